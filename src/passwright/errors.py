@@ -1,0 +1,182 @@
+"""Every exception of Passwright.
+
+    PasswrightError
+      DefinitionError      TemplateRejected(report) · PassRejected(report)
+      SigningError         KeyMaterialError · IdentityMismatch(expected, actual) · SignerFailed
+      BundleError          code, where
+      LinkTooLong          length, limit
+      GoogleError          status, reason
+      CallbackRefused      code
+      BindingError         code · BindingInvalid(pointers) · IllegalTransition(state, event) · AttemptRefused
+      StoreError           NotFound · AlreadyExists · StaleBinding
+      MissingExtra         extra
+
+Wrong types and naive datetimes stay `TypeError` and `ValueError`: they are
+mistakes of the calling code, not of its data. Exceptions of other libraries
+cross our border only as `__cause__`. No message holds an address, a key or a
+token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from passwright.report import Report
+
+
+class PasswrightError(Exception):
+    """What every exception of this package is."""
+
+
+class DefinitionError(PasswrightError):
+    """A template or a pass breaks rules; `report` lists every one it breaks."""
+
+    noun = "the definition"
+
+    def __init__(self, report: Report) -> None:
+        errors = len(report.errors)
+        super().__init__(f"{self.noun} was refused with {errors} error{'s' * (errors != 1)}:\n{report}")
+        self.report = report
+
+
+class TemplateRejected(DefinitionError):
+    """The template can't be used as it is."""
+
+    noun = "the template"
+
+
+class PassRejected(DefinitionError):
+    """The pass can't be built as it is; nothing was signed."""
+
+    noun = "the pass"
+
+
+class SigningError(PasswrightError):
+    """No signature could be made."""
+
+
+class KeyMaterialError(SigningError):
+    """A key, a certificate or a service account file can't be read or used."""
+
+
+class IdentityMismatch(SigningError):
+    """Two things that must name or hold the same do not."""
+
+    def __init__(self, message: str, *, expected: str, actual: str) -> None:
+        super().__init__(f"{message}: expected {expected}, got {actual}")
+        self.expected = expected
+        self.actual = actual
+
+
+class SignerFailed(SigningError):
+    """The signer raised, or what it answered is not a signature by its key."""
+
+
+class BundleError(PasswrightError):
+    """An archive, a manifest, a signature or JSON from outside can't be read.
+
+    `code` is one of the finding codes, `where` the place (an entry name, a
+    JSON pointer), or "" for the whole.
+    """
+
+    def __init__(self, code: str, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.code = code
+        self.where = where
+        self.message = message
+
+
+class LinkTooLong(PasswrightError):
+    """The save link is longer than Google calls safe.
+
+    `insert` maps resource names (`loyaltyClass`, `loyaltyObject`) to the JSON
+    that has to be inserted through the REST API before a shorter link works.
+    """
+
+    def __init__(self, length: int, limit: int, insert: Mapping[str, object]) -> None:
+        names = " and the ".join(insert) or "class and object"
+        super().__init__(
+            f"the save link's token has {length} characters, at most {limit} are safe: "
+            f"insert the {names} through the API first and link to what is stored"
+        )
+        self.length = length
+        self.limit = limit
+        self.insert = insert
+
+
+class GoogleError(PasswrightError):
+    """Google's REST API answered with an error."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"Google answered {status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+
+
+class CallbackRefused(PasswrightError):
+    """A callback is not Google's, not ours, or too late."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BindingError(PasswrightError):
+    """A binding can't do what was asked. `code` is the stable snake_case name."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class BindingInvalid(BindingError):
+    """The binding's own members break the input rules; `pointers` maps each to its rule.
+
+    The message never repeats what was given: an address is not for logs.
+    """
+
+    def __init__(self, pointers: Mapping[str, str]) -> None:
+        text = "; ".join(f"{pointer}: {rule}" for pointer, rule in pointers.items())
+        super().__init__("binding_invalid", f"the binding is not usable: {text}")
+        self.pointers = dict(pointers)
+
+
+class IllegalTransition(BindingError):
+    """The table of transitions has no such step from this state."""
+
+    def __init__(self, code: str, state: str, event: str) -> None:
+        super().__init__(code, f"{event} is not possible for a pass that is {state}")
+        self.state = state
+        self.event = event
+
+
+class AttemptRefused(BindingError):
+    """An attempt of Apple's ceremony is unknown, too old, used up or wrong."""
+
+
+class StoreError(PasswrightError):
+    """A store of passes refused."""
+
+
+class NotFound(StoreError):
+    """There is no such thing."""
+
+
+class AlreadyExists(StoreError):
+    """There is one already."""
+
+
+class StaleBinding(StoreError):
+    """The binding changed since it was read."""
+
+
+class MissingExtra(PasswrightError):
+    """A part of Passwright is used whose extra is not installed."""
+
+    def __init__(self, extra: str, *, missing: Sequence[str] = ()) -> None:
+        names = f" ({', '.join(missing)} missing)" if missing else ""
+        super().__init__(f"this needs an extra{names}: pip install 'passwright[{extra}]'")
+        self.extra = extra

@@ -1,0 +1,111 @@
+"""What a check says: one shape for validate, build, convert and verify."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Severity(enum.Enum):
+    """How bad a finding is: an error stops a build, a warning and a note do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a check has to say.
+
+    `code` is stable and kebab-case; `passwright explain CODE` tells more.
+    `where` is `file[:line][#pointer]`: `template.toml:20#/fields/tier`,
+    `pass.json#/barcodes/0/format`, `icon.png`. `hint` says what to do, or is "".
+    """
+
+    code: str
+    severity: Severity
+    where: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.severity.value}: {place}{self.message}{hint} [{self.code}]"
+
+    def as_dict(self) -> dict[str, str]:
+        """The finding as the command line's `--json` prints it."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "where": self.where,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+def error(code: str, where: str, message: str, hint: str = "") -> Finding:
+    """A finding that stops a build or fails a verification."""
+    return Finding(code, Severity.ERROR, where, message, hint)
+
+
+def warning(code: str, where: str, message: str, hint: str = "") -> Finding:
+    """A finding about something that works, but not as its maker may think."""
+    return Finding(code, Severity.WARNING, where, message, hint)
+
+
+def note(code: str, where: str, message: str, hint: str = "") -> Finding:
+    """A finding that only tells: what was guessed, dropped or changed."""
+    return Finding(code, Severity.NOTE, where, message, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All findings of one check, in the order they were found."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Report:
+        """A report of these findings, each once."""
+        return cls(tuple(dict.fromkeys(findings)))
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+    def __add__(self, other: Report) -> Report:
+        return Report.of((*self.findings, *other.findings))
+
+    def __str__(self) -> str:
+        return "\n".join(str(finding) for finding in self.findings)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a build."""
+        return self._with(Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The findings to look at."""
+        return self._with(Severity.WARNING)
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """The findings that only tell."""
+        return self._with(Severity.NOTE)
+
+    @property
+    def ok(self) -> bool:
+        """No finding is an error."""
+        return not self.errors
+
+    def _with(self, severity: Severity) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is severity)
