@@ -1,0 +1,390 @@
+"""The holder's email address: checked, masked, hashed.
+
+Pure functions over text. Nothing here repeats an address in a message: a rule
+names what must hold, never what was given.
+
+An address is a dot-string of RFC 5321 section 4.1.2, opened to other alphabets
+by RFC 6531; quoted local parts and address literals are refused. Domains become
+A-labels by the tests of RFC 5891 to 5893, as far as the standard library's
+Unicode tables tell them. What IDNA 2003 and 2008 read differently (sharp s,
+final sigma, joiners) is refused, as is everything a reader could take for
+something else: mixed alphabets, full-width forms, direction marks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from passwright.errors import BindingInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "POLICIES",
+    "Policy",
+    "ascii_domain",
+    "candidate_hashes",
+    "check",
+    "clean",
+    "has_hidden",
+    "mask",
+    "normalise",
+    "sha256",
+]
+
+# RFC 5321 section 4.5.3.1: a path has 256 octets, two of them angle brackets.
+MAX_ADDRESS = 254
+MAX_LOCAL_PART = 64
+# RFC 1035 section 2.3.4: 255 octets on the wire are 253 characters in print.
+MAX_DOMAIN = 253
+MAX_LABEL = 63
+
+# RFC 5322 section 3.2.3, atext and the dot between atoms.
+_ASCII_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
+_LDH = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+# Letters and marks by category, yet nothing a person can see: fillers, joiners,
+# blank patterns, variation selectors.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+# UTS #39 section 5.2, "highly restrictive": the alphabets one label may mix.
+_MIXTURES = tuple(
+    frozenset({"LATIN", "CJK", "IDEOGRAPHIC", *more})
+    for more in (("HIRAGANA", "KATAKANA"), ("BOPOMOFO",), ("HANGUL",))
+)
+
+_IN_A_NAME = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})  # RFC 5892 section 2.1, lower case only
+
+# RFC 5893 section 2: classes of characters, and with which a label may end.
+_NEUTRAL = frozenset({"EN", "ES", "CS", "ET", "ON", "BN", "NSM"})
+_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+
+
+def check(email: str) -> str | None:
+    """Says which rule an address breaks, as "must ...", or None when it is fine.
+
+    Blanks and tabs around the address are not counted; line breaks are refused
+    wherever they stand. Lengths are in characters (code points of the NFC
+    form), and hold for the domain's A-label form as well.
+
+    Raises:
+        TypeError: `email` is not a str.
+    """
+    text = _trimmed(email)
+    if len(text) > MAX_ADDRESS:  # before any work on long text
+        return "must have at most 254 characters"
+    try:
+        _split(unicodedata.normalize("NFC", text))
+    except ValueError as broken:
+        return str(broken)
+    return None
+
+
+def clean(email: str) -> str:
+    """The address without blanks and tabs around it, otherwise as given: the form to store.
+
+    Raises:
+        BindingInvalid: the address breaks a rule of `check`.
+        TypeError: `email` is not a str.
+    """
+    if rule := check(email):
+        raise _refused(rule)
+    return _trimmed(email)
+
+
+def mask(email: str) -> str:
+    """What may be shown of an address: first character, three stars, domain in lower case.
+
+    The stars never tell a length; a local part of one character shows stars
+    only. A character is a code point of the NFC form.
+
+    Raises:
+        BindingInvalid: the address breaks a rule of `check`.
+        TypeError: `email` is not a str.
+    """
+    local, _, domain = unicodedata.normalize("NFC", clean(email)).rpartition("@")
+    shown = local[0] if len(local) > 1 else ""
+    return f"{shown}***@{unicodedata.normalize('NFC', domain.lower())}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How an address is brought into its normal form before it is hashed.
+
+    `cut_tag` drops the local part from its first plus sign on, then every
+    character of `remove` goes, both only at `domains` (None: at every domain).
+    `verbatim` keeps the address as given, blanks around it included.
+    """
+
+    cut_tag: bool = False
+    remove: str = ""
+    domains: frozenset[str] | None = None
+    verbatim: bool = False
+
+
+GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
+
+# Google, Wallet API, SaveRestrictions: the text asks for lower case without
+# "notations such as . or +", the two published examples are plain hashes of the
+# address as given. Which of the two Google compares with is not known, so each
+# reading has a name. The order is the order of `candidate_hashes`.
+POLICIES: Mapping[str, Policy] = MappingProxyType(
+    {
+        "gmail": Policy(cut_tag=True, remove=".", domains=GMAIL_DOMAINS),
+        "literal": Policy(remove=".+"),
+        "literal_tag": Policy(cut_tag=True, remove="."),
+        "lower": Policy(),
+        "verbatim": Policy(verbatim=True),
+    }
+)
+
+
+def normalise(
+    email: str, policy: str | Callable[[str], str] = "gmail", *, map_googlemail: bool = False
+) -> str:
+    """The normal form of an address under a policy; applying it twice changes nothing.
+
+    Every policy of `POLICIES` but `verbatim` trims, applies Unicode NFC, lower
+    case, and writes the domain as A-labels. A policy of your own gets the
+    trimmed NFC form, and its answer is taken as it is. `map_googlemail` reads
+    googlemail.com as gmail.com; off by default, because Google does not say that
+    it does so too.
+
+    Raises:
+        BindingInvalid: the address breaks a rule of `check`, or its normal form
+            has a local part that is empty or not ASCII: then two people could
+            share one spelling, or one person have two.
+        TypeError: `email` is not a str, or `policy` neither a name nor callable.
+        ValueError: no policy has this name, or `map_googlemail` is asked of a
+            policy that leaves the domain alone.
+    """
+    text = clean(email)
+    if callable(policy):
+        rules, form = None, policy(unicodedata.normalize("NFC", text))
+        if not isinstance(form, str):
+            raise TypeError("a policy answers with the normal form, a str")
+    else:
+        rules = _policy(policy)
+        form = email if rules.verbatim else _normal_form(text, rules, map_googlemail=map_googlemail)
+    if map_googlemail and (rules is None or rules.verbatim):
+        raise ValueError("map_googlemail does not go with a policy that leaves the domain alone")
+    local = form.rpartition("@")[0]
+    if not local.strip():
+        raise _refused("must have a local part of which the hash policy leaves something")
+    if not local.isascii():
+        raise _refused("must have an ASCII local part: the normal form of others is not agreed on")
+    return form
+
+
+def sha256(email: str, *, policy: str | Callable[[str], str] = "gmail", map_googlemail: bool = False) -> str:
+    """The hash Google compares with the saver's account: 64 lower-case hex digits.
+
+    SHA-256 over the UTF-8 of `normalise(email, policy)`. There is no salt, so
+    whoever has a list of addresses can undo it: treat it as the address itself.
+
+    Raises:
+        BindingInvalid, TypeError, ValueError: as `normalise`.
+    """
+    form = normalise(email, policy, map_googlemail=map_googlemail)
+    # A policy of the caller's may answer with half a surrogate pair.
+    return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def candidate_hashes(email: str) -> dict[str, str]:
+    """Every different hash the policies give, by the name of the first policy that gives it.
+
+    More than one entry means that the policies disagree about this address, and
+    the one in force should be tried with an account before passes go out.
+    `verbatim` reads the trimmed address here. A policy that leaves nothing of
+    the local part is left out.
+
+    Raises:
+        BindingInvalid: the address breaks a rule of `check`, or its local part is not ASCII.
+        TypeError: `email` is not a str.
+    """
+    text = clean(email)
+    first: dict[str, str] = {}
+    refused: BindingInvalid | None = None
+    for name in POLICIES:
+        try:
+            first.setdefault(sha256(text, policy=name), name)
+        except BindingInvalid as exc:
+            refused = exc
+    if not first and refused is not None:
+        raise refused
+    return {name: digest for digest, name in first.items()}
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain name in lower case, with every label that is not ASCII as its A-label.
+
+    Raises:
+        TypeError: `domain` is not a str.
+        ValueError: it is no DNS name with a dot, or one that readers take for
+            different names; the message is the rule, "must ...".
+    """
+    if not isinstance(domain, str):
+        raise TypeError("a domain is a str")
+    if len(domain) > MAX_DOMAIN:  # before any work on long text
+        raise ValueError("must have a domain of at most 253 characters")
+    labels = unicodedata.normalize("NFC", domain.lower()).split(".")
+    if not all(labels):
+        raise ValueError("must have a domain without leading, trailing or double dot")
+    if len(labels) == 1:
+        raise ValueError("must have a domain with a dot in it")
+    pairs = [_label(label) for label in labels]
+    if any(_bidi(char) in _RIGHT_TO_LEFT for _, shown in pairs for char in shown) and not all(
+        _obeys_bidi_rule(shown) for _, shown in pairs
+    ):
+        raise ValueError("must have a domain whose labels obey the rule for right-to-left names")
+    # RFC 3696 section 2: no top-level name is a number, so nothing that some
+    # reader takes for an IPv4 address (127.1, 2130706433, 0x7f.1) passes.
+    if not pairs[-1][0][0].isalpha():
+        raise ValueError("must have a domain name, not an IP address")
+    name = ".".join(label for label, _ in pairs)
+    if len(name) > MAX_DOMAIN:
+        raise ValueError("must have a domain of at most 253 characters as A-labels")
+    return name
+
+
+def has_hidden(text: str) -> bool:
+    """Blanks, control characters, and characters nobody sees or nobody has assigned."""
+    return _UNSEEN.search(text) is not None or any(unicodedata.category(char)[0] in "CZ" for char in text)
+
+
+def _trimmed(email: str) -> str:
+    if not isinstance(email, str):
+        raise TypeError("an email address is a str")
+    return email.strip(" \t")  # not line breaks: they are how headers are injected
+
+
+def _refused(rule: str) -> BindingInvalid:
+    return BindingInvalid({"/binding/email": rule})
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Local part, and the domain as A-labels; ValueError with the rule that is broken."""
+    if '"' in address:
+        raise ValueError("must not quote the local part")
+    if has_hidden(address):
+        raise ValueError("must have no blanks, control characters or invisible characters")
+    if address.count("@") != 1:
+        raise ValueError('must have exactly one "@"')
+    local, domain = address.split("@")
+    if not 1 <= len(local) <= MAX_LOCAL_PART:
+        raise ValueError("must have a local part of 1 to 64 characters")
+    if not all(char in _ASCII_LOCAL or not char.isascii() for char in local):
+        raise ValueError("must have only letters, digits and !#$%&'*+-/=?^_`{|}~. in the local part")
+    if not all(local.split(".")):
+        raise ValueError("must have a local part without leading, trailing or double dot")
+    if unicodedata.category(local[0])[0] == "M":
+        raise ValueError("must not begin with a combining mark")
+    if domain.startswith("["):
+        raise ValueError("must have a domain name, not an IP address")
+    name = ascii_domain(domain)
+    if len(local) + 1 + len(name) > MAX_ADDRESS:
+        raise ValueError("must have at most 254 characters, its domain as A-labels")
+    return local, name
+
+
+def _policy(name: str) -> Policy:
+    if not isinstance(name, str):
+        raise TypeError("a policy is a name of POLICIES or a function from address to normal form")
+    if name not in POLICIES:
+        raise ValueError(f"no such policy; there are {', '.join(POLICIES)}")
+    return POLICIES[name]
+
+
+def _normal_form(address: str, policy: Policy, *, map_googlemail: bool) -> str:
+    local, domain = _split(unicodedata.normalize("NFC", address))
+    local = local.lower()
+    if policy.domains is None or domain in policy.domains:
+        if policy.cut_tag:
+            local = local.partition("+")[0]
+        local = local.translate(dict.fromkeys(map(ord, policy.remove)))
+    if map_googlemail and domain == "googlemail.com":
+        domain = "gmail.com"
+    return f"{local}@{domain}"
+
+
+def _label(label: str) -> tuple[str, str]:
+    """One label as A-label (or plain ASCII) and as shown, by RFC 5891 section 5."""
+    if label.isascii():
+        if not _LDH.fullmatch(label):
+            raise ValueError("must have a domain of letters, digits and inner hyphens")
+        encoded, shown = label, _decoded(label) if label[2:4] == "--" else label
+    else:
+        encoded, shown = "xn--" + label.encode("punycode").decode("ascii"), label
+    if len(encoded) > MAX_LABEL:
+        raise ValueError("must have a domain with labels of at most 63 characters")
+    if not shown.isascii():
+        _check_shown(shown)
+    return encoded, shown
+
+
+def _decoded(label: str) -> str:
+    """The U-label of an A-label; only `xn--` may have hyphens in third and fourth place."""
+    shown = ""
+    if label.startswith("xn--"):
+        try:
+            shown = label[4:].encode("ascii").decode("punycode")
+        except UnicodeError:
+            shown = ""  # raised below, so that no context keeps the text
+    # RFC 5891 section 5.4: a false A-label does not come back as it was.
+    if shown.isascii() or "xn--" + shown.encode("punycode").decode("ascii") != label:
+        raise ValueError("must have a domain whose A-labels are valid")
+    return shown
+
+
+def _check_shown(label: str) -> None:
+    """The tests of RFC 5891 section 4.2 for a label that is not ASCII."""
+    if has_hidden(label) or not all(
+        char == "-" or unicodedata.category(char) in _IN_A_NAME for char in label
+    ):
+        raise ValueError("must have a domain of letters, digits and inner hyphens")
+    if "-" in (label[0], label[-1]) or label[2:4] == "--" or unicodedata.category(label[0])[0] == "M":
+        raise ValueError("must have a domain whose labels begin and end with a letter or digit")
+    # RFC 5892 section 2.2. It takes sharp s and final sigma too, which IDNA 2003
+    # turned into other letters: two readers, two domains.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+    if folded != label:
+        raise ValueError("must have a domain of characters that all readers read alike")
+    alphabets = {name for char in label if (name := _alphabet(char))}
+    if len(alphabets) > 1 and not any(alphabets <= mixture for mixture in _MIXTURES):
+        raise ValueError("must have a domain whose labels each keep to one alphabet")
+
+
+def _alphabet(char: str) -> str:
+    """The script of a character, or "" where any script uses it.
+
+    The standard library has no table of scripts; the names of characters begin
+    with them.
+    """
+    if char == "-" or (char.isascii() and char.isdigit()):
+        return ""
+    first = re.split("[ -]", unicodedata.name(char, "?").removeprefix("EXTENDED "), maxsplit=1)[0]
+    return "" if first == "COMBINING" else first
+
+
+def _bidi(char: str) -> str:
+    return unicodedata.bidirectional(char)
+
+
+def _obeys_bidi_rule(label: str) -> bool:
+    """RFC 5893 section 2, asked of every label once one is written from right to left."""
+    classes = [_bidi(char) for char in label]
+    kinds = set(classes)
+    while classes[-1] == "NSM":
+        classes.pop()
+    if classes[0] in {"R", "AL"}:
+        allowed = kinds <= _RIGHT_TO_LEFT | _NEUTRAL and not kinds >= {"EN", "AN"}
+        return allowed and classes[-1] in {*_RIGHT_TO_LEFT, "EN"}
+    return classes[0] == "L" and kinds <= {"L", *_NEUTRAL} and classes[-1] in {"L", "EN"}
