@@ -1,0 +1,741 @@
+"""Binding as a value: what an issuer asks for, and how far that got.
+
+`Binding` is the wish: this pass is for one person. `Status` is the fact: which
+platform has the pass, whether its restriction is in force, on what evidence.
+`advance` is the only way from one status to the next. It reads `TRANSITIONS`,
+does no I/O and knows no clock: a store carries out the new status and the
+effects in one transaction, and compares `version` when it writes.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from passwright import address
+from passwright.errors import AttemptRefused, BindingError, BindingInvalid, IllegalTransition
+
+__all__ = [
+    "ATTEMPT_LIFE",
+    "DEMANDS",
+    "MAX_URL",
+    "REFUSALS",
+    "TRANSITIONS",
+    "AddBarcode",
+    "AppleBegin",
+    "AppleComplete",
+    "AppleSource",
+    "Attempt",
+    "Binding",
+    "Create",
+    "Demand",
+    "Effect",
+    "Event",
+    "Evidence",
+    "GoogleDownload",
+    "Kind",
+    "Nullify",
+    "Platform",
+    "Row",
+    "State",
+    "Status",
+    "Step",
+    "TemplateAddsBarcode",
+    "Unbind",
+    "Update",
+    "UpdateBinding",
+    "advance",
+    "check_learn_more_url",
+    "parse",
+    "problems",
+    "public",
+    "stored_url",
+    "validate",
+]
+
+# PassEntry, Pass Binding: learnMoreUrl has at most 255 characters.
+MAX_URL = 255
+
+# As long as Wallet accepts issuer data after its creation, and as long as a
+# browser is asked to wait for a passkey: nobody gains from a longer one.
+ATTEMPT_LIFE = timedelta(seconds=300)
+
+Platform: TypeAlias = Literal["google", "apple"]
+
+
+class Demand(enum.Enum):
+    """What a bound pass asks of a platform; each platform's content translates it."""
+
+    NO_CODE = "no-code"
+    NO_SHARING = "no-sharing"
+    AUTHENTICATION = "authentication"
+    LEARN_MORE_LINK = "learn-more-link"
+
+
+# Asked of every bound pass, whoever it is for.
+DEMANDS = frozenset(Demand)
+
+
+# --- the wish -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Binding:
+    """This pass is for the person with this address; the URL tells strangers more.
+
+    Construction checks nothing: `validate` does. No text made from a binding
+    shows the address; a pickle of it holds the address.
+    """
+
+    email: str
+    learn_more_url: str
+
+    def __repr__(self) -> str:
+        # An address given in the wrong place is no URL, and is hidden too.
+        usable = _url_rule(self.learn_more_url) is None
+        url = repr(self.learn_more_url) if usable else "<unusable>"
+        return f"Binding(email=<hidden>, learn_more_url={url})"
+
+
+def problems(binding: Binding) -> dict[str, str]:
+    """Which rules a binding breaks: JSON pointer to rule, "must ...". Empty when it is fine.
+
+    The pointers are those of the HTTP API: `/binding/email`, `/binding/learnMoreUrl`.
+
+    Raises:
+        TypeError: `binding` is not a Binding.
+    """
+    if not isinstance(binding, Binding):
+        raise TypeError("a Binding is needed")
+    rules = {"/binding/email": _email_rule(binding.email), _URL: _url_rule(binding.learn_more_url)}
+    return {pointer: rule for pointer, rule in rules.items() if rule}
+
+
+def validate(binding: Binding) -> None:
+    """Raises BindingInvalid, naming every rule the binding breaks.
+
+    Raises:
+        BindingInvalid: see `problems`.
+        TypeError: `binding` is not a Binding.
+    """
+    if broken := problems(binding):
+        raise BindingInvalid(broken)
+
+
+def parse(members: object) -> Binding:
+    """The binding of a request: `{"email": ..., "learnMoreUrl": ...}`, both given, nothing else.
+
+    The address is trimmed and the URL brought into its stored form. Neither
+    values nor the names of unknown members are repeated in errors.
+
+    Raises:
+        BindingInvalid: null, empty, no object, unknown members, or a rule of `problems` is broken.
+    """
+    if not isinstance(members, Mapping) or not members:
+        raise BindingInvalid({"/binding": "must be an object with email and learnMoreUrl"})
+    broken = {}
+    if not members.keys() <= {"email", "learnMoreUrl"}:
+        broken["/binding"] = "must have no members other than email and learnMoreUrl"
+    email: Any = members.get("email")
+    url: Any = members.get("learnMoreUrl")
+    asked = Binding(email, url)
+    broken |= problems(asked)
+    if broken:
+        raise BindingInvalid(broken)
+    return Binding(address.clean(asked.email), stored_url(asked.learn_more_url))
+
+
+_URL = "/binding/learnMoreUrl"
+_PARTS = re.compile(r"(?i:https)://([^/?#]*)(.*)", re.DOTALL)
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+MAX_PORT = 65535
+
+# Names that never lead anywhere outside: RFC 6761 section 6.3, RFC 6762
+# section 3, ICANN board resolution 2024.07.29.06.
+_NOT_PUBLIC = frozenset({"localhost", "local", "internal"})
+
+
+def check_learn_more_url(url: str) -> str | None:
+    """Says which rule a learn-more URL breaks, as "must ...", or None when it is fine.
+
+    An absolute https URL (RFC 3986) to a public-looking name, of at most 255
+    code points both as sent and in its stored form. Text outside ASCII may stand
+    in host, path, query and fragment.
+
+    Raises:
+        TypeError: `url` is not a str.
+    """
+    if not isinstance(url, str):
+        raise TypeError("a URL is a str")
+    if len(url) > MAX_URL:  # before any work on long text
+        return "must have at most 255 characters"
+    try:
+        stored = _stored(url)
+    except ValueError as broken:
+        return str(broken)
+    return None if len(stored) <= MAX_URL else "must have at most 255 characters, its host as A-labels"
+
+
+def stored_url(url: str) -> str:
+    """The URL with scheme and host in lower case and the host as A-labels, the rest as sent.
+
+    Raises:
+        BindingInvalid: the URL breaks a rule of `check_learn_more_url`.
+        TypeError: `url` is not a str.
+    """
+    if rule := check_learn_more_url(url):
+        raise BindingInvalid({_URL: rule})
+    return _stored(url)
+
+
+def _stored(url: str) -> str:
+    if address.has_hidden(url):
+        raise ValueError("must have no blanks, control characters or invisible characters")
+    if re.search(r'[\\<>"]', url):  # RFC 3986 appendix C; browsers read \ as /
+        raise ValueError('must have no backslash and none of < > "')
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
+        raise ValueError("must be an absolute https URL")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", parts[2]):
+        raise ValueError("must have two hexadecimal digits after each %")
+    if re.search(r"%([01][0-9A-Fa-f]|7[Ff])", parts[2]):
+        raise ValueError("must have no escaped control characters")
+    return f"https://{_stored_authority(parts[1])}{parts[2]}"
+
+
+def _stored_authority(authority: str) -> str:
+    if "@" in authority:
+        raise ValueError("must have no user information")
+    host, colon, port = authority.partition(":")
+    if not host:
+        raise ValueError("must have a host")
+    if host.startswith("["):
+        raise ValueError("must have a domain name, not an IP address")
+    if colon and not (_PORT.fullmatch(port) and int(port) <= MAX_PORT):
+        raise ValueError("must have a port from 1 to 65535, or none")
+    name = address.ascii_domain(host)
+    if name.rpartition(".")[2] in _NOT_PUBLIC:
+        raise ValueError("must have a host that is reachable from everywhere")
+    return f"{name}{colon}{port}"
+
+
+def _email_rule(email: object) -> str | None:
+    return address.check(email) if isinstance(email, str) else "must be text"
+
+
+def _url_rule(url: object) -> str | None:
+    return check_learn_more_url(url) if isinstance(url, str) else "must be text"
+
+
+# --- the status ---------------------------------------------------------------
+
+
+class State(enum.Enum):
+    """Where a bound pass stands. The values are what a store keeps."""
+
+    CREATED = "created"
+    GOOGLE_BOUND = "google_bound"
+    APPLE_PENDING = "apple_pending"
+    APPLE_BOUND = "apple_bound"
+    NULLIFIED = "nullified"
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform that has the pass. A nullified one stays where it was: ask its status."""
+        return _PLATFORM.get(self)
+
+    @property
+    def bound(self) -> bool:
+        """The platform's restriction is in force."""
+        return self in {State.GOOGLE_BOUND, State.APPLE_BOUND}
+
+    @property
+    def keeps_email(self) -> bool:
+        """The address, its ciphertext and its mask may still exist."""
+        return self in {State.CREATED, State.GOOGLE_BOUND}
+
+
+_PLATFORM: Mapping[State, Platform] = MappingProxyType(
+    {State.GOOGLE_BOUND: "google", State.APPLE_PENDING: "apple", State.APPLE_BOUND: "apple"}
+)
+
+
+class Evidence(enum.Enum):
+    """What `bound` rests on."""
+
+    EMAIL_RESTRICTION = "email_restriction"  # Google enforces it, for approved issuers
+    WEBAUTHN = "webauthn"  # our server released the file to the holder of a passkey
+    APPLE_ISSUER_BINDING = "apple_issuer_binding"  # the device enforces it
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of Apple's ceremony: single use, open for `ATTEMPT_LIFE`.
+
+    `payload_digest` is "" while the attempt is open, then the SHA-256 of the
+    payload that won, in hex: a repeat by the network must be that same payload.
+    """
+
+    id: str = field(repr=False)
+    opened_at: datetime
+    payload_digest: str = field(default="", repr=False)
+
+    def is_young(self, at: datetime) -> bool:
+        """At most `ATTEMPT_LIFE` lies between its opening and `at`, whichever comes first.
+
+        A clock set back must not prolong an attempt by as much.
+        """
+        return abs(at - self.opened_at) <= ATTEMPT_LIFE
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a binding got: what a service stores beside the pass.
+
+    `version` counts changes, and it alone orders them; `changed_at` is for
+    people, since clocks move. The address and its mask are stored elsewhere,
+    where they can be purged.
+
+    Raises:
+        ValueError: the members contradict each other, as no row of `TRANSITIONS` leaves them.
+    """
+
+    state: State
+    learn_more_url: str
+    changed_at: datetime
+    version: int = 1
+    platform: Platform | None = None
+    evidence: Evidence | None = None
+    open_attempt: Attempt | None = None
+    won_attempt: Attempt | None = None
+
+    def __post_init__(self) -> None:
+        _aware(self.changed_at)
+        if self.platform != self.state.platform and self.state is not State.NULLIFIED:
+            raise ValueError(f"a pass that is {self.state.value} has another platform")
+        if (self.evidence is not None) != self.state.bound:
+            raise ValueError("a pass is bound if, and only if, there is evidence for it")
+        if self.open_attempt and self.state not in {State.APPLE_PENDING, State.APPLE_BOUND}:
+            raise ValueError("only Apple's ceremony has attempts")
+        if (self.won_attempt is not None) != (self.state is State.APPLE_BOUND):
+            raise ValueError("a pass is bound to Apple if, and only if, an attempt won")
+
+    @property
+    def bound(self) -> bool:
+        """The platform's restriction is in force; `evidence` says which."""
+        return self.state.bound
+
+
+def public(status: Status, mask: str | None) -> dict[str, Any]:
+    """The `binding` member of an answer of the HTTP API.
+
+    `mask` is `address.mask` of the holder's address. Where the state keeps no
+    address the answer holds null, whatever is handed in.
+
+    Raises:
+        ValueError: `mask` is not masked.
+    """
+    if mask is not None and "***@" not in mask:
+        raise ValueError("the masked address is needed, not the address")
+    return {
+        "platform": status.platform,
+        "bound": status.bound,
+        "bindingEmail": mask if status.state.keeps_email else None,
+        "learnMoreUrl": status.learn_more_url,
+    }
+
+
+# --- events -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A pass is created with a binding. `has_barcode`: something would show a code."""
+
+    binding: Binding
+    has_barcode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleDownload:
+    """The explicit action that hands out a save link. Looking at a page is no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppleBegin:
+    """The explicit action that starts Apple's ceremony.
+
+    `attempt_id` is fresh and not to be guessed (128 random bits or more).
+    `nfc=False` says that the pass has no NFC and the service insists on it.
+    """
+
+    attempt_id: str = field(repr=False)
+    nfc: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AppleComplete:
+    """A device answers an attempt.
+
+    `payload_digest` is the SHA-256 of what it sent, in hex. `proof_ok` counts
+    only for an attempt that is open and young, and only True is a yes. A repeat
+    of the payload that won is known by its digest alone, because a credential
+    is new only once. `evidence` says what a good proof is worth.
+    """
+
+    attempt_id: str = field(repr=False)
+    payload_digest: str = field(repr=False)
+    proof_ok: bool
+    evidence: Evidence = Evidence.WEBAUTHN
+
+
+@dataclass(frozen=True, slots=True)
+class AppleSource:
+    """Someone asks for the pass file without the ceremony."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Other fields, a message, deactivation, reactivation, removal from a wallet."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBinding:
+    """An update with a `binding` member, whatever its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddBarcode:
+    """An update that adds or switches on a barcode."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateAddsBarcode:
+    """The template of the pass gets a barcode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """Unbind, bind again, change platform, address or URL: there is no such call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nullify:
+    """The pass ends."""
+
+
+Event: TypeAlias = (
+    Create
+    | GoogleDownload
+    | AppleBegin
+    | AppleComplete
+    | AppleSource
+    | Update
+    | UpdateBinding
+    | AddBarcode
+    | TemplateAddsBarcode
+    | Unbind
+    | Nullify
+)
+
+
+class Kind(enum.Enum):
+    """What an event comes to, given the status it meets: the rows of `TRANSITIONS`."""
+
+    CREATE = "create"
+    CREATE_WITH_BARCODE = "create with a barcode"
+    GOOGLE_DOWNLOAD = "Google download"
+    APPLE_BEGIN = "Apple download"
+    APPLE_BEGIN_WITHOUT_NFC = "Apple download without NFC"
+    APPLE_SOURCE = "download of the pass file without the ceremony"
+    COMPLETE_UNKNOWN = "completion of an unknown attempt"
+    COMPLETE_EXPIRED = "completion of an expired attempt"
+    COMPLETE_WRONG = "completion with a wrong proof"
+    COMPLETE_VALID = "completion"
+    COMPLETE_AGAIN = "repeated completion"
+    COMPLETE_USED = "completion of a used attempt"
+    UPDATE = "update"
+    UPDATE_BINDING = "update of the binding"
+    ADD_BARCODE = "update with a barcode"
+    TEMPLATE_ADDS_BARCODE = "template with a barcode"
+    UNBIND = "unbinding"
+    NULLIFY = "nullification"
+
+
+class Effect(enum.Enum):
+    """What the caller owes with the new status, in the order given, in one transaction.
+
+    Releases come after the commit: nothing leaves before it is written that it did.
+    """
+
+    LOCK = "lock"  # compare-and-set: platform is null -> the new one; who loses starts over
+    HASH_EMAIL = "hash-email"  # compute the hash, write the restriction
+    PURGE_EMAIL = "purge-email"  # ciphertext, wrapped key, mask, queued jobs, stored answers, caches
+    OPEN_ATTEMPT = "open-attempt"  # keep its challenge
+    CANCEL_ATTEMPT = "cancel-attempt"  # forget the earlier open one, if there is one
+    BURN_ATTEMPT = "burn-attempt"  # forget it: no second proof for one challenge
+    STORE_CREDENTIAL = "store-credential"  # or refresh it: key, counter, issuer binding data
+    RELEASE_LINK = "release-link"
+    RELEASE_PASS = "release-pass"  # noqa: S105 - a pass is no password
+    RELEASE_AGAIN = "release-again"  # the same answer; finish what broke off the first time
+    RENDER_WITHOUT_BARCODE = "render-without-barcode"
+    ERASE = "erase"  # address, mask, keys, credentials, attempts
+
+
+# --- the table ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where an event leads: the next state and the effects owed, or the code of a refusal.
+
+    A refusal may change the status as well: a wrong proof burns its attempt.
+    """
+
+    state: State
+    effects: tuple[Effect, ...] = ()
+    refusal: str | None = None
+
+
+# The stable codes of refusals, with the HTTP status each is answered with.
+# The last three are asked by a service outside the table.
+REFUSALS: Mapping[str, int] = MappingProxyType(
+    {
+        "binding_barcode_conflict": 400,
+        "platform_locked": 409,
+        "attempt_not_found": 404,
+        "attempt_used": 409,
+        "attempt_expired": 410,
+        "proof_invalid": 422,
+        "pass_nullified": 410,
+        "binding_immutable": 422,
+        "binding_nfc_required": 422,
+        "binding_ceremony_required": 422,
+        "binding_invalid": 422,
+        "binding_disabled": 403,
+    }
+)
+
+
+def _transitions() -> dict[tuple[State | None, Kind], Row]:
+    created, google, pending, apple, nullified = State
+    k, e = Kind, Effect
+    immutable, conflict = "binding_immutable", "binding_barcode_conflict"
+    no_nfc, no_ceremony = "binding_nfc_required", "binding_ceremony_required"
+    unknown, expired, wrong = "attempt_not_found", "attempt_expired", "proof_invalid"
+
+    table: dict[tuple[State | None, Kind], Row] = {
+        # A pass that is not there yet, or that has no binding.
+        (None, k.CREATE): Row(created),
+        (None, k.CREATE_WITH_BARCODE): Row(created, refusal=conflict),
+        (None, k.UPDATE_BINDING): Row(created, refusal=immutable),
+        # The first download decides the platform, for good.
+        (created, k.GOOGLE_DOWNLOAD): Row(google, (e.LOCK, e.HASH_EMAIL, e.RELEASE_LINK)),
+        (created, k.APPLE_BEGIN): Row(pending, (e.LOCK, e.PURGE_EMAIL, e.OPEN_ATTEMPT)),
+        (created, k.APPLE_BEGIN_WITHOUT_NFC): Row(created, refusal=no_nfc),
+        (created, k.APPLE_SOURCE): Row(created, refusal=no_ceremony),
+        (created, k.COMPLETE_UNKNOWN): Row(created, refusal=unknown),
+        (google, k.GOOGLE_DOWNLOAD): Row(google, (e.RELEASE_AGAIN,)),
+        (google, k.APPLE_BEGIN): Row(google, refusal="platform_locked"),
+        (google, k.APPLE_BEGIN_WITHOUT_NFC): Row(google, refusal="platform_locked"),
+        (google, k.APPLE_SOURCE): Row(google, refusal="platform_locked"),
+        (google, k.COMPLETE_UNKNOWN): Row(google, refusal=unknown),
+    }
+    for state in (pending, apple):  # The ceremony; of a bound pass: to have the file once more.
+        table |= {
+            (state, k.GOOGLE_DOWNLOAD): Row(state, refusal="platform_locked"),
+            (state, k.APPLE_BEGIN): Row(state, (e.CANCEL_ATTEMPT, e.OPEN_ATTEMPT)),
+            (state, k.APPLE_BEGIN_WITHOUT_NFC): Row(state, refusal=no_nfc),
+            (state, k.APPLE_SOURCE): Row(state, refusal=no_ceremony),
+            (state, k.COMPLETE_VALID): Row(apple, (e.STORE_CREDENTIAL, e.RELEASE_PASS)),
+            (state, k.COMPLETE_WRONG): Row(state, (e.BURN_ATTEMPT,), wrong),
+            (state, k.COMPLETE_EXPIRED): Row(state, refusal=expired),
+            (state, k.COMPLETE_UNKNOWN): Row(state, refusal=unknown),
+        }
+    table |= {
+        (apple, k.COMPLETE_AGAIN): Row(apple, (e.RELEASE_AGAIN,)),
+        (apple, k.COMPLETE_USED): Row(apple, refusal="attempt_used"),
+    }
+    for state in (created, google, pending, apple):  # Wherever it is, it stays bound as it was.
+        table |= {
+            (state, k.UPDATE): Row(state),
+            (state, k.UPDATE_BINDING): Row(state, refusal=immutable),
+            (state, k.UNBIND): Row(state, refusal=immutable),
+            (state, k.ADD_BARCODE): Row(state, refusal=conflict),
+            (state, k.TEMPLATE_ADDS_BARCODE): Row(state, (e.RENDER_WITHOUT_BARCODE,)),
+            (state, k.NULLIFY): Row(nullified, (e.ERASE,)),
+        }
+    gone = {kind: Row(nullified, refusal="pass_nullified") for kind in Kind}
+    del gone[k.CREATE], gone[k.CREATE_WITH_BARCODE]
+    gone |= {k.NULLIFY: Row(nullified), k.TEMPLATE_ADDS_BARCODE: Row(nullified)}
+    return table | {(nullified, kind): row for kind, row in gone.items()}
+
+
+# (state, kind of event) -> row; None is a pass without a binding. A pair that is
+# not here can't come about.
+TRANSITIONS: Mapping[tuple[State | None, Kind], Row] = MappingProxyType(_transitions())
+
+_ATTEMPT_MESSAGES = {
+    "attempt_not_found": "there is no such attempt, or a later one took its place",
+    "attempt_expired": "the attempt took longer than 300 seconds: begin again",
+    "attempt_used": "the attempt was used before: begin again",
+    "proof_invalid": "the proof does not fit the attempt: begin again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an event came to.
+
+    `status` and `effects` hold for refusals too: carry them out, then `check`.
+    `refusal` is None or a code of `REFUSALS`.
+    """
+
+    status: Status
+    kind: Kind
+    effects: tuple[Effect, ...] = ()
+    refusal: str | None = None
+
+    def check(self) -> None:
+        """Raises what was refused, if anything was.
+
+        Raises:
+            AttemptRefused: the attempt is unknown, expired, used, or its proof is wrong.
+            IllegalTransition: the state does not allow the event.
+        """
+        if self.refusal is None:
+            return
+        if message := _ATTEMPT_MESSAGES.get(self.refusal):
+            raise AttemptRefused(self.refusal, message)
+        raise IllegalTransition(self.refusal, self.status.state.value, self.kind.value)
+
+
+def advance(status: Status | None, event: Event, *, at: datetime) -> Step:
+    """The status after an event, the effects owed for it, and the refusal if there is one.
+
+    `status` None stands for a pass without a binding; then there is nothing to
+    go on with, and a refusal is raised. `version` grows by one when the status
+    changed, and only then. `at` is aware; it dates the change and tells the age
+    of attempts.
+
+    Raises:
+        BindingInvalid: `Create` with a binding that breaks its rules.
+        BindingError: `Create` with a barcode, or `UpdateBinding`, for a pass without binding.
+        TypeError: an argument is of the wrong type.
+        ValueError: `at` is naive, the event has nothing to do with this status
+            (any but the above for None, `Create` for a status), the attempt's id
+            is empty or was used before, or the evidence is not Apple's.
+    """
+    if not isinstance(status, Status | None):
+        raise TypeError("a Status is needed, or None for a pass without a binding")
+    _aware(at)
+    kind = _kind(status, event, at)
+    row = TRANSITIONS.get((status.state if status else None, kind))
+    if row is None:
+        raise ValueError("only a pass without a binding is created, and nothing else happens to it")
+    if status is None:
+        return _created(row, kind, event, at)
+    changes = {"state": row.state, **_changes(status, row, event, at)}
+    if all(getattr(status, name) == value for name, value in changes.items()):
+        return Step(status, kind, row.effects, row.refusal)
+    after = replace(status, **changes, version=status.version + 1, changed_at=at)
+    return Step(after, kind, row.effects, row.refusal)
+
+
+def _created(row: Row, kind: Kind, event: Event, at: datetime) -> Step:
+    if row.refusal or not isinstance(event, Create):
+        raise BindingError(row.refusal or "", f"a pass without a binding: {kind.value} is not possible")
+    validate(event.binding)
+    return Step(Status(row.state, stored_url(event.binding.learn_more_url), at), kind, row.effects)
+
+
+def _changes(status: Status, row: Row, event: Event, at: datetime) -> dict[str, Any]:
+    """What the effects of a row mean for the status, besides the state."""
+    changes: dict[str, Any] = {}
+    for effect in row.effects:
+        match effect, event:
+            case Effect.LOCK, _:
+                changes["platform"] = row.state.platform
+            case Effect.HASH_EMAIL, _:
+                changes["evidence"] = Evidence.EMAIL_RESTRICTION
+            case Effect.OPEN_ATTEMPT, AppleBegin():
+                changes["open_attempt"] = _opened(status, event, at)
+            case Effect.BURN_ATTEMPT, _:
+                changes["open_attempt"] = None
+            case Effect.RELEASE_PASS, AppleComplete() if status.open_attempt:
+                won = replace(status.open_attempt, payload_digest=event.payload_digest)
+                changes |= {"open_attempt": None, "won_attempt": won, "evidence": event.evidence}
+            case Effect.ERASE, _:
+                changes |= {"open_attempt": None, "won_attempt": None, "evidence": None}
+            case _:  # owed by the caller alone
+                pass
+    return changes
+
+
+def _opened(status: Status, event: AppleBegin, at: datetime) -> Attempt:
+    earlier = (status.open_attempt, status.won_attempt)
+    if not event.attempt_id or any(a is not None and _same(a.id, event.attempt_id) for a in earlier):
+        raise ValueError("an attempt needs a fresh id")
+    return Attempt(event.attempt_id, at)
+
+
+_PLAIN: Mapping[type, Kind] = MappingProxyType(
+    {
+        GoogleDownload: Kind.GOOGLE_DOWNLOAD,
+        AppleSource: Kind.APPLE_SOURCE,
+        Update: Kind.UPDATE,
+        UpdateBinding: Kind.UPDATE_BINDING,
+        AddBarcode: Kind.ADD_BARCODE,
+        TemplateAddsBarcode: Kind.TEMPLATE_ADDS_BARCODE,
+        Unbind: Kind.UNBIND,
+        Nullify: Kind.NULLIFY,
+    }
+)
+
+
+def _kind(status: Status | None, event: Event, at: datetime) -> Kind:
+    match event:
+        case Create():
+            return Kind.CREATE_WITH_BARCODE if event.has_barcode else Kind.CREATE
+        case AppleBegin():
+            return Kind.APPLE_BEGIN if event.nfc else Kind.APPLE_BEGIN_WITHOUT_NFC
+        case AppleComplete():
+            return _kind_of_completion(status, event, at)
+    if type(event) not in _PLAIN:
+        raise TypeError("an event is one of the classes of Event")
+    return _PLAIN[type(event)]
+
+
+def _kind_of_completion(status: Status | None, event: AppleComplete, at: datetime) -> Kind:
+    if event.evidence not in {Evidence.WEBAUTHN, Evidence.APPLE_ISSUER_BINDING}:
+        raise ValueError("Apple's ceremony gives no such evidence")
+    if not event.payload_digest:
+        raise ValueError("a completion needs the digest of its payload")
+    opened, won = (status.open_attempt, status.won_attempt) if status else (None, None)
+    if opened and _same(opened.id, event.attempt_id):
+        if not opened.is_young(at):
+            return Kind.COMPLETE_EXPIRED
+        # Only True is a yes: a forgotten call or a truthy answer must not bind.
+        return Kind.COMPLETE_VALID if event.proof_ok is True else Kind.COMPLETE_WRONG
+    if won and _same(won.id, event.attempt_id):
+        again = won.is_young(at) and _same(won.payload_digest, event.payload_digest)
+        return Kind.COMPLETE_AGAIN if again else Kind.COMPLETE_USED
+    return Kind.COMPLETE_UNKNOWN
+
+
+def _same(ours: str, theirs: str) -> bool:
+    """Compared in constant time: ids of attempts are secrets until they are used."""
+    return compare_digest(ours.encode("utf-8", "surrogatepass"), theirs.encode("utf-8", "surrogatepass"))
+
+
+def _aware(at: datetime) -> None:
+    if not isinstance(at, datetime):
+        raise TypeError("a time is a datetime")
+    if at.utcoffset() is None:
+        raise ValueError("a time needs its offset from UTC")
