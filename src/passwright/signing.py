@@ -1,0 +1,223 @@
+"""Anything that signs bytes: a key in memory, an HSM, a cloud key service.
+
+One protocol serves both wallets: Apple's CMS signature and Google's JWT are
+made by the same call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from passwright.errors import KeyMaterialError, SignerFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey
+    PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
+
+__all__ = ["KeySigner", "Signer", "check_public_key", "checked_sign", "load_key", "sign_call"]
+
+MIN_RSA_BITS = 2048  # RFC 7518 section 3.3 for JWTs; Apple's pass certificates hold RSA 2048
+CURVES = ("secp256r1", "secp384r1")
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """Signs for an identity or an issuer; the signers of google-auth fit as they are."""
+
+    @property
+    def key_id(self) -> str | None:
+        """Identifier of the key for a JWT header, or None."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over `message` (not over its digest), with SHA-256.
+
+        RSA: PKCS #1 v1.5 (RFC 8017 section 8.2). EC: DER-encoded
+        ECDSA-Sig-Value (RFC 3279 section 2.2.3). May raise anything: the
+        library wraps it in `SignerFailed`.
+        """
+
+
+class KeySigner:
+    """Signs with a private key of the cryptography package: RSA from 2048 bits, EC on P-256 or P-384.
+
+    Raises:
+        KeyMaterialError: another kind of key, or a weak one.
+    """
+
+    __slots__ = ("_how", "_key_id", "_public_key", "_sign")
+
+    def __init__(self, key: PrivateKey, *, key_id: str | None = None) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+        if not isinstance(key, (RSAPrivateKey, EllipticCurvePrivateKey)):
+            raise KeyMaterialError(
+                f"a {type(key).__name__} can't sign passes: give an RSA or an EC private key"
+            )
+        check_public_key(key.public_key())
+        self._public_key = key.public_key()
+        self._key_id = key_id
+        # Bound once: looking up padding and hash for each signature costs more than handing them over.
+        self._sign: Callable[..., bytes] = key.sign
+        self._how = _how(self._public_key)
+
+    @classmethod
+    def from_pem(
+        cls, pem: bytes | str, *, password: bytes | str | None = None, key_id: str | None = None
+    ) -> KeySigner:
+        """A signer for a private key in PEM: PKCS #8, encrypted or not, or the older RSA and EC forms.
+
+        Raises:
+            KeyMaterialError: not a private key in PEM, damaged, a wrong or missing
+                password, or a key that can't sign passes.
+        """
+        key = load_key(pem, password)
+        # A traceback that shows local variables must not show the key.
+        del pem, password
+        if key is None:
+            raise KeyMaterialError(
+                "the private key can't be read: "
+                "it is not PEM, it is damaged, or its password is wrong or missing"
+            )
+        return cls(key, key_id=key_id)
+
+    @property
+    def key_id(self) -> str | None:
+        """Identifier of the key for a JWT header, or None."""
+        return self._key_id
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what this one signs."""
+        return self._public_key
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over `message`, in the form the protocol asks for."""
+        return self._sign(message, *self._how)
+
+    def __repr__(self) -> str:
+        return f"KeySigner({_kind(self._public_key)}, key_id={self._key_id!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a signer holds a private key and can't be pickled or copied: load the key where it is used"
+        )
+
+
+def checked_sign(signer: Signer, public_key: PublicKey | None, message: bytes) -> bytes:
+    """What `signer` answers for `message`, once it has proved to be a signature by `public_key`.
+
+    Without a public key the answer can't be judged and only its type is. A
+    `KeySigner` signs in this process and isn't asked to prove each signature:
+    whoever pairs it with a certificate compares the two public keys once.
+
+    Raises:
+        SignerFailed: the signer raised (`__cause__` says what), or its answer
+            isn't a signature over the message by this key.
+    """
+    if type(signer) is KeySigner:
+        return signer.sign(message)
+    try:
+        answer = signer.sign(message)
+    except Exception as exc:
+        raise SignerFailed(f"the signer raised {type(exc).__name__}") from exc
+    if not isinstance(answer, (bytes, bytearray, memoryview)):
+        raise SignerFailed(f"the signer answered {type(answer).__name__} instead of bytes")
+    signature = bytes(answer)
+    if public_key is not None and not _verifies(public_key, signature, message):
+        raise SignerFailed(
+            "the signer's answer is not a signature by the expected key: "
+            "is it the right key, and does it hash the message itself, with SHA-256?"
+        )
+    return signature
+
+
+def sign_call(signer: Signer, public_key: PublicKey | None) -> Callable[[bytes], bytes]:
+    """The function to call for each message: `checked_sign` with the first two arguments filled in."""
+    if type(signer) is KeySigner:
+        return signer.sign
+    return lambda message: checked_sign(signer, public_key, message)
+
+
+def check_public_key(key: object) -> None:
+    """Refuses public keys that are too weak or of another kind.
+
+    RSA from 2048 bits with the exponent 65537 (smaller exponents make padding
+    mistakes of verifiers exploitable), EC on P-256 or P-384.
+
+    Raises:
+        KeyMaterialError: says what was found and what would do.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(key, RSAPublicKey):
+        if key.key_size < MIN_RSA_BITS:
+            raise KeyMaterialError(
+                f"an RSA key of {key.key_size} bits is too weak: use {MIN_RSA_BITS} or more"
+            )
+        exponent = key.public_numbers().e
+        if exponent != 65537:  # noqa: PLR2004
+            raise KeyMaterialError(f"an RSA key with the public exponent {exponent} is too weak: use 65537")
+    elif isinstance(key, EllipticCurvePublicKey):
+        if key.curve.name not in CURVES:
+            raise KeyMaterialError(f"an EC key on {key.curve.name} can't be used: use P-256 or P-384")
+    else:
+        raise KeyMaterialError(f"{type(key).__name__} is neither RSA nor EC")
+
+
+def load_key(pem: bytes | str, password: bytes | str | None) -> PrivateKey | None:
+    """The private key in a PEM text, or None where it can't be read.
+
+    None instead of an exception: the exception's traceback would keep this
+    frame, and with it key and password, alive and visible.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    text = pem.encode() if isinstance(pem, str) else pem
+    secret = password.encode() if isinstance(password, str) else password
+    # An empty password is what people give who have none.
+    for attempt in dict.fromkeys((secret or None, None)):
+        try:
+            return load_pem_private_key(text, attempt)  # type: ignore[return-value]  # KeySigner checks the kind
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+    return None
+
+
+def _verifies(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    verify: Callable[..., None] = public_key.verify
+    try:
+        verify(signature, message, *_how(public_key))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _how(public_key: PublicKey) -> tuple[Any, ...]:
+    """The arguments of sign and verify that follow the message."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    if isinstance(public_key, RSAPublicKey):
+        return (PKCS1v15(), SHA256())
+    return (ECDSA(SHA256()),)
+
+
+def _kind(public_key: PublicKey) -> str:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    if isinstance(public_key, RSAPublicKey):
+        return f"RSA {public_key.key_size}"
+    return f"EC {public_key.curve.name}"

@@ -1,0 +1,217 @@
+"""A make-believe Apple: root, intermediate and pass certificates in Apple's shape.
+
+Nothing made here is trusted by anybody; every subject says so. Keys made here
+are for tests and examples and are kept as carelessly as that allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from passwright.apple import certificate as x
+from passwright.apple.identity import Identity
+from passwright.testing.certificates import (
+    AFTER,
+    BEFORE,
+    PASS_TYPE,
+    TEAM,
+    Issued,
+    Leaf,
+    make_ca,
+    make_leaf,
+    new_key,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from passwright.apple.trust import Trust
+    from passwright.signing import PrivateKey
+
+__all__ = [
+    "EXAMPLE_PASSWORD",
+    "PASS_TYPE",
+    "TEAM",
+    "Authority",
+    "Issued",
+    "Leaf",
+    "example_directory",
+    "new_key",
+]
+
+TEAM_LENGTH = 10
+EXAMPLE_PASSWORD = "passwright"  # noqa: S105  # of the example's PKCS #12 files, and no secret
+
+
+class Authority:
+    """A root, an intermediate under it, and the pass certificates it issues.
+
+    `Authority.create` makes one in memory; `Authority.example` reads the one in
+    `certs.example`, which can't issue anything new since the private keys of
+    its root and intermediate were thrown away.
+    """
+
+    def __init__(
+        self,
+        root: bytes | Issued,
+        intermediate: bytes | Issued,
+        *,
+        now: datetime | None = None,
+        identities: tuple[Identity, ...] = (),
+    ) -> None:
+        self.root = root.certificate if isinstance(root, Issued) else root
+        self.intermediate = intermediate.certificate if isinstance(intermediate, Issued) else intermediate
+        self._issuer = intermediate if isinstance(intermediate, Issued) else None
+        self._root = root if isinstance(root, Issued) else None
+        self._now = now
+        self._identities = {
+            Leaf(
+                pass_type=one.pass_type_identifier,
+                team=one.team_identifier,
+                nfc=one.nfc,
+                ec=one.public_key.key_size < 1024,  # noqa: PLR2004  # no RSA key is that short
+            ): one
+            for one in identities
+        }
+        self._keys: dict[bool, PrivateKey] = {}
+        self._serials = count(1)
+
+    @classmethod
+    def create(cls, *, now: datetime, key_size: int = 2048) -> Authority:
+        """A new authority, valid from five years before `now` to thirty years after.
+
+        `key_size` is that of the RSA keys of root and intermediate, in bits.
+        """
+        root_key = new_key(bits=key_size)
+        root = Issued(make_ca("Root CA", root_key, None, now=now, serial=1), root_key)
+        key = new_key(bits=key_size)
+        name = "Worldwide Developer Relations"
+        intermediate = make_ca(name, key, root, now=now, serial=2, markers=x.INTERMEDIATE_MARKERS[:1])
+        return cls(root, Issued(intermediate, key), now=now)
+
+    @classmethod
+    def load(cls, directory: Path) -> Authority:
+        """The authority that `write_example` wrote into a directory."""
+        intermediate = (directory / "wwdr.pem").read_bytes()
+        identities = tuple(
+            Identity.from_pem(
+                (directory / f"{name}.pem").read_bytes(),
+                (directory / f"{name}.key").read_bytes(),
+                intermediate,
+            )
+            for name in ("pass", "pass-nfc", "pass-ec")
+        )
+        root = x.split_pem((directory / "root.pem").read_bytes())[0]
+        return cls(root, x.split_pem(intermediate)[0], identities=identities)
+
+    @classmethod
+    def example(cls) -> Authority:
+        """The throw-away authority that comes with Passwright."""
+        return cls.load(example_directory())
+
+    @cached_property
+    def trust(self) -> Trust:
+        """Trust in this root and no other."""
+        from passwright.apple.trust import Trust
+
+        return Trust.of(self.root)
+
+    def identity(
+        self, *, pass_type: str = PASS_TYPE, team: str = TEAM, nfc: bool = False, ec: bool = False
+    ) -> Identity:
+        """An identity for this pass type; the same one for the same wishes.
+
+        Raises:
+            ValueError: the team hasn't exactly ten characters, or the authority
+                can't issue and holds no such identity.
+        """
+        leaf = Leaf(pass_type=pass_type, team=team, nfc=nfc, ec=ec)
+        if leaf not in self._identities:
+            issued = self.issue(leaf)
+            self._identities[leaf] = Identity(
+                certificate=issued.certificate, intermediate=self.intermediate, signer=issued.signer
+            )
+        return self._identities[leaf]
+
+    def issue(
+        self, leaf: Leaf | None = None, *, key: PrivateKey | None = None, by: Issued | None = None
+    ) -> Issued:
+        """A pass certificate as `leaf` says, sound or broken, under the intermediate or `by` another.
+
+        Without `key` all certificates of one kind share one key: making keys is slow.
+
+        Raises:
+            ValueError: the team hasn't exactly ten characters, or the authority can't issue.
+        """
+        leaf = leaf or Leaf()
+        if len(leaf.team) != TEAM_LENGTH:
+            raise ValueError(
+                f"a team identifier has {TEAM_LENGTH} characters, {leaf.team!r} has {len(leaf.team)}"
+            )
+        if self._now is None or (issuer := by or self._issuer) is None:
+            raise ValueError(
+                "this authority can't issue: its private keys were thrown away; use Authority.create"
+            )
+        key = key or self._key(ec=leaf.ec)
+        leaf = replace(
+            leaf,
+            not_before=leaf.not_before or self._now - BEFORE,
+            not_after=leaf.not_after or self._now + AFTER,
+        )
+        return Issued(make_leaf(leaf, key, issuer, serial=1000 + next(self._serials)), key)
+
+    def issue_intermediate(
+        self,
+        *,
+        name: str = "Worldwide Developer Relations G2",
+        markers: tuple[str, ...] = x.INTERMEDIATE_MARKERS[:1],
+        key: PrivateKey | None = None,
+        by: Issued | None = None,
+        ca: bool = True,
+        not_after: datetime | None = None,
+        sha1: bool = False,
+        extra: tuple[tuple[str, bool], ...] = (),
+    ) -> Issued:
+        """Another intermediate under the root or `by` another, sound or broken.
+
+        Raises:
+            ValueError: the authority can't issue.
+        """
+        if self._now is None or self._root is None:
+            raise ValueError(
+                "this authority can't issue: its private keys were thrown away; use Authority.create"
+            )
+        key = key or new_key()
+        serial = 1000 + next(self._serials)
+        certificate = make_ca(
+            name, key, by or self._root, now=self._now, serial=serial, markers=markers, ca=ca, not_after=not_after,
+            sha1=sha1, extra=extra,
+        )  # fmt: skip
+        return Issued(certificate, key)
+
+    def as_issuer(self) -> Issued:
+        """The intermediate with its key; ValueError where that was thrown away."""
+        if self._issuer is None:
+            raise ValueError("the private key of this intermediate was thrown away")
+        return self._issuer
+
+    def as_root(self) -> Issued:
+        """The root with its key; ValueError where that was thrown away."""
+        if self._root is None:
+            raise ValueError("the private key of this root was thrown away")
+        return self._root
+
+    def _key(self, *, ec: bool) -> PrivateKey:
+        if ec not in self._keys:
+            self._keys[ec] = new_key(ec=ec)
+        return self._keys[ec]
+
+
+def example_directory() -> Path:
+    """Where the example's files are: in the package when installed, in the repository otherwise."""
+    packaged = Path(__file__).parent / "certs.example"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "certs.example"
