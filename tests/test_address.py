@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 import shutil
 import subprocess
 import unicodedata
@@ -459,8 +458,7 @@ def test_eml_12_errors_do_not_repeat_the_address(text: str) -> None:
     texts = " ".join(f"{exc} {exc!r} {exc.args} {vars(exc)}" for exc in chain)
     assert "canary" not in texts
     for part in text.split("@"):
-        assert len(part) < 4 or part not in texts or part in "must have a domain"
-    assert pickle.dumps(caught.value.pointers)
+        assert len(part) < 4 or part not in texts
 
 
 def test_candidates_are_each_different_hash_once() -> None:

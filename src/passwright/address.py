@@ -39,11 +39,11 @@ __all__ = [
 ]
 
 # RFC 5321 section 4.5.3.1: a path has 256 octets, two of them angle brackets.
-MAX_ADDRESS = 254
-MAX_LOCAL_PART = 64
+_MAX_ADDRESS = 254
+_MAX_LOCAL_PART = 64
 # RFC 1035 section 2.3.4: 255 octets on the wire are 253 characters in print.
-MAX_DOMAIN = 253
-MAX_LABEL = 63
+_MAX_DOMAIN = 253
+_MAX_LABEL = 63
 
 # RFC 5322 section 3.2.3, atext and the dot between atoms.
 _ASCII_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
@@ -79,7 +79,7 @@ def check(email: str) -> str | None:
         TypeError: `email` is not a str.
     """
     text = _trimmed(email)
-    if len(text) > MAX_ADDRESS:  # before any work on long text
+    if len(text) > _MAX_ADDRESS:  # before any work on long text
         return "must have at most 254 characters"
     try:
         _split(unicodedata.normalize("NFC", text))
@@ -130,7 +130,7 @@ class Policy:
     verbatim: bool = False
 
 
-GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
+_GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 
 # Google, Wallet API, SaveRestrictions: the text asks for lower case without
 # "notations such as . or +", the two published examples are plain hashes of the
@@ -138,7 +138,7 @@ GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 # reading has a name. The order is the order of `candidate_hashes`.
 POLICIES: Mapping[str, Policy] = MappingProxyType(
     {
-        "gmail": Policy(cut_tag=True, remove=".", domains=GMAIL_DOMAINS),
+        "gmail": Policy(cut_tag=True, remove=".", domains=_GMAIL_DOMAINS),
         "literal": Policy(remove=".+"),
         "literal_tag": Policy(cut_tag=True, remove="."),
         "lower": Policy(),
@@ -233,7 +233,7 @@ def ascii_domain(domain: str) -> str:
     """
     if not isinstance(domain, str):
         raise TypeError("a domain is a str")
-    if len(domain) > MAX_DOMAIN:  # before any work on long text
+    if len(domain) > _MAX_DOMAIN:  # before any work on long text
         raise ValueError("must have a domain of at most 253 characters")
     labels = unicodedata.normalize("NFC", domain.lower()).split(".")
     if not all(labels):
@@ -250,7 +250,7 @@ def ascii_domain(domain: str) -> str:
     if not pairs[-1][0][0].isalpha():
         raise ValueError("must have a domain name, not an IP address")
     name = ".".join(label for label, _ in pairs)
-    if len(name) > MAX_DOMAIN:
+    if len(name) > _MAX_DOMAIN:
         raise ValueError("must have a domain of at most 253 characters as A-labels")
     return name
 
@@ -279,7 +279,7 @@ def _split(address: str) -> tuple[str, str]:
     if address.count("@") != 1:
         raise ValueError('must have exactly one "@"')
     local, domain = address.split("@")
-    if not 1 <= len(local) <= MAX_LOCAL_PART:
+    if not 1 <= len(local) <= _MAX_LOCAL_PART:
         raise ValueError("must have a local part of 1 to 64 characters")
     if not all(char in _ASCII_LOCAL or not char.isascii() for char in local):
         raise ValueError("must have only letters, digits and !#$%&'*+-/=?^_`{|}~. in the local part")
@@ -290,7 +290,7 @@ def _split(address: str) -> tuple[str, str]:
     if domain.startswith("["):
         raise ValueError("must have a domain name, not an IP address")
     name = ascii_domain(domain)
-    if len(local) + 1 + len(name) > MAX_ADDRESS:
+    if len(local) + 1 + len(name) > _MAX_ADDRESS:
         raise ValueError("must have at most 254 characters, its domain as A-labels")
     return local, name
 
@@ -323,7 +323,7 @@ def _label(label: str) -> tuple[str, str]:
         encoded, shown = label, _decoded(label) if label[2:4] == "--" else label
     else:
         encoded, shown = "xn--" + label.encode("punycode").decode("ascii"), label
-    if len(encoded) > MAX_LABEL:
+    if len(encoded) > _MAX_LABEL:
         raise ValueError("must have a domain with labels of at most 63 characters")
     if not shown.isascii():
         _check_shown(shown)

@@ -152,9 +152,10 @@ def parse(members: object) -> Binding:
 
 
 _URL = "/binding/learnMoreUrl"
-_PARTS = re.compile(r"(?i:https)://([^/?#]*)(.*)", re.DOTALL)
+# ASCII: without it a long s counts as an s.
+_PARTS = re.compile(r"(?ai:https)://([^/?#]*)(.*)", re.DOTALL)
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
-MAX_PORT = 65535
+_MAX_PORT = 65535
 
 # Names that never lead anywhere outside: RFC 6761 section 6.3, RFC 6762
 # section 3, ICANN board resolution 2024.07.29.06.
@@ -217,7 +218,7 @@ def _stored_authority(authority: str) -> str:
         raise ValueError("must have a host")
     if host.startswith("["):
         raise ValueError("must have a domain name, not an IP address")
-    if colon and not (_PORT.fullmatch(port) and int(port) <= MAX_PORT):
+    if colon and not (_PORT.fullmatch(port) and int(port) <= _MAX_PORT):
         raise ValueError("must have a port from 1 to 65535, or none")
     name = address.ascii_domain(host)
     if name.rpartition(".")[2] in _NOT_PUBLIC:
