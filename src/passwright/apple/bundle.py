@@ -1,0 +1,299 @@
+"""A pass as files, and as the bytes of a ZIP archive.
+
+The manifest lists the digest of every file but itself and the signature; both
+travel in the archive. Writing does once what passes of one template have in
+common; reading takes bytes of strangers. Nothing touches a disk.
+
+Source: Apple, Wallet Passes, "Building a Pass".
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from passwright import strictjson
+from passwright.apple import archive
+from passwright.apple.archive import Limits
+from passwright.apple.names import check_name, folded, is_left_over, is_secret, shown
+from passwright.errors import BundleError
+from passwright.report import Finding, Severity, error, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from passwright.apple.archive import Buffer
+
+__all__ = [
+    "PASSES_LIMITS",
+    "PASS_LIMITS",
+    "PER_PASS",
+    "Front",
+    "Limits",
+    "check_manifest",
+    "check_name",
+    "digest",
+    "is_left_over",
+    "is_secret",
+    "manifest",
+    "pack",
+    "read",
+    "read_passes",
+]
+
+PER_PASS = ("pass.json", "manifest.json", "signature")
+"""The files that differ from pass to pass, in the order they end an archive."""
+
+PASS_LIMITS = Limits()
+"""For the archive of one pass."""
+
+# Apple, "Distributing and updating a pass": at most ten passes, or 150 MB.
+_MAX_PASSES = 10
+PASSES_LIMITS = Limits(
+    archive_bytes=150 * 10**6, entry_bytes=Limits().archive_bytes, unpacked_bytes=150 * 10**6
+)
+"""For an archive of passes: ten passes, each as large as `PASS_LIMITS` lets one be, up to 150 MB."""
+
+
+# --- manifest ------------------------------------------------------------------------------------
+
+_MAX_FINDINGS = 50
+_DIGEST = re.compile(r"[0-9A-Fa-f]{40}")
+_ICON = re.compile(r"(?:[^/]+\.lproj/)?icon(?:@[23]x)?\.png")
+
+
+def digest(data: Buffer) -> str:
+    """The SHA-1 of a file as the manifest writes it: 40 lower-case digits.
+
+    The format knows no other digest; what protects against two files with one
+    digest is that images are encoded anew before they are hashed.
+    """
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+def manifest(digests: Mapping[str, str]) -> bytes:
+    """manifest.json for these digests, file name -> `digest(...)`: sorted by name, compact.
+
+    Same digests, same bytes, in whatever order they come.
+    """
+    return strictjson.dumps(dict(sorted(digests.items()))).encode()
+
+
+def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[Finding]:
+    """What is wrong between the files of a pass and its manifest.
+
+    Errors: `bad-manifest`, `duplicate-key`, `missing-file` (listed or
+    required, and not there or empty), `unlisted-file`, `digest-mismatch`.
+    Warnings, for what wallets accept: `upper-case-digest`, and listed
+    left-overs (`left-over-file`) and keys (`secret-file`). `signed=False`
+    does not ask for the file `signature`. Past 50 findings the rest are only
+    counted, in a finding as bad as the worst of them.
+    """
+    findings = _missing(files, signed=signed)
+    written = files.get("manifest.json")
+    if written:
+        try:
+            listed = strictjson.loads(
+                bytes(written), name="manifest.json", max_bytes=PASS_LIMITS.manifest_bytes
+            )
+        except BundleError as refused:
+            code = refused.code if refused.code == "duplicate-key" else "bad-manifest"
+            findings.append(error(code, refused.where, refused.message))
+        else:
+            findings += _compare(files, listed)
+    return _bounded(findings)
+
+
+def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
+    required = PER_PASS if signed else PER_PASS[:2]
+    findings = [
+        error("missing-file", name, f"{name} is {'empty' if name in files else 'not there'}")
+        for name in required
+        if not files.get(name)
+    ]
+    if not any(data and _ICON.fullmatch(name) for name, data in files.items()):
+        findings.append(
+            error("missing-file", "icon.png", "there is no icon, or it is empty", "add icon.png, @2x and @3x")
+        )
+    return findings
+
+
+def _compare(files: Mapping[str, bytes], listed: object) -> list[Finding]:
+    if not isinstance(listed, dict):
+        return [error("bad-manifest", "manifest.json", "the manifest is not an object of names and digests")]
+    findings = []
+    for name, written in listed.items():
+        finding = _compare_file(name, written, files.get(name))
+        if finding:
+            findings.append(finding)
+        if is_left_over(name):
+            findings.append(
+                warning("left-over-file", shown(name), "a left-over of a desktop is part of the pass")
+            )
+        if is_secret(name):
+            findings.append(
+                warning("secret-file", shown(name), "the pass carries what is called like a private key")
+            )
+    for name in sorted(files.keys() - listed.keys() - {"manifest.json", "signature"}):
+        hint = "a left-over of a desktop: build the archive without it" if is_left_over(name) else ""
+        findings.append(error("unlisted-file", shown(name), "the manifest does not list this file", hint))
+    return findings
+
+
+def _compare_file(name: str, written: object, data: bytes | None) -> Finding | None:
+    where = shown(name)
+    if name in ("manifest.json", "signature"):
+        return error("bad-manifest", where, "the manifest lists itself or its signature")
+    if not isinstance(written, str) or not _DIGEST.fullmatch(written):
+        return error("bad-manifest", where, "what is listed is not a SHA-1 of 40 hexadecimal digits")
+    if data is None:
+        return error("missing-file", where, "the manifest lists this file, and it is not there")
+    if digest(data) != written.lower():
+        return error("digest-mismatch", where, "the file was changed after the manifest was made")
+    if written != written.lower():
+        return warning("upper-case-digest", where, "the digest is not written in lower-case digits")
+    return None
+
+
+def _bounded(findings: list[Finding]) -> list[Finding]:
+    if len(findings) <= _MAX_FINDINGS:
+        return findings
+    ordered = sorted(findings, key=lambda finding: finding.severity is not Severity.ERROR)
+    rest = ordered[_MAX_FINDINGS - 1 :]
+    more = Finding(
+        "more-findings", rest[0].severity, "manifest.json", f"{len(rest)} more findings are not shown"
+    )
+    return [*ordered[: _MAX_FINDINGS - 1], more]
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+class Front:
+    """What the archives of one template begin with: its constant files, hashed and laid out once.
+
+    `files` are all files but those of `PER_PASS`. They are copied, so nobody
+    can change them between digest and archive. `digests` maps their names to
+    what the manifest lists. Same files, same bytes.
+
+    Raises:
+        BundleError: `bad-name`, `secret-file`, `duplicate-name`,
+            `too-many-entries` (65,535 or more) or `too-large` (4 GiB or more).
+        ValueError: `files` holds one of `PER_PASS`.
+    """
+
+    __slots__ = ("_entries", "_head", "_tail", "_taken", "digests")
+
+    def __init__(self, files: Mapping[str, Buffer]) -> None:
+        if not files.keys().isdisjoint(PER_PASS):
+            raise ValueError(f"{', '.join(PER_PASS)} differ from pass to pass: give them to pack()")
+        frozen = {name: _frozen(files[name]) for name in sorted(files)}
+        self._taken: frozenset[str] = frozenset()
+        local, central = archive.laid_out(self._named(frozen.items()))
+        self._taken = frozenset(map(folded, frozen))
+        self._entries = archive.Entries(b"".join(local), b"".join(central), len(frozen))
+        self.digests: Mapping[str, str] = MappingProxyType(
+            {name: digest(data) for name, data in frozen.items()}
+        )
+        # The manifest around the digest of pass.json, which has its own place in the order of names.
+        self._head, self._tail = manifest({**self.digests, "pass.json": "\0"}).split(rb"\u0000")
+
+    def manifest(self, pass_json: bytes) -> bytes:
+        """manifest.json for the constant files and this pass.json."""
+        return b"%b%b%b" % (self._head, digest(pass_json).encode(), self._tail)
+
+    def pack(self, extra: Sequence[tuple[str, Buffer]]) -> bytes:
+        """The archive of the constant files and, after them, `extra` in its order.
+
+        Raises:
+            BundleError: as for `Front`.
+        """
+        return archive.joined(self._entries, self._named(extra))
+
+    def _named(self, files: Iterable[tuple[str, Buffer]]) -> Iterator[tuple[bytes, bytes]]:
+        taken: set[str] = set()
+        for name, data in files:
+            raw, key = _checked(name)
+            if key in taken or key in self._taken:
+                raise BundleError("duplicate-name", name, "two files have this name, perhaps but for case")
+            taken.add(key)
+            yield raw, _frozen(data)
+
+
+def pack(files: Mapping[str, Buffer]) -> bytes:
+    """The archive of these files: sorted by name, then those of `PER_PASS` that are there.
+
+    For many passes of one template, `Front` does the constant part once.
+
+    Raises:
+        BundleError: as for `Front`.
+    """
+    constant = {name: data for name, data in files.items() if name not in PER_PASS}
+    return Front(constant).pack([(name, files[name]) for name in PER_PASS if name in files])
+
+
+def _frozen(data: Buffer) -> bytes:
+    # Not bytes(data), which makes zeros of an int.
+    return data if isinstance(data, bytes) else memoryview(data).tobytes()
+
+
+@functools.lru_cache(maxsize=64)
+def _checked(name: str) -> tuple[bytes, str]:
+    """A name that may be written, as bytes and folded. Every pass asks for the same three."""
+    check_name(name)
+    if is_secret(name):
+        raise BundleError(
+            "secret-file", name, "this is called like a private key, which must not travel in a pass"
+        )
+    return name.encode(), folded(name)
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read(data: Buffer, *, limits: Limits = PASS_LIMITS) -> dict[str, bytes]:
+    """The files of the pass whose archive this is, by name, in the archive's order.
+
+    In memory only, and strict: see `archive`. Nothing says yet that the files
+    belong together: that is for `check_manifest` and the signature.
+
+    Raises:
+        BundleError: with a code for what is wrong and the name of the entry;
+            `missing-pass-json` when there is no pass.json, and
+            `wrong-container` when it is an archive of passes.
+    """
+    files = archive.unpacked(data, limits)
+    if "pass.json" not in files:
+        if any(map(_is_pass, files)):
+            raise BundleError("wrong-container", "", "this is an archive of several passes, not one pass")
+        raise BundleError(
+            "missing-pass-json", "pass.json", "there is no pass.json at the root of the archive"
+        )
+    return files
+
+
+def read_passes(data: Buffer, *, limits: Limits = PASSES_LIMITS) -> dict[str, bytes]:
+    """The passes of a .pkpasses archive by name: each the bytes of an archive for `read`.
+
+    Raises:
+        BundleError: as for `read`; `wrong-container` when this is one pass,
+            when it holds anything but passes, or more than ten of them.
+    """
+    passes = archive.unpacked(data, limits)
+    if "pass.json" in passes:
+        raise BundleError("wrong-container", "", "this is one pass, not an archive of several")
+    for name in passes:
+        if not _is_pass(name):
+            raise BundleError("wrong-container", shown(name), "an archive of passes holds .pkpass files only")
+    if not 0 < len(passes) <= _MAX_PASSES:
+        raise BundleError(
+            "wrong-container", "", f"the archive holds {len(passes)} passes, not 1 to {_MAX_PASSES}"
+        )
+    return passes
+
+
+def _is_pass(name: str) -> bool:
+    return name.endswith(".pkpass") and "/" not in name

@@ -1,0 +1,99 @@
+"""How the files of a pass may be called, and what they must not be.
+
+Names come from archives of strangers and go to file systems of all kinds, so
+what one of these would understand in another way is no name for us.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from passwright.errors import BundleError
+
+__all__ = ["MAX_NAME_BYTES", "check_name", "folded", "is_left_over", "is_secret", "name_fault", "shown"]
+
+MAX_NAME_BYTES = 255
+"""What every file system in use can store."""
+
+_MAX_SHOWN = 80
+# Language tags as Xcode writes them, and with underscores (de_CH), as real passes have them.
+_ROOT_OR_LANGUAGE_FOLDER = re.compile(r"(?:[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\.lproj/)?[^/]+")
+# What nearly every file of a pass is called. The rules one by one take ten times as long.
+_ORDINARY = re.compile(
+    r"(?!con|prn|aux|nul|com|lpt)(?:[a-z]{2,3}\.lproj/)?"
+    r"(?!con|prn|aux|nul|com|lpt)[a-zA-Z0-9_@]+(?:\.(?:png|json|strings))?",
+    re.IGNORECASE,
+)
+# A backslash or a colon makes a path or a drive of a name on Windows; the rest it can't store.
+_NOT_PORTABLE = re.compile(r'[\\:*?"<>|]')
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?", re.IGNORECASE)
+# Control characters, marks of direction and joining, surrogates, line ends.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_LEFT_OVERS = frozenset({".ds_store", "__macosx", "thumbs.db", "desktop.ini", ".git", ".svn", ".hg"})
+_SECRETS = (".p12", ".pfx", ".pem", ".key", ".p8", ".jks")
+
+
+def check_name(name: str, *, allow_folders: bool = False, max_bytes: int = MAX_NAME_BYTES) -> None:
+    """Refuses a name that no file of a pass may have.
+
+    Files lie at the root or in one language folder, `<tag>.lproj/<file>`
+    (Apple, "Building a Pass"). `allow_folders` lets through other folders, of
+    any depth, with safe names: a few genuine passes carry a whole working copy.
+
+    Raises:
+        BundleError: `bad-name`, saying what is wrong.
+    """
+    fault = name_fault(name, allow_folders=allow_folders, max_bytes=max_bytes)
+    if fault:
+        raise BundleError("bad-name", shown(name), fault)
+
+
+def name_fault(name: str, *, allow_folders: bool, max_bytes: int) -> str:
+    """What is wrong with a name, or ""."""
+    if len(name) <= max_bytes and name.isascii() and _ORDINARY.fullmatch(name):
+        return ""
+    parts = name.split("/")
+    rules = (
+        (
+            any(unicodedata.category(each) in _UNSEEN for each in name),
+            "the name holds characters nobody sees",
+        ),
+        (len(name.encode(errors="surrogatepass")) > max_bytes, f"the name has more than {max_bytes} bytes"),
+        (_NOT_PORTABLE.search(name), 'the name holds one of \\ : * ? " < > |'),
+        (any(not part.strip(".") for part in parts), "a part of the name is empty or only dots"),
+        (any(part.endswith((".", " ")) for part in parts), "a part of the name ends with a dot or a space"),
+        (any(map(_DEVICE.fullmatch, parts)), "a part of the name is a device on Windows"),
+        (folded(name).endswith(".lproj"), "a file is called like a language folder"),
+        (
+            not (allow_folders or _ROOT_OR_LANGUAGE_FOLDER.fullmatch(name)),
+            "the only folders are <tag>.lproj/",
+        ),
+    )
+    return next((message for broken, message in rules if broken), "")
+
+
+def is_left_over(name: str) -> bool:
+    """The file is what desktops and version control leave behind, no part of the design: leave it out."""
+    return any(part in _LEFT_OVERS or part.startswith("._") for part in name.casefold().split("/"))
+
+
+def is_secret(name: str) -> bool:
+    """The file is called like a private key or a key store, which must never travel in a pass."""
+    return name.casefold().endswith(_SECRETS)
+
+
+def folded(name: str) -> str:
+    """What file systems that ignore case and normalise Unicode make of a name."""
+    if name.isascii():
+        return name.lower()
+    # Canonical caseless matching, The Unicode Standard, section 3.13, D145.
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
+
+
+def shown(name: str | bytes) -> str:
+    """A name from outside, safe to print: long ones are cut, what can't be printed is escaped."""
+    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
+    if len(text) > _MAX_SHOWN:
+        text = f"{text[:_MAX_SHOWN]}…"
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
