@@ -38,6 +38,7 @@ VERSION_3 = 2  # RFC 5280 section 4.1.2.1 counts from zero
 MAX_SERIAL_OCTETS = 20  # RFC 5280 section 4.1.2.2
 
 
+@lru_cache(maxsize=64)  # one issuer's passes all bring the same two certificates
 def parse(certificate: bytes) -> x509.Certificate:
     """The certificate in these DER octets, with all of it known to be readable.
 
@@ -67,6 +68,19 @@ def parse(certificate: bytes) -> x509.Certificate:
     except Exception as exc:  # the parser raises whatever its parts raise, and warnings may be errors
         raise _bad("it can't be read") from exc
     return parsed
+
+
+def issuer_and_serial(certificate: bytes) -> tuple[bytes, bytes]:
+    """The issuer's name, as encoded, and the content octets of the serial number.
+
+    Raises:
+        DerError: this is no certificate.
+    """
+    fields = der.Fields(der.Fields(der.read(certificate, limit=MAX_BYTES)).take(der.SEQUENCE))
+    fields.maybe(der.CONTEXT_0)
+    serial = fields.take(der.INTEGER).content
+    fields.take(der.SEQUENCE)
+    return fields.take(der.SEQUENCE).encoded, serial
 
 
 def split_pem(data: bytes | str) -> list[bytes]:
@@ -196,7 +210,7 @@ def issuer_key_id(certificate: x509.Certificate) -> str:
     return found.hex() if found else "unknown"
 
 
-@lru_cache(maxsize=256)  # one issuer's passes all bring the same two certificates
+@lru_cache(maxsize=64)
 def signed_by(certificate: bytes, issuer_key: bytes) -> bool:
     """Whether the certificate's signature is by the key in this SubjectPublicKeyInfo; both DER."""
     from cryptography import x509

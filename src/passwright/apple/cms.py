@@ -6,30 +6,41 @@ Reading takes what genuine passes hold and names what it tolerated.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from passwright.apple import certificate as x
 from passwright.apple import der
+from passwright.apple.signed_data import (
+    CONTENT_TYPE,
+    DATA,
+    ECDSA_WITH_SHA_256,
+    MESSAGE_DIGEST,
+    RSA_ENCRYPTION,
+    SHA_256,
+    SIGNED_DATA,
+    SIGNING_TIME,
+    SignedData,
+    parse,
+    refused,
+)
+from passwright.errors import BundleError
 from passwright.signing import sign_call
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cryptography import x509
+
+    from passwright.report import Finding
     from passwright.signing import Signer
 
-__all__ = ["Frame"]
+__all__ = ["Frame", "SignedData", "parse", "verify"]
 
-MAX_BYTES = 64 * 1024  # genuine signatures have 1.5 to 6 kB
-
-DATA = "1.2.840.113549.1.7.1"
-SIGNED_DATA = "1.2.840.113549.1.7.2"
-CONTENT_TYPE = "1.2.840.113549.1.9.3"
-MESSAGE_DIGEST = "1.2.840.113549.1.9.4"
-SIGNING_TIME = "1.2.840.113549.1.9.5"
-SHA_256 = "2.16.840.1.101.3.4.2.1"
-RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
-ECDSA_WITH_SHA_256 = "1.2.840.10045.4.3.2"
+REFUSED_DIGESTS = ("md5", "sha224")
 
 # RFC 5754 section 2: the parameters of SHA-2 are left out.
 _SHA_256 = der.sequence(der.oid(SHA_256))
@@ -68,7 +79,7 @@ class Frame:
                 der.set_of(leaf, intermediate, tag=der.CONTEXT_0),
             )
         )
-        self._before = der.integer(1) + _issuer_and_serial(leaf) + _SHA_256
+        self._before = der.integer(1) + _signer_name(leaf) + _SHA_256
         self._heads: dict[tuple[int, int], bytes] = {}
 
     def sign(self, content: bytes, *, at: datetime) -> bytes:
@@ -131,9 +142,103 @@ _WITH_UTC_TIME = _attributes_until_time(der.UTC_TIME, 13)
 _WITH_GENERALIZED_TIME = _attributes_until_time(der.GENERALIZED_TIME, 15)
 
 
-def _issuer_and_serial(certificate: bytes) -> bytes:
+def _signer_name(certificate: bytes) -> bytes:
     """IssuerAndSerialNumber (RFC 5652 section 10.2.4), in the very octets of the certificate."""
-    fields = der.read(certificate, limit=MAX_BYTES).children()[0].children()
-    # The version, which RFC 5280 section 4.1.2.1 lets v1 certificates leave out, is the only [0] here.
-    serial, _, issuer = [field for field in fields if field.tag != der.CONTEXT_0][:3]
-    return der.sequence(issuer.encoded, serial.encoded)
+    issuer, serial = x.issuer_and_serial(certificate)
+    return der.sequence(issuer, der.tlv(der.INTEGER, serial))
+
+
+def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ...]]:
+    """The certificate, in DER, whose key signed `content`, and all that was tolerated.
+
+    Says nothing about whether that certificate is to be believed: `trust.chain` does.
+
+    Raises:
+        BundleError: `weak-digest`, `bad-signer`, `attached-content`,
+            `no-signed-attributes`, `digest-mismatch`, `bad-algorithm`,
+            `bad-signature`, `bad-certificate`.
+    """
+    if signed.digest in REFUSED_DIGESTS:
+        raise refused(
+            "weak-digest", f"the signature is made over a digest that proves nothing: {signed.digest}"
+        )
+    leaf, certificate = _signer(signed)
+    if signed.content is not None and signed.content != content:
+        raise refused("attached-content", "the signature embeds a content that isn't the manifest")
+    message = signed.signed_attributes
+    if message is None:
+        # The attributes of another signature could pose as content: they are no JSON object.
+        if not _is_json_object(content):
+            raise refused(
+                "no-signed-attributes", "without signed attributes it could be made for something else"
+            )
+        message = content
+    elif hashlib.new(signed.digest, content, usedforsecurity=False).digest() != signed.message_digest:
+        raise refused("digest-mismatch", "it was made over another manifest")
+    _check_value(signed, certificate, message)
+    return leaf, signed.findings
+
+
+def _signer(signed: SignedData) -> tuple[bytes, x509.Certificate]:
+    """The one embedded certificate that the signer is named by."""
+    named = [octets for octets in dict.fromkeys(signed.certificates) if _names(octets, signed)]
+    if len(named) != 1:
+        raise refused("bad-signer", f"{len(named) or 'none'} of the embedded certificates is the signer's")
+    certificate = x.parse(named[0])
+    if x.is_authority(certificate):
+        raise refused("bad-signer", "it is signed by an authority instead of with a pass certificate")
+    return named[0], certificate
+
+
+def _names(octets: bytes, signed: SignedData) -> bool:
+    """Whether this certificate is the one meant."""
+    try:
+        if signed.key_id is not None:
+            return x.key_id(x.parse(octets)) == signed.key_id.hex()
+        issuer, serial = x.issuer_and_serial(octets)
+        if serial != signed.serial:
+            return False
+        return issuer == signed.issuer or _name(issuer) == _name(signed.issuer)
+    except (der.DerError, BundleError):
+        return False
+
+
+def _name(issuer: bytes) -> list[tuple[bytes, bytes]]:
+    """A name as pairs of type and text: some writers encode it again with other string types."""
+    pairs = [
+        der.Fields(part)
+        for group in der.read(issuer, limit=len(issuer)).children()
+        for part in group.expect(der.SET).children()
+    ]
+    return [(pair.take(der.OID).content, pair.take(*der.STRINGS).content) for pair in pairs]
+
+
+def _check_value(signed: SignedData, certificate: x509.Certificate, message: bytes) -> None:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    digest = getattr(hashes, signed.digest.upper())()
+    key = x.public_key(certificate)
+    try:
+        if isinstance(key, RSAPublicKey) and signed.algorithm == "rsa":
+            key.verify(signed.signature, message, PKCS1v15(), digest)
+        elif isinstance(key, EllipticCurvePublicKey) and signed.algorithm == "ecdsa":
+            key.verify(signed.signature, message, ECDSA(digest))
+        else:
+            raise refused("bad-algorithm", "its algorithm doesn't go with the key of the certificate")
+    except InvalidSignature as exc:
+        raise refused("bad-signature", "it isn't by the key of the certificate, or was changed") from exc
+    except UnsupportedAlgorithm as exc:
+        raise refused(
+            "bad-algorithm", f"this build of OpenSSL doesn't verify {signed.digest} signatures"
+        ) from exc
+
+
+def _is_json_object(content: bytes) -> bool:
+    try:
+        return isinstance(json.loads(content), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
 UTF8_STRING, PRINTABLE_STRING, UTC_TIME, GENERALIZED_TIME = 0x0C, 0x13, 0x17, 0x18
 SEQUENCE, SET = 0x30, 0x31
+TELETEX_STRING, IA5_STRING, BMP_STRING = 0x14, 0x16, 0x1E
+STRINGS = (UTF8_STRING, PRINTABLE_STRING, TELETEX_STRING, IA5_STRING, BMP_STRING)
 CONSTRUCTED, CONTEXT = 0x20, 0x80
 CONTEXT_0, CONTEXT_1 = 0xA0, 0xA1
 
@@ -128,13 +130,34 @@ class Node(NamedTuple):
 
     def octets(self) -> bytes:
         """The value of an OCTET STRING; BER may cut it into segments (X.690 section 8.7.3)."""
-        if self.tag & ~CONSTRUCTED & 0x1F != OCTET_STRING and not self.tag & CONTEXT:
-            self.expect(OCTET_STRING)
         if not self.tag & CONSTRUCTED:
             return self.content
         return b"".join(
             child.expect(child.tag & CONSTRUCTED | OCTET_STRING).octets() for child in self.children()
         )
+
+
+class Fields:
+    """The children of an element, taken one after the other; DerError where another stands there."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._left = list(reversed(node.children()))
+
+    def take(self, *tags: int) -> Node:
+        """The next element, which must be there and have one of these identifier octets."""
+        if not self._left or self._left[-1].tag not in tags:
+            raise DerError(f"octet {self._node.start}: a part is missing, or another stands in its place")
+        return self._left.pop()
+
+    def maybe(self, *tags: int) -> Node | None:
+        """The next element if it has one of these identifier octets."""
+        return self._left.pop() if self._left and self._left[-1].tag in tags else None
+
+    def end(self) -> None:
+        """There must be nothing left."""
+        if self._left:
+            raise DerError(f"octet {self._left[-1].start}: more than belongs here")
 
 
 def read(data: bytes, *, limit: int) -> Node:

@@ -186,11 +186,18 @@ class Authority:
                 "this authority can't issue: its private keys were thrown away; use Authority.create"
             )
         key = key or new_key()
-        serial = 1000 + next(self._serials)
         certificate = make_ca(
-            name, key, by or self._root, now=self._now, serial=serial, markers=markers, ca=ca, not_after=not_after,
-            sha1=sha1, extra=extra,
-        )  # fmt: skip
+            name,
+            key,
+            by or self._root,
+            now=self._now,
+            serial=1000 + next(self._serials),
+            markers=markers,
+            ca=ca,
+            not_after=not_after,
+            sha1=sha1,
+            extra=extra,
+        )
         return Issued(certificate, key)
 
     def as_issuer(self) -> Issued:
