@@ -230,7 +230,7 @@ def _decode(data: bytes, name: str) -> Image:
         if profile is not None and profile[16:20] == b"RGB ":
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), inPlace=True)
-    except (OSError, SyntaxError, ValueError, ImageCms.PyCMSError) as exc:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, ImageCms.PyCMSError) as exc:
         raise BundleError("bad-image", name, "the pixels or the colour profile can't be decoded") from exc
     return image
 
