@@ -1,0 +1,119 @@
+"""Files that are written whole or not at all.
+
+Whoever opens the target sees what was there before or what was given, also
+when the writing process is killed or the power fails; and when `write` has
+returned, the new content is on the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["STALE_AFTER_SECONDS", "write"]
+
+STALE_AFTER_SECONDS = 3600
+"""No write takes an hour: a temporary file as old as that was left by a process that died."""
+
+_TEMPORARY = re.compile(r"\..+\.passwright-[0-9a-f]{16}\.tmp", re.DOTALL)
+# 50 characters are at most 200 bytes: with what is added they stay below the 255 that file systems store.
+_KEPT_OF_NAME = 50
+
+
+def write(
+    path: str | os.PathLike[str],
+    data: bytes | bytearray | memoryview | Iterable[bytes],
+    *,
+    mode: int = 0o644,
+    sweep: bool = True,
+) -> None:
+    """Replaces the file `path` by one that holds `data`, or leaves everything as it was.
+
+    The data goes to a temporary file beside the target, called
+    `.<name>.passwright-<random>.tmp`; then come fsync, rename, and fsync of
+    the folder. `mode` is the file's mode less the umask, from its first byte
+    on: give 0o600 for private keys. A symbolic link is replaced, not followed.
+
+    `sweep` removes temporary files that processes killed more than an hour
+    ago left in the folder. Looking for them takes time in proportion to the
+    folder, so whoever writes thousands of files says `sweep=False` after the
+    first.
+
+    Raises:
+        OSError: the target is a folder, a device or read-only, its folder is
+            missing or not writable, the disk is full. The target is as it was.
+    """
+    target = Path(path)
+    _check_target(target)
+    temporary = target.with_name(f".{target.name[:_KEPT_OF_NAME]}.passwright-{os.urandom(8).hex()}.tmp")
+    # Opened to be new: what is there already is never written into.
+    file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+    try:
+        with file:
+            written_at = _fill(file, data)
+        os.replace(temporary, target)  # noqa: PTH105 - the path the error names is the one that was given
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(target.parent)
+    if sweep:
+        _sweep(target.parent, before=written_at - STALE_AFTER_SECONDS)
+
+
+def _check_target(target: Path) -> None:
+    # Renaming would replace a device or a read-only file without a word.
+    try:
+        found = target.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(found):
+        raise IsADirectoryError(errno.EISDIR, "a folder can't be replaced by a file", str(target))
+    if stat.S_ISLNK(found):
+        return
+    if not stat.S_ISREG(found):
+        raise OSError(
+            errno.EINVAL, "only regular files are replaced, not devices, pipes or sockets", str(target)
+        )
+    if not found & 0o222:
+        raise PermissionError(errno.EACCES, "the file is read-only", str(target))
+
+
+def _fill(file: BinaryIO, data: bytes | bytearray | memoryview | Iterable[bytes]) -> float:
+    """Writes and syncs; answers when that was, by the clock of the file system."""
+    file.writelines((data,) if isinstance(data, (bytes, bytearray, memoryview)) else data)
+    file.flush()
+    os.fsync(file.fileno())
+    return os.fstat(file.fileno()).st_mtime
+
+
+def _sync_folder(folder: Path) -> None:
+    # The rename is on the disk when the folder is. Windows has no way to say so, and orders renames itself.
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path, *, before: float) -> None:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            # Another process may sweep at the same time.
+            with suppress(OSError):
+                if _TEMPORARY.fullmatch(entry.name) and _is_old_file(entry, before=before):
+                    os.unlink(entry)  # noqa: PTH108
+
+
+def _is_old_file(entry: os.DirEntry[str], *, before: float) -> bool:
+    return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < before
