@@ -1,0 +1,29 @@
+"""Apple Wallet: signed .pkpass files, built, read and verified."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from passwright.apple.identity import Identity
+    from passwright.apple.pkpass import PassBuilder
+    from passwright.apple.trust import Trust
+    from passwright.apple.verification import Verification, verify
+
+__all__ = ["Identity", "PassBuilder", "Trust", "Verification", "verify"]
+
+_HOMES = {
+    "Identity": "identity",
+    "PassBuilder": "pkpass",
+    "Trust": "trust",
+    "Verification": "verification",
+    "verify": "verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'passwright.apple' has no attribute {name!r}")
+    globals()[name] = getattr(import_module(f"passwright.apple.{_HOMES[name]}"), name)
+    return globals()[name]

@@ -1,0 +1,176 @@
+"""A pass becomes a signed .pkpass."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from passwright.apple import bundle, content
+from passwright.apple.rules import About, judge
+from passwright.definition import check_pass, check_template
+from passwright.errors import PassRejected
+from passwright.report import Finding, Report, Severity, error
+from passwright.rules import codes_of, forbid_barcode
+from passwright.stencil import Blank, PerTemplate, Stencil, merge
+from passwright.strictjson import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from passwright.apple.identity import Identity
+    from passwright.judge import Judged, Rule
+    from passwright.template import Pass, Template
+
+__all__ = ["PassBuilder"]
+
+
+class PassBuilder:
+    """Builds signed .pkpass files for one identity.
+
+    Without an identity it still reports and makes the unsigned files; pass type
+    and team then come from the template's `apple` overrides. `rules` are rules
+    of yours, asked like our own. With `strict`, what only some phones refuse
+    (NFC without an NFC certificate) is an error. `binding_needs_nfc=False`
+    turns `apple-binding-needs-nfc` into a warning.
+
+    A builder keeps what is constant for the templates used last, so keep the
+    builder. It may be used by several threads.
+    """
+
+    def __init__(
+        self,
+        identity: Identity | None,
+        *,
+        rules: Iterable[Rule] = (),
+        strict: bool = False,
+        binding_needs_nfc: bool = True,
+    ) -> None:
+        self.identity = identity
+        rules = tuple(rules)
+        self._judge = judge(rules)
+        self._definition_rules = tuple(rule for rule in rules if rule.on == "pass")
+        self._about = About(identity=identity, strict=strict, needs_nfc=binding_needs_nfc)
+        self._prepared = PerTemplate(self._prepare)
+
+    def build(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
+        """The pass as the bytes of a .pkpass, signed at `at` (default now).
+
+        Raises:
+            PassRejected: the report holds an error; nothing was signed.
+            SigningError: the identity can't sign at that time, or its signer failed.
+            ValueError: there is no identity, or `at` is naive.
+        """
+        if self.identity is None:
+            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
+        prepared, text, findings = self._judged(pass_)
+        if text is None:
+            raise PassRejected(Report.of(findings))
+        front = prepared.front(bound=pass_.binding is not None)
+        manifest = front.manifest(text)
+        signature = self.identity.sign_manifest(manifest, at=at or datetime.now(UTC))
+        return front.pack((("pass.json", text), ("manifest.json", manifest), ("signature", signature)))
+
+    def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
+        """Every error, warning and note about this pass on Apple; nothing is signed."""
+        _, _, findings = self._judged(pass_)
+        if self.identity is not None:
+            findings += self.identity.warnings(at or datetime.now(UTC))
+        return Report.of(findings)
+
+    def files(self, pass_: Pass) -> dict[str, bytes]:
+        """The files of the pass without its signature, manifest.json included.
+
+        Raises:
+            PassRejected: the report holds an error.
+        """
+        prepared, text, findings = self._judged(pass_)
+        if text is None:
+            if Report.of(findings).ok:
+                hint = "they come from the certificate; give them in apple={...} to build without one"
+                findings.append(error("missing-key", "pass.json", "pass type and team are not known", hint))
+            raise PassRejected(Report.of(findings))
+        bound = pass_.binding is not None
+        front = prepared.front(bound=bound)
+        return {**prepared.files(bound=bound), "pass.json": text, "manifest.json": front.manifest(text)}
+
+    def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, list[Finding]]:
+        """What is constant, the text of pass.json, and the findings; no text if one is an error."""
+        prepared = self._prepared[pass_.template]
+        findings = [*prepared.findings, *check_pass(pass_)]
+        findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
+        for rule in self._definition_rules:
+            findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
+        if any(finding.severity is Severity.ERROR for finding in findings):
+            return prepared, None, findings
+        stencil, judged = prepared.part(pass_.shape)
+        filled = stencil.fill(pass_.filled())
+        if pass_.apple:
+            text, more = self._overridden(pass_, stencil.document(filled))
+        else:
+            text, more = _text(stencil, filled), [*judged.findings, *judged.blanks(filled)]
+        findings += more
+        failed = text is None or any(finding.severity is Severity.ERROR for finding in more)
+        return prepared, None if failed else text.encode(), findings  # type: ignore[union-attr]
+
+    def _overridden(self, pass_: Pass, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:
+        """A pass with members of its own is judged whole, as it will be signed."""
+        about = replace(self._about, bound=pass_.binding is not None)
+        merged = merge(document, dict(pass_.apple))
+        if OPEN in merged.values():
+            return None, self._judge.whole(merged, about)
+        try:
+            text = dumps(merged)
+        except (TypeError, ValueError, RecursionError):
+            where = "pass#/apple"
+            return None, [error("not-json", where, "the apple overrides hold something that JSON can't say")]
+        return text, self._judge.whole(json.loads(text), about)
+
+    def _prepare(self, template: Template) -> _Prepared:
+        return _Prepared(template, self._about, self._judge.prepare)
+
+
+def _text(stencil: Stencil, filled: list[Any]) -> str | None:
+    return None if OPEN in filled else stencil.text(filled)
+
+
+class _Prepared:
+    """What is constant for one template and one identity, worked out once."""
+
+    def __init__(self, template: Template, about: About, prepare: Any) -> None:
+        self._template = template
+        self._about = about
+        self._prepare = prepare
+        self._pictures: dict[str, bytes] = {}
+        self._fronts: dict[bool, bundle.Front] = {}
+        self._parts: dict[frozenset[str], tuple[Stencil, Judged]] = {}
+        self.findings = tuple(check_template(template))
+        if not any(finding.severity is Severity.ERROR for finding in self.findings):
+            self._pictures, findings = content.pictures(template)
+            self.findings += tuple(findings)
+
+    def files(self, *, bound: bool) -> Mapping[str, bytes]:
+        return {**self._pictures, **content.strings(self._template, bound=bound)}
+
+    def front(self, *, bound: bool) -> bundle.Front:
+        if bound not in self._fronts:
+            self._fronts[bound] = bundle.Front(self.files(bound=bound))
+        return self._fronts[bound]
+
+    def part(self, shape: frozenset[str]) -> tuple[Stencil, Judged]:
+        made = self._parts.get(shape)
+        if made is None:
+            identity = self._about.identity
+            # Without an identity nobody knows yet who will sign: validate() asks like that.
+            pass_type = identity.pass_type_identifier if identity else OPEN
+            team = identity.team_identifier if identity else OPEN
+            skeleton = content.document(self._template, shape, pass_type=pass_type, team=team)
+            stencil = Stencil(skeleton)
+            judged = self._prepare(stencil, replace(self._about, bound="@binding" in shape))
+            made = self._parts[shape] = stencil, judged
+        return made
+
+
+# A value nobody knows yet, and that stays so: who will sign.
+OPEN: Blank = Blank(lambda _: OPEN)

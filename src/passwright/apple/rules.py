@@ -1,0 +1,198 @@
+"""What Apple asks of pass.json and the files beside it, as far as a table can't say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from passwright.apple.content import table
+from passwright.judge import Judge, Rule
+from passwright.report import Finding, Severity, error, note, warning
+from passwright.rules import carries_binding, forbid_barcode
+from passwright.table import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passwright.apple.identity import Identity
+    from passwright.table import Place
+
+__all__ = ["About", "judge", "style_of"]
+
+STYLES = ("boardingPass", "coupon", "eventTicket", "generic", "storeCard")
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a pass besides its pass.json.
+
+    `bound`: the caller says it is bound; a payload may say so itself.
+    `identity`: who will sign, or None. `strict`: what a phone refuses only
+    sometimes is an error too. `needs_nfc`: a bound pass without NFC is refused.
+    """
+
+    bound: bool = False
+    identity: Identity | None = None
+    strict: bool = False
+    needs_nfc: bool = True
+    writing: bool = True
+
+
+def style_of(document: Mapping[str, Any]) -> str | None:
+    """The classic style key that a pass.json has."""
+    return next((style for style in STYLES if isinstance(document.get(style), dict)), None)
+
+
+def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Every field: its pointer, its array, itself."""
+    for style in (*STYLES, "posterGeneric"):
+        for slot, fields in (document.get(style) or {}).items():
+            if isinstance(fields, list):
+                for index, each in enumerate(fields):
+                    if isinstance(each, dict):
+                        yield f"/{style}/{slot}/{index}", slot, each
+
+
+def _no_code(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    places = [(place("/barcode"), document.get("barcode"))]
+    codes = document.get("barcodes") or []
+    places += [(place(f"/barcodes/{index}"), code) for index, code in enumerate(codes)]
+    yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
+
+
+def _binding(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    if not (about.bound or carries_binding(document)):
+        return
+    if not document.get("nfc"):
+        severity = Severity.ERROR if about.needs_nfc else Severity.WARNING
+        yield Finding(
+            "apple-binding-needs-nfc",
+            severity,
+            place("/nfc"),
+            "a bound pass is used through NFC on Apple, and this one has none",
+            "add [nfc] with apple_key to the template",
+        )
+    if about.writing and not document.get("issuerBindingData"):
+        yield note(
+            "apple-binding-not-enforced-by-file",
+            place(""),
+            "nothing in this file keeps others from adding it: hand it out through a service that checks who asks",
+        )
+
+
+def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    # Keys may be repeated between a poster and the style it stands beside.
+    seen: dict[tuple[str, str], str] = {}
+    severity = Severity.ERROR if about.writing else Severity.WARNING
+    for pointer, _, each in _fields(document):
+        key = each.get("key")
+        if not isinstance(key, str):
+            continue
+        style = pointer.split("/")[1]
+        if (style, key) in seen:
+            message = f"the field key {key!r} is used at {seen[style, key]} already"
+            hint = "give every field a key of its own"
+            yield Finding("duplicate-field-key", severity, place(step(pointer, "key")), message, hint)
+        seen.setdefault((style, key), pointer)
+
+
+def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    """More fields than a style draws are legal, and invisible."""
+    style = style_of(document)
+    if style is None:
+        return
+    shared = style in ("coupon", "storeCard")
+    counts = {slot: len(fields) for slot, fields in document[style].items() if isinstance(fields, list)}
+    for slot, count in counts.items():
+        key = table().objects["PassFields"].get(slot)
+        shown = key.facts.get("shown", {}) if key else {}
+        limit = shown.get(style, shown.get("*"))
+        if limit is not None and count > limit:
+            message = f"{style} draws {limit} of these {count} fields"
+            hint = "move the others to the back"
+            yield warning("fields-not-drawn", place(f"/{style}/{slot}"), message, hint)
+    rows = counts.get("secondaryFields", 0) + counts.get("auxiliaryFields", 0)
+    if shared and rows > _ONE_ROW and counts.get("auxiliaryFields", 0):
+        message = (
+            f"{style} has one row for secondary and auxiliary fields, {_ONE_ROW} of these {rows} are drawn"
+        )
+        yield warning("fields-not-drawn", place(f"/{style}/auxiliaryFields"), message)
+
+
+# Secondary and auxiliary fields of coupons and store cards share one row of four.
+_ONE_ROW = 4
+
+
+def _encodable(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    codes = [("/barcode", document.get("barcode"))]
+    codes += [(f"/barcodes/{index}", code) for index, code in enumerate(document.get("barcodes") or [])]
+    for pointer, code in codes:
+        if not isinstance(code, dict) or not isinstance(code.get("message"), str):
+            continue
+        charset = code.get("messageEncoding")
+        try:
+            code["message"].encode(charset if isinstance(charset, str) else "iso-8859-1")
+        except UnicodeEncodeError:
+            where = place(step(pointer, "message"))
+            yield error(
+                "code-not-encodable", where, f"the message can't be written in {charset}", "use utf-8"
+            )
+        except LookupError:
+            continue  # the table has named it
+
+
+def _web_service(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    url = document.get("webServiceURL")
+    if isinstance(url, str) and url.rstrip("/").endswith("/v1"):
+        message = "Wallet adds /v1 itself, so this asks for /v1/v1"
+        yield warning("web-service-version", place("/webServiceURL"), message, "leave the /v1 out")
+
+
+def _identifiers(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    if about.identity is None:
+        return
+    for code, key, wanted in (
+        ("pass-type-mismatch", "passTypeIdentifier", about.identity.pass_type_identifier),
+        ("team-mismatch", "teamIdentifier", about.identity.team_identifier),
+    ):
+        found = document.get(key)
+        if isinstance(found, str) and found != wanted:
+            message = f"{key} is {found!r}, the certificate signs for {wanted!r}"
+            yield error(code, place(f"/{key}"), message, "take it out of the template, or sign with its own")
+
+
+def _nfc_certificate(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    wants = next((key for key in ("nfc", "personalization") if document.get(key)), None)
+    if about.identity is None or wants is None or about.identity.nfc:
+        return
+    severity = Severity.ERROR if about.strict else Severity.WARNING
+    yield Finding(
+        "nfc-needs-certificate",
+        severity,
+        place(f"/{wants}"),
+        "phones refuse NFC in a pass whose certificate is not for NFC",
+        "ask Apple for NFC, then sign with a 'Pass Type ID with NFC' certificate",
+    )
+
+
+_IDENTIFIERS = ("/passTypeIdentifier", "/teamIdentifier")
+_STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
+
+_BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
+
+RULES = (
+    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code),
+    Rule("pass.json", ("/nfc", *_BINDING), _binding),
+    Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
+    Rule("pass.json", (), _drawn_fields),
+    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable),
+    Rule("pass.json", ("/webServiceURL",), _web_service),
+    Rule("pass.json", _IDENTIFIERS, _identifiers),
+    Rule("pass.json", ("/nfc",), _nfc_certificate),
+)
+
+
+def judge(extra: Iterable[Rule] = ()) -> Judge:
+    """The judge of pass.json; `extra` are rules of the caller."""
+    own = tuple(rule for rule in extra if rule.on == "pass.json")
+    return Judge("pass.json", table(), "Pass", RULES + own)

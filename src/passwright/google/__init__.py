@@ -1,0 +1,28 @@
+"""Google Wallet: classes, objects and save links."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from passwright.google.issuer import Issuer
+    from passwright.google.savelink import Link, PassBuilder
+    from passwright.google.token import Token, read
+
+__all__ = ["Issuer", "Link", "PassBuilder", "Token", "read"]
+
+_HOMES = {
+    "Issuer": "issuer",
+    "Link": "savelink",
+    "PassBuilder": "savelink",
+    "Token": "token",
+    "read": "token",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'passwright.google' has no attribute {name!r}")
+    globals()[name] = getattr(import_module(f"passwright.google.{_HOMES[name]}"), name)
+    return globals()[name]

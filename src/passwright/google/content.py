@@ -1,0 +1,414 @@
+"""Pass -> class and object: Google's payloads as stencils, and what they can't say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from passwright.google.tables import table
+from passwright.images import SCALES, file_name
+from passwright.report import Finding, error, note
+from passwright.stencil import Blank, merge, names_in, plain, written
+from passwright.template import learn_more_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from passwright.kinds import Place
+    from passwright.template import Field, Template
+
+__all__ = ["Payload", "payload", "resource_name"]
+
+# Neutral name -> Google's. walletobjects v1, Barcode.type.
+BARCODE_TYPES = {"qr": "QR_CODE", "pdf417": "PDF_417", "aztec": "AZTEC", "code128": "CODE_128"}
+# Neutral picture of Google's -> the files it may come from, best first.
+PICTURES = {
+    "logo": ("program-logo", "logo", "icon"),
+    "wide-logo": ("wide-logo",),
+    "hero": ("hero",),
+}
+# Google, CardTemplateOverride: at most three rows; CardRowTemplateInfo: one to three items.
+ROWS = (("header", "primary"), ("secondary",), ("auxiliary",))
+MAX_ITEMS = 3
+LEARN_MORE = "learn-more"
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Class and object of a template and a shape, with blanks, and what got lost on the way."""
+
+    class_: dict[str, Any]
+    object_: dict[str, Any]
+    findings: tuple[Finding, ...]
+
+
+def resource_name(type_: str) -> str:
+    """The schema's name of a resource: `loyaltyClass` is `LoyaltyClass`."""
+    return type_[0].upper() + type_[1:]
+
+
+def payload(template: Template, shape: frozenset[str], *, issuer_id: str | None) -> Payload:
+    """Google's class and object for passes of this shape. See `Pass.shape`.
+
+    Without an `issuer_id` (nobody knows yet who issues) ids start with 0.
+    """
+    return _Content(template, shape, issuer_id or "0").made()
+
+
+@dataclass
+class _Content:
+    """The two documents while they are put together."""
+
+    template: Template
+    shape: frozenset[str]
+    issuer_id: str
+    documents: dict[str, dict[str, Any]] = field(default_factory=lambda: {"class": {}, "object": {}})
+    findings: list[Finding] = field(default_factory=list)
+
+    def made(self) -> Payload:
+        template, class_, object_ = self.template, self.documents["class"], self.documents["object"]
+        name = written(template.google_class or template.id.replace("{", "{{"))
+        class_["id"] = self._id(name)
+        if "reviewStatus" in table().objects[resource_name(template.kind.class_type)]:
+            class_["reviewStatus"] = "UNDER_REVIEW"
+        object_ |= {"id": self._id(written("{serial}")), "classId": class_["id"], "state": "ACTIVE"}
+        self._texts_and_pictures()
+        for key, each in template.fields.items():
+            self._field(key, each)
+        self._rows()
+        self._links()
+        self._places()
+        self._nfc_and_code()
+        self._validity_and_binding()
+        self._losses()
+        overrides = template.google
+        class_ = merge(class_, dict(overrides.get("class", {})))
+        object_ = merge(object_, dict(overrides.get("object", {})))
+        return Payload(class_, object_, tuple(self.findings))
+
+    def _id(self, name: str | Blank) -> str | Blank:
+        """Google, ids of classes and objects: issuer id, a dot, letters, digits, `.`, `_`, `-`."""
+        if isinstance(name, str):
+            return f"{self.issuer_id}.{name}"
+        prefix, fill = self.issuer_id, name.fill
+        return Blank(lambda values: f"{prefix}.{fill(values)}", *name.reads)
+
+    def _put(self, path: str, value: Any) -> None:
+        """Set `object.loyaltyPoints.balance` and the like."""
+        *steps, last = path.split(".")
+        owner = self.documents[steps[0]]
+        for step in steps[1:]:
+            owner = owner.setdefault(step, {})
+        owner[last] = value
+
+    def _type_at(self, path: str) -> str:
+        """What the table says stands at a path; "" if the schema has no such member."""
+        root, *steps = path.split(".")
+        name = self.template.kind.class_type if root == "class" else self.template.kind.object_type
+        kind = resource_name(name)
+        for step in steps:
+            key = table().objects.get(kind, {}).get(step)
+            if key is None:
+                return ""
+            kind = key.types[0]
+        return kind
+
+    def _localized(self, text: str, *, own: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """A LocalizedString with every translation of a text."""
+        translations = own if own is not None else self._translations(text)
+        made: dict[str, Any] = {"defaultValue": {"language": self.template.language, "value": text}}
+        if translations:
+            made["translatedValues"] = [
+                {"language": language, "value": value} for language, value in translations.items()
+            ]
+        return made
+
+    def _translations(self, text: str) -> dict[str, str]:
+        return {
+            language: texts[text]
+            for language, texts in self.template.translations.items()
+            if texts.get(text, text) != text
+        }
+
+    def _put_text(self, path: str, text: str, *, required: bool = False) -> None:
+        """A constant text, in the member for translated texts where there are any.
+
+        The plain member is left out then unless Google asks for it: the
+        localized one wins, and a link has room for one only.
+        """
+        if self._type_at(path) == "LocalizedString":
+            self._put(path, self._localized(text))
+            return
+        head, _, last = path.rpartition(".")
+        twin = f"{head}.localized{last[0].upper()}{last[1:]}"
+        translated = bool(self._translations(text)) and bool(self._type_at(twin))
+        if translated:
+            self._put(twin, self._localized(text))
+        if required or not translated:
+            self._put(path, text)
+
+    def _texts_and_pictures(self) -> None:
+        template, places = self.template, self.template.kind.google
+        for name, text in (("organisation", template.organisation), ("name", template.name)):
+            if name in places:
+                self._put_text(places[name], text, required=True)
+        if template.colours.background and "background" in places:
+            self._put(places["background"], template.colours.background)
+        for name, files in PICTURES.items():
+            if name in places:
+                self._picture(places[name], files)
+
+    def _picture(self, path: str, candidates: Iterable[str]) -> None:
+        template = self.template
+        best, *_ = candidates
+        for name in candidates:
+            file = next(
+                (file_name(name, s) for s in reversed(SCALES) if file_name(name, s) in template.images.files),
+                None,
+            )
+            if file is None:
+                continue
+            if template.images.url is None:
+                hint = 'add images = { url = "https://..." }'
+                message = "Google fetches pictures from the web, and the template has no address for them"
+                self.findings.append(
+                    error("missing-image-url", f"{template.source}#/images/url", message, hint)
+                )
+                return
+            image: dict[str, Any] = {"sourceUri": {"uri": f"{template.images.url}{file}"}}
+            if template.images.alt:
+                image["contentDescription"] = self._localized(template.images.alt)
+            self._put(path, image)
+            if name != best:
+                self._lost("google-guesses", f"images/{file}", f"{path} is {file}, there is no {best}.png")
+            return
+
+    def _field(self, key: str, each: Field) -> None:
+        place = self._place(each)
+        if key not in self.shape:
+            return
+        if place is not None and place.google is not None:
+            self._put(place.google, self._value(key, each, self._type_at(place.google)))
+            if each.label and place.google_label:
+                self._put_text(place.google_label, each.label)
+        elif each.slot is not None:
+            self._text_module(key, each)
+
+    def _place(self, each: Field) -> Place | None:
+        return self.template.kind.places.get(each.means or "")
+
+    def _value(self, key: str, each: Field, kind: str) -> Any:
+        """A field's value in the form that the schema asks for."""
+        fill = _form(kind, each)
+        if each.constant:
+            value = fill(each.value)
+            if isinstance(value, str) and kind == "LocalizedString":
+                return self._localized(value)
+            return value
+        made = Blank(lambda values: fill(values[key]), key)
+        if kind == "LocalizedString":
+            return {"defaultValue": {"language": self.template.language, "value": made}}
+        return made
+
+    def _text_module(self, key: str, each: Field) -> None:
+        """A field without a place of its own: constant text in the class, the rest in the object."""
+        module: dict[str, Any] = {"id": key}
+        root = "class" if each.constant else "object"
+        if each.label:
+            self._module_text(module, "header", each.label)
+        if each.constant:
+            self._module_text(module, "body", _as_text(each, each.value))
+        else:
+            module["body"] = Blank(lambda values: _as_text(each, values[key]), key)
+        self.documents[root].setdefault("textModulesData", []).append(module)
+        if each.type in ("number", "money", "date", "datetime"):
+            message = f"{key} is a text on Google, written as {_EXAMPLES[each.type]}"
+            self._lost("google-changes", self._at(f"/fields/{key}"), message)
+
+    def _module_text(self, module: dict[str, Any], member: str, text: str) -> None:
+        if self._translations(text):
+            module[f"localized{member.title()}"] = self._localized(text)
+        else:
+            module[member] = text
+
+    def _rows(self) -> None:
+        """The front of the card: header, secondary and auxiliary fields, a row each."""
+        rows = []
+        for slots in ROWS:
+            paths = [
+                self._path(key, each) for key, each in self.template.fields.items() if each.slot in slots
+            ]
+            for path in paths[MAX_ITEMS:]:
+                self._lost("google-changes", self._at("/fields"), f"{path} has no room on the card's front")
+            items = [{"firstValue": {"fields": [{"fieldPath": path}]}} for path in paths[:MAX_ITEMS]]
+            if items:
+                rows.append(_row(items))
+        if rows:
+            self.documents["class"]["classTemplateInfo"] = {
+                "cardTemplateOverride": {"cardRowTemplateInfos": rows}
+            }
+
+    def _path(self, key: str, each: Field) -> str:
+        place = self._place(each)
+        if place is not None and place.google is not None:
+            return place.google
+        return f"{'class' if each.constant else 'object'}.textModulesData['{key}']"
+
+    def _links(self) -> None:
+        uris = []
+        for index, link in enumerate(self.template.links):
+            uri: dict[str, Any] = {"uri": link.url, "id": f"link-{index}"}
+            self._description(uri, link.label, self._translations(link.label))
+            uris.append(uri)
+        if uris:
+            self.documents["class"]["linksModuleData"] = {"uris": uris}
+        if "@binding" in self.shape:
+            label = learn_more_label(self.template.language)
+            others = {language: learn_more_label(language) for language in self.template.translations}
+            uri = {"uri": Blank(lambda values: values["@learn-more"], "@learn-more"), "id": LEARN_MORE}
+            self._description(uri, label, {lang: text for lang, text in others.items() if text != label})
+            self.documents["object"]["linksModuleData"] = {"uris": [uri]}
+
+    def _description(self, uri: dict[str, Any], text: str, translations: Mapping[str, str]) -> None:
+        if translations:
+            uri["localizedDescription"] = self._localized(text, own=translations)
+        else:
+            uri["description"] = text
+
+    def _places(self) -> None:
+        if self.template.locations:
+            self.documents["class"]["merchantLocations"] = [
+                {"latitude": each.latitude, "longitude": each.longitude} for each in self.template.locations
+            ]
+
+    def _nfc_and_code(self) -> None:
+        class_, object_, nfc = self.documents["class"], self.documents["object"], self.template.nfc
+        if nfc is not None and nfc.google_issuers:
+            # The class is shared, so it is the same with and without NFC in the pass.
+            class_["enableSmartTap"] = True
+            class_["redemptionIssuers"] = list(nfc.google_issuers)
+            if "@nfc" in self.shape:
+                object_["smartTapRedemptionValue"] = Blank(lambda values: values["@nfc"], "@nfc")
+                if nfc.google_constraint:
+                    object_["passConstraints"] = {"nfcConstraint": list(nfc.google_constraint)}
+        if "@barcode" in self.shape:
+            code = self.template.barcode
+            kind = BARCODE_TYPES[code.format if code else "qr"]
+            text = bool(code and code.text)
+            object_["barcode"] = Blank(
+                lambda values: _barcode(kind, values, text=text), "@barcode", "@barcode-text"
+            )
+
+    def _validity_and_binding(self) -> None:
+        class_, object_ = self.documents["class"], self.documents["object"]
+        if "@expires" in self.shape:
+            end = Blank(lambda values: values["@expires"].isoformat(timespec="seconds"), "@expires")
+            object_["validTimeInterval"] = {"end": {"date": end}}
+        if "@binding" in self.shape:
+            # First saver only, on all own devices: needs no access from Google, and
+            # stands beside the restriction, which bites at save only.
+            class_["multipleDevicesAndHoldersAllowedStatus"] = "ONE_USER_ALL_DEVICES"
+            digest = Blank(lambda values: values["@email-sha256"], "@email-sha256")
+            object_["saveRestrictions"] = {"restrictToEmailSha256": digest}
+
+    def _losses(self) -> None:
+        """What the definition says and Google has no place for."""
+        template = self.template
+        dropped: list[tuple[str, str, str | None]] = [
+            ("/description", "the description", template.description)
+        ]
+        dropped += [
+            (f"/colours/{name}", f"the colour of {name}s", getattr(template.colours, name))
+            for name in ("text", "label")
+        ]
+        for key, each in template.fields.items():
+            dropped.append((f"/fields/{key}/change", f"what {key} says when it changes", each.change))
+            dropped.append((f"/fields/{key}/align", f"the alignment of {key}", each.align))
+        for index, location in enumerate(template.locations):
+            dropped.append((f"/locations/{index}/text", "the text of a location", location.text))
+        for pointer, what, value in dropped:
+            if value:
+                self._lost("google-drops", self._at(pointer), f"Google has no place for {what}")
+        for file in sorted(template.images.files):
+            if "/" in file and file.rpartition("/")[2].removesuffix(".png") in {
+                "hero",
+                "program-logo",
+                "wide-logo",
+            }:
+                self._lost("google-drops", f"images/{file}", "Google shows one picture in all languages")
+
+    def _lost(self, code: str, where: str, message: str) -> None:
+        self.findings.append(note(code, where, message))
+
+    def _at(self, pointer: str) -> str:
+        return f"{self.template.source}#{pointer}"
+
+
+def varies(template: Template) -> bool:
+    """The name of the class holds blanks, so the class may vary from pass to pass."""
+    return template.google_class is not None and bool(names_in(template.google_class))
+
+
+def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Google, CardRowTemplateInfo: exactly one of three shapes."""
+    match items:
+        case [item]:
+            return {"oneItem": {"item": item}}
+        case [start, end]:
+            return {"twoItems": {"startItem": start, "endItem": end}}
+        case [start, middle, end]:
+            return {"threeItems": {"startItem": start, "middleItem": middle, "endItem": end}}
+    raise AssertionError(items)
+
+
+def _barcode(kind: str, values: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
+    message = values["@barcode"]
+    made = {"type": kind, "value": message}
+    if text:
+        made["alternateText"] = values["@barcode-text"]
+    if kind == "QR_CODE" and not message.isascii():
+        made["renderEncoding"] = "UTF_8"
+    return made
+
+
+def _form(kind: str, each: Field) -> Callable[[Any], Any]:
+    """How a field's value is written where the schema holds a `kind`."""
+    if kind == "LoyaltyPointsBalance":
+        return (
+            _BALANCES.get(each.type, lambda value: {"string": plain(value)})
+            if each.type != "money"
+            else (lambda value: {"money": _money(value, each.currency)})
+        )
+    if kind == "Money":
+        return lambda value: _money(value, each.currency)
+    if kind in ("number", "integer"):
+        return lambda value: value if isinstance(value, int) else float(value)
+    if kind == "DateTime":
+        return lambda value: {"date": plain(value)}
+    return lambda value: _as_text(each, value)
+
+
+# Google, LoyaltyPointsBalance: exactly one member.
+_BALANCES: Mapping[str, Callable[[Any], Any]] = {
+    "integer": lambda value: {"int": value},
+    "number": lambda value: {"double": float(value)},
+}
+
+
+def _money(value: Any, currency: str | None) -> dict[str, str]:
+    """Google, Money: micros are an int64 and so text; 1,000,000 is one unit."""
+    return {"micros": str(int(Decimal(str(value)) * 1_000_000)), "currencyCode": currency or "XXX"}
+
+
+_EXAMPLES = {"number": "12.5", "money": "12.50 EUR", "date": "2026-05-01", "datetime": "2026-05-01 09:00"}
+
+
+def _as_text(each: Field, value: Any) -> str:
+    """A value as people read it, in a form that no language misunderstands."""
+    if each.type == "money":
+        return f"{value:.2f} {each.currency}"
+    if each.type == "datetime":
+        text: str = value.isoformat(sep=" ", timespec="minutes")
+        return text
+    return plain(value)

@@ -1,0 +1,113 @@
+"""Who signs for Google: issuer id, service account, signer."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from passwright.errors import KeyMaterialError
+from passwright.signing import KeySigner, check_public_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from passwright.signing import PublicKey, Signer
+
+__all__ = ["Issuer"]
+
+_ISSUER_ID = re.compile(r"[0-9]{1,19}\Z", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """An issuer account and the service account that signs for it.
+
+    `issuer_id`: the digits the Google Pay & Wallet console shows. `email`: the
+    service account that signs, which has to be a user of the issuer in the
+    console. `signer`: any signer with an RSA key, those of google-auth included;
+    with its `public_key` what it answers is verified before it leaves.
+    `origins`: web origins that may show Google's button; a plain link needs none.
+    `restrictions_enabled`: Google has switched on account restricted passes for
+    this issuer; until then nobody promises that an email restriction works.
+    `email_policy`: how addresses are brought into the form that is hashed, see
+    `passwright.address`. `send_key_id`: name the key in the token, 65 characters.
+
+    Raises:
+        KeyMaterialError: no digits, no address, or a key that can't sign for Google.
+    """
+
+    issuer_id: str
+    email: str
+    signer: Signer = field(repr=False)
+    public_key: PublicKey | None = field(default=None, repr=False)
+    origins: tuple[str, ...] = ()
+    restrictions_enabled: bool = False
+    email_policy: str | Callable[[str], str] = "gmail"
+    send_key_id: bool = False
+
+    def __post_init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+        if not _ISSUER_ID.match(self.issuer_id):
+            raise KeyMaterialError("the issuer id has to be text of 1 to 19 digits, as the console shows it")
+        if "@" not in self.email:
+            raise KeyMaterialError("the issuer needs the e-mail of the service account that signs")
+        if self.public_key is None and isinstance(self.signer, KeySigner):
+            object.__setattr__(self, "public_key", self.signer.public_key)
+        if self.public_key is not None:
+            check_public_key(self.public_key)
+            # Google, JWT of "Save to Wallet": RS256 only.
+            if not isinstance(self.public_key, RSAPublicKey):
+                raise KeyMaterialError("Google takes RSA signatures only: use the service account's RSA key")
+        object.__setattr__(self, "origins", tuple(self.origins))
+
+    @classmethod
+    def from_service_account(
+        cls, data: bytes | str | Mapping[str, Any], *, issuer_id: str, **more: Any
+    ) -> Issuer:
+        """An issuer from a service account's JSON file, as Google Cloud hands it out.
+
+        `data` is the file's content, or its mapping; `more` are further members
+        such as `origins` and `restrictions_enabled`.
+
+        Raises:
+            KeyMaterialError: the JSON can't be read, or lacks the key or the e-mail.
+        """
+        try:
+            account = json.loads(data) if isinstance(data, (bytes, str)) else dict(data)
+        except ValueError:
+            # Not as the cause: a JSON error carries the whole text, key included.
+            raise KeyMaterialError("the service account file is not JSON") from None
+        finally:
+            del data
+        missing = [key for key in ("client_email", "private_key") if not _text(account, key)]
+        if missing:
+            kind = account.get("type") if isinstance(account, dict) else None
+            hint = f" (its type is {kind!r})" if isinstance(kind, str) and kind != "service_account" else ""
+            raise KeyMaterialError(f"the service account file has no {' and no '.join(missing)}{hint}")
+        key_id = _text(account, "private_key_id") or None
+        email = account["client_email"]
+        signer = KeySigner.from_pem(account.pop("private_key"), key_id=key_id)
+        return cls(issuer_id=issuer_id, email=email, signer=signer, **more)
+
+    @classmethod
+    def from_pem(
+        cls, pem: bytes | str, *, issuer_id: str, email: str, password: bytes | str | None = None, **more: Any
+    ) -> Issuer:
+        """An issuer from a private key in PEM and the e-mail of its service account.
+
+        Raises:
+            KeyMaterialError: the key can't be read or used.
+        """
+        try:
+            signer = KeySigner.from_pem(pem, password=password)
+        finally:
+            del pem, password
+        return cls(issuer_id=issuer_id, email=email, signer=signer, **more)
+
+
+def _text(account: Any, key: str) -> str:
+    value = account.get(key) if isinstance(account, dict) else None
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,168 @@
+"""What Google asks of classes and objects, as far as a table can't say it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from passwright.google.content import resource_name
+from passwright.google.tables import table
+from passwright.judge import Judge, Rule
+from passwright.report import Finding, error, warning
+from passwright.rules import carries_binding, forbid_barcode
+from passwright.table import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passwright.table import Place
+
+__all__ = ["About", "judges"]
+
+_ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a payload besides its JSON.
+
+    `bound`: the caller says the pass is bound; an object may say so itself.
+    `issuer_id`: whose ids are right, None for any. `restrictions_enabled`:
+    Google has switched on account restricted passes for this issuer.
+    """
+
+    bound: bool = False
+    issuer_id: str | None = None
+    restrictions_enabled: bool = False
+    writing: bool = True
+
+
+# walletobjects v1: the types of every member that draws a code.
+_CODES = ("Barcode", "RotatingBarcode")
+
+
+@cache
+def _may_hold_a_code(name: str) -> bool:
+    """Some member of this object, however deep, is a code."""
+    seen: set[str] = set()
+    wanted = [name]
+    while wanted:
+        kind = wanted.pop()
+        if kind in _CODES:
+            return True
+        if kind not in seen:
+            seen.add(kind)
+            wanted += [each for key in table().objects.get(kind, {}).values() for each in key.types]
+    return False
+
+
+def _codes(name: str, document: object, pointer: str) -> Iterator[tuple[str, object]]:
+    """Every member of a document that the schema types as a code, however deep."""
+    if isinstance(document, list):
+        for index, item in enumerate(document):
+            yield from _codes(name, item, step(pointer, index))
+    elif isinstance(document, dict):
+        for member, value in document.items():
+            key = table().objects[name].get(member)
+            if key is None:
+                continue
+            below = step(pointer, member)
+            if key.types[0] in _CODES:
+                yield below, value
+            elif _may_hold_a_code(key.types[0]):
+                yield from _codes(key.types[0], value, below)
+
+
+def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    for key in ("id", "classId"):
+        value = document.get(key)
+        if not isinstance(value, str):
+            continue
+        match = _ID.match(value)
+        if match is None:
+            hint = "issuer id, a dot, then letters, digits, dots, dashes or underscores"
+            yield error("bad-id", place(f"/{key}"), f"{key} does not have the right form", hint)
+        elif about.issuer_id is not None and match[1] != about.issuer_id:
+            message = f"{key} belongs to issuer {match[1]}, not to {about.issuer_id}"
+            yield error("foreign-id", place(f"/{key}"), message)
+
+
+def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
+    where = place("/saveRestrictions/restrictToEmailSha256")
+    if about.bound and about.writing and not restricted:
+        yield error("binding-lost", where, "the pass is bound, and its object holds no restriction")
+    if restricted and about.writing and not about.restrictions_enabled:
+        yield warning(
+            "google-restriction-not-enabled",
+            where,
+            "Google enforces email restrictions only for issuers it has enabled for them",
+            "ask Google for account restricted passes, then set restrictions_enabled on the issuer",
+        )
+
+
+def _holders(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    status = document.get("multipleDevicesAndHoldersAllowedStatus")
+    if about.bound and status not in ("ONE_USER_ALL_DEVICES", "ONE_USER_ONE_DEVICE"):
+        yield warning(
+            "binding-allows-many-holders",
+            place("/multipleDevicesAndHoldersAllowedStatus"),
+            "the restriction is checked at saving only, and this class lets several people hold a pass",
+            "write ONE_USER_ALL_DEVICES",
+        )
+
+
+def _smart_tap(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    if document.get("enableSmartTap") and not document.get("redemptionIssuers"):
+        message = "Smart Tap is on, and no redemption issuer may read it"
+        hint = "name the issuers whose readers may"
+        yield error("smart-tap-incomplete", place("/redemptionIssuers"), message, hint)
+
+
+def _review(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    status = document.get("reviewStatus")
+    if about.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
+        message = "only Google writes this status"
+        yield error("read-only-value", place("/reviewStatus"), message, "write UNDER_REVIEW")
+
+
+def _encoding(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    code = document.get("barcode")
+    if isinstance(code, dict) and code.get("renderEncoding") == "UTF_8" and code.get("type") != "QR_CODE":
+        where = place("/barcode/renderEncoding")
+        yield error("bad-value", where, "UTF_8 goes with QR_CODE only", "leave renderEncoding out")
+
+
+def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tuple[Judge, Judge]:
+    """The judges of a class and of an object, `loyaltyClass` and `loyaltyObject` for one."""
+    class_name, object_name = resource_name(class_type), resource_name(object_type)
+    extra = tuple(extra)
+    class_rules = (
+        Rule("class", ("/*",), _no_code(class_name)),
+        Rule("class", ("/id",), _ids),
+        Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
+        Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
+        Rule("class", ("/reviewStatus",), _review),
+        *(rule for rule in extra if rule.on == "class"),
+    )
+    object_rules = (
+        Rule("object", ("/barcode", "/rotatingBarcode", "/saveRestrictions"), _no_code(object_name)),
+        Rule("object", ("/id", "/classId"), _ids),
+        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction),
+        Rule("object", ("/barcode/**",), _encoding),
+        *(rule for rule in extra if rule.on == "object"),
+    )
+    return (
+        Judge("class", table(), class_name, class_rules),
+        Judge("object", table(), object_name, object_rules),
+    )
+
+
+def _no_code(name: str) -> Any:
+    def check(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+        places = [(place(pointer), value) for pointer, value in _codes(name, document, "")]
+        yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
+
+    return check

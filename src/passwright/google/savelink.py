@@ -1,0 +1,377 @@
+"""A pass becomes a Google Wallet save link: claims, compact JWT, link."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from passwright.address import candidate_hashes, sha256
+from passwright.definition import check_pass, check_template
+from passwright.errors import BindingInvalid, LinkTooLong, PassRejected
+from passwright.google import content
+from passwright.google.rules import About, judges
+from passwright.report import Finding, Report, Severity, error, note, warning
+from passwright.rules import codes_of, forbid_barcode
+from passwright.signing import sign_call
+from passwright.stencil import PerTemplate, Stencil, merge
+from passwright.strictjson import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from passwright.google.issuer import Issuer
+    from passwright.judge import Judged, Rule
+    from passwright.template import Pass, Template
+
+__all__ = ["MAX_TOKEN", "SAVE_URL", "Link", "PassBuilder"]
+
+SAVE_URL = "https://pay.google.com/gp/v/save/"
+# Google, "Issue passes with the web, email and SMS": the safe length of an encoded
+# token, in characters; browsers cut longer links.
+MAX_TOKEN = 1800
+
+Form = Literal["class-and-object", "object", "id"]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link that puts a pass into the holder's Google Wallet.
+
+    `form` says what travels in it. `requires` maps resource names
+    (`loyaltyClass`) to the JSON that has to be inserted through the REST API
+    before anybody opens the link; empty when the link stands on its own.
+    """
+
+    url: str
+    form: Form
+    claims: Mapping[str, Any] = field(repr=False)
+    requires: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    report: Report = field(repr=False)
+
+    @property
+    def token(self) -> str:
+        """The signed JWT."""
+        return self.url.removeprefix(SAVE_URL)
+
+    @property
+    def length(self) -> int:
+        """Characters of the token; Google calls up to 1,800 safe."""
+        return len(self.token)
+
+    def __repr__(self) -> str:
+        # Whoever has the token has the link.
+        return f"Link(form={self.form!r}, length={self.length}, requires={sorted(self.requires)})"
+
+
+class PassBuilder:
+    """Builds save links for one issuer.
+
+    Without an issuer it still reports. `rules` are rules of yours, asked like
+    our own. A builder keeps what is constant for the templates used last, so
+    keep the builder. It may be used by several threads.
+    """
+
+    def __init__(self, issuer: Issuer | None, *, rules: Iterable[Rule] = ()) -> None:
+        self.issuer = issuer
+        self._rules = tuple(rules)
+        self._about = About(
+            issuer_id=issuer.issuer_id if issuer else None,
+            restrictions_enabled=issuer.restrictions_enabled if issuer else False,
+        )
+        self._prepared = PerTemplate(lambda template: _Prepared(template, self._about, self._rules))
+        if issuer is not None:
+            self._sign = sign_call(issuer.signer, issuer.public_key)
+            key_id = issuer.signer.key_id if issuer.send_key_id else None
+            header = {"alg": "RS256", "typ": "JWT", **({"kid": key_id} if key_id else {})}
+            self._header = _b64(dumps(header).encode())
+            bits = getattr(issuer.public_key, "key_size", 2048)
+            self._signature_length = len(_b64(bytes(bits // 8)))
+
+    def save_link(
+        self,
+        pass_: Pass,
+        *,
+        issued_at: datetime | None = None,
+        inserted: Collection[Literal["class", "object"]] = (),
+        stored_object: Mapping[str, Any] | None = None,
+        self_contained: bool = False,
+    ) -> Link:
+        """A signed link for this pass.
+
+        Class and object travel in the link when they fit; else the class is
+        left out and named in `requires`. `inserted` says what Google holds
+        already: with `class` the link carries the object, with `object` the id
+        alone. For a bound pass the latter also needs `stored_object`, the object
+        as Google answers it, which proves that the restriction is there.
+        `self_contained` allows nothing but class and object in the link.
+        `issued_at` becomes iat, default now.
+
+        Raises:
+            PassRejected: the report holds an error; nothing was signed.
+            LinkTooLong: it doesn't fit; says what to insert.
+            SignerFailed: the signer raised, or its answer doesn't verify.
+            ValueError: there is no issuer, or `issued_at` is naive, or the choices exclude each other.
+        """
+        issuer = self.issuer
+        if issuer is None:
+            raise ValueError("this builder has no issuer to sign with: give it one")
+        at = issued_at or datetime.now(UTC)
+        if at.utcoffset() is None:
+            raise ValueError("issued_at has no time zone: give an aware datetime")
+        if self_contained and inserted:
+            raise ValueError("a self-contained link needs nothing inserted: choose one of the two")
+        payload = self._judged(pass_)
+        findings = list(payload.findings)
+        if "object" in inserted and pass_.binding is not None:
+            findings += _check_stored(payload.object_text, stored_object)
+        if _failed(findings):
+            raise PassRejected(Report.of(findings))
+        form, text, requires = self._choose(
+            payload, pass_, int(at.timestamp()), inserted=inserted, self_contained=self_contained
+        )
+        if requires:
+            findings += [_needs(name, requires[name]["id"], payload.class_length) for name in requires]
+        message = f"{self._header}.{_b64(text.encode())}".encode("ascii")
+        token = f"{message.decode('ascii')}.{_b64(self._sign(message))}"
+        if len(token) > MAX_TOKEN:
+            raise LinkTooLong(len(token), MAX_TOKEN, {})
+        return Link(SAVE_URL + token, form, json.loads(text), requires, Report.of(findings))
+
+    def report(self, pass_: Pass) -> Report:
+        """Every error, warning and note about this pass on Google; nothing is signed."""
+        return Report.of(self._judged(pass_).findings)
+
+    def payload(self, pass_: Pass) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Class and object of the pass, as the REST API takes them.
+
+        Raises:
+            PassRejected: the report holds an error.
+        """
+        payload = self._judged(pass_)
+        if _failed(payload.findings):
+            raise PassRejected(Report.of(payload.findings))
+        return json.loads(payload.class_text), json.loads(payload.object_text)
+
+    def _choose(
+        self, payload: _Payload, pass_: Pass, iat: int, *, inserted: Collection[str], self_contained: bool
+    ) -> tuple[Form, str, dict[str, Any]]:
+        """The first form that fits, its claims, and what has to be inserted for it."""
+        kind = pass_.template.kind
+        full = self._claims(kind.vertical, iat, object_=payload.object_text, class_=payload.class_text)
+        only_object = self._claims(kind.vertical, iat, object_=payload.object_text)
+        if "object" in inserted:
+            object_id = dumps({"id": json.loads(payload.object_text)["id"]})
+            return "id", self._claims(kind.vertical, iat, object_=object_id), {}
+        if "class" not in inserted and self._length(full) <= MAX_TOKEN:
+            return "class-and-object", full, {}
+        class_ = {kind.class_type: json.loads(payload.class_text)}
+        if self_contained:
+            raise LinkTooLong(self._length(full), MAX_TOKEN, class_)
+        requires = {} if "class" in inserted else class_
+        if self._length(only_object) <= MAX_TOKEN:
+            return "object", only_object, requires
+        insert = {**requires, kind.object_type: json.loads(payload.object_text)}
+        raise LinkTooLong(self._length(only_object), MAX_TOKEN, insert)
+
+    def _claims(self, vertical: str, iat: int, *, object_: str, class_: str | None = None) -> str:
+        """The claims as JSON. `typ` stands here as well as in the header; iat is a number."""
+        issuer = self.issuer
+        assert issuer is not None  # noqa: S101 -- save_link has asked
+        origins = f'"origins":{dumps(list(issuer.origins))},' if issuer.origins else ""
+        classes = f'"{vertical}Classes":[{class_}],' if class_ else ""
+        return (
+            f'{{"iss":{dumps(issuer.email)},"aud":"google","typ":"savetowallet","iat":{iat},{origins}'
+            f'"payload":{{{classes}"{vertical}Objects":[{object_}]}}}}'
+        )
+
+    def _length(self, claims: str) -> int:
+        encoded = (len(claims.encode()) * 4 + 2) // 3
+        return len(self._header) + 1 + encoded + 1 + self._signature_length
+
+    def _judged(self, pass_: Pass) -> _Payload:
+        """Both documents as text, and everything there is to say about them."""
+        prepared = self._prepared[pass_.template]
+        findings = [*prepared.findings, *check_pass(pass_)]
+        findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
+        for rule in self._rules:
+            if rule.on == "pass":
+                findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
+        if _failed(findings):
+            return _Payload("", "", findings)
+        part = prepared.part(pass_.shape)
+        findings += part.findings
+        if _failed(part.findings):
+            return _Payload("", "", findings)
+        values = pass_.filled()
+        if pass_.binding is not None:
+            findings += self._hash(pass_, values)
+            if _failed(findings):
+                return _Payload("", "", findings)
+        if pass_.google:
+            return self._overridden(pass_, part, values, findings)
+        filled = part.class_.fill(values), part.object_.fill(values)
+        findings += part.judged_class.findings + part.judged_object.findings
+        findings += part.judged_class.blanks(filled[0]) + part.judged_object.blanks(filled[1])
+        return _Payload(part.class_.text(filled[0]), part.object_.text(filled[1]), findings)
+
+    def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
+        """The restriction's hash into `values`; it is made here and kept nowhere."""
+        binding = pass_.binding
+        assert binding is not None  # noqa: S101 -- the caller has asked
+        policy = self.issuer.email_policy if self.issuer else "gmail"
+        try:
+            values["@email-sha256"] = sha256(binding.email, policy=policy)
+        except BindingInvalid as exc:
+            return [error("binding-invalid", f"pass#{name}", rule) for name, rule in exc.pointers.items()]
+        if len(candidate_hashes(binding.email)) == 1:
+            return []
+        message = (
+            "Google's rule for hashing this kind of address is not certain: it has dots, a tag or capitals"
+        )
+        hint = "take the address from a verified Google ID token, and try one pass with an account"
+        return [warning("email-hash-ambiguous", "pass#/binding/email", message, hint)]
+
+    def _overridden(
+        self, pass_: Pass, part: _Part, values: Mapping[str, Any], findings: list[Finding]
+    ) -> _Payload:
+        """A pass with members of its own is judged whole, as it will be signed."""
+        documents = []
+        for name, stencil, judge in (
+            ("class", part.class_, part.judge_class),
+            ("object", part.object_, part.judge_object),
+        ):
+            own = pass_.google.get(name, {})
+            try:
+                text = dumps(merge(stencil.document(stencil.fill(values)), own))
+            except (TypeError, ValueError, RecursionError):
+                where, message = f"pass#/google/{name}", "the overrides hold something that JSON can't say"
+                return _Payload("", "", [*findings, error("not-json", where, message)])
+            findings += judge.whole(json.loads(text), part.about)
+            documents.append(text)
+        unknown = pass_.google.keys() - {"class", "object"}
+        findings += [
+            error("unknown-key", f"pass#/google/{key}", "google overrides are for class and object")
+            for key in sorted(map(str, unknown))
+        ]
+        if pass_.binding is not None:
+            findings += _same_restriction(documents[1], values["@email-sha256"])
+        return _Payload(documents[0], documents[1], findings)
+
+
+@dataclass(frozen=True)
+class _Payload:
+    """Class and object as JSON, and the findings about them; both empty if they could not be made."""
+
+    class_text: str
+    object_text: str
+    findings: list[Finding]
+
+    @property
+    def class_length(self) -> int:
+        return len(self.class_text.encode())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is constant for one template, one shape and one issuer."""
+
+    class_: Stencil
+    object_: Stencil
+    judged_class: Judged
+    judged_object: Judged
+    judge_class: Any
+    judge_object: Any
+    about: About
+    findings: tuple[Finding, ...]
+
+
+class _Prepared:
+    """What is constant for one template and one issuer, worked out once."""
+
+    def __init__(self, template: Template, about: About, rules: tuple[Rule, ...]) -> None:
+        self._template = template
+        self._about = about
+        self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
+        self._parts: dict[frozenset[str], _Part] = {}
+        self.findings = tuple(check_template(template))
+
+    def part(self, shape: frozenset[str]) -> _Part:
+        made = self._parts.get(shape)
+        if made is None:
+            made = self._parts[shape] = self._make(shape)
+        return made
+
+    def _make(self, shape: frozenset[str]) -> _Part:
+        payload = content.payload(self._template, shape, issuer_id=self._about.issuer_id)
+        about = replace(self._about, bound="@binding" in shape)
+        class_, object_ = Stencil(payload.class_), Stencil(payload.object_)
+        judge_class, judge_object = self._judges
+        findings = [*payload.findings]
+        if class_.blanks and not content.varies(self._template):
+            where = f"{self._template.source}#/google_class"
+            message = (
+                f"the class would differ from pass to pass at {class_.blanks[0][0]}, and its name does not"
+            )
+            hint = 'name it after what varies: google_class = "{carrier}{number}"'
+            findings.append(error("class-varies", where, message, hint))
+        if about.bound:
+            findings.append(_shared_class(payload.class_["id"]))
+        return _Part(
+            class_, object_, judge_class.prepare(class_, about), judge_object.prepare(object_, about),
+            judge_class, judge_object, about, tuple(findings),
+        )  # fmt: skip
+
+
+def _shared_class(class_id: object) -> Finding:
+    return note(
+        "google-class-one-holder",
+        "class#/multipleDevicesAndHoldersAllowedStatus",
+        f"the class {class_id} lets one person hold each pass, and so do all its passes, bound or not",
+        "a class that Google holds already keeps its own setting: update it there",
+    )
+
+
+def _needs(name: str, id_: str, size: int) -> Finding:
+    return warning(
+        "link-needs-class",
+        f"link#/requires/{name}",
+        f"the class {id_} has {size} bytes and no room in the link",
+        "insert it through the API before anybody opens the link; its JSON is in requires",
+    )
+
+
+def _check_stored(object_text: str, stored: Mapping[str, Any] | None) -> list[Finding]:
+    """An id-only link shows no restriction, so Google's copy has to prove that it holds it."""
+    where = "link#/stored_object"
+    if stored is None:
+        hint = "give stored_object, as Google's API answers it"
+        return [error("binding-unproved", where, "a bound pass by id needs proof of its restriction", hint)]
+    ours = json.loads(object_text) if object_text else {}
+    theirs = (stored.get("saveRestrictions") or {}).get("restrictToEmailSha256")
+    if stored.get("id") != ours.get("id") or theirs != ours.get("saveRestrictions", {}).get(
+        "restrictToEmailSha256"
+    ):
+        return [
+            error("binding-lost", where, "the stored object is another one, or is bound to somebody else")
+        ]
+    return []
+
+
+def _same_restriction(object_text: str, digest: str) -> list[Finding]:
+    found = (json.loads(object_text).get("saveRestrictions") or {}).get("restrictToEmailSha256")
+    if found == digest:
+        return []
+    where = "object#/saveRestrictions/restrictToEmailSha256"
+    return [error("binding-lost", where, "an override changes whom the pass is bound to", "take it out")]
+
+
+def _failed(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def _b64(data: bytes) -> str:
+    """base64url without padding: RFC 7515 section 2."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")

@@ -1,0 +1,109 @@
+"""Google's classes and objects as data, made from Google's own description of the service.
+
+    python -m passwright.google.tables walletobjects.v1.json
+
+writes `objects.json` anew from a discovery document. What only prose says
+(formats, limits, exclusions) stands in `prose.json` and is merged over it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from passwright.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["VERTICALS", "from_discovery", "table"]
+
+VERTICALS = ("eventTicket", "flight", "generic", "giftCard", "loyalty", "offer", "transit")
+# Resources of the REST API that are neither class nor object.
+OTHERS = ("Issuer", "Permissions", "AddMessageRequest")
+
+_TYPES = {"boolean": "boolean", "integer": "integer", "number": "number"}
+
+
+@cache
+def table() -> Table:
+    """What Google's classes and objects may hold."""
+    from importlib.resources import files
+
+    folder = files("passwright.google.tables")
+    objects: dict[str, dict[str, Any]] = json.loads(folder.joinpath("objects.json").read_text("utf-8"))[
+        "objects"
+    ]
+    prose = json.loads(folder.joinpath("prose.json").read_text("utf-8"))["objects"]
+    for name, keys in prose.items():
+        for key, facts in keys.items():
+            objects[name][key] = {**objects[name][key], **facts}
+    return Table.of(objects)
+
+
+def resources() -> tuple[str, ...]:
+    """The names of all classes and objects: LoyaltyClass, LoyaltyObject, ..."""
+    return tuple(
+        f"{vertical[0].upper()}{vertical[1:]}{part}" for vertical in VERTICALS for part in ("Class", "Object")
+    )
+
+
+def from_discovery(discovery: Mapping[str, Any]) -> dict[str, Any]:
+    """The table that a discovery document of walletobjects v1 describes."""
+    schemas = discovery["schemas"]
+    wanted, objects = [*resources(), *OTHERS], {}
+    while wanted:
+        name = wanted.pop()
+        if name in objects:
+            continue
+        keys = {key: _facts(facts) for key, facts in sorted(schemas[name].get("properties", {}).items())}
+        objects[name] = keys
+        wanted += [each for facts in keys.values() for each in _references(facts) if each in schemas]
+    return {
+        "about": [
+            f"Made from Google's discovery document of walletobjects v1, revision {discovery['revision']}."
+        ],
+        "objects": dict(sorted(objects.items())),
+    }
+
+
+def _references(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield facts["type"]
+
+
+def _facts(schema: Mapping[str, Any]) -> dict[str, Any]:
+    item = schema.get("items", schema)
+    facts: dict[str, Any] = {"type": item.get("$ref") or _TYPES.get(item["type"], "text")}
+    if item.get("format") in ("int64", "uint64"):
+        facts["type"] = "int64"
+    elif item.get("format") == "int32":
+        facts |= {"min": -(2**31), "max": 2**31 - 1}
+    if schema.get("type") == "array":
+        facts["list"] = True
+    if "enum" in item:
+        facts |= _enumeration(item)
+    if schema.get("deprecated"):
+        facts["deprecated"] = True
+    # The document has no list of required members; it says so in words.
+    if re.match(r"\(?Required\b", schema.get("description", "")):
+        facts["required"] = True
+    return facts
+
+
+def _enumeration(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Values to write, and the old spellings of them, which follow the value they stand for."""
+    values: list[str] = []
+    aliases: dict[str, str] = {}
+    old = schema.get("enumDeprecated", [False] * len(schema["enum"]))
+    for value, deprecated in zip(schema["enum"], old, strict=True):
+        if deprecated:
+            aliases[value] = next(each for each in reversed(values) if _same(each, value))
+        else:
+            values.append(value)
+    return {"enum": values, "aliases_of": aliases}
+
+
+def _same(value: str, alias: str) -> bool:
+    return value.replace("_", "").lower() == alias.replace("_", "").lower()

@@ -1,0 +1,120 @@
+"""Save links and tokens of anybody, read strictly."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from passwright import strictjson
+from passwright.errors import BundleError, KeyMaterialError
+from passwright.google.savelink import SAVE_URL
+from passwright.signing import check_public_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+__all__ = ["Token", "read"]
+
+# A link of 1,800 characters is long; a token inserted through the API may be more.
+MAX_BYTES = 2**18
+_PART = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a save link says. `verified` is True only when its signature was checked with a key."""
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any] = field(repr=False)
+    verified: bool
+
+
+def read(text: str, *, public_key: RSAPublicKey | None = None) -> Token:
+    """The header and claims of a save link or a bare token.
+
+    With `public_key` the signature is verified (RS256, audience google, type
+    savetowallet); the algorithm is fixed here and never taken from the token.
+    Without one nothing is proved.
+
+    Raises:
+        BundleError: not a link or token, an encoding that is not its only one
+            (RFC 4648 section 3.5), JSON that is not strict, a header that asks
+            for anything but RS256, or a signature that doesn't verify. `code`
+            is `bad-token`, `bad-token-header`, `bad-token-signature`, or that of
+            the JSON reader.
+        KeyMaterialError: the key is no RSA key from 2048 bits.
+    """
+    token = text.strip().removeprefix(SAVE_URL)
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > MAX_BYTES:  # noqa: PLR2004 -- RFC 7515 section 7.1
+        raise BundleError(
+            "bad-token", "", "this is no save link and no token: header, payload and signature are needed"
+        )
+    head, body, signature = (
+        _decoded(part, name) for part, name in zip(parts, ("header", "claims", "signature"), strict=True)
+    )
+    header = strictjson.loads(head, name="header")
+    claims = strictjson.loads(body, name="claims")
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise BundleError("bad-token", "", "header and claims have to be JSON objects")
+    _check_header(header)
+    if public_key is not None:
+        _verify(token, signature, claims, public_key)
+    return Token(header, claims, public_key is not None)
+
+
+def _decoded(part: str, name: str) -> bytes:
+    try:
+        data = urlsafe_b64decode(part + "=" * (-len(part) % 4)) if _PART.match(part) else None
+    except binascii.Error:
+        data = None
+    # Two texts for the same bytes would be two tokens with one signature.
+    if data is None or urlsafe_b64encode(data).rstrip(b"=") != part.encode():
+        raise BundleError("bad-token", name, "this is not base64url without padding")
+    return data
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    if header.get("alg") != "RS256":
+        raise BundleError(
+            "bad-token-header", "header#/alg", "save links are signed with RS256 and nothing else"
+        )
+    if header.get("typ", "JWT") != "JWT":
+        raise BundleError("bad-token-header", "header#/typ", "typ has to be JWT")
+    # RFC 7515 section 4.1: a key that comes with the token proves nothing.
+    for name in header:
+        if name not in ("alg", "typ", "kid"):
+            raise BundleError(
+                "bad-token-header", f"header#/{name}", "a save link's header has no such member"
+            )
+
+
+def _verify(token: str, signature: bytes, claims: Mapping[str, Any], public_key: RSAPublicKey) -> None:
+    import jwt
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    check_public_key(public_key)
+    if not isinstance(public_key, RSAPublicKey):
+        raise KeyMaterialError("a save link is verified with the service account's RSA key")
+    try:
+        # iat is judged by the caller, who knows the time.
+        jwt.decode(token, public_key, algorithms=["RS256"], audience="google", options={"verify_iat": False})
+    except jwt.InvalidTokenError as exc:
+        raise BundleError("bad-token-signature", "signature", _reason(exc, signature)) from None
+    if claims.get("aud") != "google" or claims.get("typ") != "savetowallet":
+        raise BundleError(
+            "bad-token-signature", "claims", "this token is not meant for saving to Google Wallet"
+        )
+
+
+def _reason(exc: Exception, signature: bytes) -> str:
+    import jwt
+
+    if isinstance(exc, jwt.InvalidSignatureError):
+        return f"the {len(signature)}-byte signature is not by this key over these claims"
+    return f"the token was refused: {type(exc).__name__}"

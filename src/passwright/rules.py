@@ -1,0 +1,47 @@
+"""Rules for any wallet, the barcode rule of bound passes among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from passwright.report import Finding, error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passwright.template import Pass
+
+__all__ = ["carries_binding", "codes_of", "forbid_barcode"]
+
+
+def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iterator[Finding]:
+    """A pass that is bound to one person shows no code: a photo of it would be the pass.
+
+    `places` are all places where a code can stand, each with what stands there.
+    This is the one home of the rule; definition, pass.json, Google's payloads
+    and payloads of others are all asked through it. An empty or null code is none.
+    """
+    for where, value in places:
+        if bound and value not in (None, False, "", [], {}):
+            yield error(
+                "binding-forbids-barcode",
+                where,
+                "a bound pass can't carry a code",
+                "take the code out, or issue the pass without a binding",
+            )
+
+
+def codes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
+    """The places where the definition of a pass can hold a code."""
+    yield "pass#/barcode", pass_.barcode
+    if pass_.barcode is None and pass_.template.barcode is not None:
+        yield f"{pass_.template.source}#/barcode", pass_.template.barcode
+
+
+def carries_binding(document: Mapping[str, Any]) -> bool:
+    """A payload is bound when it carries what binds it.
+
+    Google, walletobjects v1, SaveRestrictions. `fidoProfile` and
+    `issuerBindingData` are what Wallet's own binding reads, not documented by Apple.
+    """
+    return any(document.get(name) for name in ("saveRestrictions", "fidoProfile", "issuerBindingData"))

@@ -1,0 +1,192 @@
+"""A document worked out once and filled per pass.
+
+A `Stencil` is JSON in which some values are still open. What is constant for
+a template is serialised when the stencil is made; each pass costs its own
+values only. `loads(stencil.text(filled)) == stencil.document(filled)` holds
+for all values.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from passwright.strictjson import dumps
+from passwright.table import Unknown, step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Values = Mapping[str, Any]
+
+__all__ = ["Blank", "PerTemplate", "Stencil", "merge", "names_in", "plain", "written"]
+
+Made = TypeVar("Made")
+
+
+class Blank(Unknown):
+    """A value that every pass fills in.
+
+    `fill` makes the JSON value from the values of a pass; `reads` names those it uses.
+    """
+
+    __slots__ = ("fill", "reads")
+
+    def __init__(self, fill: Callable[[Values], Any], *reads: str) -> None:
+        self.fill = fill
+        self.reads = reads
+
+    def __repr__(self) -> str:
+        return f"Blank({', '.join(self.reads)})"
+
+
+# `{name}` in a text stands for a value of the pass; `{{` and `}}` are braces.
+_NAME = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_-]+)\}")
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names of the values that a text asks for: `("serial",)` for "No. {serial}"."""
+    return tuple(match[1] for match in _NAME.finditer(text) if match[1])
+
+
+def written(text: str) -> str | Blank:
+    """The text itself, or the blank that fills it in when it asks for values."""
+    names = names_in(text)
+    if not names:
+        return text.replace("{{", "{").replace("}}", "}")
+    if text == f"{{{names[0]}}}":
+        name = names[0]
+        return Blank(lambda values: plain(values[name]), name)
+    return Blank(lambda values: _NAME.sub(lambda m: plain(values[m[1]]) if m[1] else m[0][0], text), *names)
+
+
+def plain(value: Any) -> str:
+    """A value as text that reads the same everywhere: dates in ISO 8601, numbers without grouping."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return str(value)
+
+
+class PerTemplate(Generic[Made]):
+    """What was worked out for the templates used last, at most `size` of them.
+
+    Templates are told apart by identity, so the cache holds them: an id is not
+    used again while its owner lives.
+    """
+
+    def __init__(self, make: Callable[[Any], Made], *, size: int = 32) -> None:
+        self._make = make
+        self._size = size
+        self._made: dict[int, tuple[Any, Made]] = {}
+
+    def __getitem__(self, template: Any) -> Made:
+        entry = self._made.get(id(template))
+        if entry is None:
+            entry = template, self._make(template)
+            self._made[id(template)] = entry
+            if len(self._made) > self._size:
+                self._made.pop(next(iter(self._made)), None)
+        return entry[1]
+
+
+class Stencil:
+    """A JSON document with blanks.
+
+    `skeleton` is the document with `Blank` objects in the open places, `blanks`
+    the pointer (RFC 6901) of each in document order.
+    """
+
+    __slots__ = ("_fills", "_gaps", "_texts", "blanks", "skeleton")
+
+    def __init__(self, skeleton: Mapping[str, Any]) -> None:
+        self.skeleton = skeleton
+        self.blanks: tuple[tuple[str, Blank], ...] = tuple(_blanks(skeleton, ""))
+        self._fills = [blank.fill for _, blank in self.blanks]
+        self._texts = _constant_texts(skeleton)
+        self._gaps = range(1, 2 * len(self._fills), 2)
+
+    def fill(self, values: Values) -> list[Any]:
+        """The JSON values of the blanks for one pass, in the order of `blanks`."""
+        return [fill(values) for fill in self._fills]
+
+    def text(self, filled: Sequence[Any]) -> str:
+        """The document as compact JSON, with the blanks as `filled`."""
+        pieces = self._texts.copy()
+        for gap, value in zip(self._gaps, filled, strict=True):
+            pieces[gap] = dumps(value)
+        return "".join(pieces)
+
+    def document(self, filled: Sequence[Any]) -> dict[str, Any]:
+        """The document as Python values; everything without a blank in it is shared, so only look."""
+        values = iter(filled)
+        return dict(_filled(self.skeleton, values)) if self.blanks else dict(self.skeleton)
+
+
+def merge(document: Any, patch: Any) -> Any:
+    """`document` with `patch` applied: RFC 7396, JSON Merge Patch. Neither is changed."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(document) if isinstance(document, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
+def _blanks(node: Any, pointer: str) -> Iterator[tuple[str, Blank]]:
+    if isinstance(node, Blank):
+        yield pointer, node
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            yield from _blanks(value, step(pointer, name))
+    elif isinstance(node, (list, tuple)):
+        for index, value in enumerate(node):
+            yield from _blanks(value, step(pointer, index))
+
+
+def _pieces(node: Any) -> Iterator[str | None]:
+    """The JSON text of a document, None for each blank."""
+    if isinstance(node, Blank):
+        yield None
+    elif isinstance(node, dict):
+        opening = "{"
+        for name, value in node.items():
+            yield f"{opening}{dumps(name)}:"
+            yield from _pieces(value)
+            opening = ","
+        yield "}" if node else "{}"
+    elif isinstance(node, (list, tuple)):
+        opening = "["
+        for value in node:
+            yield opening
+            yield from _pieces(value)
+            opening = ","
+        yield "]" if node else "[]"
+    else:
+        yield dumps(node)
+
+
+def _constant_texts(node: Any) -> list[str]:
+    """Constant text and gap in turn: text, "", text, "", text."""
+    texts = [""]
+    for piece in _pieces(node):
+        if piece is None:
+            texts += ["", ""]
+        else:
+            texts[-1] += piece
+    return texts
+
+
+def _filled(node: Any, values: Iterator[Any]) -> Any:
+    if isinstance(node, Blank):
+        return next(values)
+    if isinstance(node, dict):
+        return {name: _filled(value, values) for name, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_filled(value, values) for value in node]
+    return node

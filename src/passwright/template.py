@@ -1,0 +1,354 @@
+"""Template and Pass: one definition for both wallets.
+
+A `Template` is the design shared by a family of passes, a `Pass` is one
+holder's. Both are plain values: construction checks nothing, so that a
+program can hold a half-finished definition; loading, validating and building
+check everything at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Literal
+
+from passwright.stencil import names_in, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+    from passwright.binding import Binding
+    from passwright.kinds import Kind
+
+__all__ = [
+    "Barcode",
+    "Colours",
+    "Field",
+    "Images",
+    "Link",
+    "Location",
+    "Nfc",
+    "Pass",
+    "Template",
+]
+
+Slot = Literal["header", "primary", "secondary", "auxiliary", "back"]
+SLOTS: tuple[Slot, ...] = ("header", "primary", "secondary", "auxiliary", "back")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One value that a template shows or carries.
+
+    `value` is fixed text (it may hold `{serial}` or `{other-field}`), `default`
+    counts when a pass gives none, `optional` fields may be left out; a field
+    with none of the three must be given at issue. Without a `slot` it is
+    carried for its `means` only. `date` and `time` are styles (none, short,
+    medium, long, full); `change` is the message shown when the value changes.
+    """
+
+    label: str = ""
+    slot: Slot | None = None
+    means: str | None = None
+    type: Literal["text", "integer", "number", "money", "date", "datetime"] = "text"
+    value: Any = None
+    default: Any = None
+    optional: bool = False
+    example: Any = None
+    currency: str | None = None
+    date: str | None = None
+    time: str | None = None
+    align: Literal["left", "centre", "right"] | None = None
+    change: str | None = None
+
+    @property
+    def constant(self) -> bool:
+        """The value is the same in every pass."""
+        return self.value is not None and not (isinstance(self.value, str) and names_in(self.value))
+
+    def parse(self, text: str) -> Any:
+        """The value that a text from a command line, a CSV row or JSON stands for.
+
+        Raises:
+            ValueError: the text is no value of this field's type.
+        """
+        try:
+            return _PARSERS[self.type](text)
+        except (ValueError, InvalidOperation):
+            raise ValueError(f"is not {_TYPE_WORDS[self.type]}") from None
+
+
+def _whole_number(text: str) -> int:
+    return int(text.strip())
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text.strip())
+    if not number.is_finite():
+        raise ValueError
+    return number
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "text": str,
+    "integer": _whole_number,
+    "number": _decimal,
+    "money": _decimal,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+}
+
+_TYPE_WORDS = {
+    "text": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "money": "an amount such as 12.50",
+    "date": "a date such as 2026-05-01",
+    "datetime": "a date with time and zone such as 2026-05-01T09:00:00+02:00",
+}
+
+
+# The label of a binding's learn-more link, which no template has to spell out.
+_LEARN_MORE = {
+    "de": "Zu diesem Pass",
+    "en": "About this pass",
+    "es": "Sobre este pase",
+    "fr": "À propos de ce pass",
+    "it": "Informazioni sul pass",
+    "nl": "Over deze pas",
+    "pt": "Sobre este passe",
+}
+
+
+def learn_more_label(language: str) -> str:
+    """What the learn-more link of a bound pass is called in a language (BCP 47); English where unknown."""
+    return _LEARN_MORE.get(language.partition("-")[0].lower(), _LEARN_MORE["en"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colours:
+    """Colours as `#rrggbb`. A missing one is the wallet's choice."""
+
+    background: str | None = None
+    text: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """Pictures of a template.
+
+    `files` maps names such as `icon.png`, `logo@2x.png`, `de/hero.png` to PNG
+    bytes. Google fetches its own from `url` + file name; `alt` is what a screen
+    reader says.
+    """
+
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    url: str | None = None
+    alt: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nfc:
+    """What a pass says to a reader.
+
+    `message` may hold blanks. `apple_key` is the reader's public key, Base64 of
+    a SubjectPublicKeyInfo with a compressed P-256 point; without it the pass has
+    no NFC on Apple. `google_issuers` are the redemption issuers of Smart Tap;
+    without them it has none on Google. `google_constraint` lists what stays
+    silent while the pass is open, such as BLOCK_PAYMENT.
+    """
+
+    message: str = "{serial}"
+    apple_key: str | None = None
+    google_issuers: tuple[str, ...] = ()
+    google_constraint: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Barcode:
+    """A code on the pass: format qr, pdf417, aztec or code128; `message` and `text` may hold blanks."""
+
+    format: str = "qr"
+    message: str = "{serial}"
+    text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A link shown with the details of a pass."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """A place near which the pass is shown, in degrees (WGS 84)."""
+
+    latitude: float
+    longitude: float
+    text: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Template:
+    """The design that a family of passes shares.
+
+    `id` names Google's class unless `google_class`, a text that may hold blanks,
+    does. `translations` maps languages (BCP 47) to texts in `language` and what
+    they are called there. `apple` is merged into pass.json last, `google["class"]`
+    and `google["object"]` into Google's payloads (RFC 7396).
+    """
+
+    kind: Kind
+    id: str
+    organisation: str
+    name: str
+    description: str
+    language: str = "en"
+    colours: Colours = Colours()
+    images: Images = Images()
+    fields: Mapping[str, Field] = field(default_factory=dict)
+    nfc: Nfc | None = None
+    barcode: Barcode | None = None
+    links: tuple[Link, ...] = ()
+    locations: tuple[Location, ...] = ()
+    translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    google_class: str | None = None
+    apple: Mapping[str, Any] = field(default_factory=dict)
+    google: Mapping[str, Any] = field(default_factory=dict)
+    source: str = field(default="template", compare=False)
+
+    def __post_init__(self) -> None:
+        # What the caller gave may change later; a template that was judged may not.
+        for name in ("fields", "translations", "apple", "google"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+
+    @staticmethod
+    def load(folder: str | PathLike[str], *, kinds: Mapping[str, Kind] | None = None) -> Template:
+        """The template in a folder: template.toml, images/ and translations/.
+
+        `kinds` are the kinds it may have, default `passwright.kinds.KINDS`.
+
+        Raises:
+            TemplateRejected: with every mistake of the folder at once, each with its place.
+            OSError: the folder can't be read.
+        """
+        from passwright.folder import load
+
+        return load(folder, kinds=kinds)
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        """Write the template as a folder that `load` reads back.
+
+        Raises:
+            FileExistsError: the folder is there and not empty.
+        """
+        from passwright.folder import save
+
+        save(self, folder)
+
+    def issue(
+        self,
+        serial: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        nfc: str | Literal[False] | None = None,
+        barcode: str | Literal[False] | None = None,
+        binding: Binding | None = None,
+        expires: datetime | None = None,
+        apple: Mapping[str, Any] | None = None,
+        google: Mapping[str, Any] | None = None,
+    ) -> Pass:
+        """A pass of this template. Nothing is checked yet; builders and `validate` do.
+
+        `nfc` and `barcode`: None is the template's, text is its message, False is
+        off. `expires` needs a zone. `apple` and `google` are merged last.
+        """
+        return Pass(
+            template=self,
+            serial=serial,
+            values=values or {},
+            nfc=nfc,
+            barcode=barcode,
+            binding=binding,
+            expires=expires,
+            apple=apple or {},
+            google=google or {},
+        )
+
+    def example(self, serial: str = "EXAMPLE-1", **given: Any) -> Pass:
+        """A pass made of the fields' example values; `given` as for `issue`."""
+        values = {key: each.example for key, each in self.fields.items() if each.example is not None}
+        return self.issue(serial, {**values, **given.pop("values", {})}, **given)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pass:
+    """One holder's pass."""
+
+    template: Template
+    serial: str
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    nfc: str | Literal[False] | None = field(default=None, repr=False)
+    barcode: str | Literal[False] | None = field(default=None, repr=False)
+    binding: Binding | None = None
+    expires: datetime | None = None
+    apple: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    google: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("values", "apple", "google"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+
+    def replace(self, **changes: Any) -> Pass:
+        """The pass with some members changed."""
+        return replace(self, **changes)
+
+    @property
+    def shape(self) -> frozenset[str]:
+        """Which optional parts are there: field keys, and nfc, barcode, binding, expires with an @."""
+        template, values = self.template, self.values
+        there = {
+            key
+            for key, each in template.fields.items()
+            if each.value is not None or each.default is not None or values.get(key) is not None
+        }
+        if template.nfc is not None and self.nfc is not False:
+            there.add("@nfc")
+        if self.barcode or (self.barcode is None and template.barcode is not None):
+            there.add("@barcode")
+        if self.binding is not None:
+            there.add("@binding")
+        if self.expires is not None:
+            there.add("@expires")
+        return frozenset(there)
+
+    def filled(self) -> dict[str, Any]:
+        """Every value by name: the serial, the fields, and the messages of nfc and barcode with an @."""
+        template = self.template
+        values: dict[str, Any] = {"serial": self.serial}
+        for key, each in template.fields.items():
+            given = self.values.get(key)
+            values[key] = each.default if given is None else given
+        for key, each in template.fields.items():
+            if each.value is not None:
+                values[key] = each.value if each.constant else _render(each.value, values)
+        if template.nfc is not None and self.nfc is not False:
+            values["@nfc"] = _render(template.nfc.message, values) if self.nfc is None else self.nfc
+        if self.barcode is not False:
+            code = template.barcode or Barcode()
+            values["@barcode"] = self.barcode or _render(code.message, values)
+            values["@barcode-text"] = _render(code.text or "", values)
+        values["@expires"] = self.expires
+        if self.binding is not None:
+            values["@learn-more"] = self.binding.learn_more_url
+        return values
+
+
+def _render(text: str, values: Mapping[str, Any]) -> str:
+    made = written(text)
+    return made if isinstance(made, str) else str(made.fill(values))
