@@ -1,0 +1,367 @@
+"""JSON from outside: what is read, what is refused and where, what a tolerant reader names."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from passwright import strictjson
+from passwright.errors import BundleError
+from passwright.report import Severity
+
+
+def refusal(data: bytes, **limits: int) -> BundleError:
+    with pytest.raises(BundleError) as caught:
+        strictjson.loads(data, name="pass.json", **limits)
+    return caught.value
+
+
+def tolerated(data: bytes) -> tuple[object, list[str]]:
+    """The value, and each finding as "code place"."""
+    result = strictjson.loads_tolerant(data, name="")
+    assert all(finding.severity is Severity.WARNING for finding in result.findings)
+    return result.value, [f"{finding.code} {finding.where}".strip() for finding in result.findings]
+
+
+def test_good_json_is_read() -> None:
+    text = '{"a": [1, -2.5e3, true, null], "\\u00e9": "\\ud83c\\udfab", "b": {}}'
+
+    assert strictjson.loads(text.encode(), name="x") == {"a": [1, -2500.0, True, None], "é": "🎫", "b": {}}
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b'{"a": 1,\n "b": 2,\n "a": 1}', "pass.json:3#/a"),
+        (b'{"barcodes": [{}, {"format": 1, "message": 2, "format": 1}]}', "pass.json:1#/barcodes/1/format"),
+        (b'{"a": 1, "\\u0061": 2}', "pass.json:1#/a"),
+        (b'{"x": [1, [{"a~b/c": 1}, {"a~b/c": 1, "a~b/c": 2}]]}', "pass.json:1#/x/1/1/a~0b~1c"),
+        (b'{"": 1, "": 2}', "pass.json:1#/"),
+    ],
+)
+def test_jsn_01_duplicate_keys_at_any_depth_are_refused_with_their_place(data: bytes, where: str) -> None:
+    error = refusal(data)
+
+    assert (error.code, error.where) == ("duplicate-key", where)
+
+
+def test_equal_keys_of_different_objects_are_no_duplicates() -> None:
+    assert strictjson.loads(b'[{"a": 1}, {"a": {"a": 2}}]', name="x") == [{"a": 1}, {"a": {"a": 2}}]
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400 + ".0"])
+def test_jsn_02_numbers_that_are_none_are_refused(word: str) -> None:
+    error = refusal(b'{"a":\n[0, %b]}' % word.encode())
+
+    assert (error.code, error.where) == ("bad-number", "pass.json:2#/a/1")
+
+
+@pytest.mark.parametrize("digits", [str(2**53 + 1), str(-(2**53) - 1), "9" * 17, "9" * 400, "-" + "9" * 5000])
+def test_jsn_03_integers_that_a_float_would_round_are_refused(digits: str) -> None:
+    assert refusal(digits.encode()).code == "bad-number"
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 0])
+def test_integers_up_to_two_to_the_53_are_read(number: int) -> None:
+    assert strictjson.loads(str(number).encode(), name="x") == number
+
+
+@pytest.mark.parametrize("levels", [33, 1_000, 100_000])
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
+def test_jsn_04_deep_nesting_is_refused_before_parsing(levels: int, opening: str) -> None:
+    closing = {"[": "]", '{"a":': "}", '[{"a":': "}]"}[opening]
+    repeats = -(-levels // len(closing))
+    whole = f"{opening * repeats}1{closing * repeats}".encode()
+    cut = (opening * repeats).encode()
+
+    assert {refusal(data, max_bytes=2**21).code for data in (whole, cut)} == {"too-deep"}
+
+
+def test_jsn_04_brackets_in_strings_and_side_by_side_are_not_depth() -> None:
+    wide = [[{"text": '[[[[{{{{"\\'}] for _ in range(100)]
+
+    assert strictjson.loads(json.dumps(wide).encode(), name="x") == wide
+
+
+def test_jsn_04_the_32nd_level_is_read() -> None:
+    data = b"[" * 32 + b"]" * 32
+
+    assert strictjson.loads(data, name="x") is not None
+    assert refusal(b"[%b]" % data).code == "too-deep"
+
+
+def test_a_caller_who_allows_any_depth_still_gets_our_error() -> None:
+    assert refusal(b"[" * 200_000, max_depth=10**6).code == "too-deep"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf{}",
+        '{"a": 1}'.encode("utf-16"),
+        '{"a": 1}'.encode("utf-16-le"),
+        '{"a": 1}'.encode("utf-16-be"),
+        '{"a": 1}'.encode("utf-32"),
+        '{"a": 1}'.encode("utf-32-le"),
+        '{"a": "é"}'.encode("latin-1"),
+        b'"\xed\xa0\x80"',  # half a surrogate pair
+        b'"\xc0\xaf"',  # a slash in two bytes
+    ],
+)
+def test_jsn_05_other_encodings_are_refused(data: bytes) -> None:
+    assert refusal(data).code == "not-utf8"
+
+
+def test_jsn_05_the_line_of_the_wrong_byte_is_named() -> None:
+    assert refusal(b'{\n"a": "\xe9"}').where == "pass.json:2"
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b'{"a": ["\\ud800"]}', "pass.json#/a/0"),
+        (b'"\\ude00\\ud83d"', "pass.json"),
+        (b'{"a": "x\\u0000y"}', "pass.json#/a"),
+        (b'{"k": {"\\ud800": 1}}', "pass.json#/k/\\ud800"),
+        (b'["\x01"]', "pass.json:1"),
+        (b'["a\nb"]', "pass.json:1"),
+        (b'\n["\\x41"]', "pass.json:2"),
+        (b'["\\u12"]', "pass.json:1"),
+    ],
+)
+def test_jsn_06_strings_that_are_not_text_are_refused(data: bytes, where: str) -> None:
+    error = refusal(data)
+
+    assert (error.code, error.where) == ("bad-string", where)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{} x", "{}{}", "// c\n{}", "{/* c */}", "{'a': 1}", "[1,]", '{"a": 1,}'),
+        *("", " ", "[", '"abc', '"abc\\', "[1 2]", "01", "+1", "True"),
+    ],
+)
+def test_jsn_07_what_is_not_json_is_refused_with_its_line(text: str) -> None:
+    error = refusal(f"\n{text}".encode())
+
+    assert error.code == "bad-json"
+    assert error.where.startswith("pass.json:")
+
+
+def test_a_document_over_the_limit_is_refused_unread() -> None:
+    assert refusal(b"[" + b" " * 2**20 + b"]").code == "too-large"
+    assert refusal(b"[1]", max_bytes=2).code == "too-large"
+
+
+SECRET = "jane.doe-4711"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f'{{"authenticationToken": "{SECRET}\x01"}}',
+        f'{{"authenticationToken": "{SECRET}" "{SECRET}"}}',
+        f'{{"authenticationToken": "{SECRET}',
+        f'{{"authenticationToken": "{SECRET}\\u0000"}}',
+        f'{{"authenticationToken": "{SECRET}\\q"}}',
+        f'{{"a": "{SECRET}", "a": "{SECRET}", "b": NaN}}',
+        f'{{"a": "{SECRET}", "b": 4711471147114711471147}}',
+        f'"{SECRET}" "{SECRET}"',
+        f"{SECRET}",
+    ],
+)
+def test_jsn_11_errors_do_not_repeat_values(data: str) -> None:
+    for read in (strictjson.loads, strictjson.loads_tolerant):
+        with pytest.raises(BundleError) as caught:
+            read(data.encode(), name="x")
+        text = f"{caught.value} {caught.value!r}"
+        assert "4711" not in text
+        assert "jane" not in text
+        # Neither does the exception that a log would print above it.
+        assert caught.value.__context__ is None or caught.value.__suppress_context__
+
+
+def test_places_are_safe_to_print() -> None:
+    key = "k" * 500
+    long = refusal(json.dumps({key: {"\u202e\x1b": math.inf}}).encode())
+
+    assert long.where == f"pass.json:1#/{'k' * 60}…/\\u202e\\x1b"
+
+
+# --- tolerance ---
+
+
+def test_strict_json_is_tolerated_without_a_word() -> None:
+    assert tolerated(b'{"a": [1, "//", "/* */", ",]"]}') == ({"a": [1, "//", "/* */", ",]"]}, [])
+
+
+@pytest.mark.parametrize(
+    ("data", "value", "found"),
+    [
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}, ["json-bom"]),
+        ('{"é": 1}'.encode("utf-16"), {"é": 1}, ["json-utf16"]),
+        (b"\xfe\xff" + '{"é": 1}'.encode("utf-16-be"), {"é": 1}, ["json-utf16"]),
+        ('{"é": 1}'.encode("utf-16-le"), {"é": 1}, ["json-utf16"]),
+        ('{"é": 1}'.encode("utf-16-be"), {"é": 1}, ["json-utf16"]),
+        (b"[1, 2,\n]", [1, 2], ["json-trailing-comma :1"]),
+        (
+            b'{"a": [{}, ],\n"b": "x" ,// ]\n}',
+            {"a": [{}], "b": "x"},
+            ["json-trailing-comma :1", "json-trailing-comma :2", "json-comment :2"],
+        ),
+        (b'// first "\n{"a": 1} // last', {"a": 1}, ["json-comment :1", "json-comment :2"]),
+        (b'{/* one\ntwo [[ "*/"a": /**/1}', {"a": 1}, ["json-comment :1", "json-comment :2"]),
+        (b"// one\r// two\r\n1", 1, ["json-comment :1", "json-comment :1"]),
+        (
+            b'{"a": 1,\n"a": {"b": 1, "b": 2}}',
+            {"a": {"b": 2}},
+            ["json-duplicate-key :2#/a", "json-duplicate-key :2#/a/b"],
+        ),
+        (
+            b'\xef\xbb\xbf{"a": 1, "a": 2,}',
+            {"a": 2},
+            ["json-bom", "json-trailing-comma :1", "json-duplicate-key :1#/a"],
+        ),
+        (b"/*" + b"[" * 100 + b"*/ []", [], ["json-comment :1"]),
+    ],
+)
+def test_what_is_tolerated_is_named_with_its_place(data: bytes, value: object, found: list[str]) -> None:
+    assert tolerated(data) == (value, found)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"[,]", "bad-json"),
+        (b"[1,,]", "bad-json"),
+        (b'{"a":,}', "bad-json"),
+        (b"[1 /* never closed ]", "bad-json"),
+        (b"[1 /*/]", "bad-json"),
+        (b"[1 / 2]", "bad-json"),
+        (b"{'a': 1}", "bad-json"),
+        (b"<html>", "bad-json"),
+        (b"[NaN,]", "bad-number"),
+        (b'["\\u0000",]', "bad-string"),
+        (b"// \n" + b"[" * 33 + b"]" * 33, "too-deep"),
+        (b'"\xe9"', "not-utf8"),
+        ('{"a": 1}'.encode("utf-32"), "not-utf8"),
+        (b"\xff\xfe\x00\xd8{\0", "not-utf8"),
+        (b" " * (2**20 + 1), "too-large"),
+        (b"\xff\xfe" + b" \0" * 2**20, "too-large"),
+    ],
+)
+def test_what_no_tolerance_saves_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(BundleError) as caught:
+        strictjson.loads_tolerant(data, name="pass.json")
+
+    assert caught.value.code == code
+
+
+def test_errors_after_tolerated_lines_keep_their_line() -> None:
+    with pytest.raises(BundleError) as caught:
+        strictjson.loads_tolerant(b'{ // one\n/* two\nthree */ "a": [1,],\n"b": NaN}', name="pass.json")
+
+    assert caught.value.where == "pass.json:4#/b"
+
+
+def test_jsn_10_ten_thousand_faults_are_ten_findings() -> None:
+    findings = strictjson.loads_tolerant(b"[" + b"[1,]," * 10_000 + b"0]", name="x").findings
+
+    assert len(findings) == 10
+    assert findings[0].message == "a comma stands after the last item"
+    assert findings[-1].message.endswith("9990 more after this")
+
+
+HOSTILE = {
+    "open brackets": b"[" * 2**20,
+    "open objects": b'{"a":' * 200_000,
+    "escaped quotes without end": b'"' + b'\\"' * 2**19,
+    "quotes": b'"' * 2**20,
+    "open comments": b"/*" * 2**19,
+    "comments": b"//\n" * 340_000,
+    "slashes": b"/" * 2**20,
+    "commas": b"," * 2**20,
+    "digits": b"9" * 2**20,
+    "fraction": b"0." + b"1" * (2**20 - 2),
+    "backslashes": b"\\" * 2**20,
+    "repeated keys": b'{"a":1' + b',"a":1' * 150_000 + b"}",
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+def test_jsn_12_hostile_documents_take_linear_time(data: bytes) -> None:
+    """A quadratic scan of a megabyte would take minutes; the bound leaves room for a slow machine."""
+    started = time.process_time()
+    for read in (strictjson.loads, strictjson.loads_tolerant):
+        try:
+            read(data, name="x")
+        except BundleError as error:
+            assert len(str(error)) < 500  # noqa: PT017 - not raising is fine too
+
+    assert time.process_time() - started < 20
+
+
+# --- the writer ---
+
+
+def test_the_writer_is_compact_and_keeps_order() -> None:
+    assert strictjson.dumps({"b": [1, 2.5, None], "a": "é\n\u2028"}) == '{"b":[1,2.5,null],"a":"é\\n\u2028"}'
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
+def test_the_writer_refuses_what_is_no_json(value: object) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        strictjson.dumps(value)
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_what_is_written_is_read_again(value: object) -> None:
+    data = strictjson.dumps(value).encode()
+
+    assert strictjson.loads(data, name="x") == value
+    assert strictjson.loads_tolerant(data, name="x") == strictjson.Tolerated(value, ())
+
+
+@given(st.binary(max_size=60) | st.text('[]{}:,"\\/* \n019eE.-+tfnu', max_size=60).map(str.encode))
+@example(b'{"a":1]')
+@example(b'}{"a":1,"a":2')
+def test_any_bytes_are_read_or_refused_in_our_words(data: bytes) -> None:
+    """What is read here, Python's own reader reads alike."""
+    for read in (strictjson.loads, strictjson.loads_tolerant):
+        try:
+            result = read(data, name="x")
+        except BundleError:
+            continue
+        if read is strictjson.loads:
+            assert result == json.loads(data)
+
+
+@given(JSON, st.sampled_from(["// ]}\"'", '/* " [{ */ // ,', "", "  /**/"]))
+def test_comments_and_trailing_commas_do_not_change_the_value(value: object, comment: str) -> None:
+    """Put after every line of a document that has one item a line."""
+    lines = json.dumps(value, indent=1).split("\n")
+    ends_item = [after.lstrip()[:1] in ("]", "}") for after in lines[1:]] + [False]
+    sloppy = [
+        line + "," * (end and not line.endswith(("[", "{"))) + comment
+        for line, end in zip(lines, ends_item, strict=True)
+    ]
+
+    assert strictjson.loads_tolerant("\n".join(sloppy).encode(), name="x").value == value
