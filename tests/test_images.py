@@ -250,6 +250,15 @@ def test_img_05_what_can_not_be_decoded_is_our_own_error(data: bytes) -> None:
     assert caught.value.where == "de/icon.png"
 
 
+def test_pillow_sees_no_chunk_but_pixels() -> None:
+    """Pillow refuses a resolution of three bytes; here it is metadata, and dropped before."""
+    data = by_hand(8, 0, b"\0\x07", chunk(b"pHYs", b"abc"))
+
+    assert opened(images.fit(data, width=1, height=1, name="").data).getpixel((0, 0)) == (7, 7, 7, 255)
+    with pytest.raises(ValueError, match="pHYs"):
+        opened(data)
+
+
 def test_img_01_fitting_never_decodes_what_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0))
     monkeypatch.setattr(Image, "open", None)
@@ -293,6 +302,22 @@ def test_missing_scales_are_made_from_the_largest() -> None:
     }
     assert scaled.files[3] is three
     assert scaled.report.findings == ()
+
+
+def test_without_a_known_size_the_largest_picture_is_the_largest_scale() -> None:
+    """Whatever its ratio and the scale in its name, nothing is scaled up, cropped or warned about."""
+    for scale in images.SCALES:
+        scaled = images.scales({scale: png(2000, 300)}, points=None, name="venueMap")
+        sizes = {1: (667, 100), 2: (1333, 200), 3: (2000, 300)} | {scale: (2000, 300)}
+
+        assert {number: opened(data).size for number, data in scaled.files.items()} == sizes
+        assert scaled.report.findings == ()
+
+
+def test_a_sliver_keeps_at_least_one_pixel() -> None:
+    """A picture 200 times as wide as high has no half pixels."""
+    assert opened(images.scales({3: png(200, 1)}, points=None, name="venueMap").files[1]).size == (67, 1)
+    assert opened(images.scales({3: png(200, 1)}, points=LOGO, name="logo").files[1]).size == (160, 1)
 
 
 def test_given_scales_stay_as_they_are() -> None:
@@ -426,6 +451,7 @@ def test_every_slot_of_the_table_is_complete(name: str) -> None:
     for size in sizes:
         if size["height"] is None:
             assert name == "venueMap"
+            assert images.scales({1: png(300, 200)}, points=None, name=name).files.keys() == {1, 2, 3}
             continue
         least, greatest = size["width"]
         assert 0 < least <= greatest

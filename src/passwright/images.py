@@ -107,15 +107,16 @@ def fit(data: bytes, *, width: int, height: int, mode: Mode = "fit", name: str) 
     return Fitted(_encode(image), outer, upscaled=factor > 1, cropped=cropped)
 
 
-def scales(sources: Mapping[int, bytes], *, points: Points, mode: Mode = "fit", name: str) -> Scaled:
+def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = "fit", name: str) -> Scaled:
     """One picture in all three scales, out of those there are.
 
-    `sources` maps 1, 2 or 3 to PNG bytes; `points` is the slot's width and
-    height. Scales that are given stay as they are, apart from metadata; the
-    others are made from the one with the most pixels. Where the width is a
-    range, `fit` keeps the picture's ratio inside the widest box. `name` is the
-    slot's, with a language folder before it if need be (`de/strip`); it names
-    the files in findings and errors.
+    `sources` maps 1, 2 or 3 to PNG bytes. Scales that are given stay as they
+    are, apart from metadata; the others are made from the picture with the most
+    pixels. `points` is the slot's width and height: where the width is a range,
+    `fit` keeps the picture's ratio inside the widest box; where no size is known
+    it is None, and the source is taken for the one at @3x, so nothing is scaled
+    up. `name` is the slot's, with a language folder before it if need be
+    (`de/strip`); it names the files in findings and errors.
 
     The report tells what was scaled up (`image-upscaled`), cropped
     (`image-cropped`) and dropped (`image-metadata-dropped`), and what
@@ -132,28 +133,32 @@ def scales(sources: Mapping[int, bytes], *, points: Points, mode: Mode = "fit", 
     for scale, data in sorted(sources.items()):
         file = file_name(name, scale)
         given[scale] = plain(data, name=file)
-        findings += check_slot(data, points=points, name=file)
+        findings += check_slot(given[scale], points=points, name=file)
         if given[scale] is not data:
             findings.append(note("image-metadata-dropped", file, "text, EXIF or other metadata was left out"))
-    best = max(given, key=lambda scale: (png_size(given[scale], name=name).pixels, scale))
+    sizes = {scale: png_size(data, name=file_name(name, scale)) for scale, data in given.items()}
+    best = max(given, key=lambda scale: (sizes[scale].pixels, scale))
     source = file_name(name, best)
+    width = sizes[best].width / SCALES[-1] if points is None else _widths(points)[-1]
+    height = sizes[best].height / SCALES[-1] if points is None else points[1]
     files: dict[int, bytes] = {}
     for scale in SCALES:
         if scale in given:
             files[scale] = given[scale]
         else:
-            width, height = _widths(points)[-1] * scale, points[1] * scale
-            fitted = fit(given[best], width=width, height=height, mode=mode, name=source)
+            box = Size(max(1, round(width * scale)), max(1, round(height * scale)))
+            fitted = fit(given[best], width=box.width, height=box.height, mode=mode, name=source)
             findings += _costs(fitted, file_name(name, scale), source)
             files[scale] = fitted.data
     return Scaled(files, Report.of(findings))
 
 
-def check_slot(data: bytes, *, points: Points, name: str) -> Iterator[Finding]:
+def check_slot(data: bytes, *, points: Points | None, name: str) -> Iterator[Finding]:
     """What a wallet will do to a picture in this slot that its maker may not expect.
 
-    Sizes are advice, wallets scale: so only the ratio counts (`image-ratio`),
-    and the weight of the file (`image-heavy`). Both are warnings.
+    Sizes are advice, wallets scale: so only the ratio counts (`image-ratio`;
+    nothing to compare with where `points` is None), and the weight of the file
+    (`image-heavy`). Both are warnings.
 
     Raises:
         BundleError: as `png_size`.
@@ -166,6 +171,8 @@ def check_slot(data: bytes, *, points: Points, name: str) -> Iterator[Finding]:
             f"the picture has {len(data) / 2**20:.1f} MiB, more than {HEAVY_BYTES // 2**20} make a pass slow",
             "save it in the size of its slot, or with fewer colours",
         )
+    if points is None:
+        return
     widths, height = _widths(points), points[1]
     # One pixel more or less is what rounding to whole pixels costs.
     narrow = (size.width + 1) * height < widths[0] * (size.height - 1)
