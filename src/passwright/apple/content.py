@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -251,7 +252,7 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
     findings: list[Finding] = []
     sources = _by_language(template)
     for name, languages in sources.items():
-        slot = slots().get(name)
+        slot = _slot(name, template.kind.style)
         if slot is None:
             continue
         if template.kind.style not in slot["styles"]:
@@ -260,7 +261,12 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
             continue
         folders = {""} if languages.keys() == {""} else {template.language, *template.translations}
         for language in sorted(folders):
-            scaled = _scaled(template, name, languages, language, findings)
+            source = languages.get(language) or languages.get("") or languages.get(template.language)
+            if source is None:
+                message = f"there is no {name} for {language}"
+                findings.append(warning("missing-picture", f"images/{language}/{name}.png", message))
+                continue
+            scaled = _scaled(name, slot, source, findings)
             prefix = f"{language}.lproj/" if language else ""
             files |= {f"{prefix}{file}": data for file, data in scaled.items()}
     if "icon" not in sources:
@@ -283,30 +289,30 @@ def _by_language(template: Template) -> dict[str, dict[str, dict[int, bytes]]]:
     return sources
 
 
+def _slot(name: str, style: str) -> Mapping[str, Any] | None:
+    """The facts about a picture's slot on a style; None if Apple has no such picture."""
+    slot = slots().get(name)
+    return None if slot is None else {**slot, **slot.get("by_style", {}).get(style, {})}
+
+
 def _scaled(
-    template: Template,
-    name: str,
-    languages: Mapping[str, dict[int, bytes]],
-    language: str,
-    findings: list[Finding],
+    name: str, slot: Mapping[str, Any], source: Mapping[int, bytes], findings: list[Finding]
 ) -> dict[str, bytes]:
-    source = languages.get(language) or languages.get("") or languages.get(template.language)
-    if source is None:
-        message = f"there is no {name} for {language}"
-        findings.append(warning("missing-picture", f"images/{language}/{name}.png", message))
-        return {}
+    """The picture at three scales by file name, or as it was given where no size is published."""
     try:
-        scaled = images.scales(source, points=_points(name), name=name)
+        if slot["width"] is None:
+            return {
+                images.file_name(name, scale): images.plain(data, name=images.file_name(name, scale))
+                for scale, data in source.items()
+            }
+        low, high = slot["width"]
+        points = (high if low == high else range(low, high + 1)), slot["height"]
+        scaled = images.scales(source, points=points, mode=slot["mode"], name=name)
     except BundleError as exc:
         findings.append(error(exc.code, f"images/{exc.where}", exc.message))
         return {}
-    findings += scaled.report
+    findings += (replace(finding, where=f"images/{finding.where}") for finding in scaled.report)
     return {images.file_name(name, scale): data for scale, data in scaled.files.items()}
-
-
-def _points(name: str) -> tuple[int | range, int]:
-    low, high = slots()[name]["width"]
-    return (high if low == high else range(low, high + 1)), slots()[name]["height"]
 
 
 def strings(template: Template, *, bound: bool) -> dict[str, bytes]:

@@ -10,7 +10,6 @@ from passwright.google.tables import table
 from passwright.images import SCALES, file_name
 from passwright.report import Finding, error, note
 from passwright.stencil import Blank, merge, names_in, plain, written
-from passwright.template import learn_more_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,7 +30,8 @@ PICTURES = {
 # Google, CardTemplateOverride: at most three rows; CardRowTemplateInfo: one to three items.
 ROWS = (("header", "primary"), ("secondary",), ("auxiliary",))
 MAX_ITEMS = 3
-LEARN_MORE = "learn-more"
+# The word that needs no translation: each would cost the save link 60 characters.
+LEARN_MORE = "Info"
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,9 @@ class _Content:
             kind = key.types[0]
         return kind
 
-    def _localized(self, text: str, *, own: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def _localized(self, text: str) -> dict[str, Any]:
         """A LocalizedString with every translation of a text."""
-        translations = own if own is not None else self._translations(text)
+        translations = self._translations(text)
         made: dict[str, Any] = {"defaultValue": {"language": self.template.language, "value": text}}
         if translations:
             made["translatedValues"] = [
@@ -259,22 +259,16 @@ class _Content:
         uris = []
         for index, link in enumerate(self.template.links):
             uri: dict[str, Any] = {"uri": link.url, "id": f"link-{index}"}
-            self._description(uri, link.label, self._translations(link.label))
+            if self._translations(link.label):
+                uri["localizedDescription"] = self._localized(link.label)
+            else:
+                uri["description"] = link.label
             uris.append(uri)
         if uris:
             self.documents["class"]["linksModuleData"] = {"uris": uris}
         if "@binding" in self.shape:
-            label = learn_more_label(self.template.language)
-            others = {language: learn_more_label(language) for language in self.template.translations}
-            uri = {"uri": Blank(lambda values: values["@learn-more"], "@learn-more"), "id": LEARN_MORE}
-            self._description(uri, label, {lang: text for lang, text in others.items() if text != label})
+            uri = {"uri": Blank(lambda values: values["@learn-more"], "@learn-more"), "description": LEARN_MORE}
             self.documents["object"]["linksModuleData"] = {"uris": [uri]}
-
-    def _description(self, uri: dict[str, Any], text: str, translations: Mapping[str, str]) -> None:
-        if translations:
-            uri["localizedDescription"] = self._localized(text, own=translations)
-        else:
-            uri["description"] = text
 
     def _places(self) -> None:
         if self.template.locations:

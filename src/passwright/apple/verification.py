@@ -1,0 +1,225 @@
+""".pkpass bytes to verdict, in five named steps.
+
+A pass is good when
+  1. container: the archive opens within the limits,
+  2. manifest:  it lists every file with its digest, and nothing else,
+  3. signature: it is over this manifest, by a certificate that came with it,
+  4. chain:     that certificate leads to a trusted root, and may sign passes,
+  5. content:   pass.json names what the certificate names, and obeys Apple's rules.
+A step that needs a failed one is skipped and says so. Hostile bytes never
+raise; they make a step fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from passwright import images, strictjson
+from passwright.apple import bundle, certificate, cms, signed_data
+from passwright.apple.rules import About, judge, style_of
+from passwright.apple.trust import chain
+from passwright.errors import BundleError
+from passwright.report import Finding, Report, Severity, error, note, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from cryptography import x509
+
+    from passwright.apple.signed_data import SignedData
+    from passwright.apple.trust import Chain, Trust
+
+__all__ = ["STEPS", "Verification", "verify"]
+
+STEPS = ("container", "manifest", "signature", "chain", "content")
+
+Outcome = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was proved about a pass, and what was not.
+
+    `steps` maps each step to its outcome. `signed_at` is the time that the
+    signature claims, None if it claims none. Identifiers and style are what
+    pass.json says, whether or not anything was proved about it. `files` are the
+    files of the archive by name, empty when it could not be opened.
+    """
+
+    steps: Mapping[str, Outcome]
+    report: Report
+    signed_at: datetime | None = None
+    pass_type_identifier: str | None = None
+    team_identifier: str | None = None
+    serial_number: str | None = None
+    style: str | None = None
+    chain: Chain | None = field(default=None, repr=False)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Every step ran, and nothing is wrong."""
+        return all(self.steps.get(step) == "ok" for step in STEPS) and self.report.ok
+
+    @property
+    def signed(self) -> bool:
+        """The signature fits the manifest. Whether its signer is trusted is the step `chain`."""
+        return self.steps.get("signature") == "ok"
+
+
+def verify(data: bytes, *, trust: Trust, at: datetime | None = None) -> Verification:
+    """Judge the bytes of a .pkpass.
+
+    `trust` says whom to believe: `Trust.apple()`, or an authority of your own.
+    `at` is the moment of the verdict, default now; whether certificates lived is
+    asked at the signing time, as devices do.
+
+    Raises:
+        TypeError: `data` is not bytes.
+        ValueError: `at` is naive.
+    """
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"verify takes the bytes of a .pkpass, not {type(data).__name__}")
+    moment = at or datetime.now(UTC)
+    if moment.utcoffset() is None:
+        raise ValueError("at has no time zone: give an aware datetime")
+    walk = _Walk(trust, moment)
+    walk.container(bytes(data))
+    walk.manifest()
+    walk.signature()
+    walk.chain()
+    walk.content()
+    return walk.verdict()
+
+
+class _Walk:
+    """The five steps over one pass, and what is known so far."""
+
+    def __init__(self, trust: Trust, at: datetime) -> None:
+        self.trust = trust
+        self.at = at
+        self.steps: dict[str, Outcome] = {}
+        self.findings: list[Finding] = []
+        self.files: Mapping[str, bytes] = {}
+        self.signed: SignedData | None = None
+        self.leaf: bytes | None = None
+        self.followed: Chain | None = None
+        self.document: dict[str, Any] = {}
+
+    def container(self, data: bytes) -> None:
+        try:
+            self.files = bundle.read(data)
+        except BundleError as exc:
+            self.done("container", [error(exc.code, exc.where, exc.message)])
+        else:
+            self.done("container", [])
+
+    def manifest(self) -> None:
+        if self.needs("manifest", "container"):
+            self.done("manifest", bundle.check_manifest(self.files))
+
+    def signature(self) -> None:
+        # A file changed later breaks the manifest's digests, not the signature over the
+        # manifest: the two are told apart, so this step needs the archive only.
+        if not self.needs("signature", "container"):
+            return
+        try:
+            self.signed = signed_data.parse(self.files.get("signature", b""))
+            self.leaf, findings = cms.verify(self.signed, self.files.get("manifest.json", b""))
+        except BundleError as exc:
+            self.done("signature", [error(exc.code, exc.where, exc.message)])
+        else:
+            self.done("signature", findings)
+
+    def chain(self) -> None:
+        if not self.needs("chain", "signature") or self.leaf is None or self.signed is None:
+            return
+        self.followed = chain(
+            self.leaf,
+            self.signed.certificates,
+            trust=self.trust,
+            at=self.at,
+            signed_at=self.signed.signing_time,
+        )
+        self.done("chain", self.followed.findings)
+
+    def content(self) -> None:
+        if not self.needs("content", "container"):
+            return
+        try:
+            tolerated = strictjson.loads_tolerant(self.files["pass.json"], name="pass.json")
+        except BundleError as exc:
+            self.done("content", [error(exc.code, exc.where, exc.message)])
+            return
+        if not isinstance(tolerated.value, dict):
+            self.done("content", [error("wrong-type", "pass.json", "pass.json has to hold an object")])
+            return
+        self.document = tolerated.value
+        findings = [*tolerated.findings]
+        findings += judge().whole(self.document, About(writing=False), writing=False)
+        leaf = self.followed.leaf if self.followed else None
+        if leaf is not None:
+            findings += _same_names(self.document, leaf)
+        findings += _pictures(self.files)
+        self.done("content", findings)
+
+    def needs(self, step: str, needed: str) -> bool:
+        """Whether `step` can run; if not it is skipped, and a note says why."""
+        if self.steps[needed] == "ok":
+            return True
+        self.steps[step] = "skipped"
+        self.findings.append(note("step-skipped", step, f"{step} was not checked, it needs {needed}"))
+        return False
+
+    def done(self, step: str, findings: Iterable[Finding]) -> None:
+        found = list(findings)
+        self.findings += found
+        failed = any(finding.severity is Severity.ERROR for finding in found)
+        self.steps[step] = "failed" if failed else "ok"
+
+    def verdict(self) -> Verification:
+        document = self.document
+
+        def text(key: str) -> str | None:
+            value = document.get(key)
+            return value if isinstance(value, str) else None
+
+        return Verification(
+            steps=self.steps,
+            report=Report.of(self.findings),
+            signed_at=self.signed.signing_time if self.signed else None,
+            pass_type_identifier=text("passTypeIdentifier"),
+            team_identifier=text("teamIdentifier"),
+            serial_number=text("serialNumber"),
+            style=style_of(document),
+            chain=self.followed,
+            files=self.files,
+        )
+
+
+def _same_names(document: Mapping[str, Any], leaf: x509.Certificate) -> Iterator[Finding]:
+    """What a device compares with the certificate. Apple, Wallet Passes, Building a Pass."""
+    for code, key, wanted in (
+        ("pass-type-mismatch", "passTypeIdentifier", certificate.pass_type_identifier(leaf)),
+        ("team-mismatch", "teamIdentifier", certificate.team_identifier(leaf)),
+    ):
+        if document.get(key) != wanted:
+            message = f"{key} is not what the certificate names"
+            yield error(code, f"pass.json#/{key}", message, f"the certificate is for {wanted}")
+    wants = next((key for key in ("nfc", "personalization") if document.get(key)), None)
+    if wants is not None and not certificate.nfc(leaf):
+        message = "phones refuse NFC in a pass whose certificate is not for NFC"
+        yield warning("nfc-needs-certificate", f"pass.json#/{wants}", message)
+
+
+def _pictures(files: Mapping[str, bytes]) -> Iterator[Finding]:
+    """Genuine passes hold JPEG under .png names, so what Wallet draws anyway warns."""
+    for name, data in files.items():
+        if not name.endswith(".png"):
+            continue
+        try:
+            images.check_png(data, name=name)
+        except BundleError as exc:
+            yield warning(exc.code, name, exc.message)
