@@ -534,7 +534,7 @@ def test_the_script_notices_a_changed_picture(
     ("file", "slot", "size"),
     [
         ("icon@3x.png", "icon", (114, 114)),
-        ("logo@3x.png", "logo", (472, 150)),
+        ("logo@3x.png", "logo", (150, 150)),
         ("strip@3x.png", "strip", (1125, 432)),
         ("program-logo.png", None, (660, 660)),
         ("hero.png", None, (1032, 336)),

@@ -270,9 +270,9 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
             prefix = f"{language}.lproj/" if language else ""
             files |= {f"{prefix}{file}": data for file, data in scaled.items()}
     if "icon" not in sources:
-        hint = "add images/icon.png, 114 x 114 pixels"
+        hint = "add images/icon@3x.png, 114 x 114 pixels"
         findings.append(
-            error("missing-icon", "images/icon.png", "Wallet refuses a pass without an icon", hint)
+            error("missing-icon", "images/icon@3x.png", "Wallet refuses a pass without an icon", hint)
         )
     return files, findings
 
@@ -299,14 +299,11 @@ def _scaled(
     name: str, slot: Mapping[str, Any], source: Mapping[int, bytes], findings: list[Finding]
 ) -> dict[str, bytes]:
     """The picture at three scales by file name, or as it was given where no size is published."""
-    try:
-        if slot["width"] is None:
-            return {
-                images.file_name(name, scale): images.plain(data, name=images.file_name(name, scale))
-                for scale, data in source.items()
-            }
+    points = None
+    if slot["width"] is not None:
         low, high = slot["width"]
         points = (high if low == high else range(low, high + 1)), slot["height"]
+    try:
         scaled = images.scales(source, points=points, mode=slot["mode"], name=name)
     except BundleError as exc:
         findings.append(error(exc.code, f"images/{exc.where}", exc.message))
