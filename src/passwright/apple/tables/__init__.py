@@ -1,0 +1,1 @@
+"""Apple's format as data: the keys of pass.json, the slots of pictures, the anchors of trust."""

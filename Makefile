@@ -1,0 +1,55 @@
+# Every target sets up .venv by itself. PYTHON may be any CPython from 3.11 on.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.PHONY: demo test check check-long bench bench-check example-certs fixtures build clean
+
+demo: $(VENV)/.cli
+	$(BIN)/passwright demo --out demo
+
+test: $(VENV)/.test
+	$(BIN)/pytest -n $(JOBS) -m "not long" --cov --cov-report=term
+
+check: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python fixtures/make.py --check
+
+check-long: $(VENV)/.test
+	$(BIN)/pytest -n $(JOBS) -m long
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/side_by_side.py
+
+# Ratios inside one process, with a slack above the noise of a busy machine.
+bench-check: $(VENV)/.test
+	$(BIN)/python benchmarks/side_by_side.py --check
+
+example-certs: $(VENV)/.cli
+	rm -rf certs.example
+	$(BIN)/passwright certs example certs.example
+
+fixtures: $(VENV)/.test
+	$(BIN)/python fixtures/make.py
+
+build: $(VENV)/.test
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf $(VENV) dist demo .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.cli: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/.cli

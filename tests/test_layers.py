@@ -1,0 +1,110 @@
+"""Who may import whom. When this fails, move the line, not the table."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src" / "passwright"
+
+# Room -> layer. A room is a module, or a package with everything in it.
+LAYERS = {
+    **dict.fromkeys(("errors", "report", "strictjson", "wholefile", "png"), 0),
+    **dict.fromkeys(("table", "stencil", "kinds", "address", "binding", "lifecycle", "signing"), 1),
+    **dict.fromkeys(("images", "template", "definition", "folder"), 1),
+    **dict.fromkeys(("rules", "judge"), 2),
+    **dict.fromkeys(("apple", "google"), 3),
+    **dict.fromkeys(("validation", "testing"), 4),
+    **dict.fromkeys(("cli", "__main__"), 6),
+}
+
+# Inside layer 1 imports go one way; folder reads what the others say of a template.
+ORDER = (
+    *("address", "binding", "lifecycle", "signing", "table", "stencil", "kinds", "images"),
+    *("template", "definition", "folder"),
+)
+
+# Third-party package -> the rooms that may import it, and only when first used.
+THIRD_PARTY = {
+    "cryptography": {"signing", "apple", "google", "testing", "cli"},
+    "PIL": {"images"},
+    "jwt": {"google"},
+    "google": {"google"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "pytest": {"testing"},
+}
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def room_of(module: Path) -> str:
+    return module.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path) -> Iterator[tuple[str, bool, int]]:
+    """Every import: dotted name, whether it runs when the module is imported, line."""
+    tree = ast.parse(module.read_text("utf-8"))
+    late = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) or is_type_checking(outer)
+        for inner in ast.walk(outer)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, id(node) not in late, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: imports are absolute"
+            assert node.module is not None
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", id(node) not in late, node.lineno
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def test_every_room_has_a_layer() -> None:
+    rooms = {room_of(module) for module in MODULES} - {"__init__"}
+    assert rooms == LAYERS.keys()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+def test_imports_point_down(module: Path) -> None:
+    room = room_of(module)
+    if room == "__init__":
+        return
+    for name, at_once, line in imports(module):
+        parts = name.split(".")
+        if parts[0] != "passwright" or len(parts) == 1:
+            continue
+        other, where = parts[1], f"{module.name}:{line} imports {name}"
+        if other not in LAYERS:
+            # A promised name of the package itself: only the outermost layer may take that way.
+            assert LAYERS[room] >= 6, where
+            continue
+        if other == room:
+            continue
+        assert LAYERS[other] <= LAYERS[room], where
+        assert {room, other} != {"apple", "google"}, where
+        # Template.load and Template.save open the folder's door when they are called.
+        if at_once and LAYERS[room] == LAYERS[other] == 1:
+            assert ORDER.index(other) < ORDER.index(room), where
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+def test_third_party_modules_are_imported_where_they_belong_and_late(module: Path) -> None:
+    import sys
+
+    for name, at_once, line in imports(module):
+        top = name.split(".")[0]
+        if top in sys.stdlib_module_names or top in ("passwright", "__future__"):
+            continue
+        where = f"{module.name}:{line} imports {name}"
+        assert top in THIRD_PARTY, where
+        assert room_of(module) in THIRD_PARTY[top], where
+        # cli and testing are entered only by those who have their extras.
+        assert not at_once or room_of(module) in ("cli", "testing"), where
