@@ -150,6 +150,7 @@ _REFUSED_EXTRAS = {
     0x9901: ("encrypted", "the entry is encrypted"),
 }
 _MAX_EXTRAS = 32
+_INFLATED_AT_ONCE = 2**16
 
 
 class _Entry(NamedTuple):
@@ -222,8 +223,7 @@ def _end_record(archive: bytes) -> tuple[int, int, int]:
 def _without_end(archive: bytes) -> BundleError:
     if _has_comment(archive):
         return BundleError("comment", "", "the archive has a comment, in which another archive could hide")
-    at = archive.rfind(_END_SIGN)
-    if 0 <= at <= len(archive) - _END.size:
+    if archive.rfind(_END_SIGN, 0, max(0, len(archive) - _END.size + len(_END_SIGN))) >= 0:
         return BundleError("trailing-data", "", "bytes follow the end of the archive")
     if archive.startswith(_LOCAL_SIGN):
         return BundleError("not-a-zip", "", "the archive was cut short: its end is missing")
@@ -464,15 +464,22 @@ def _content(archive: bytes, entry: _Entry, begin: int) -> bytes:
 
 def _inflated(entry: _Entry, packed: memoryview) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        # One byte more than was declared is enough to know that there is more.
-        data = inflater.decompress(packed, entry.size + 1)
-    except zlib.error:
-        raise BundleError("bad-stream", entry.where, "the deflated data is damaged") from None
-    if len(data) > entry.size or (inflater.eof and len(data) < entry.size):
+    pieces: list[bytes] = []
+    # One byte more than was declared is enough to know that there is more.
+    left = entry.size + 1
+    rest = packed
+    while rest and left and not inflater.eof:
+        try:
+            # A part at a time: zlib copies what it has not come to.
+            pieces.append(inflater.decompress(rest[:_INFLATED_AT_ONCE], left))
+        except zlib.error:
+            raise BundleError("bad-stream", entry.where, "the deflated data is damaged") from None
+        left -= len(pieces[-1])
+        rest = rest[_INFLATED_AT_ONCE:]
+    if not left or (inflater.eof and left > 1):
         raise BundleError(
-            "size-mismatch", entry.where, f"the file does not unpack to the {entry.size} bytes declared"
+            "size-mismatch", entry.where, f"the file does not unpack to {entry.size} bytes as declared"
         )
-    if not inflater.eof or inflater.unused_data:
+    if not inflater.eof or inflater.unused_data or rest:
         raise BundleError("bad-stream", entry.where, "the deflated data does not end where the entry does")
-    return data
+    return b"".join(pieces)

@@ -20,10 +20,9 @@ _MAX_SHOWN = 80
 # Language tags as Xcode writes them, and with underscores (de_CH), as real passes have them.
 _ROOT_OR_LANGUAGE_FOLDER = re.compile(r"(?:[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\.lproj/)?[^/]+")
 # What nearly every file of a pass is called. The rules one by one take ten times as long.
+_NO_DEVICE = "(?!(?i:con|prn|aux|nul|com|lpt))"
 _ORDINARY = re.compile(
-    r"(?!con|prn|aux|nul|com|lpt)(?:[a-z]{2,3}\.lproj/)?"
-    r"(?!con|prn|aux|nul|com|lpt)[a-zA-Z0-9_@]+(?:\.(?:png|json|strings))?",
-    re.IGNORECASE,
+    rf"(?:{_NO_DEVICE}[a-z]{{2,3}}\.lproj/)?{_NO_DEVICE}[a-zA-Z0-9_@]+(?:\.(?:png|json|strings))?"
 )
 # A backslash or a colon makes a path or a drive of a name on Windows; the rest it can't store.
 _NOT_PORTABLE = re.compile(r'[\\:*?"<>|]')
