@@ -164,6 +164,13 @@ def test_key_05_no_secret_in_tracebacks_with_local_variables(text: Any) -> None:
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
+def test_key_05_a_refused_key_can_be_shown_with_local_variables() -> None:
+    with pytest.raises(KeyMaterialError) as caught:
+        KeySigner(rsa.generate_private_key(65537, 1024))
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    assert "KeySigner(refused)" in "".join(str(frame.locals) for frame in frames)
+
+
 def test_key_08_a_key_is_loaded_once(monkeypatch: Any) -> None:
     """Signing a thousand times loads no key again."""
     from cryptography.hazmat.primitives import serialization

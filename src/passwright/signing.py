@@ -102,6 +102,8 @@ class KeySigner:
         return self._sign(message, *self._how)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_how"):
+            return "KeySigner(refused)"  # a traceback that shows local variables asks before all is there
         return f"KeySigner({_kind(self._public_key)}, key_id={self._key_id!r})"
 
     def __reduce__(self) -> NoReturn:

@@ -170,6 +170,8 @@ class Identity:
         )
 
     def __repr__(self) -> str:
+        if "frame" not in vars(self):
+            return "Identity(refused)"  # a traceback that shows local variables asks before all is there
         return f"Identity({self.pass_type_identifier!r}, team={self.team_identifier!r})"
 
 

@@ -194,28 +194,29 @@ def _follow(
 ) -> tuple[_Link | None, list[Finding]]:
     """Who issued the leaf, by key: names alone don't tell Apple's intermediates apart."""
     issuers = [octets for octets, parsed in others.items() if _issued(leaf, certificate, parsed)]
+    roots = {root.spki for root in trust.roots}
     for octets in issuers:
         parsed = others[octets]
         if known := [anchor for anchor in trust.intermediates if anchor.spki == x.spki(parsed)]:
             return _Link(known[0].name, known[0].root, known=tuple(known)), []
-        if root := _signer(octets, trust.roots):
+        if x.spki(parsed) not in roots and (root := _signer(octets, trust.roots)):
             return _Link(_common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
     if known := [anchor for anchor in trust.intermediates if x.signed_by(leaf, anchor.spki)]:
         return _Link(known[0].name, known[0].root, known=tuple(known)), [_not_embedded(known[0], others)]
+    # Everything that issued an issuer of the leaf: a trusted signer there means one step too many.
     above = [
-        one for one in others.values() if any(_issued(octets, others[octets], one) for octets in issuers)
+        octets for octets, one in others.items() if any(_issued(low, others[low], one) for low in issuers)
     ]
-    if _signer(leaf, trust.roots) or above or any(_signer(octets, trust.intermediates) for octets in issuers):
-        return None, [
-            error("bad-chain-length", WHERE, "the chain isn't pass certificate, one intermediate, root"),
-        ]
-    return None, [
-        error(
-            "untrusted-chain",
-            WHERE,
-            f"the pass certificate's issuer (key {x.issuer_key_id(certificate)}) leads to no trusted root",
-        )
-    ]
+    if (
+        _signer(leaf, trust.roots)
+        or any(_signer(octets, trust.intermediates) for octets in issuers)
+        or any(_signer(octets, trust.roots) for octets in above)
+    ):
+        message = "the chain isn't pass certificate, one intermediate, root"
+        return None, [error("bad-chain-length", WHERE, message)]
+    issuer = x.issuer_key_id(certificate)
+    message = f"the pass certificate's issuer (key {issuer}) leads to no trusted root"
+    return None, [error("untrusted-chain", WHERE, message)]
 
 
 def _issued(octets: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
