@@ -28,11 +28,9 @@ def test_what_a_module_promises_is_there_and_documented(name: str) -> None:
             assert inspect.getdoc(value), f"{name}.{promised} says nothing about itself"
             if inspect.isclass(value) and value.__module__.startswith("passwright"):
                 for member, method in vars(value).items():
-                    if not member.startswith("_") and isinstance(
+                    if (not member.startswith("_") and isinstance(
                         method, property | staticmethod | classmethod
-                    ):
-                        assert inspect.getdoc(method), f"{name}.{promised}.{member} says nothing about itself"
-                    elif not member.startswith("_") and inspect.isfunction(method):
+                    )) or (not member.startswith("_") and inspect.isfunction(method)):
                         assert inspect.getdoc(method), f"{name}.{promised}.{member} says nothing about itself"
 
 

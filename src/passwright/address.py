@@ -17,6 +17,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ __all__ = [
     "check",
     "clean",
     "has_hidden",
+    "is_ambiguous",
     "mask",
     "normalise",
     "sha256",
@@ -46,9 +48,10 @@ _MAX_DOMAIN = 253
 _MAX_LABEL = 63
 
 # RFC 5322 section 3.2.3, atext and the dot between atoms.
-_ASCII_LOCAL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.")
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\U0010ffff-]+")
 _LDH = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
+_ASCII_UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 # Letters and marks by category, yet nothing a person can see: fillers, joiners,
 # blank patterns, variation selectors.
 _UNSEEN = re.compile(
@@ -60,6 +63,9 @@ _MIXTURES = tuple(
     frozenset({"LATIN", "CJK", "IDEOGRAPHIC", *more})
     for more in (("HIRAGANA", "KATAKANA"), ("BOPOMOFO",), ("HANGUL",))
 )
+
+_NOT_ASCII = "must have an ASCII local part: the normal form of others is not agreed on"
+_GOOGLEMAIL = re.compile(r"@googlemail\.com\Z")
 
 _IN_A_NAME = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})  # RFC 5892 section 2.1, lower case only
 
@@ -173,14 +179,16 @@ def normalise(
             raise TypeError("a policy answers with the normal form, a str")
     else:
         rules = _policy(policy)
-        form = email if rules.verbatim else _normal_form(text, rules, map_googlemail=map_googlemail)
+        form = email if rules.verbatim else _normal_form(*_split(unicodedata.normalize("NFC", text)), rules)
+        if map_googlemail and not rules.verbatim:
+            form = _GOOGLEMAIL.sub("@gmail.com", form)
     if map_googlemail and (rules is None or rules.verbatim):
         raise ValueError("map_googlemail does not go with a policy that leaves the domain alone")
     local = form.rpartition("@")[0]
     if not local.strip():
         raise _refused("must have a local part of which the hash policy leaves something")
     if not local.isascii():
-        raise _refused("must have an ASCII local part: the normal form of others is not agreed on")
+        raise _refused(_NOT_ASCII)
     return form
 
 
@@ -194,6 +202,10 @@ def sha256(email: str, *, policy: str | Callable[[str], str] = "gmail", map_goog
         BindingInvalid, TypeError, ValueError: as `normalise`.
     """
     form = normalise(email, policy, map_googlemail=map_googlemail)
+    return _digest(form)
+
+
+def _digest(form: str) -> str:
     # A policy of the caller's may answer with half a surrogate pair.
     return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -210,19 +222,29 @@ def candidate_hashes(email: str) -> dict[str, str]:
         BindingInvalid: the address breaks a rule of `check`, or its local part is not ASCII.
         TypeError: `email` is not a str.
     """
+    return {name: _digest(form) for form, name in _candidates(email).items()}
+
+
+def is_ambiguous(email: str) -> bool:
+    """The policies disagree about this address: see `candidate_hashes`, which raises alike."""
+    return len(_candidates(email)) > 1
+
+
+def _candidates(email: str) -> dict[str, str]:
+    """Every different normal form, and the first policy that gives it."""
     text = clean(email)
+    local, domain = _split(unicodedata.normalize("NFC", text))
+    if not local.isascii():
+        raise _refused(_NOT_ASCII)
     first: dict[str, str] = {}
-    refused: BindingInvalid | None = None
-    for name in POLICIES:
-        try:
-            first.setdefault(sha256(text, policy=name), name)
-        except BindingInvalid as exc:
-            refused = exc
-    if not first and refused is not None:
-        raise refused
-    return {name: digest for digest, name in first.items()}
+    for name, policy in POLICIES.items():
+        form = text if policy.verbatim else _normal_form(local, domain, policy)
+        if not form.startswith("@"):
+            first.setdefault(form, name)
+    return first
 
 
+@lru_cache(maxsize=1024)  # holders are many, the domains they live at are few
 def ascii_domain(domain: str) -> str:
     """A domain name in lower case, with every label that is not ASCII as its A-label.
 
@@ -257,6 +279,8 @@ def ascii_domain(domain: str) -> str:
 
 def has_hidden(text: str) -> bool:
     """Blanks, control characters, and characters nobody sees or nobody has assigned."""
+    if text.isascii():
+        return _ASCII_UNSEEN.search(text) is not None
     return _UNSEEN.search(text) is not None or any(unicodedata.category(char)[0] in "CZ" for char in text)
 
 
@@ -281,7 +305,7 @@ def _split(address: str) -> tuple[str, str]:
     local, domain = address.split("@")
     if not 1 <= len(local) <= _MAX_LOCAL_PART:
         raise ValueError("must have a local part of 1 to 64 characters")
-    if not all(char in _ASCII_LOCAL or not char.isascii() for char in local):
+    if not _LOCAL.fullmatch(local):
         raise ValueError("must have only letters, digits and !#$%&'*+-/=?^_`{|}~. in the local part")
     if not all(local.split(".")):
         raise ValueError("must have a local part without leading, trailing or double dot")
@@ -303,15 +327,13 @@ def _policy(name: str) -> Policy:
     return POLICIES[name]
 
 
-def _normal_form(address: str, policy: Policy, *, map_googlemail: bool) -> str:
-    local, domain = _split(unicodedata.normalize("NFC", address))
+def _normal_form(local: str, domain: str, policy: Policy) -> str:
     local = local.lower()
     if policy.domains is None or domain in policy.domains:
         if policy.cut_tag:
             local = local.partition("+")[0]
-        local = local.translate(dict.fromkeys(map(ord, policy.remove)))
-    if map_googlemail and domain == "googlemail.com":
-        domain = "gmail.com"
+        for char in policy.remove:
+            local = local.replace(char, "")
     return f"{local}@{domain}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from passwright import address
@@ -96,6 +97,7 @@ _MAX_PORT = 65535
 _NOT_PUBLIC = frozenset({"localhost", "local", "internal"})
 
 
+@lru_cache(maxsize=256)  # an issuer has a handful of them, for any number of passes
 def check_learn_more_url(url: str) -> str | None:
     """Says which rule a learn-more URL breaks, as "must ...", or None when it is fine.
 

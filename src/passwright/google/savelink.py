@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.address import candidate_hashes, sha256
+from passwright.address import is_ambiguous, sha256
 from passwright.definition import check_pass, check_template
 from passwright.errors import BindingInvalid, LinkTooLong, PassRejected
 from passwright.google import content
@@ -226,7 +226,7 @@ class PassBuilder:
             values["@email-sha256"] = sha256(binding.email, policy=policy)
         except BindingInvalid as exc:
             return [error("binding-invalid", f"pass#{name}", rule) for name, rule in exc.pointers.items()]
-        if len(candidate_hashes(binding.email)) == 1:
+        if not is_ambiguous(binding.email):
             return []
         message = (
             "Google's rule for hashing this kind of address is not certain: it has dots, a tag or capitals"
