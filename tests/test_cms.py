@@ -508,7 +508,7 @@ def attribute_cases() -> dict[str, tuple[Any, str]]:
 
 
 @pytest.mark.parametrize(("build", "expected"), attribute_cases().values(), ids=attribute_cases())
-def test_sig_02_03_11_the_three_attributes_stand_once(maker: Any, build: Any, expected: Any) -> None:
+def test_sig_02_the_three_attributes_stand_once(maker: Any, build: Any, expected: Any) -> None:
     maker.attributes = build(maker)
     assert refusal(maker.make()) == expected
 

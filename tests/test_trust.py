@@ -14,7 +14,7 @@ import pytest
 from asn1crypto import core
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     pkcs12,
 )
 
@@ -375,14 +376,17 @@ def test_crt_04_an_intermediate_for_something_else(authority: Any) -> None:
         pytest.param(Leaf(purposes=("1.3.6.1.5.5.7.3.2",)), "wrong-purpose", id="crt_05"),
         pytest.param(Leaf(marker=None), "wrong-pass-type", id="crt_06 missing"),
         pytest.param(Leaf(marker="pass.com.example.passwrighu"), "wrong-pass-type", id="crt_06 other"),
-        pytest.param(Leaf(ca=True), "bad-leaf", id="crt_10 authority"),
-        pytest.param(Leaf(digital_signature=False), "bad-leaf", id="crt_10 no signatures"),
         pytest.param(Leaf(extra=(("1.2.3.4", True),)), "untrusted-chain", id="crt_12"),
         pytest.param(Leaf(sha1=True), "weak-digest", id="crt_13"),
     ],
 )
-def test_crt_05_06_10_12_13_leaves_that_are_not_sound(authority: Any, leaf: Any, expected: Any) -> None:
+def test_crt_05_leaves_that_are_not_sound(authority: Any, leaf: Any, expected: Any) -> None:
     assert errors(verdict(authority, authority.issue(leaf), authority.intermediate)) == [expected]
+
+
+@pytest.mark.parametrize("leaf", [Leaf(ca=True), Leaf(digital_signature=False)])
+def test_crt_10_a_leaf_that_may_issue_or_may_not_sign(authority: Any, leaf: Any) -> None:
+    assert errors(verdict(authority, authority.issue(leaf), authority.intermediate)) == ["bad-leaf"]
 
 
 def test_crt_06_a_marker_that_is_no_text(authority: Any) -> None:
@@ -392,10 +396,13 @@ def test_crt_06_a_marker_that_is_no_text(authority: Any) -> None:
     assert x.marked_pass_type(x.parse(bad_utf8)) is None
 
 
-def test_crt_07_08_names_given_twice_are_no_names(authority: Any) -> None:
+def test_crt_07_a_pass_type_given_twice_is_none(authority: Any) -> None:
     twice = x.parse(remade(authority, lambda tbs: add_names(tbs, "0.9.2342.19200300.100.1.1", "pass.other")))
     assert x.pass_type_identifier(twice) is None
     assert x.team_identifier(twice) == TEAM
+
+
+def test_crt_08_a_team_given_twice_is_none(authority: Any) -> None:
     teams = x.parse(remade(authority, lambda tbs: add_names(tbs, "2.5.4.11", "OTHERTEAM1")))
     assert x.team_identifier(teams) is None
 
@@ -557,6 +564,61 @@ def test_naive_times_are_mistakes(authority: Any) -> None:
     for given in ({"at": NOW.replace(tzinfo=None)}, {"signed_at": NOW.replace(tzinfo=None)}):
         with pytest.raises(ValueError, match="time zone"):
             verdict(authority, authority.issue(), **given)
+
+
+def test_the_generation_that_lived_at_the_signing_time_is_named(authority: Any) -> None:
+    """Apple's first two intermediates share name and key."""
+    trust = known(authority)
+    [one] = trust.intermediates
+    pair = (replace(one, name="first", not_after=NOW), replace(one, name="second"))
+    trust = replace(trust, intermediates=pair)
+    for at, name in {NOW: "first", NOW + SECOND: "second"}.items():
+        found = verdict(authority, authority.issue(), trust=trust, signed_at=at, at=at)
+        assert (found.ok, found.intermediate) == (True, name)
+
+
+def test_a_certificate_without_key_identifiers_is_named_by_its_key(authority: Any) -> None:
+    def strip(tbs: Any) -> None:
+        kept = [one for one in tbs["extensions"] if one["extn_id"].dotted not in ("2.5.29.14", "2.5.29.35")]
+        tbs["extensions"] = asn1.Extensions(kept)
+
+    plain = x.parse(authority.issue().certificate)
+    bare = x.parse(remade(authority, strip))
+    assert x.key_id(bare) == x.key_id(plain)
+    assert x.issuer_key_id(bare) == "unknown"
+    odd = signed_again(authority.issue(key=dsa_key()).certificate, authority.as_issuer().key, strip)
+    assert x.key_id(x.parse(odd)) == "unknown"
+
+
+def dsa_key() -> Any:
+    return dsa.generate_private_key(1024)
+
+
+def test_a_certificate_without_usages_may_do_nothing(authority: Any) -> None:
+    def strip(tbs: Any) -> None:
+        tbs["extensions"] = asn1.Extensions([])
+
+    bare = x.parse(remade(authority, strip))
+    assert not x.may_sign(bare)
+    assert not x.may_issue(bare)
+    assert not x.is_authority(bare)
+    assert not x.nfc(bare)
+    assert x.purposes(bare) == frozenset()
+
+
+@pytest.mark.parametrize("key", [ed25519.Ed25519PrivateKey.generate(), dsa_key()], ids=["ed25519", "dsa"])
+def test_an_issuer_with_another_kind_of_key_leads_nowhere(authority: Any, key: Any) -> None:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "odd")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1))
+    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else SHA256()
+    odd = builder.sign(key, digest).public_bytes(Encoding.DER)
+    info = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert not x.signed_by(odd, info)
+    assert not x.signed_by(odd, x.spki(x.parse(authority.root)))
+    found = chain(odd, [odd, authority.intermediate], trust=authority.trust, at=NOW)
+    assert "untrusted-chain" in errors_of(found)
+    assert not found.ok
 
 
 # --- trust ---

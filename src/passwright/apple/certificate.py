@@ -38,7 +38,8 @@ VERSION_3 = 2  # RFC 5280 section 4.1.2.1 counts from zero
 MAX_SERIAL_OCTETS = 20  # RFC 5280 section 4.1.2.2
 
 
-@lru_cache(maxsize=64)  # one issuer's passes all bring the same two certificates
+# Kept for a few certificates: one issuer's passes all bring the same two.
+@lru_cache(maxsize=64)
 def parse(certificate: bytes) -> x509.Certificate:
     """The certificate in these DER octets, with all of it known to be readable.
 
@@ -70,6 +71,7 @@ def parse(certificate: bytes) -> x509.Certificate:
     return parsed
 
 
+@lru_cache(maxsize=64)
 def issuer_and_serial(certificate: bytes) -> tuple[bytes, bytes]:
     """The issuer's name, as encoded, and the content octets of the serial number.
 
@@ -188,13 +190,17 @@ def public_key(certificate: x509.Certificate) -> PublicKey | None:
 
 
 def key_id(certificate: x509.Certificate) -> str:
-    """The subject key identifier in hex, worked out from the key where the certificate has none."""
+    """The subject key identifier in hex, worked out from the key where the certificate has none.
+
+    "unknown" where the key is neither RSA nor EC.
+    """
     from cryptography import x509
 
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest.hex()
     except x509.ExtensionNotFound:
-        return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest.hex()
+        key = public_key(certificate)
+        return x509.SubjectKeyIdentifier.from_public_key(key).digest.hex() if key else "unknown"
 
 
 def issuer_key_id(certificate: x509.Certificate) -> str:

@@ -229,7 +229,7 @@ def _check_value(signed: SignedData, certificate: x509.Certificate, message: byt
             key.verify(signed.signature, message, ECDSA(digest))
         else:
             raise refused("bad-algorithm", "its algorithm doesn't go with the key of the certificate")
-    except InvalidSignature as exc:
+    except (InvalidSignature, ValueError) as exc:  # a key smaller than the digest is a ValueError
         raise refused("bad-signature", "it isn't by the key of the certificate, or was changed") from exc
     except UnsupportedAlgorithm as exc:
         raise refused(

@@ -114,7 +114,7 @@ def parse(data: bytes) -> SignedData:
     if len(data) > MAX_BYTES:
         raise refused("signature-too-large", f"{len(data)} bytes are more than {MAX_BYTES}")
     try:
-        return _signed_data(_content_info(data))
+        return _signed_data(_content_info(bytes(data)))
     except der.DerError as exc:
         raise _not_cms(data, exc) from exc
 

@@ -172,7 +172,9 @@ def chain(
     findings.append(
         note("revocation-not-checked", WHERE, "whether the certificates were revoked was not asked")
     )
-    return Chain(tuple(findings), certificate, link.name, link.root, link.custom)
+    # The two G1 share a key: what counts is the one that lived when the pass was signed.
+    name = next((anchor.name for anchor in link.known if anchor.lived(signed_at or at)), link.name)
+    return Chain(tuple(findings), certificate, name, link.root, link.custom)
 
 
 def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.Certificate], list[Finding]]:
