@@ -1,0 +1,108 @@
+"""What the documentation says is run, and what is made from code is compared with it."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from passwright.testing.authority import example_directory
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(page.read_text("utf-8")) if found == language]
+
+
+def prepared(folder: Path) -> Path:
+    """A folder as a reader has it who followed the tour: a template and throw-away keys."""
+    shutil.copytree(example_directory(), folder / "certs")
+    shutil.copytree(ROOT / "fixtures" / "templates" / "membership", folder / "coffee-club")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
+def test_the_examples_of_a_page_run_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
+    """Every `# ...` after a print is what it prints; so is a text block after the last one."""
+    code = "\n".join(blocks(page, "python"))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=prepared(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for promised in re.findall(r"^\s*print\(.*\)  # (.*)$", code, re.MULTILINE):
+        assert promised.partition(", ")[0] in done.stdout
+
+
+def test_the_refusal_that_the_readme_shows_is_the_one_that_comes(tmp_path: Path) -> None:
+    code = "\n".join(blocks(ROOT / "README.md", "python"))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=prepared(tmp_path), capture_output=True, text=True, check=True
+    )
+    for line in blocks(ROOT / "README.md", "text")[0].splitlines():
+        assert line in done.stdout
+
+
+def commands(page: Path) -> list[str]:
+    return [
+        line
+        for block in blocks(page, "console")
+        for line in block.splitlines()
+        if line.startswith("passwright ")
+    ]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    for line in commands(page):
+        done = subprocess.run(
+            [sys.executable, "-m", *shlex.split(line)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_the_changelog_speaks_of_what_there_is() -> None:
+    """Full names in it can be imported."""
+    import importlib
+
+    for dotted in re.findall(r"`(passwright(?:\.\w+)+)", (ROOT / "CHANGELOG.md").read_text("utf-8")):
+        parts = dotted.split(".")
+        found: object = importlib.import_module(parts[0])
+        for part in parts[1:]:
+            try:
+                found = getattr(found, part)
+            except AttributeError:
+                found = importlib.import_module(f"{found.__name__}.{part}")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_template_in_the_guide_is_the_one_we_ship() -> None:
+    import tomllib
+
+    shown = tomllib.loads(blocks(ROOT / "docs" / "templates.md", "toml")[0])
+    shipped = tomllib.loads((ROOT / "fixtures/templates/membership/template.toml").read_text("utf-8"))
+    for name in ("kind", "id", "organisation", "name", "description", "images", "colours", "nfc", "links"):
+        assert shown[name] == shipped[name]
+    assert shown["fields"].keys() == shipped["fields"].keys()
