@@ -239,6 +239,8 @@ def test_crt_18_expiry_is_announced_thirty_days_ahead(authority: Any, days: Any,
     found = identity.warnings(NOW + timedelta(days=100 - days))
     assert [one.code for one in found] == ["certificate-expires-soon"] * warned
     assert all(one.severity.value == "warning" for one in found)
+    with pytest.raises(ValueError, match="time zone"):
+        identity.warnings(NOW.replace(tzinfo=None))
 
 
 def test_key_04_no_secret_in_any_text_of_an_identity(authority: Any) -> None:
@@ -540,6 +542,23 @@ def test_crt_14_malformed_certificates(authority: Any, change: Any) -> None:
     beside = verdict(authority, authority.issue(), odd.certificate, authority.intermediate)
     assert beside.ok
     assert warned(beside) == ["bad-certificate"]
+
+
+def test_sig_16_a_certificate_has_one_encoding(authority: Any) -> None:
+    """Octets of a certificate that nobody signed can't be changed either."""
+    issued = authority.issue()
+    tbs, algorithm, value = (one.encoded for one in der.read(issued.certificate, limit=1 << 16).children())
+    assert der.sequence(tbs, algorithm, value) == issued.certificate
+    unused = value[:4] + b"\x01" + value[5:]
+    for parts in (
+        (tbs, algorithm, unused),
+        (tbs, algorithm[:-2] + b"\x0c\0", value),
+        (tbs, algorithm, value, der.tlv(der.NULL)),
+        (tbs, der.sequence(der.oid("1.2.840.113549.1.1.12"), der.tlv(der.NULL)), value),
+    ):
+        odd = Issued(der.sequence(*parts), issued.key)
+        found = verdict(authority, odd, authority.intermediate)
+        assert [one.code for one in found.findings] == ["bad-certificate"]
 
 
 def test_crt_15_pathological_chains_are_answered_quickly(authority: Any) -> None:

@@ -45,16 +45,13 @@ def parse(certificate: bytes) -> x509.Certificate:
 
     Raises:
         BundleError: `bad-certificate`: not X.509 version 3, a serial number that
-            isn't positive, malformed times, an extension twice (RFC 5280 section 4.1).
+            isn't positive, two signature algorithms, malformed times, an
+            extension twice (RFC 5280 section 4.1).
     """
     from cryptography import x509
 
     try:
-        fields = der.read(certificate, limit=MAX_BYTES).children()[0].children()
-        if fields[0].tag != der.CONTEXT_0 or fields[0].children()[0].integer() != VERSION_3:
-            raise _bad("it is not of version 3")  # noqa: TRY301
-        if fields[1].integer() <= 0 or len(fields[1].content) > MAX_SERIAL_OCTETS:
-            raise _bad("its serial number is not positive, or too long")  # noqa: TRY301
+        _check_structure(certificate)
         parsed = x509.load_der_x509_certificate(certificate)
         # Read lazily: what is malformed in these shows here and not in the middle of a verdict.
         _ = (
@@ -69,6 +66,23 @@ def parse(certificate: bytes) -> x509.Certificate:
     except Exception as exc:  # the parser raises whatever its parts raise, and warnings may be errors
         raise _bad("it can't be read") from exc
     return parsed
+
+
+def _check_structure(certificate: bytes) -> None:
+    """What a parser may let pass (RFC 5280 sections 4.1.1.2, 4.1.2.1 and 4.1.2.2)."""
+    outer = der.Fields(der.read(certificate, limit=MAX_BYTES))
+    inner = der.Fields(outer.take(der.SEQUENCE))
+    algorithm, value = outer.take(der.SEQUENCE), outer.take(der.BIT_STRING)
+    outer.end()
+    version = inner.maybe(der.CONTEXT_0)
+    if version is None or version.children()[0].integer() != VERSION_3:
+        raise _bad("it is not of version 3")
+    serial = inner.take(der.INTEGER)
+    if serial.integer() <= 0 or len(serial.content) > MAX_SERIAL_OCTETS:
+        raise _bad("its serial number is not positive, or too long")
+    # Nobody signed these octets: left free, one certificate would have many encodings.
+    if inner.take(der.SEQUENCE).encoded != algorithm.encoded or value.content[:1] != b"\0":
+        raise _bad("its signature is not what it says inside")
 
 
 @lru_cache(maxsize=64)

@@ -157,7 +157,13 @@ class Identity:
         return self.frame.sign(manifest, at=at)
 
     def warnings(self, at: datetime) -> tuple[Finding, ...]:
-        """`certificate-expires-soon` when no pass can be signed from 30 days after `at` on."""
+        """`certificate-expires-soon` when no pass can be signed from 30 days after `at` on.
+
+        Raises:
+            ValueError: `at` is naive.
+        """
+        if at.tzinfo is None:
+            raise ValueError("the time has no time zone: give an aware datetime")
         if self.not_after - at > EXPIRY_NOTICE:
             return ()
         return (
