@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+import tomllib
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 class Severity(enum.Enum):
@@ -109,3 +112,38 @@ class Report:
 
     def _with(self, severity: Severity) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity is severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is behind a code.
+
+    `title` is one line; `why` says what happens if nobody mends it, `remedy`
+    what to do, `source` who made the rule.
+    """
+
+    code: str
+    title: str
+    why: str
+    remedy: str
+    source: str
+
+
+def codes() -> tuple[str, ...]:
+    """Every code there is, of findings and of exceptions, in alphabetical order."""
+    return tuple(sorted(_explanations()))
+
+
+def explanation(code: str) -> Explanation:
+    """What is behind a code.
+
+    Raises:
+        KeyError: there is no such code.
+    """
+    return _explanations()[code]
+
+
+@cache
+def _explanations() -> Mapping[str, Explanation]:
+    table = tomllib.loads(Path(__file__).with_name("codes.toml").read_text("utf-8"))
+    return {code: Explanation(code, **entry) for code, entry in table.items()}

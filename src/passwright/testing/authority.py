@@ -40,6 +40,7 @@ __all__ = [
     "Issued",
     "Leaf",
     "example_directory",
+    "example_template_directory",
     "new_key",
 ]
 
@@ -222,3 +223,10 @@ def example_directory() -> Path:
     """Where the example's files are: in the package when installed, in the repository otherwise."""
     packaged = Path(__file__).parent / "certs.example"
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "certs.example"
+
+
+def example_template_directory() -> Path:
+    """Where the membership template is: in the package when installed, in the repository otherwise."""
+    packaged = Path(__file__).parent / "membership"
+    repository = Path(__file__).parents[3] / "fixtures" / "templates" / "membership"
+    return packaged if packaged.is_dir() else repository

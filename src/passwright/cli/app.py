@@ -1,0 +1,89 @@
+"""The commands put together, and the one place where exceptions become a message and an exit code."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from passwright import __version__
+from passwright.cli import certs, demo, judge, look, make, show
+from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = ["app"]
+
+# Typer brings its own copy of click in some versions and uses click in others; this is
+# the class of mistakes on the command line in both.
+_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+
+# What was given is wrong, as opposed to how the command was called.
+_FINDINGS = (BundleError, DefinitionError, LinkTooLong)
+
+
+class _Commands(TyperGroup):
+    """Ends every run by an exit code, and every expected exception in a sentence."""
+
+    def main(self, *args: Any, **options: Any) -> NoReturn:
+        for stream in (sys.stdout, sys.stderr):
+            # A name of a file or a text in another alphabet must not end the command half way.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            code = super().main(*args, **{**options, "standalone_mode": False})
+        except _USAGE_ERROR as exc:
+            path = exc.ctx.command_path if exc.ctx else "passwright"
+            show.failure(f"{exc.format_message()} (passwright help: {path} --help)")
+            code = 2
+        except typer.Abort:
+            show.failure("stopped")
+            code = 2
+        except (PasswrightError, OSError) as exc:
+            show.refusal(exc)
+            code = 1 if isinstance(exc, _FINDINGS) else 2
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+app = typer.Typer(
+    name="passwright",
+    cls=_Commands,
+    help="One pass definition, both wallets: signed .pkpass files and Google Wallet save links.",
+    epilog="Exit codes: 0 good, 1 findings of severity error, 2 wrong use.",
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    # A traceback with local variables could show a key.
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def _top(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> int:
+    if version:
+        show.line(f"passwright {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        # With Rich this prints the help and answers with nothing.
+        show.text(context.get_help())
+    return 0
+
+
+app.command()(demo.demo)
+app.command()(make.new)
+app.command()(make.build)
+app.command()(make.link)
+app.command()(judge.verify)
+app.command()(look.inspect)
+app.command()(judge.check)
+app.command()(judge.explain)
+app.add_typer(certs.app, name="certs")

@@ -1,0 +1,235 @@
+"""The whole road with the example authority: `demo`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from passwright import address, wholefile
+from passwright.apple.pkpass import PassBuilder as ApplePassBuilder
+from passwright.apple.verification import STEPS, Verification, verify
+from passwright.binding import Binding
+from passwright.cli import documents, show
+from passwright.cli.given import example_issuer
+from passwright.errors import PassRejected
+from passwright.google import token
+from passwright.google.savelink import MAX_TOKEN, Link
+from passwright.google.savelink import PassBuilder as GooglePassBuilder
+from passwright.template import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from passwright.google.token import Token
+    from passwright.report import Finding
+    from passwright.template import Pass
+
+__all__ = ["demo"]
+
+# Jane is nobody; her address is here so that what happens to it can be watched.
+HOLDER = Binding(email="jane@gmail.com", learn_more_url="https://support.example.com/pass-help")
+APPLE_SERIAL, GOOGLE_SERIAL = "M-0001", "M-0002"
+RULE = "binding-forbids-barcode"
+# Characters of a claim that are shown.
+SHOWN = 50
+# Room for the longest name of a claim, with its indent.
+CLAIM_WIDTH = 25
+# A drawing for a README has no terminal to ask.
+DRAWING_WIDTH = 110
+
+
+@dataclass(frozen=True)
+class _Road:
+    """Everything the demo made, and everything it checked."""
+
+    data: bytes
+    apple_report: tuple[Finding, ...]
+    verdict: Verification
+    link: Link
+    read: Token
+    refused: dict[str, tuple[Finding, ...]]
+
+    @property
+    def ok(self) -> bool:
+        """Both passes are verified, and every attempt to add a barcode was refused."""
+        return (
+            self.verdict.ok
+            and self.read.verified
+            and self.read.claims == self.link.claims
+            and self.link.length <= MAX_TOKEN
+            and all(any(finding.code == RULE for finding in found) for found in self.refused.values())
+        )
+
+
+def demo(
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where membership.pkpass, save-link.txt and report.json go.")
+    ] = Path("demo"),
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True, help="Draw the output.")] = None,
+) -> int:
+    """Walk the whole road with example keys: one definition, both wallets, bound to one person."""
+    road = _walk(datetime.now(UTC))
+    out.mkdir(parents=True, exist_ok=True)
+    report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"
+    wholefile.write(out / "membership.pkpass", road.data)
+    wholefile.write(out / "save-link.txt", f"{road.link.url}\n".encode())
+    wholefile.write(out / "report.json", report.encode())
+    console = show.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
+    _tell(road, out, console)
+    if svg is not None:
+        wholefile.write(svg, console.export_svg(title="passwright demo").encode())
+    return 0 if road.ok else 1
+
+
+def _walk(at: datetime) -> _Road:
+    from passwright.testing.authority import Authority, example_template_directory
+
+    authority = Authority.example()
+    issuer = example_issuer()
+    template = Template.load(example_template_directory())
+    apple, google = ApplePassBuilder(authority.identity(nfc=True)), GooglePassBuilder(issuer)
+
+    # One person has one wallet, so each pass goes into one: two serials, one definition.
+    card = template.example(APPLE_SERIAL, binding=HOLDER)
+    other = template.example(GOOGLE_SERIAL, binding=HOLDER)
+    data = apple.build(card, at=at)
+    link = google.save_link(other, issued_at=at)
+
+    code = {"format": "PKBarcodeFormatQR", "message": APPLE_SERIAL, "messageEncoding": "utf-8"}
+    with_code = {"object": {"barcode": {"type": "QR_CODE", "value": GOOGLE_SERIAL}}}
+    return _Road(
+        data=data,
+        apple_report=tuple(apple.report(card, at=at)),
+        verdict=verify(data, trust=authority.trust, at=at),
+        link=link,
+        read=token.read(link.url, public_key=issuer.public_key),  # type: ignore[arg-type]  # the issuer's is RSA
+        refused={
+            "in the definition": _refusal(apple.build, card.replace(barcode=APPLE_SERIAL)),
+            "as an override for Apple": _refusal(apple.build, card.replace(apple={"barcodes": [code]})),
+            "as an override for Google": _refusal(google.save_link, other.replace(google=with_code)),
+        },
+    )
+
+
+def _refusal(build: Callable[[Pass], object], pass_: Pass) -> tuple[Finding, ...]:
+    """The errors a pass is refused with; none if it was built, which must not be."""
+    try:
+        build(pass_)
+    except PassRejected as exc:
+        return exc.report.errors
+    return ()
+
+
+def _report(road: _Road) -> dict[str, Any]:
+    """report.json: everything that was checked. Neither address nor its hash is in it."""
+    link = documents.link(road.link)
+    del link["url"]
+    return {
+        "passes": [
+            {
+                "wallet": "apple",
+                "serial_number": APPLE_SERIAL,
+                "file": "membership.pkpass",
+                "bytes": len(road.data),
+                "sha256": hashlib.sha256(road.data).hexdigest(),
+                "findings": documents.findings(road.apple_report),
+            },
+            {
+                "wallet": "google",
+                "serial_number": GOOGLE_SERIAL,
+                "file": "save-link.txt",
+                "bytes": len(road.link.url) + 1,
+            },
+        ],
+        "verification": documents.verification("membership.pkpass", road.verdict),
+        "link": documents.without_hash({**link, "verified": road.read.verified}),
+        "refused": [finding.as_dict() for found in road.refused.values() for finding in found],
+    }
+
+
+# --- telling -------------------------------------------------------------------------------------
+
+
+def _tell(road: _Road, out: Path, on: Console) -> None:
+    on.print("One definition, both wallets, bound to one person. All keys are throw-away examples.")
+    _heading("Made", on)
+    show.row(
+        "for",
+        f"{address.mask(HOLDER.email)}: a bound person has one wallet, so each serial goes into one",
+        on=on,
+    )
+    show.row(
+        "Apple Wallet",
+        f"pass {APPLE_SERIAL}, {show.size(len(road.data))} in {len(road.verdict.files)} files",
+        on=on,
+    )
+    show.row(
+        "Google Wallet",
+        f"pass {GOOGLE_SERIAL}, a save link of {road.link.length:,} characters, {MAX_TOKEN:,} are safe",
+        on=on,
+    )
+    _heading("Apple: membership.pkpass, verified", on)
+    for step in STEPS:
+        on.print("  ", show.mark(road.verdict.steps[step], on=on), f" {step:10} {STEP_WORDS[step]}", sep="")
+    show.findings((*road.verdict.report, *road.apple_report), on=on, indent=2)
+    _heading("Google: save-link.txt, decoded with the public key", on)
+    outcome = "ok" if road.read.verified else "failed"
+    on.print("  ", show.mark(outcome, on=on), " signature  RS256, by the service account", sep="")
+    _claims(road, on)
+    _heading("To be inserted first, through Google's API", on)
+    for name, resource in road.link.requires.items():
+        show.row(name, f"{resource['id']}: the link has no room for it; its JSON is in report.json", on=on)
+    if not road.link.requires:
+        show.row("nothing", "class and object travel in the link", on=on)
+    _heading("Refused: the same bound pass with a barcode", on)
+    for attempt, found in road.refused.items():
+        outcome = "ok" if found else "failed"
+        on.print("  ", show.mark(outcome, on=on), f" {attempt}", sep="")
+        show.findings(found, on=on, indent=4)
+    _heading("Written", on)
+    for name in ("membership.pkpass", "save-link.txt", "report.json"):
+        on.print(f"  {show.plain(out / name)}")
+    if not road.ok:
+        show.failure("not everything could be verified: see above")
+
+
+# What each step has proved.
+STEP_WORDS = {
+    "container": "the archive opens within the limits",
+    "manifest": "it lists every file with its digest, and nothing else",
+    "signature": "it is over this manifest",
+    "chain": "its certificate leads to the example root, and may sign passes",
+    "content": "pass.json names what the certificate names, and obeys the rules",
+}
+
+
+def _claims(road: _Road, on: Console) -> None:
+    claims = documents.without_hash(dict(road.read.claims))
+    for name in ("iss", "aud", "typ", "iat"):
+        show.row(name, claims[name], on=on, width=CLAIM_WIDTH)
+    for kind, items in claims["payload"].items():
+        for item in items:
+            show.row(kind, item["id"], on=on, width=CLAIM_WIDTH)
+            for name, value in item.items():
+                if name != "id":
+                    show.row(f"  {name}", _short(value), on=on, width=CLAIM_WIDTH)
+
+
+def _short(value: object) -> str:
+    """JSON on one line, cut where a person has seen enough."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def _heading(text: str, on: Console) -> None:
+    on.print()
+    on.print(text, style="bold cyan")

@@ -1,0 +1,103 @@
+"""What `--json` prints. Members are only ever added."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from passwright.apple.verification import Verification
+    from passwright.google.savelink import Link
+    from passwright.report import Finding
+
+__all__ = ["build", "bundle", "findings", "link", "verification", "without_hash"]
+
+
+def findings(found: Iterable[Finding]) -> list[dict[str, str]]:
+    """Findings as JSON."""
+    return [finding.as_dict() for finding in found]
+
+
+def build(
+    file: str | None,
+    data: bytes | None,
+    *,
+    serial: str,
+    pass_type: str | None,
+    found: Iterable[Finding],
+) -> dict[str, Any]:
+    """What `build` made; `file`, `bytes` and `sha256` are null when it made nothing."""
+    return {
+        "file": file,
+        "bytes": None if data is None else len(data),
+        "sha256": None if data is None else hashlib.sha256(data).hexdigest(),
+        "serial_number": serial,
+        "pass_type_identifier": pass_type,
+        "findings": findings(found),
+    }
+
+
+def bundle(
+    files: Mapping[str, bytes], pass_json: Mapping[str, Any], *, found: Iterable[Finding]
+) -> dict[str, Any]:
+    """The files of an unsigned pass: names, sizes, and the SHA-1 digests that the manifest lists."""
+    return {
+        "pass_type_identifier": pass_json.get("passTypeIdentifier"),
+        "team_identifier": pass_json.get("teamIdentifier"),
+        "serial_number": pass_json.get("serialNumber"),
+        "files": [
+            {
+                "name": name,
+                "bytes": len(data),
+                "sha1": hashlib.sha1(data, usedforsecurity=False).hexdigest(),
+            }
+            for name, data in sorted(files.items())
+        ],
+        "findings": findings(found),
+    }
+
+
+def link(made: Link, found: Iterable[Finding] = ()) -> dict[str, Any]:
+    """A save link; `found` are findings from around it."""
+    return {
+        "url": made.url,
+        "form": made.form,
+        "length": made.length,
+        "requires": made.requires,
+        "claims": made.claims,
+        "findings": findings((*found, *made.report)),
+    }
+
+
+def verification(file: str, judged: Verification) -> dict[str, Any]:
+    """A verdict over one .pkpass."""
+    return {
+        "file": file,
+        "ok": judged.ok,
+        "steps": dict(judged.steps),
+        "signed": judged.signed,
+        "signed_at": judged.signed_at.isoformat() if judged.signed_at else None,
+        "pass_type_identifier": judged.pass_type_identifier,
+        "team_identifier": judged.team_identifier,
+        "serial_number": judged.serial_number,
+        "style": judged.style,
+        "findings": findings(judged.report),
+    }
+
+
+def without_hash(value: Any) -> Any:
+    """The same JSON with the hash of the holder's address hidden.
+
+    There is no salt in it, so whoever has a list of addresses can undo it.
+    """
+    if isinstance(value, list):
+        return [without_hash(item) for item in value]
+    if isinstance(value, dict):
+        members: Mapping[str, Any] = value
+        return {
+            key: "(hidden)" if key == "restrictToEmailSha256" else without_hash(item)
+            for key, item in members.items()
+        }
+    return value

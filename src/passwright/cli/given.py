@@ -1,0 +1,195 @@
+"""A pass, an identity, an issuer: from what the command line gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from passwright import strictjson
+from passwright.binding import Binding
+from passwright.cli import files
+from passwright.cli.files import WrongUse
+from passwright.cli.options import moment
+from passwright.definition import check_pass
+from passwright.errors import PassRejected
+from passwright.report import Finding, Report, error
+from passwright.table import step
+from passwright.template import Pass, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from passwright.apple.identity import Identity
+    from passwright.google.issuer import Issuer
+
+__all__ = ["EXAMPLE_ISSUER_ID", "Keys", "Wanted", "example_issuer", "load_template", "one_way"]
+
+EXAMPLE_ISSUER_ID = "3388000000022222222"
+
+
+def load_template(folder: Path) -> Template:
+    """The template in a folder, with a word to those who name the file in it."""
+    if folder.is_file():
+        raise WrongUse(f"{folder}: name the folder that holds template.toml, not a file")
+    return Template.load(folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the options say about one pass, as text."""
+
+    serial: str
+    sets: tuple[str, ...]
+    values: Path | None
+    nfc: str | None = field(repr=False)
+    barcode: str | None = field(repr=False)
+    bind: str | None = field(repr=False)
+    learn_more: str | None
+    expires: str | None
+    example: bool
+
+    def issue(self, template: Template, *, apple: Mapping[str, Any] | None = None) -> Pass:
+        """The pass of a template.
+
+        Raises:
+            PassRejected: values that are none of their field's type, with everything
+                else that is wrong with the pass.
+            WrongUse: an option is not written as it has to be.
+        """
+        values, findings = self._values(template)
+        more: dict[str, Any] = {
+            "nfc": self.nfc,
+            "barcode": self.barcode,
+            "binding": self._binding(),
+            "expires": moment("--expires", self.expires),
+            "apple": apple,
+        }
+        if self.example:
+            made = template.example(self.serial, values=values, **more)
+        else:
+            made = template.issue(self.serial, values, **more)
+        if findings:
+            said = {finding.where for finding in findings}
+            findings += [finding for finding in check_pass(made) if finding.where not in said]
+            raise PassRejected(Report.of(findings))
+        return made
+
+    def _binding(self) -> Binding | None:
+        if self.bind is None and self.learn_more is None:
+            return None
+        if self.bind is None or self.learn_more is None:
+            raise WrongUse("--bind and --learn-more go together: a bound pass tells its holder what that is")
+        return Binding(email=self.bind, learn_more_url=self.learn_more)
+
+    def _values(self, template: Template) -> tuple[dict[str, Any], list[Finding]]:
+        """Values by field, and what is wrong with texts that their fields can't read."""
+        given: dict[str, Any] = {}
+        if self.values is not None:
+            given = _object(self.values)
+        for text in self.sets:
+            key, equals, value = text.partition("=")
+            if not (key and equals):
+                raise WrongUse(f"--set {text!r} has to be KEY=VALUE")
+            given[key] = value
+        findings: list[Finding] = []
+        for key, value in given.items():
+            each = template.fields.get(key)
+            if each is None or not isinstance(value, str):
+                continue
+            try:
+                given[key] = each.parse(value)
+            except ValueError as exc:
+                findings.append(error("wrong-value", step("pass#/values", key), f"{key} {exc}"))
+        return given, findings
+
+
+def _object(path: Path) -> dict[str, Any]:
+    document = strictjson.loads(files.read(path, strictjson.MAX_BYTES), name=str(path))
+    if not isinstance(document, dict):
+        raise WrongUse(f"{path}: --values takes a JSON object of fields and values")
+    return document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """Where keys are, and how careful to be with their files; `found` collects what others may read."""
+
+    key: Path | None = None
+    password_file: Path | None = None
+    strict: bool = False
+    found: list[Finding] = field(default_factory=list)
+
+    def apple(self, *, cert: Path | None, intermediate: Path | None, p12: Path | None) -> Identity:
+        """Who signs for Apple.
+
+        Raises:
+            KeyMaterialError, IdentityMismatch: the files can't be used, or don't belong together.
+            OSError: one of them can't be read.
+            WrongUse: one of them is not given, or others may read a key and `strict` refuses that.
+        """
+        from passwright.apple.identity import Identity
+
+        above = None if intermediate is None else files.read(intermediate, files.MAX_KEY_BYTES)
+        if p12 is not None:
+            data = files.read_key(p12, self.found, strict=self.strict)
+            return Identity.from_p12(data, self._password(p12), intermediate=above)
+        named = {"--cert": cert, "--key": self.key, "--intermediate": intermediate}
+        missing = [name for name, path in named.items() if path is None]
+        if cert is None or self.key is None or above is None:
+            raise WrongUse(f"{' and '.join(missing)} is missing: a certificate, its key and its issuer sign")
+        pem = files.read_key(self.key, self.found, strict=self.strict)
+        certificate = files.read(cert, files.MAX_KEY_BYTES)
+        return Identity.from_pem(certificate, pem, above, password=self._password_of(self.key, pem))
+
+    def google(
+        self, *, account: Path | None, email: str | None, issuer_id: str | None, **more: Any
+    ) -> Issuer:
+        """Who signs for Google; `more` are members of `Issuer`.
+
+        Raises:
+            KeyMaterialError: the file can't be used.
+            OSError: it can't be read.
+            WrongUse: something is not given, or others may read the key and `strict` refuses that.
+        """
+        from passwright.google.issuer import Issuer
+
+        if issuer_id is None:
+            raise WrongUse("--issuer-id is missing: the digits that the Google Pay & Wallet console shows")
+        if account is not None:
+            data = files.read_key(account, self.found, strict=self.strict)
+            return Issuer.from_service_account(data, issuer_id=issuer_id, **more)
+        if self.key is None or email is None:
+            raise WrongUse("--key goes with --email, the address of the service account it belongs to")
+        pem = files.read_key(self.key, self.found, strict=self.strict)
+        secret = self._password_of(self.key, pem)
+        return Issuer.from_pem(pem, issuer_id=issuer_id, email=email, password=secret, **more)
+
+    def _password_of(self, path: Path, pem: bytes) -> str | None:
+        return self._password(path) if b"ENCRYPTED" in pem else None
+
+    def _password(self, path: Path) -> str | None:
+        prompt = f"Password of {path} (nothing for none)"
+        return files.password(self.password_file, prompt=prompt, found=self.found, strict=self.strict)
+
+
+def example_issuer(issuer_id: str | None = None, **more: Any) -> Issuer:
+    """The issuer of the example's service account, which Google doesn't know."""
+    from passwright.google.issuer import Issuer
+    from passwright.testing.authority import example_directory
+
+    data = (example_directory() / "service-account.json").read_bytes()
+    return Issuer.from_service_account(data, issuer_id=issuer_id or EXAMPLE_ISSUER_ID, **more)
+
+
+def one_way(ways: Mapping[str, bool]) -> str:
+    """The one option of several that was given.
+
+    Raises:
+        WrongUse: none of them was, or more than one.
+    """
+    chosen = [name for name, given in ways.items() if given]
+    if len(chosen) != 1:
+        found = f"{' and '.join(chosen)} exclude each other" if chosen else "nobody signs"
+        raise WrongUse(f"{found}: give one of {', '.join(ways)}")
+    return chosen[0]

@@ -1,0 +1,128 @@
+"""Judging what others made: `verify`, `check`; and `explain`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from passwright import report, strictjson
+from passwright.apple.bundle import PASS_LIMITS
+from passwright.cli import documents, files, options, show
+from passwright.cli.files import WrongUse
+from passwright.google.savelink import SAVE_URL
+from passwright.table import did_you_mean
+from passwright.validation import PAYLOADS
+from passwright.validation import check as check_payload
+
+if TYPE_CHECKING:
+    from passwright.apple.trust import Trust
+
+__all__ = ["check", "explain", "verify"]
+
+
+def verify(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="The .pkpass files to judge.", show_default=False)
+    ],
+    *,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Trust this authority too, PEM or DER; may be repeated."),
+    ] = None,
+    example: Annotated[bool, typer.Option("--example", help="Trust the example authority too.")] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The moment of the verdict, ISO 8601 with a zone; default now."),
+    ] = None,
+    as_json: options.Json = False,
+) -> int:
+    """Judge .pkpass files in five steps: container, manifest, signature, chain, content."""
+    from passwright.apple.verification import verify as verify_pass
+
+    moment = options.moment("--at", at) or datetime.now(UTC)
+    trust = _trust(root or [], example=example)
+    out, code = show.console(), 0
+    for path in paths:
+        try:
+            data = files.read(path, PASS_LIMITS.archive_bytes)
+        except OSError as exc:
+            # The others are judged all the same.
+            show.refusal(exc)
+            code = 2
+            continue
+        judged = verify_pass(data, trust=trust, at=moment)
+        code = max(code, 0 if judged.ok else 1)
+        if as_json:
+            show.document(documents.verification(str(path), judged))
+        else:
+            show.verdict(str(path), judged, on=out)
+    return code
+
+
+def _trust(roots: list[Path], *, example: bool) -> Trust:
+    from passwright.apple.trust import Trust
+    from passwright.testing.authority import example_directory
+
+    paths = [*roots, *([example_directory() / "root.pem"] if example else ())]
+    trust = Trust.apple()
+    return trust.with_roots(*(files.read(path, files.MAX_KEY_BYTES) for path in paths)) if paths else trust
+
+
+def check(
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="The file to judge; - is standard input.", show_default=False),
+    ],
+    *,
+    as_: Annotated[
+        str,
+        typer.Option("--as", metavar="NAME", help=f"What it is: {', '.join(PAYLOADS)}.", show_default=False),
+    ],
+    bound: Annotated[
+        bool, typer.Option("--bound", help="It is bound to one person, also if it doesn't say so.")
+    ] = False,
+    as_json: options.Json = False,
+) -> int:
+    """Judge a payload that others made: a pass.json, a Google class or object, the claims of a link."""
+    known = {name.lower(): name for name in PAYLOADS}
+    name = known.get(as_.lower())
+    if name is None:
+        hint = did_you_mean(as_, PAYLOADS) or f"it is one of {', '.join(PAYLOADS)}"
+        raise WrongUse(f"--as: there is no payload called {as_!r}: {hint}")
+    given = name == "link" and file.startswith(SAVE_URL)
+    data = file.encode() if given else files.read(Path(file), strictjson.MAX_BYTES)
+    found = check_payload(data, name, bound=bound)
+    shown = "the link" if given else file
+    if as_json:
+        document = {"file": shown, "as": name, "ok": found.ok, "findings": documents.findings(found)}
+        show.document(document)
+    else:
+        out = show.console()
+        verdict = "ok" if found.ok else f"{len(found.errors)} error{'s' * (len(found.errors) != 1)}"
+        out.print(f"{show.plain(shown)}: {verdict}, as {name}")
+        show.findings(found, on=out, indent=2)
+    return 0 if found.ok else 1
+
+
+def explain(
+    code: Annotated[
+        str | None,
+        typer.Argument(metavar="CODE", help="The code of a finding; without one all are listed."),
+    ] = None,
+) -> int:
+    """Tell what is behind the code of a finding: why it matters, and what to do."""
+    if code is None:
+        width = max(map(len, report.codes()))
+        for name in report.codes():
+            show.line(f"{name:{width}}  {report.explanation(name).title}")
+        return 0
+    try:
+        found = report.explanation(code)
+    except KeyError:
+        hint = did_you_mean(code, report.codes()) or "passwright explain lists all there are"
+        raise WrongUse(f"there is no code {code!r}: {hint}") from None
+    show.explanation(found)
+    return 0

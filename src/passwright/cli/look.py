@@ -1,0 +1,172 @@
+"""Looking into passes and save links without judging them: `inspect`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from passwright import png, strictjson
+from passwright.apple import bundle, certificate, signed_data
+from passwright.apple.rules import style_of
+from passwright.cli import files, options, show
+from passwright.cli.files import WrongUse
+from passwright.errors import BundleError, KeyMaterialError
+from passwright.google import token
+from passwright.google.savelink import SAVE_URL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+__all__ = ["inspect"]
+
+_TOKEN = re.compile(r"\s*[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\s*", re.ASCII)
+# RFC 7515 section 3.1: a header begins with {", which is eyJ in base64url.
+_TOKEN_START = "eyJ"  # noqa: S105 -- three characters of every token there is
+
+
+def inspect(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|LINK|TOKEN",
+            help="A .pkpass, a save link, a token, or a file that holds one; - is standard input.",
+            show_default=False,
+        ),
+    ],
+    *,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Verify a link with this: public key or certificate in PEM, or a service account's JSON.",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> int:
+    """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
+    if what.startswith(SAVE_URL) or (what.startswith(_TOKEN_START) and _TOKEN.fullmatch(what)):
+        data = what.encode()
+    else:
+        data = files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
+    document = _pass(bundle.read(data)) if data.startswith(b"PK") else _link(data, key)
+    if as_json:
+        show.document(document)
+    elif document["kind"] == "pkpass":
+        show.contents(document)
+    else:
+        show.claims(document)
+    return 0
+
+
+def _link(data: bytes, key: Path | None) -> dict[str, Any]:
+    """Header and claims; never the token itself, which is the pass to whoever has it."""
+    text = data.decode("utf-8", "replace").strip()
+    read = token.read(text, public_key=None if key is None else _public_key(key))
+    return {
+        "kind": "save-link",
+        "verified": read.verified,
+        "length": len(text.removeprefix(SAVE_URL)),
+        "header": read.header,
+        "claims": read.claims,
+    }
+
+
+def _public_key(path: Path) -> RSAPublicKey:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    from passwright.google.issuer import Issuer
+
+    data = files.read(path, files.MAX_KEY_BYTES)
+    try:
+        if data.lstrip().startswith(b"{"):
+            found: object = Issuer.from_service_account(data, issuer_id="0").public_key
+        elif b"PRIVATE KEY-----" in data:
+            raise WrongUse(f"{path} holds a private key: give its public key")
+        elif b"-----BEGIN PUBLIC KEY-----" in data:
+            found = load_pem_public_key(data)
+        else:
+            found = certificate.public_key(certificate.parse(certificate.split_pem(data)[0]))
+    except (ValueError, BundleError) as exc:
+        raise KeyMaterialError(
+            f"{path} is no public key: give one in PEM, a certificate, or a service account's JSON"
+        ) from exc
+    if not isinstance(found, RSAPublicKey):
+        raise KeyMaterialError(f"{path}: save links are signed with RSA keys, this is another kind")
+    return found
+
+
+def _pass(found: Mapping[str, bytes]) -> dict[str, Any]:
+    document = strictjson.loads_tolerant(found["pass.json"], name="pass.json").value
+    if not isinstance(document, dict):
+        raise BundleError("wrong-type", "pass.json", "pass.json has to hold an object")
+    style = style_of(document)
+    return {
+        "kind": "pkpass",
+        "pass_type_identifier": document.get("passTypeIdentifier"),
+        "team_identifier": document.get("teamIdentifier"),
+        "serial_number": document.get("serialNumber"),
+        "organisation": document.get("organizationName"),
+        "description": document.get("description"),
+        "style": style,
+        "expires": document.get("expirationDate"),
+        "nfc": bool(document.get("nfc")),
+        "barcodes": [code.get("format") for code in _codes(document)],
+        "fields": list(_fields(document[style])) if style else [],
+        "pictures": list(_pictures(found)),
+        "languages": sorted({name.partition(".lproj/")[0] for name in found if ".lproj/" in name}),
+        "files": {name: len(data) for name, data in sorted(found.items())},
+        "signature": _signature(found.get("signature", b"")),
+    }
+
+
+def _codes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    codes = document.get("barcodes") or [document.get("barcode")]
+    yield from (code for code in codes if isinstance(code, dict)) if isinstance(codes, list) else ()
+
+
+def _fields(style: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for slot, fields in style.items():
+        for each in fields if isinstance(fields, list) else ():
+            if isinstance(each, dict):
+                members = {name: each.get(name) for name in ("key", "label", "value")}
+                yield {"slot": slot.removesuffix("Fields"), **members}
+
+
+def _pictures(found: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
+    for name, data in sorted(found.items()):
+        if not name.endswith(".png"):
+            continue
+        try:
+            size = png.png_size(data, name=name)
+        except BundleError:
+            yield {"name": name, "bytes": len(data), "width": None, "height": None}
+        else:
+            yield {"name": name, "bytes": len(data), "width": size.width, "height": size.height}
+
+
+def _signature(data: bytes) -> dict[str, Any] | None:
+    """What the signature claims; None where there is none or it can't be read."""
+    try:
+        signed = signed_data.parse(data)
+        holders = [certificate.parse(octets) for octets in signed.certificates]
+    except BundleError as exc:
+        return {"error": exc.message} if data else None
+    return {
+        "bytes": len(data),
+        "signed_at": signed.signing_time.isoformat() if signed.signing_time else None,
+        "algorithm": f"{signed.algorithm} with {signed.digest}",
+        "certificates": [
+            {
+                "name": show.common_name(holder),
+                "valid_from": holder.not_valid_before_utc.isoformat(),
+                "valid_to": holder.not_valid_after_utc.isoformat(),
+            }
+            for holder in holders
+        ],
+    }

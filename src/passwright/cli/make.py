@@ -1,0 +1,386 @@
+"""Making things: `new`, `build`, `link`."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from passwright import wholefile
+from passwright.apple.pkpass import PassBuilder
+from passwright.cli import documents, files, options, show
+from passwright.cli.files import WrongUse
+from passwright.cli.given import Keys, Wanted, example_issuer, load_template, one_way
+from passwright.errors import DefinitionError, LinkTooLong
+from passwright.google import savelink
+from passwright.report import Finding, Report, error
+from passwright.table import did_you_mean
+
+if TYPE_CHECKING:
+    from passwright.template import Pass
+
+__all__ = ["build", "link", "new"]
+
+# The kinds that come with a template to start from.
+STARTING_KINDS = ("loyalty",)
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="The .pkpass to write; with --unsigned a new folder.",
+        rich_help_panel=options.OUTPUT,
+        show_default=False,
+    ),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The pass certificate in PEM or DER.", rich_help_panel=options.SIGN),
+]
+PassKey = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The certificate's private key in PEM.", rich_help_panel=options.SIGN),
+]
+Intermediate = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Apple's intermediate that issued the certificate, PEM or DER.",
+        rich_help_panel=options.SIGN,
+    ),
+]
+P12 = Annotated[
+    Path | None,
+    typer.Option(
+        "--p12",
+        metavar="FILE",
+        help="Certificate and key in one PKCS #12 file, as Keychain Access exports them.",
+        rich_help_panel=options.SIGN,
+    ),
+]
+Unsigned = Annotated[
+    bool,
+    typer.Option(
+        "--unsigned",
+        help="Sign nothing: write the files of the pass and bundle.json into a new folder.",
+        rich_help_panel=options.SIGN,
+    ),
+]
+PassType = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID", help="With --unsigned: the pass type identifier.", rich_help_panel=options.SIGN
+    ),
+]
+Team = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="With --unsigned: the team identifier.", rich_help_panel=options.SIGN),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Refuse what only some phones refuse, such as NFC without an NFC certificate.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+
+
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)],
+    *,
+    kind: Annotated[str, typer.Option(help="What kind of pass to start from.")] = "loyalty",
+) -> int:
+    """Make a template folder to start from."""
+    from passwright.testing.authority import example_template_directory
+
+    if kind not in STARTING_KINDS:
+        hint = did_you_mean(kind, STARTING_KINDS) or f"there is one for: {', '.join(STARTING_KINDS)}"
+        raise WrongUse(f"there is no template of the kind {kind!r} to start from: {hint}")
+    with files.new_folder(folder) as made:
+        shutil.copytree(example_template_directory(), made, dirs_exist_ok=True)
+        text = (made / "template.toml").read_text("utf-8")
+        text = re.sub(r'(?m)^id = ".*"$', f'id = "{_fresh_id(folder)}"', text, count=1)
+        (made / "template.toml").write_text(text, "utf-8")
+    out = show.console()
+    out.print(f"{show.plain(folder)} holds a template: texts in template.toml, pictures, translations.")
+    out.print(f"Next: passwright build {show.word(folder)} --serial M-0001 --example --out card.pkpass")
+    return 0
+
+
+def _fresh_id(folder: Path) -> str:
+    """Named after the folder, with an end of its own: Google keeps the class of an id for ever."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")[:40]
+    return f"{name or 'template'}-{secrets.token_hex(3)}"
+
+
+def build(
+    template: options.TemplateFolder,
+    *,
+    serial: options.Serial,
+    set_: options.Set = None,
+    values: options.Values = None,
+    nfc: options.Nfc = None,
+    barcode: options.Barcode = None,
+    bind: options.Bind = None,
+    learn_more: options.LearnMore = None,
+    expires: options.Expires = None,
+    example: options.Example = False,
+    cert: Certificate = None,
+    key: PassKey = None,
+    intermediate: Intermediate = None,
+    p12: P12 = None,
+    password_file: options.PasswordFile = None,
+    unsigned: Unsigned = False,
+    pass_type: PassType = None,
+    team: Team = None,
+    strict_keys: options.StrictKeys = False,
+    out: Out,
+    strict: Strict = False,
+    as_json: options.Json = False,
+) -> int:
+    """Build a signed .pkpass."""
+    ways = {"--example": example, "--p12": p12 is not None, "--unsigned": unsigned}
+    way = one_way({**ways, "--cert with --key and --intermediate": cert is not None or key is not None})
+    wanted = Wanted(
+        serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=barcode, bind=bind,
+        learn_more=learn_more, expires=expires, example=example,
+    )  # fmt: skip
+    if (pass_type or team) and not unsigned:
+        raise WrongUse("--pass-type and --team go with --unsigned: otherwise the certificate names them")
+    named = {"passTypeIdentifier": pass_type, "teamIdentifier": team}
+    keys = Keys(key=key, password_file=password_file, strict=strict_keys)
+    try:
+        pass_ = wanted.issue(load_template(template), apple={k: v for k, v in named.items() if v})
+        if unsigned:
+            return _unsigned(pass_, out, strict=strict, as_json=as_json)
+        if way == "--example":
+            identity = _example_identity(pass_)
+        else:
+            identity = keys.apple(cert=cert, intermediate=intermediate, p12=p12)
+        return _signed(pass_, PassBuilder(identity, strict=strict), out, keys.found, as_json=as_json)
+    except DefinitionError as exc:
+        if as_json:
+            found = (*keys.found, *exc.report)
+            show.document(documents.build(None, None, serial=serial, pass_type=None, found=found))
+        raise
+
+
+def _example_identity(pass_: Pass) -> Any:
+    """The example's identity; the one for NFC where the pass has it."""
+    from passwright.testing.authority import Authority
+
+    nfc = pass_.template.nfc
+    return Authority.example().identity(nfc="@nfc" in pass_.shape and bool(nfc and nfc.apple_key))
+
+
+def _signed(pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], *, as_json: bool) -> int:
+    at = datetime.now(UTC)
+    data = builder.build(pass_, at=at)
+    report = Report.of(found) + builder.report(pass_, at=at)
+    wholefile.write(out, data)
+    identity = builder.identity
+    pass_type = identity.pass_type_identifier if identity else None
+    if as_json:
+        show.document(documents.build(str(out), data, serial=pass_.serial, pass_type=pass_type, found=report))
+        return 0
+    show.findings(report)
+    show.console().print(f"{show.plain(out)}: pass {pass_.serial} of {pass_type}, {show.size(len(data))}")
+    return 0
+
+
+def _unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> int:
+    """The files of the pass, and a list of them: what a signer elsewhere needs."""
+    builder = PassBuilder(None, strict=strict)
+    made = builder.files(pass_)
+    report = builder.report(pass_)
+    names = json.loads(made["pass.json"])
+    listed = documents.bundle(made, names, found=report)
+    with files.new_folder(out) as folder:
+        for name, data in made.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            wholefile.write(path, data, sweep=False)
+        wholefile.write(folder / "bundle.json", json.dumps(listed, indent=2).encode(), sweep=False)
+    if as_json:
+        document = documents.build(
+            str(out), None, serial=pass_.serial, pass_type=names["passTypeIdentifier"], found=report
+        )
+        show.document({**document, "bytes": sum(map(len, made.values()))})
+        return 0
+    show.findings(report)
+    show.console().print(f"{show.plain(out)}: {len(made)} files of pass {pass_.serial}, and bundle.json")
+    return 0
+
+
+class Part(StrEnum):
+    """What Google may hold already."""
+
+    CLASS = "class"
+    OBJECT = "object"
+
+
+Account = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="The service account's JSON file, with its key.", rich_help_panel=options.SIGN
+    ),
+]
+AccountKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="The service account's private key in PEM.", rich_help_panel=options.SIGN
+    ),
+]
+Email = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EMAIL",
+        help="With --key: the service account's own address.",
+        rich_help_panel=options.SIGN,
+    ),
+]
+IssuerId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID", help="The issuer id of the Google Pay & Wallet console.", rich_help_panel=options.SIGN
+    ),
+]
+SelfContained = Annotated[
+    bool,
+    typer.Option(
+        "--self-contained",
+        help="Class and object in the link, or no link at all.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+Inserted = Annotated[
+    list[Part] | None,
+    typer.Option(
+        help="What Google holds already, so that the link need not carry it; may be repeated.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+Restrictions = Annotated[
+    bool,
+    typer.Option(
+        "--restrictions-enabled",
+        help="Google has enabled account restricted passes for this issuer.",
+        rich_help_panel=options.SIGN,
+    ),
+]
+RequiresOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the JSON that has to be inserted before the link works.",
+        rich_help_panel=options.OUTPUT,
+    ),
+]
+
+
+def link(
+    template: options.TemplateFolder,
+    *,
+    serial: options.Serial,
+    set_: options.Set = None,
+    values: options.Values = None,
+    nfc: options.Nfc = None,
+    barcode: options.Barcode = None,
+    bind: options.Bind = None,
+    learn_more: options.LearnMore = None,
+    expires: options.Expires = None,
+    example: options.Example = False,
+    service_account: Account = None,
+    key: AccountKey = None,
+    email: Email = None,
+    issuer_id: IssuerId = None,
+    password_file: options.PasswordFile = None,
+    strict_keys: options.StrictKeys = False,
+    restrictions_enabled: Restrictions = False,
+    self_contained: SelfContained = False,
+    inserted: Inserted = None,
+    requires_out: RequiresOut = None,
+    as_json: options.Json = False,
+) -> int:
+    """Make a Google Wallet save link, and print it."""
+    one_way(
+        {"--example": example, "--service-account": service_account is not None, "--key": key is not None}
+    )
+    if self_contained and inserted:
+        raise WrongUse("--self-contained and --inserted exclude each other")
+    wanted = Wanted(
+        serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=barcode, bind=bind,
+        learn_more=learn_more, expires=expires, example=example,
+    )  # fmt: skip
+    keys = Keys(key=key, password_file=password_file, strict=strict_keys)
+    try:
+        pass_ = wanted.issue(load_template(template))
+        if example:
+            issuer = example_issuer(issuer_id, restrictions_enabled=restrictions_enabled)
+        else:
+            issuer = keys.google(
+                account=service_account, email=email, issuer_id=issuer_id,
+                restrictions_enabled=restrictions_enabled,
+            )  # fmt: skip
+        made = savelink.PassBuilder(issuer).save_link(
+            pass_,
+            issued_at=datetime.now(UTC),
+            inserted=tuple(part.value for part in inserted or ()),
+            self_contained=self_contained,
+        )
+    except (DefinitionError, LinkTooLong) as exc:
+        _no_link(exc, keys.found, requires_out, as_json=as_json)
+        raise
+    if requires_out is not None:
+        _write_requires(requires_out, made.requires)
+    if as_json:
+        show.document(documents.link(made, keys.found))
+        return 0
+    show.findings((*keys.found, *made.report))
+    _say_requires(made.requires, requires_out)
+    show.line(made.url)
+    return 0
+
+
+def _no_link(
+    exc: DefinitionError | LinkTooLong, found: list[Finding], requires_out: Path | None, *, as_json: bool
+) -> None:
+    """Say why there is no link, before the exception ends the command."""
+    insert: Any = exc.insert if isinstance(exc, LinkTooLong) else {}
+    if isinstance(exc, LinkTooLong):
+        findings = (*found, error("link-too-long", "link", str(exc)))
+        if requires_out is not None and insert:
+            _write_requires(requires_out, insert)
+    else:
+        findings = (*found, *exc.report)
+    if as_json:
+        document: dict[str, Any] = dict.fromkeys(("url", "form", "length", "requires", "claims"))
+        if isinstance(exc, LinkTooLong):
+            document |= {"length": exc.length, "requires": insert}
+        show.document({**document, "findings": documents.findings(findings)})
+    elif insert:
+        _say_requires(insert, requires_out)
+
+
+def _write_requires(path: Path, requires: Any) -> None:
+    wholefile.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _say_requires(requires: Any, written: Path | None) -> None:
+    if not requires:
+        return
+    err = show.console(err=True)
+    for name, resource in requires.items():
+        err.print(f"Insert this {name} through Google's API before anybody opens the link: {resource['id']}")
+    if written is None:
+        err.print("--requires-out FILE writes its JSON.")
+    else:
+        err.print(f"Its JSON is in {show.plain(written)}.")

@@ -1,0 +1,244 @@
+"""Printing: for people with Rich, for programs as one JSON document per line."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from passwright.errors import DefinitionError, PasswrightError
+from passwright.report import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from passwright.apple.verification import Verification
+    from passwright.report import Explanation, Finding
+
+__all__ = [
+    "claims",
+    "common_name",
+    "console",
+    "contents",
+    "document",
+    "explanation",
+    "failure",
+    "findings",
+    "line",
+    "mark",
+    "plain",
+    "refusal",
+    "size",
+    "steps",
+    "text",
+    "verdict",
+    "word",
+]
+
+STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+OUTCOMES = {
+    "ok": ("✓", "ok", "green"),
+    "failed": ("✗", "FAILED", "bold red"),
+    "skipped": ("–", "skipped", "dim"),
+}
+_ORDER = tuple(Severity)
+
+# Joiners are letters to some alphabets; everything else nobody sees may be a trick on a terminal.
+_JOINERS = "\u200c\u200d"
+_ADDRESS = re.compile(r"[^\s'\"()]*@[^\s'\"()]*")
+
+
+def console(*, err: bool = False, width: int | None = None, record: bool = False) -> Console:
+    """A console on standard output or error; without a terminal it is plain text that never wraps."""
+    made = Console(stderr=err, highlight=False, markup=False, emoji=False, width=width, record=record)
+    made.soft_wrap = not made.is_terminal and not record
+    return made
+
+
+def plain(text: object) -> str:
+    """Text from outside without what could steer a terminal: such characters are written as escapes."""
+    return "".join(
+        char if char.isprintable() or char in _JOINERS else char.encode("unicode_escape").decode("ascii")
+        for char in str(text)
+    )
+
+
+def word(text: object) -> str:
+    """One word of a shell's command line."""
+    return shlex.quote(plain(text))
+
+
+def mark(outcome: str, *, on: Console) -> Text:
+    """`ok`, `failed` or `skipped` as a sign and a colour, in words where signs can't be printed."""
+    sign, word, style = OUTCOMES[outcome]
+    return Text(sign if on.encoding.lower().startswith("utf") else word, style)
+
+
+def line(text: str) -> None:
+    """One line of plain text on standard output."""
+    sys.stdout.write(f"{text}\n")
+
+
+def text(written: str) -> None:
+    """Text as it is on standard output, if there is any."""
+    if written:
+        line(written)
+
+
+def document(value: Mapping[str, Any]) -> None:
+    """One JSON document on one line of standard output; ASCII, so that any encoding carries it."""
+    sys.stdout.write(f"{json.dumps(value, default=str)}\n")
+
+
+def failure(sentence: str) -> None:
+    """Why the command stopped, on standard error.
+
+    A mistyped option may hold somebody's address, which is not repeated.
+    """
+    out = console(err=True)
+    out.print(Text.assemble(("passwright: ", "bold red"), plain(_ADDRESS.sub("(hidden)", sentence))))
+
+
+def refusal(exc: PasswrightError | OSError) -> None:
+    """An exception as a sentence, with all findings where it has a report."""
+    if isinstance(exc, DefinitionError):
+        findings(exc.report)
+        count = len(exc.report.errors)
+        failure(f"{exc.noun} was refused with {count} error{'s' * (count != 1)}; nothing was written")
+    elif isinstance(exc, OSError):
+        reason = exc.strerror or "can't be read or written"
+        failure(": ".join(part for part in (_named(exc.filename), reason) if part))
+    else:
+        failure(str(exc))
+
+
+def _named(name: object) -> str:
+    return "" if name is None else str(name)
+
+
+def findings(found: Iterable[Finding], *, on: Console | None = None, indent: int = 0) -> None:
+    """Findings, the worst first; on standard error unless said otherwise."""
+    out = on or console(err=True)
+    for finding in sorted(found, key=lambda each: _ORDER.index(each.severity)):
+        place = f"{finding.where}: " if finding.where else ""
+        out.print(
+            Text.assemble(
+                " " * indent,
+                (f"{finding.severity.value:8}", STYLES[finding.severity]),
+                plain(f"{place}{finding.message}"),
+                (f" [{finding.code}]", "dim"),
+            )
+        )
+        if finding.hint:
+            out.print(Text(f"{' ' * (indent + 8)}{plain(finding.hint)}", "italic"))
+
+
+def size(count: int) -> str:
+    """Bytes with separators: 145,711 bytes."""
+    return f"{count:,} byte{'s' * (count != 1)}"
+
+
+def verdict(file: str, judged: Verification, *, on: Console) -> None:
+    """A verdict for people: the steps, who signed when, and every finding."""
+    word = ("ok", "green") if judged.ok else ("NOT OK", "bold red")
+    on.print(Text.assemble((plain(file), "bold"), ": ", word))
+    steps(judged, on=on)
+    names = (judged.serial_number, judged.pass_type_identifier, judged.team_identifier, judged.style)
+    if any(names):
+        on.print(Text(f"  pass     {', '.join(plain(name) for name in names if name)}"))
+    chain = judged.chain
+    if chain is not None and chain.leaf is not None:
+        path = [common_name(chain.leaf), chain.intermediate, chain.root]
+        on.print(Text(f"  signer   {' < '.join(plain(name) for name in path if name)}"))
+    if judged.signed_at is not None:
+        on.print(Text(f"  signed   {judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock"))
+    findings(judged.report, on=on, indent=2)
+
+
+def steps(judged: Verification, *, on: Console) -> None:
+    """The five steps, one line."""
+    line_ = Text("  ")
+    for step, outcome in judged.steps.items():
+        line_ += Text.assemble(mark(outcome, on=on), f" {step}   ")
+    line_.rstrip()
+    on.print(line_)
+
+
+def common_name(certificate: Any) -> str:
+    """The common name of a certificate's subject, or a word for none."""
+    names = [str(part.value) for part in certificate.subject if part.oid.dotted_string == "2.5.4.3"]
+    return names[0] if names else "a certificate without a name"
+
+
+def explanation(found: Explanation) -> None:
+    """What is behind a code."""
+    out = console()
+    out.print(Text(found.code, "bold"))
+    out.print(found.title)
+    for heading, text in (("why", found.why), ("remedy", found.remedy), ("source", found.source)):
+        row(heading, text, on=out)
+
+
+def row(name: str, value: object, *, on: Console, width: int = 14) -> None:
+    """A name, in `width` characters, and its value."""
+    on.print(Text.assemble((f"  {name:{width}} ", "dim"), plain(value)))
+
+
+def contents(document: Mapping[str, Any]) -> None:
+    """What `inspect` found in a .pkpass."""
+    out = console()
+    out.print(Text(plain(document["description"] or "a pass without a description"), "bold"))
+    for name in (
+        "organisation",
+        "serial_number",
+        "pass_type_identifier",
+        "team_identifier",
+        "style",
+        "expires",
+    ):
+        if document[name] is not None:
+            row(name.replace("_identifier", "").replace("_", " "), document[name], on=out)
+    row("nfc", "yes" if document["nfc"] else "no", on=out)
+    row("barcodes", ", ".join(map(str, document["barcodes"])) or "none", on=out)
+    row("languages", ", ".join(document["languages"]) or "one", on=out)
+    out.print("Fields")
+    for each in document["fields"]:
+        label = f"{each['label']}: " if each["label"] else ""
+        row(each["slot"], f"{label}{each['value']} ({each['key']})", on=out)
+    out.print("Pictures")
+    for each in document["pictures"]:
+        pixels = f"{each['width']} x {each['height']}" if each["width"] else "no PNG"
+        out.print(f"  {plain(each['name'])}: {pixels}, {size(each['bytes'])}")
+    out.print("Signature (not verified: passwright verify)")
+    _signature(document["signature"], on=out)
+
+
+def _signature(signature: Mapping[str, Any] | None, *, on: Console) -> None:
+    if signature is None or "error" in signature:
+        row("none", "" if signature is None else signature["error"], on=on)
+        return
+    row("signed at", signature["signed_at"] or "no time claimed", on=on)
+    row("algorithm", signature["algorithm"], on=on)
+    for each in signature["certificates"]:
+        row("certificate", f"{each['name']}, {each['valid_from'][:10]} to {each['valid_to'][:10]}", on=on)
+
+
+def claims(document: Mapping[str, Any]) -> None:
+    """What `inspect` found in a save link."""
+    out = console()
+    verified = ("verified", "green") if document["verified"] else ("not verified", "yellow")
+    hint = "" if document["verified"] else " (--key FILE verifies it)"
+    out.print(
+        Text.assemble(
+            "a save link, signature ", verified, hint, f", token of {document['length']} characters"
+        )
+    )
+    for name in ("header", "claims"):
+        out.print(Text(name, "bold"))
+        text = json.dumps(document[name], indent=2, ensure_ascii=False)
+        out.print("\n".join(map(plain, text.split("\n"))))
