@@ -7,14 +7,14 @@ keys, and the rules that read one of them. There is no second set of checks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from passwright.report import Finding, Severity
 from passwright.table import place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from passwright.stencil import Stencil
     from passwright.table import Key, Place, Table
@@ -31,12 +31,15 @@ class Rule:
     `on` is the document's name (`pass.json`, `object`, `class`), `reads` the
     pointers it looks at: `*` stands for any step, `/**` at the end includes
     everything below. `check(document, about, place)` yields findings; `about`
-    is what the platform knows besides the document.
+    is what the platform knows besides the document. A `typed` rule relies on
+    the types of what it reads, so it is not asked where the table has found one
+    wrong; any other is always asked.
     """
 
     on: str
     reads: tuple[str, ...]
     check: Check
+    typed: bool = True
 
     def reads_one_of(self, pointers: Iterable[str]) -> bool:
         """What stands at one of these places can change what the rule says."""
@@ -50,6 +53,28 @@ def _read_by(pattern: str, pointer: str) -> bool:
     elif len(found) > len(wanted):
         return False
     return all(name in ("*", step) for name, step in zip(wanted, found, strict=False))
+
+
+# What takes from a rule the types it relies on.
+_MISTYPED = frozenset({"wrong-type", "null-value"})
+
+
+def _bare(pointer: str) -> str:
+    return pointer
+
+
+class _Found:
+    """What the table said: where types are wrong, and all of it with its places."""
+
+    __slots__ = ("_mistyped", "findings")
+
+    def __init__(self, bare: Iterable[Finding], place: Place) -> None:
+        bare = tuple(bare)
+        self._mistyped = [finding.where for finding in bare if finding.code in _MISTYPED]
+        self.findings = [replace(finding, where=place(finding.where)) for finding in bare]
+
+    def can_ask(self, rule: Rule) -> bool:
+        return not (self._mistyped and rule.typed and rule.reads_one_of(self._mistyped))
 
 
 @dataclass(frozen=True)
@@ -66,29 +91,30 @@ class Judge:
     ) -> list[Finding]:
         """Everything there is to say about a finished document."""
         where = place or place_in(self.name)
-        findings = list(self.table.check(self.root, document, place=where, writing=writing))
-        # A rule may rely on the types of what it reads.
-        if not any(finding.code == "wrong-type" for finding in findings):
-            for rule in self.rules:
-                findings += rule.check(document, about, where)
-        return findings
+        found = _Found(self.table.check(self.root, document, place=_bare, writing=writing), where)
+        for rule in filter(found.can_ask, self.rules):
+            found.findings += rule.check(document, about, where)
+        return found.findings
 
     def prepare(self, stencil: Stencil, about: Any) -> Judged:
         """The verdict over what is constant, and what is left to judge per pass."""
         place = place_in(self.name)
         pointers = [pointer for pointer, _ in stencil.blanks]
         live = tuple(rule for rule in self.rules if rule.reads_one_of(pointers))
-        findings = list(self.table.check(self.root, stencil.skeleton, place=place))
-        if not any(finding.code == "wrong-type" for finding in findings):
-            for rule in self.rules:
-                if rule not in live:
-                    findings += rule.check(stencil.skeleton, about, place)
-        checks = [self._check_of(stencil, pointer, place) for pointer in pointers]
-        return Judged(stencil, findings=tuple(findings), checks=checks, live=live, about=about, place=place)
+        found = _Found(self.table.check(self.root, stencil.skeleton, place=_bare), place)
+        for rule in filter(found.can_ask, self.rules):
+            if rule not in live:
+                found.findings += rule.check(stencil.skeleton, about, place)
+        return Judged(
+            stencil,
+            findings=tuple(found.findings),
+            checks=[self._check_of(stencil, pointer) for pointer in pointers],
+            live=tuple(filter(found.can_ask, live)),
+            about=about,
+            place=place,
+        )
 
-    def _check_of(
-        self, stencil: Stencil, pointer: str, place: Place
-    ) -> Callable[[Any], Iterable[Finding]] | None:
+    def _check_of(self, stencil: Stencil, pointer: str) -> Callable[[Any], Iterable[Finding]] | None:
         """The table's check of what will stand at `pointer`; None where nothing can be wrong."""
         found = self.table.key_at(self.root, stencil.skeleton, pointer)
         if found is None:
@@ -98,18 +124,23 @@ class Judge:
         styles = table.styles_beside(key, owner)
         plain = _plain_text(key) and not styles
 
-        def check(value: Any) -> Iterator[Finding]:
-            if plain and type(value) is str:
-                return
-            yield from table.check_item(key, value, pointer, place=place)
-            yield from table.check_styles(styles, value, pointer, place=place)
+        def check(value: Any) -> Iterable[Finding]:
+            if plain and type(value) is str and value.isprintable():
+                return ()
+            return (
+                *table.check_item(key, value, pointer, place=_bare),
+                *table.check_styles(styles, value, pointer, place=_bare),
+            )
 
         return check
 
 
 # Facts that ask something of a text.
 _TEXT_FACTS = frozenset(
-    ("enum", "pattern", "contains", "format", "scheme", "min_length", "max_length", "max_bytes", "deprecated")
+    (
+        *("enum", "pattern", "contains", "format", "scheme", "min_length", "max_length", "max_bytes"),
+        *("deprecated", "write", "list"),
+    )
 )
 
 
@@ -143,12 +174,15 @@ class Judged:
 
     def blanks(self, filled: Sequence[Any]) -> list[Finding]:
         """What there is to say about the values of one pass."""
-        findings: list[Finding] = []
+        bare: list[Finding] = []
         for check, value in zip(self._checks, filled, strict=True):
             if check is not None:
-                findings += check(value)
-        if self._live and not any(finding.code == "wrong-type" for finding in findings):
+                bare += check(value)
+        if not bare and not self._live:
+            return bare
+        found = _Found(bare, self._place)
+        if live := tuple(filter(found.can_ask, self._live)):
             document = self._stencil.document(filled)
-            for rule in self._live:
-                findings += rule.check(document, self._about, self._place)
-        return findings
+            for rule in live:
+                found.findings += rule.check(document, self._about, self._place)
+        return found.findings

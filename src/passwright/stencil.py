@@ -9,14 +9,16 @@ for all values.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from passwright.strictjson import dumps
 from passwright.table import Unknown, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Values = Mapping[str, Any]
 
@@ -71,24 +73,27 @@ def plain(value: Any) -> str:
 
 
 class PerTemplate(Generic[Made]):
-    """What was worked out for the templates used last, at most `size` of them.
+    """What was worked out for the templates that came last, at most `size` of them.
 
     Templates are told apart by identity, so the cache holds them: an id is not
-    used again while its owner lives.
+    used again while its owner lives. Threads may share it; two that ask for the
+    same new template at once may both work it out.
     """
 
     def __init__(self, make: Callable[[Any], Made], *, size: int = 32) -> None:
         self._make = make
         self._size = size
         self._made: dict[int, tuple[Any, Made]] = {}
+        self._lock = Lock()
 
     def __getitem__(self, template: Any) -> Made:
         entry = self._made.get(id(template))
         if entry is None:
             entry = template, self._make(template)
-            self._made[id(template)] = entry
-            if len(self._made) > self._size:
-                self._made.pop(next(iter(self._made)), None)
+            with self._lock:
+                self._made[id(template)] = entry
+                if len(self._made) > self._size:
+                    del self._made[next(iter(self._made))]
         return entry[1]
 
 
@@ -96,16 +101,18 @@ class Stencil:
     """A JSON document with blanks.
 
     `skeleton` is the document with `Blank` objects in the open places, `blanks`
-    the pointer (RFC 6901) of each in document order.
+    the pointer (RFC 6901) of each in document order. The skeleton is a copy:
+    what the caller gave may change later.
     """
 
-    __slots__ = ("_fills", "_gaps", "_texts", "blanks", "skeleton")
+    __slots__ = ("_fills", "_gaps", "_plan", "_texts", "blanks", "skeleton")
 
     def __init__(self, skeleton: Mapping[str, Any]) -> None:
-        self.skeleton = skeleton
-        self.blanks: tuple[tuple[str, Blank], ...] = tuple(_blanks(skeleton, ""))
+        self.skeleton: dict[str, Any] = _copied(dict(skeleton))
+        self.blanks: tuple[tuple[str, Blank], ...] = tuple(_blanks(self.skeleton, ""))
         self._fills = [blank.fill for _, blank in self.blanks]
-        self._texts = _constant_texts(skeleton)
+        self._texts = _constant_texts(self.skeleton)
+        self._plan = _plan(self.skeleton)
         self._gaps = range(1, 2 * len(self._fills), 2)
 
     def fill(self, values: Values) -> list[Any]:
@@ -121,8 +128,8 @@ class Stencil:
 
     def document(self, filled: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values; everything without a blank in it is shared, so only look."""
-        values = iter(filled)
-        return dict(_filled(self.skeleton, values)) if self.blanks else dict(self.skeleton)
+        made: dict[str, Any] = _filled(self._plan, iter(filled))
+        return made
 
 
 def merge(document: Any, patch: Any) -> Any:
@@ -138,15 +145,52 @@ def merge(document: Any, patch: Any) -> Any:
     return merged
 
 
+def _copied(node: Any) -> Any:
+    """A copy that shares nothing that can change, tuples as lists: what JSON reads back."""
+    if isinstance(node, dict):
+        return {name: _copied(value) for name, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_copied(value) for value in node]
+    return node
+
+
+def _below(node: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, list) else ()
+
+
 def _blanks(node: Any, pointer: str) -> Iterator[tuple[str, Blank]]:
     if isinstance(node, Blank):
         yield pointer, node
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            yield from _blanks(value, step(pointer, name))
-    elif isinstance(node, (list, tuple)):
-        for index, value in enumerate(node):
-            yield from _blanks(value, step(pointer, index))
+    for name, value in _below(node):
+        yield from _blanks(value, step(pointer, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A node to copy, and what stands open in it: a step with None is a blank itself."""
+
+    node: dict[Any, Any] | list[Any]
+    steps: tuple[tuple[Any, _Plan | None], ...]
+
+
+def _plan(node: Any) -> _Plan:
+    """The way to the blanks below a node; all else is never looked at again."""
+    steps: list[tuple[Any, _Plan | None]] = []
+    for name, value in _below(node):
+        if isinstance(value, Blank):
+            steps.append((name, None))
+        elif (plan := _plan(value)).steps:
+            steps.append((name, plan))
+    return _Plan(node, tuple(steps))
+
+
+def _filled(plan: _Plan, values: Iterator[Any]) -> Any:
+    made: Any = plan.node.copy()
+    for name, below in plan.steps:
+        made[name] = next(values) if below is None else _filled(below, values)
+    return made
 
 
 def _pieces(node: Any) -> Iterator[str | None]:
@@ -160,7 +204,7 @@ def _pieces(node: Any) -> Iterator[str | None]:
             yield from _pieces(value)
             opening = ","
         yield "}" if node else "{}"
-    elif isinstance(node, (list, tuple)):
+    elif isinstance(node, list):
         opening = "["
         for value in node:
             yield opening
@@ -180,13 +224,3 @@ def _constant_texts(node: Any) -> list[str]:
         else:
             texts[-1] += piece
     return texts
-
-
-def _filled(node: Any, values: Iterator[Any]) -> Any:
-    if isinstance(node, Blank):
-        return next(values)
-    if isinstance(node, dict):
-        return {name: _filled(value, values) for name, value in node.items()}
-    if isinstance(node, (list, tuple)):
-        return [_filled(value, values) for value in node]
-    return node

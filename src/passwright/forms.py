@@ -1,0 +1,181 @@
+"""The forms of single values: JSON's types, dates, colours, URLs, currencies, keys.
+
+Every check here takes time in proportion to its text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["BASE_TYPES", "FORMATS", "in_words", "is_date", "is_number", "is_text", "is_url"]
+
+# Dates of Apple: hours and minutes needed, seconds optional, a zone needed.
+# Apple, Wallet Passes: "a complete date with hours and minutes".
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+_RGB = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)\Z", re.ASCII)
+_HEX_COLOR = re.compile(r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})\Z")
+_MAX_RGB = 255
+# RFC 3986 section 4.3, as far as anybody relies on it; the web's schemes name a host.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([^\s\x00-\x20\x7f]+)\Z")
+_WEB = frozenset({"http", "https"})
+_INT64 = re.compile(r"-?[0-9]{1,19}\Z")
+# RFC 7493 section 2.1: neither wallets nor databases carry these.
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+# RFC 2978 section 2.3: at most 40 characters. What is no name never reaches the search for a codec.
+_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}\Z")
+
+
+def is_text(value: str) -> bool:
+    """A text is Unicode throughout: no NUL, no half of a surrogate pair."""
+    return value.isprintable() or _NOT_TEXT.search(value) is None
+
+
+def is_number(value: object) -> bool:
+    """A value is a number that JSON can hold."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_date(value: object) -> bool:
+    """A value is text with a date, a time and a zone, as Apple reads it."""
+    if not isinstance(value, str) or not _DATE.match(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def is_url(value: str, schemes: Sequence[str] = ()) -> bool:
+    """A text is an absolute URL, with one of these schemes if any are given."""
+    match = _URL.match(value)
+    if match is None:
+        return False
+    scheme = match[1].lower()
+    hosted = scheme not in _WEB or re.match("//[^/?#]", match[2]) is not None
+    return hosted and (not schemes or scheme in schemes)
+
+
+def is_rgb(value: str) -> bool:
+    """A text is a colour as Apple documents it: rgb(60, 65, 76)."""
+    match = _RGB.match(value)
+    return match is not None and all(int(part) <= _MAX_RGB for part in match.groups())
+
+
+def is_hex_color(value: str) -> bool:
+    """A text is a colour as the web writes it: #3c414c."""
+    return _HEX_COLOR.match(value) is not None
+
+
+def _is_int64(value: object) -> bool:
+    return isinstance(value, str) and _INT64.match(value) is not None and -(2**63) <= int(value) < 2**63
+
+
+# Base type -> (what it is in words, does a value have this type).
+BASE_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "text": ("text", lambda v: isinstance(v, str)),
+    "localized": ("text", lambda v: isinstance(v, str)),
+    "url": ("text with a URL", lambda v: isinstance(v, str)),
+    "color": ("text with a colour", lambda v: isinstance(v, str)),
+    "date": ("text with a date, a time and a zone", lambda v: isinstance(v, str)),
+    "int64": ("a whole number written as text", _is_int64),
+    "number": ("a number", is_number),
+    "integer": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+    "boolean": ("true or false", lambda v: isinstance(v, bool)),
+    "object": ("an object", lambda v: isinstance(v, dict)),
+    "any": ("anything", lambda _: True),
+}
+
+
+def in_words(value: object) -> str:
+    """What a value is; never the value itself, which may be private."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "not a finite number"
+    return next((words for kind, words in _KINDS if isinstance(value, kind)), f"a {type(value).__name__}")
+
+
+_KINDS: tuple[tuple[type, str], ...] = (
+    (bool, "true or false"),
+    (str, "text"),
+    (int, "a whole number"),
+    (float, "a number"),
+    (Decimal, "a Decimal"),
+    (dict, "an object"),
+    (list, "a list"),
+    (tuple, "a list"),
+    (datetime, "a date with a time"),
+    (date, "a date"),
+    (type(None), "null"),
+)
+
+# SubjectPublicKeyInfo of a compressed P-256 point, up to the point: RFC 5480 section 2.
+_P256_SPKI = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+_POINT_BYTES = 33
+
+
+def _is_p256_spki(value: str) -> bool:
+    try:
+        data = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    size = len(_P256_SPKI) + _POINT_BYTES
+    return len(data) == size and data.startswith(_P256_SPKI) and data[len(_P256_SPKI)] in (2, 3)
+
+
+def _is_charset(value: str) -> bool:
+    import codecs
+
+    if not _CHARSET.match(value):
+        return False
+    try:
+        codecs.lookup(value)
+    except LookupError:
+        return False
+    return True
+
+
+def _is_zone(value: str) -> bool:
+    return value in _zones()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(pattern, re.ASCII)
+    return lambda value: compiled.fullmatch(value) is not None
+
+
+# Format name -> (what it is in words, does a text have it).
+FORMATS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
+    "charset": ("the name of a character set, such as iso-8859-1", _is_charset),
+    "currency": ("a currency of three capital letters, such as EUR (ISO 4217)", _matches("[A-Z]{3}")),
+    "decimal": ("a decimal number as text, such as 12.50", _matches(r"-?[0-9]+(\.[0-9]+)?")),
+    "hex": ("hexadecimal digits, two for each byte", _matches("([0-9A-Fa-f]{2})*")),
+    "language": (
+        "a language tag such as en or de-AT (BCP 47)",
+        _matches("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"),
+    ),
+    "p256-spki-base64": (
+        "the Base64 of a P-256 public key with a compressed point (59 bytes)",
+        _is_p256_spki,
+    ),
+    "time-zone": ("an IANA time zone, such as Europe/Berlin", _is_zone),
+    "uuid": ("a UUID", _matches("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
+}
