@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import address, wholefile
+from passwright import address
 from passwright.apple.pkpass import PassBuilder as ApplePassBuilder
 from passwright.apple.verification import STEPS, Verification, verify
 from passwright.binding import Binding
-from passwright.cli import documents, show
+from passwright.cli import documents, files, show
 from passwright.cli.given import example_issuer
 from passwright.errors import PassRejected
 from passwright.google import token
@@ -80,13 +80,13 @@ def demo(
     road = _walk(datetime.now(UTC))
     out.mkdir(parents=True, exist_ok=True)
     report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"
-    wholefile.write(out / "membership.pkpass", road.data)
-    wholefile.write(out / "save-link.txt", f"{road.link.url}\n".encode())
-    wholefile.write(out / "report.json", report.encode())
+    files.write(out / "membership.pkpass", road.data)
+    files.write(out / "save-link.txt", f"{road.link.url}\n".encode())
+    files.write(out / "report.json", report.encode())
     console = show.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
     _tell(road, out, console)
     if svg is not None:
-        wholefile.write(svg, console.export_svg(title="passwright demo").encode())
+        files.write(svg, console.export_svg(title="passwright demo").encode())
     return 0 if road.ok else 1
 
 
@@ -177,7 +177,7 @@ def _tell(road: _Road, out: Path, on: Console) -> None:
         f"pass {GOOGLE_SERIAL}, a save link of {road.link.length:,} characters, {MAX_TOKEN:,} are safe",
         on=on,
     )
-    _heading("Apple: membership.pkpass, verified", on)
+    _heading(f"Apple: membership.pkpass, {'verified' if road.verdict.ok else 'NOT VERIFIED'}", on)
     for step in STEPS:
         on.print("  ", show.mark(road.verdict.steps[step], on=on), f" {step:10} {STEP_WORDS[step]}", sep="")
     show.findings((*road.verdict.report, *road.apple_report), on=on, indent=2)

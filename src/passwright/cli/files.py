@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from passwright import wholefile
 from passwright.errors import PasswrightError
 from passwright.report import Finding, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["WrongUse", "exposed", "new_folder", "password", "read", "read_key"]
+__all__ = ["WrongUse", "exposed", "new_folder", "password", "read", "read_key", "write"]
 
 # Keys, certificates and their containers have a few kB.
 MAX_KEY_BYTES = 2**20
@@ -38,6 +39,17 @@ def read(path: Path, limit: int) -> bytes:
         return sys.stdin.buffer.read(limit + 1)
     with path.open("rb") as file:
         return file.read(limit + 1)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all; errors name the file that was asked for."""
+    try:
+        wholefile.write(path, data)
+    except OSError as exc:
+        reason = exc.strerror
+        if isinstance(exc, FileNotFoundError) and not path.parent.exists():
+            reason = "its folder does not exist"
+        raise OSError(exc.errno, reason, str(path)) from exc
 
 
 def read_key(path: Path, found: list[Finding], *, strict: bool) -> bytes:

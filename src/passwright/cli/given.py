@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,13 @@ from passwright.cli import files
 from passwright.cli.files import WrongUse
 from passwright.cli.options import moment
 from passwright.definition import check_pass
-from passwright.errors import PassRejected
+from passwright.errors import KeyMaterialError, PassRejected
 from passwright.report import Finding, Report, error
 from passwright.table import step
 from passwright.template import Pass, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from passwright.apple.identity import Identity
@@ -133,14 +134,17 @@ class Keys:
         above = None if intermediate is None else files.read(intermediate, files.MAX_KEY_BYTES)
         if p12 is not None:
             data = files.read_key(p12, self.found, strict=self.strict)
-            return Identity.from_p12(data, self._password(p12), intermediate=above)
+            secret = self._password(p12)
+            with _named(p12, unlocked=secret is not None):
+                return Identity.from_p12(data, secret, intermediate=above)
         named = {"--cert": cert, "--key": self.key, "--intermediate": intermediate}
         missing = [name for name, path in named.items() if path is None]
         if cert is None or self.key is None or above is None:
             raise WrongUse(f"{' and '.join(missing)} is missing: a certificate, its key and its issuer sign")
         pem = files.read_key(self.key, self.found, strict=self.strict)
         certificate = files.read(cert, files.MAX_KEY_BYTES)
-        return Identity.from_pem(certificate, pem, above, password=self._password_of(self.key, pem))
+        secret = self._password_of(self.key, pem)
+        return Identity.from_pem(certificate, pem, above, password=secret)
 
     def google(
         self, *, account: Path | None, email: str | None, issuer_id: str | None, **more: Any
@@ -158,7 +162,8 @@ class Keys:
             raise WrongUse("--issuer-id is missing: the digits that the Google Pay & Wallet console shows")
         if account is not None:
             data = files.read_key(account, self.found, strict=self.strict)
-            return Issuer.from_service_account(data, issuer_id=issuer_id, **more)
+            with _named(account):
+                return Issuer.from_service_account(data, issuer_id=issuer_id, **more)
         if self.key is None or email is None:
             raise WrongUse("--key goes with --email, the address of the service account it belongs to")
         pem = files.read_key(self.key, self.found, strict=self.strict)
@@ -166,11 +171,26 @@ class Keys:
         return Issuer.from_pem(pem, issuer_id=issuer_id, email=email, password=secret, **more)
 
     def _password_of(self, path: Path, pem: bytes) -> str | None:
-        return self._password(path) if b"ENCRYPTED" in pem else None
+        if b"ENCRYPTED" not in pem:
+            return None
+        secret = self._password(path)
+        if secret is None:
+            raise WrongUse(f"{path} is encrypted: give --password-file FILE")
+        return secret
 
     def _password(self, path: Path) -> str | None:
         prompt = f"Password of {path} (nothing for none)"
         return files.password(self.password_file, prompt=prompt, found=self.found, strict=self.strict)
+
+
+@contextmanager
+def _named(path: Path, *, unlocked: bool = True) -> Iterator[None]:
+    """Errors about key material name the file, and a password that was not given."""
+    try:
+        yield
+    except KeyMaterialError as exc:
+        hint = "" if unlocked else " (no password was given: --password-file FILE)"
+        raise KeyMaterialError(f"{path}: {exc}{hint}") from exc
 
 
 def example_issuer(issuer_id: str | None = None, **more: Any) -> Issuer:

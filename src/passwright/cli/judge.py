@@ -12,6 +12,7 @@ from passwright import report, strictjson
 from passwright.apple.bundle import PASS_LIMITS
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
+from passwright.errors import KeyMaterialError
 from passwright.google.savelink import SAVE_URL
 from passwright.table import did_you_mean
 from passwright.validation import PAYLOADS
@@ -66,9 +67,13 @@ def _trust(roots: list[Path], *, example: bool) -> Trust:
     from passwright.apple.trust import Trust
     from passwright.testing.authority import example_directory
 
-    paths = [*roots, *([example_directory() / "root.pem"] if example else ())]
     trust = Trust.apple()
-    return trust.with_roots(*(files.read(path, files.MAX_KEY_BYTES) for path in paths)) if paths else trust
+    for path in (*roots, *((example_directory() / "root.pem",) if example else ())):
+        try:
+            trust = trust.with_roots(files.read(path, files.MAX_KEY_BYTES))
+        except KeyMaterialError as exc:
+            raise KeyMaterialError(f"{path}: {exc}") from exc
+    return trust
 
 
 def check(

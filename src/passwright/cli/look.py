@@ -49,11 +49,13 @@ def inspect(
     as_json: options.Json = False,
 ) -> int:
     """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
-    if what.startswith(SAVE_URL) or (what.startswith(_TOKEN_START) and _TOKEN.fullmatch(what)):
-        data = what.encode()
-    else:
-        data = files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
-    document = _pass(bundle.read(data)) if data.startswith(b"PK") else _link(data, key)
+    given = what.startswith(SAVE_URL) or (what.startswith(_TOKEN_START) and _TOKEN.fullmatch(what))
+    data = what.encode() if given else files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
+    try:
+        document = _pass(bundle.read(data)) if data.startswith(b"PK") else _link(data, key)
+    except BundleError as exc:
+        where = ": ".join(filter(None, ("" if given else what, exc.where)))
+        raise BundleError(exc.code, where, exc.message) from exc
     if as_json:
         show.document(document)
     elif document["kind"] == "pkpass":

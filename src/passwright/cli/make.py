@@ -105,7 +105,7 @@ def new(
         hint = did_you_mean(kind, STARTING_KINDS) or f"there is one for: {', '.join(STARTING_KINDS)}"
         raise WrongUse(f"there is no template of the kind {kind!r} to start from: {hint}")
     with files.new_folder(folder) as made:
-        shutil.copytree(example_template_directory(), made, dirs_exist_ok=True)
+        shutil.copytree(example_template_directory(), made, dirs_exist_ok=True, copy_function=shutil.copyfile)
         text = (made / "template.toml").read_text("utf-8")
         text = re.sub(r'(?m)^id = ".*"$', f'id = "{_fresh_id(folder)}"', text, count=1)
         (made / "template.toml").write_text(text, "utf-8")
@@ -185,7 +185,7 @@ def _signed(pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], 
     at = datetime.now(UTC)
     data = builder.build(pass_, at=at)
     report = Report.of(found) + builder.report(pass_, at=at)
-    wholefile.write(out, data)
+    files.write(out, data)
     identity = builder.identity
     pass_type = identity.pass_type_identifier if identity else None
     if as_json:
@@ -198,6 +198,9 @@ def _signed(pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], 
 
 def _unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> int:
     """The files of the pass, and a list of them: what a signer elsewhere needs."""
+    known = pass_.template.apple.keys() | pass_.apple.keys()
+    if not {"passTypeIdentifier", "teamIdentifier"} <= known:
+        raise WrongUse("--unsigned goes with --pass-type and --team, which no certificate names here")
     builder = PassBuilder(None, strict=strict)
     made = builder.files(pass_)
     report = builder.report(pass_)
@@ -371,7 +374,7 @@ def _no_link(
 
 
 def _write_requires(path: Path, requires: Any) -> None:
-    wholefile.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
+    files.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _say_requires(requires: Any, written: Path | None) -> None:

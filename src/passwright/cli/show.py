@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from passwright.errors import DefinitionError, PasswrightError
@@ -110,6 +111,7 @@ def refusal(exc: PasswrightError | OSError) -> None:
         findings(exc.report)
         count = len(exc.report.errors)
         failure(f"{exc.noun} was refused with {count} error{'s' * (count != 1)}; nothing was written")
+        console(err=True).print(f"passwright explain {exc.report.errors[0].code} tells more", style="dim")
     elif isinstance(exc, OSError):
         reason = exc.strerror or "can't be read or written"
         failure(": ".join(part for part in (_named(exc.filename), reason) if part))
@@ -126,16 +128,22 @@ def findings(found: Iterable[Finding], *, on: Console | None = None, indent: int
     out = on or console(err=True)
     for finding in sorted(found, key=lambda each: _ORDER.index(each.severity)):
         place = f"{finding.where}: " if finding.where else ""
-        out.print(
-            Text.assemble(
-                " " * indent,
-                (f"{finding.severity.value:8}", STYLES[finding.severity]),
-                plain(f"{place}{finding.message}"),
-                (f" [{finding.code}]", "dim"),
-            )
-        )
+        head = Text(f"{' ' * indent}{finding.severity.value:8}", STYLES[finding.severity])
+        _hang(head, Text.assemble(plain(f"{place}{finding.message}"), (f" [{finding.code}]", "dim")), on=out)
         if finding.hint:
-            out.print(Text(f"{' ' * (indent + 8)}{plain(finding.hint)}", "italic"))
+            _hang(Text(" " * len(head)), Text(plain(finding.hint), "italic"), on=out)
+
+
+def _hang(head: Text, body: Text, *, on: Console) -> None:
+    """A line whose further lines stand under the body; one long line where nothing wraps."""
+    if on.soft_wrap:
+        on.print(head + body)
+        return
+    grid = Table.grid()
+    grid.add_column(width=head.cell_len, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(head, body)
+    on.print(grid)
 
 
 def size(count: int) -> str:
@@ -150,13 +158,13 @@ def verdict(file: str, judged: Verification, *, on: Console) -> None:
     steps(judged, on=on)
     names = (judged.serial_number, judged.pass_type_identifier, judged.team_identifier, judged.style)
     if any(names):
-        on.print(Text(f"  pass     {', '.join(plain(name) for name in names if name)}"))
+        row("pass", ", ".join(name for name in names if name), on=on, width=8)
     chain = judged.chain
     if chain is not None and chain.leaf is not None:
         path = [common_name(chain.leaf), chain.intermediate, chain.root]
-        on.print(Text(f"  signer   {' < '.join(plain(name) for name in path if name)}"))
+        row("signer", " < ".join(name for name in path if name), on=on, width=8)
     if judged.signed_at is not None:
-        on.print(Text(f"  signed   {judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock"))
+        row("signed", f"{judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock", on=on, width=8)
     findings(judged.report, on=on, indent=2)
 
 
@@ -186,7 +194,7 @@ def explanation(found: Explanation) -> None:
 
 def row(name: str, value: object, *, on: Console, width: int = 14) -> None:
     """A name, in `width` characters, and its value."""
-    on.print(Text.assemble((f"  {name:{width}} ", "dim"), plain(value)))
+    _hang(Text(f"  {name:{width}} ", "dim"), Text(plain(value)), on=on)
 
 
 def contents(document: Mapping[str, Any]) -> None:
