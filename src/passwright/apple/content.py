@@ -9,15 +9,17 @@ from __future__ import annotations
 import codecs
 import json
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright import images
 from passwright.definition import translatable
 from passwright.errors import BundleError
+from passwright.folder import PICTURES
 from passwright.report import Finding, error, note, warning
 from passwright.stencil import Blank, merge
-from passwright.table import Table
+from passwright.table import Table, did_you_mean
 from passwright.template import SLOTS, learn_more_label
 
 if TYPE_CHECKING:
@@ -36,12 +38,12 @@ def table() -> Table:
 
 
 @cache
-def slots() -> Mapping[str, Mapping[str, Any]]:
-    """Picture name -> its size in points, and the styles that draw it."""
+def picture_facts() -> Mapping[str, Any]:
+    """`images`: picture name -> its slot, `excludes`: what must not stand beside each other."""
     from importlib.resources import files
 
     data = files("passwright.apple.tables").joinpath("images.json").read_text("utf-8")
-    made: Mapping[str, Mapping[str, Any]] = json.loads(data)["images"]
+    made: Mapping[str, Any] = json.loads(data)
     return made
 
 
@@ -135,8 +137,7 @@ def _field(key: str, each: Field) -> dict[str, Any]:
     if each.type == "money":
         made["currencyCode"] = each.currency
     elif each.type == "date":
-        # A date of its own has no zone: noon would move for nobody, midnight in UTC
-        # is read as it is because of ignoresTimeZone.
+        # A day has no zone: with ignoresTimeZone midnight in UTC is that day everywhere.
         made |= {"dateStyle": _date_style(each.date), "timeStyle": "PKDateStyleNone", "ignoresTimeZone": True}
     elif each.type == "datetime":
         made |= {"dateStyle": _date_style(each.date), "timeStyle": _date_style(each.time or "short")}
@@ -212,7 +213,8 @@ def _blank(key: str, form: Callable[[Any], Any]) -> Blank:
 
 def _semantic_form(kind: str, each: Field) -> Callable[[Any], Any]:
     if kind == "SemanticTagType.CurrencyAmount":
-        return lambda value: {"amount": str(value), "currencyCode": each.currency or "XXX"}
+        # Not str(): a large Decimal would come out as 1E+3. XXX is ISO 4217 for no currency.
+        return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency or "XXX"}
     return VALUE_FORMS[each.type]
 
 
@@ -249,67 +251,122 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
     Creating the Pass Source: localised images).
     """
     files: dict[str, bytes] = {}
-    findings: list[Finding] = []
-    sources = _by_language(template)
+    sources, findings = _by_language(template)
+    style = template.kind.style
+    drawn = []
     for name, languages in sources.items():
-        slot = _slot(name, template.kind.style)
+        slot = _slot(name, style)
         if slot is None:
             continue
-        if template.kind.style not in slot["styles"]:
-            message = f"{template.kind.style} draws no {name}"
-            findings.append(note("picture-not-drawn", f"images/{name}.png", message))
+        if style not in slot["styles"]:
+            findings.append(note("picture-not-drawn", f"images/{name}.png", f"{style} draws no {name}"))
             continue
-        folders = {""} if languages.keys() == {""} else {template.language, *template.translations}
-        for language in sorted(folders):
-            source = languages.get(language) or languages.get("") or languages.get(template.language)
-            if source is None:
-                message = f"there is no {name} for {language}"
-                findings.append(warning("missing-picture", f"images/{language}/{name}.png", message))
-                continue
-            scaled = _scaled(name, slot, source, findings)
-            prefix = f"{language}.lproj/" if language else ""
-            files |= {f"{prefix}{file}": data for file, data in scaled.items()}
+        drawn.append(name)
+        for folder, source in _folders(template, name, languages, findings, required=slot["required"]):
+            scaled = _scaled(source[0], slot, style, source[1], findings)
+            files |= {f"{folder}{images.file_name(name, scale)}": data for scale, data in scaled.items()}
     if "icon" not in sources:
         hint = "add images/icon@3x.png, 114 x 114 pixels"
         findings.append(
             error("missing-icon", "images/icon@3x.png", "Wallet refuses a pass without an icon", hint)
         )
-    return files, findings
+    return files, [*findings, *_excluded(style, drawn)]
 
 
-def _by_language(template: Template) -> dict[str, dict[str, dict[int, bytes]]]:
-    """Picture -> language, "" for all -> scale -> PNG."""
-    sources: dict[str, dict[str, dict[int, bytes]]] = {}
+Sources = dict[int, bytes]
+
+
+def _by_language(template: Template) -> tuple[dict[str, dict[str, Sources]], list[Finding]]:
+    """Picture -> language, "" for all -> scale -> PNG; and what is no picture of any wallet."""
+    sources: dict[str, dict[str, Sources]] = {}
+    findings = []
     for file, data in sorted(template.images.files.items()):
         split = images.split_name(file)
-        if split is None:
-            continue
-        language, _, name = split[0].rpartition("/")
-        sources.setdefault(name, {}).setdefault(language, {})[split[1]] = data
-    return sources
+        language, _, name = split[0].rpartition("/") if split else ("", "", "")
+        if split is None or name not in PICTURES:
+            hint = did_you_mean(name, PICTURES)
+            findings.append(warning("unknown-picture", f"images/{file}", "no wallet uses this file", hint))
+        else:
+            sources.setdefault(name, {}).setdefault(language, {})[split[1]] = data
+    return sources, findings
+
+
+def _folders(
+    template: Template,
+    name: str,
+    languages: Mapping[str, Sources],
+    findings: list[Finding],
+    *,
+    required: bool,
+) -> Iterator[tuple[str, tuple[str, Sources]]]:
+    """The folders that get a picture, "" or `de.lproj/`, each with the picture's name and source."""
+    if languages.keys() == {""}:
+        yield "", (name, languages[""])
+        return
+    for language in sorted({template.language, *template.translations, *languages} - {""}):
+        origin = next((each for each in (language, "", template.language) if each in languages), None)
+        if origin is None:
+            where, message = f"images/{language}/{name}.png", f"there is no {name} for {language}"
+            hint = f"add it, or images/{name}.png for all languages"
+            say = error if required else warning
+            findings.append(say("missing-picture", where, message, hint))
+        else:
+            path = f"{origin}/{name}" if origin else name
+            yield f"{language}.lproj/", (path, languages[origin])
 
 
 def _slot(name: str, style: str) -> Mapping[str, Any] | None:
     """The facts about a picture's slot on a style; None if Apple has no such picture."""
-    slot = slots().get(name)
+    slot = picture_facts()["images"].get(name)
     return None if slot is None else {**slot, **slot.get("by_style", {}).get(style, {})}
 
 
 def _scaled(
-    name: str, slot: Mapping[str, Any], source: Mapping[int, bytes], findings: list[Finding]
-) -> dict[str, bytes]:
-    """The picture at three scales by file name, or as it was given where no size is published."""
-    points = None
-    if slot["width"] is not None:
-        low, high = slot["width"]
-        points = (high if low == high else range(low, high + 1)), slot["height"]
+    path: str, slot: Mapping[str, Any], style: str, source: Sources, findings: list[Finding]
+) -> Mapping[int, bytes]:
+    """A picture at three scales, or as it was given where no size is published."""
     try:
-        scaled = images.scales(source, points=points, mode=slot["mode"], name=name)
+        points = _points(slot, style, source, path)
+        scaled = images.scales(source, points=points, mode=slot["mode"], name=path)
     except BundleError as exc:
         findings.append(error(exc.code, f"images/{exc.where}", exc.message))
         return {}
     findings += (replace(finding, where=f"images/{finding.where}") for finding in scaled.report)
-    return {images.file_name(name, scale): data for scale, data in scaled.files.items()}
+    return scaled.files
+
+
+def _points(slot: Mapping[str, Any], style: str, source: Sources, path: str) -> images.Points | None:
+    """The size the pictures were drawn for: today's, or one of earlier guidance when they have its ratio.
+
+    The scales that are missing are made in the same size, so that all look alike.
+    """
+    older = [each for each in slot.get("older", ()) if style in each.get("styles", (style,))]
+    sizes = [_size(each) for each in (slot, *older)]
+    for points in sizes:
+        said = [
+            finding
+            for scale, data in source.items()
+            for finding in images.check_slot(data, points=points, name=images.file_name(path, scale))
+        ]
+        if not any(finding.code == "image-ratio" for finding in said):
+            return points
+    return sizes[0]
+
+
+def _size(slot: Mapping[str, Any]) -> images.Points | None:
+    if slot["width"] is None:
+        return None
+    low, high = slot["width"]
+    return high if low == high else range(low, high + 1), slot["height"]
+
+
+def _excluded(style: str, drawn: list[str]) -> Iterator[Finding]:
+    """Pictures that a style can't draw together."""
+    for rule in picture_facts()["excludes"]:
+        for other in rule["not_with"]:
+            if style == rule["style"] and rule["image"] in drawn and other in drawn:
+                message = f"{style} draws {rule['image']} or {other}, not both"
+                yield warning("pictures-exclude", f"images/{other}.png", message, "leave one of them out")
 
 
 def strings(template: Template, *, bound: bool) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from passwright.apple import bundle, content
 from passwright.apple.rules import About, judge
 from passwright.definition import check_pass, check_template
-from passwright.errors import PassRejected
+from passwright.errors import BundleError, PassRejected
 from passwright.report import Finding, Report, Severity, error
 from passwright.rules import codes_of, forbid_barcode
 from passwright.stencil import Blank, PerTemplate, Stencil, merge
@@ -64,19 +64,27 @@ class PassBuilder:
         """
         if self.identity is None:
             raise ValueError("this builder has no identity to sign with: use files(), or give it one")
+        moment = _aware(at)
         prepared, text, findings = self._judged(pass_)
         if text is None:
             raise PassRejected(Report.of(findings))
         front = prepared.front(bound=pass_.binding is not None)
         manifest = front.manifest(text)
-        signature = self.identity.sign_manifest(manifest, at=at or datetime.now(UTC))
+        signature = self.identity.sign_manifest(manifest, at=moment)
         return front.pack((("pass.json", text), ("manifest.json", manifest), ("signature", signature)))
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
-        """Every error, warning and note about this pass on Apple; nothing is signed."""
+        """Every error, warning and note about this pass on Apple; nothing is signed.
+
+        `at` is when it would be signed, default now.
+
+        Raises:
+            ValueError: `at` is naive.
+        """
+        moment = _aware(at)
         _, _, findings = self._judged(pass_)
         if self.identity is not None:
-            findings += self.identity.warnings(at or datetime.now(UTC))
+            findings += self.identity.warnings(moment)
         return Report.of(findings)
 
     def files(self, pass_: Pass) -> dict[str, bytes]:
@@ -104,6 +112,8 @@ class PassBuilder:
             findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if any(finding.severity is Severity.ERROR for finding in findings):
             return prepared, None, findings
+        if found := prepared.front_fault(bound=pass_.binding is not None):
+            return prepared, None, [*findings, found]
         stencil, judged = prepared.part(pass_.shape)
         filled = stencil.fill(pass_.filled())
         if pass_.apple:
@@ -111,24 +121,40 @@ class PassBuilder:
         else:
             text, more = _text(stencil, filled), [*judged.findings, *judged.blanks(filled)]
         findings += more
-        failed = text is None or any(finding.severity is Severity.ERROR for finding in more)
-        return prepared, None if failed else text.encode(), findings  # type: ignore[union-attr]
+        if text is None or any(finding.severity is Severity.ERROR for finding in more):
+            return prepared, None, findings
+        return prepared, text.encode(), findings
 
     def _overridden(self, pass_: Pass, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:
         """A pass with members of its own is judged whole, as it will be signed."""
         about = replace(self._about, bound=pass_.binding is not None)
-        merged = merge(document, dict(pass_.apple))
-        if OPEN in merged.values():
-            return None, self._judge.whole(merged, about)
-        try:
-            text = dumps(merged)
-        except (TypeError, ValueError, RecursionError):
-            where = "pass#/apple"
-            return None, [error("not-json", where, "the apple overrides hold something that JSON can't say")]
+        own, findings = _own(pass_.apple, "pass#/apple")
+        merged = merge(document, own)
+        if findings or OPEN in merged.values():
+            return None, [*findings, *self._judge.whole(merged, about)]
+        text = dumps(merged)
         return text, self._judge.whole(json.loads(text), about)
 
     def _prepare(self, template: Template) -> _Prepared:
         return _Prepared(template, self._about, self._judge.prepare)
+
+
+def _aware(at: datetime | None) -> datetime:
+    moment = at or datetime.now(UTC)
+    if moment.utcoffset() is None:
+        raise ValueError("at has no time zone: give an aware datetime")
+    return moment
+
+
+def _own(overrides: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Finding]]:
+    """Overrides as a copy that nobody can change any more, or {} and what JSON can't say of them."""
+    try:
+        text = dumps(dict(overrides))
+        text.encode()  # half a surrogate pair has no UTF-8
+        own: dict[str, Any] = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return {}, [error("not-json", where, "the apple overrides hold something that JSON can't say")]
+    return own, []
 
 
 def _text(stencil: Stencil, filled: list[Any]) -> str | None:
@@ -139,13 +165,14 @@ class _Prepared:
     """What is constant for one template and one identity, worked out once."""
 
     def __init__(self, template: Template, about: About, prepare: Any) -> None:
-        self._template = template
+        own, not_json = _own(template.apple, f"{template.source}#/apple")
+        self._template = template = replace(template, apple=own)
         self._about = about
         self._prepare = prepare
         self._pictures: dict[str, bytes] = {}
         self._fronts: dict[bool, bundle.Front] = {}
         self._parts: dict[frozenset[str], tuple[Stencil, Judged]] = {}
-        self.findings = tuple(check_template(template))
+        self.findings = (*check_template(template), *not_json)
         if not any(finding.severity is Severity.ERROR for finding in self.findings):
             self._pictures, findings = content.pictures(template)
             self.findings += tuple(findings)
@@ -157,6 +184,17 @@ class _Prepared:
         if bound not in self._fronts:
             self._fronts[bound] = bundle.Front(self.files(bound=bound))
         return self._fronts[bound]
+
+    def front_fault(self, *, bound: bool) -> Finding | None:
+        """Why the constant files can't be laid out: a name or a text of the template."""
+        try:
+            self.front(bound=bound)
+        except BundleError as exc:
+            return error(exc.code, exc.where, exc.message)
+        except UnicodeEncodeError:
+            message = "a translation holds half of a surrogate pair, which no file can hold"
+            return error("bad-string", "pass.strings", message, "take the character out")
+        return None
 
     def part(self, shape: frozenset[str]) -> tuple[Stencil, Judged]:
         made = self._parts.get(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple.content import table
+from passwright.apple.content import LEARN_MORE, table
 from passwright.judge import Judge, Rule
 from passwright.report import Finding, Severity, error, note, warning
 from passwright.rules import carries_binding, forbid_barcode
@@ -76,8 +76,30 @@ def _binding(document: Mapping[str, Any], about: About, place: Place) -> Iterato
         yield note(
             "apple-binding-not-enforced-by-file",
             place(""),
-            "nothing in this file keeps others from adding it: hand it out through a service that checks who asks",
+            "nothing in this file keeps others from adding it",
+            "hand it out through a service that checks who asks",
         )
+    yield from _binding_members(document, about, place)
+
+
+def _binding_members(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """What content writes into a bound pass, and an override may have taken out again."""
+    if document.get("sharingProhibited") is not True:
+        severity = Severity.ERROR if about.writing else Severity.WARNING
+        where, message = place("/sharingProhibited"), "a bound pass has to switch sharing off"
+        yield Finding("apple-binding-allows-sharing", severity, where, message, "set it to true")
+    nfc = document.get("nfc")
+    if nfc and nfc.get("requiresAuthentication") is not True:
+        yield warning(
+            "apple-binding-without-authentication",
+            place("/nfc/requiresAuthentication"),
+            "whoever holds the unlocked phone can use this bound pass",
+            "set it to true: the holder then confirms with face, finger or passcode",
+        )
+    if about.writing and not any(each.get("key") == LEARN_MORE for _, _, each in _fields(document)):
+        message = "the learn-more link of the binding was taken out of the back fields"
+        hint = "change the back fields in the template, not in an override"
+        yield warning("apple-binding-without-link", place(""), message, hint)
 
 
 def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
@@ -108,7 +130,7 @@ def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterat
         shown = key.facts.get("shown", {}) if key else {}
         limit = shown.get(style, shown.get("*"))
         if limit is not None and count > limit:
-            message = f"{style} draws {limit} of these {count} fields"
+            message = f"{style} draws only {limit} of these {count} fields"
             hint = "move the others to the back"
             yield warning("fields-not-drawn", place(f"/{style}/{slot}"), message, hint)
     rows = counts.get("secondaryFields", 0) + counts.get("auxiliaryFields", 0)
@@ -132,13 +154,12 @@ def _encodable(document: Mapping[str, Any], _: About, place: Place) -> Iterator[
         charset = code.get("messageEncoding")
         try:
             code["message"].encode(charset if isinstance(charset, str) else "iso-8859-1")
-        except UnicodeEncodeError:
-            where = place(step(pointer, "message"))
-            yield error(
-                "code-not-encodable", where, f"the message can't be written in {charset}", "use utf-8"
-            )
-        except LookupError:
-            continue  # the table has named it
+        except (
+            LookupError,
+            ValueError,
+        ):  # codecs such as base64 and idna raise others than UnicodeEncodeError
+            where, message = place(step(pointer, "message")), f"the message can't be written in {charset}"
+            yield error("code-not-encodable", where, message, "use utf-8")
 
 
 def _web_service(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
@@ -158,18 +179,18 @@ def _identifiers(document: Mapping[str, Any], about: About, place: Place) -> Ite
         found = document.get(key)
         if isinstance(found, str) and found != wanted:
             message = f"{key} is {found!r}, the certificate signs for {wanted!r}"
-            yield error(code, place(f"/{key}"), message, "take it out of the template, or sign with its own")
+            hint = "take it out of the overrides, or sign with the certificate for it"
+            yield error(code, place(f"/{key}"), message, hint)
 
 
 def _nfc_certificate(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-    wants = next((key for key in ("nfc", "personalization") if document.get(key)), None)
-    if about.identity is None or wants is None or about.identity.nfc:
+    if about.identity is None or about.identity.nfc or not document.get("nfc"):
         return
     severity = Severity.ERROR if about.strict else Severity.WARNING
     yield Finding(
         "nfc-needs-certificate",
         severity,
-        place(f"/{wants}"),
+        place("/nfc"),
         "phones refuse NFC in a pass whose certificate is not for NFC",
         "ask Apple for NFC, then sign with a 'Pass Type ID with NFC' certificate",
     )
@@ -182,7 +203,7 @@ _BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
 
 RULES = (
     Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code),
-    Rule("pass.json", ("/nfc", *_BINDING), _binding),
+    Rule("pass.json", ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_BINDING), _binding),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
     Rule("pass.json", (), _drawn_fields),
     Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from passwright.google.tables import table
 from passwright.images import SCALES, file_name
 from passwright.report import Finding, error, note
-from passwright.stencil import Blank, merge, names_in, plain, written
+from passwright.stencil import Blank, merge, plain, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -82,9 +82,8 @@ class _Content:
         self._nfc_and_code()
         self._validity_and_binding()
         self._losses()
-        overrides = template.google
-        class_ = merge(class_, dict(overrides.get("class", {})))
-        object_ = merge(object_, dict(overrides.get("object", {})))
+        class_ = merge(class_, template.google.get("class", {}))
+        object_ = merge(object_, template.google.get("object", {}))
         return Payload(class_, object_, tuple(self.findings))
 
     def _id(self, name: str | Blank) -> str | Blank:
@@ -185,14 +184,15 @@ class _Content:
             return
 
     def _field(self, key: str, each: Field) -> None:
-        place = self._place(each)
-        if key not in self.shape:
-            return
+        place, there = self._place(each), key in self.shape
         if place is not None and place.google is not None:
-            self._put(place.google, self._value(key, each, self._type_at(place.google)))
-            if each.label and place.google_label:
-                self._put_text(place.google_label, each.label)
-        elif each.slot is not None:
+            if there:
+                self._put(place.google, self._value(key, each, self._type_at(place.google)))
+            # A class is shared by passes with the field and passes without it.
+            label = place.google_label or ""
+            if each.label and label and (there or label.startswith("class.")):
+                self._put_text(label, each.label)
+        elif each.slot is not None and there:
             self._text_module(key, each)
 
     def _place(self, each: Field) -> Place | None:
@@ -267,7 +267,8 @@ class _Content:
         if uris:
             self.documents["class"]["linksModuleData"] = {"uris": uris}
         if "@binding" in self.shape:
-            uri = {"uri": Blank(lambda values: values["@learn-more"], "@learn-more"), "description": LEARN_MORE}
+            url = Blank(lambda values: values["@learn-more"], "@learn-more")
+            uri = {"uri": url, "description": LEARN_MORE}
             self.documents["object"]["linksModuleData"] = {"uris": [uri]}
 
     def _places(self) -> None:
@@ -309,6 +310,9 @@ class _Content:
     def _losses(self) -> None:
         """What the definition says and Google has no place for."""
         template = self.template
+        if template.nfc is not None and not template.nfc.google_issuers:
+            where, message = self._at("/nfc"), "without google_issuers the pass has no Smart Tap on Google"
+            self._lost("google-drops", where, message)
         dropped: list[tuple[str, str, str | None]] = [
             ("/description", "the description", template.description)
         ]
@@ -337,11 +341,6 @@ class _Content:
 
     def _at(self, pointer: str) -> str:
         return f"{self.template.source}#{pointer}"
-
-
-def varies(template: Template) -> bool:
-    """The name of the class holds blanks, so the class may vary from pass to pass."""
-    return template.google_class is not None and bool(names_in(template.google_class))
 
 
 def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -395,7 +394,12 @@ def _money(value: Any, currency: str | None) -> dict[str, str]:
     return {"micros": str(int(Decimal(str(value)) * 1_000_000)), "currencyCode": currency or "XXX"}
 
 
-_EXAMPLES = {"number": "12.5", "money": "12.50 EUR", "date": "2026-05-01", "datetime": "2026-05-01 09:00"}
+_EXAMPLES = {
+    "number": "12.5",
+    "money": "12.50 EUR",
+    "date": "2026-05-01",
+    "datetime": "2026-05-01 09:00+02:00",
+}
 
 
 def _as_text(each: Field, value: Any) -> str:
@@ -405,4 +409,6 @@ def _as_text(each: Field, value: Any) -> str:
     if each.type == "datetime":
         text: str = value.isoformat(sep=" ", timespec="minutes")
         return text
+    if each.type == "number":
+        return f"{Decimal(str(value)):f}"  # str() of a large Decimal is 1E+3
     return plain(value)

@@ -39,7 +39,7 @@ class Issuer:
     """
 
     issuer_id: str
-    email: str
+    email: str = field(repr=False)
     signer: Signer = field(repr=False)
     public_key: PublicKey | None = field(default=None, repr=False)
     origins: tuple[str, ...] = ()
@@ -50,11 +50,16 @@ class Issuer:
     def __post_init__(self) -> None:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-        if not _ISSUER_ID.match(self.issuer_id):
+        issuer_id, email, origins = self._given()
+        if not isinstance(issuer_id, str) or not _ISSUER_ID.match(issuer_id):
             raise KeyMaterialError("the issuer id has to be text of 1 to 19 digits, as the console shows it")
-        if "@" not in self.email:
+        if not isinstance(email, str) or "@" not in email:
             raise KeyMaterialError("the issuer needs the e-mail of the service account that signs")
-        if self.public_key is None and isinstance(self.signer, KeySigner):
+        if isinstance(origins, str):
+            raise TypeError("origins are a tuple of texts, not one text")
+        if isinstance(self.signer, KeySigner):
+            if self.public_key not in (None, self.signer.public_key):
+                raise KeyMaterialError("the public key does not belong to the private key of the signer")
             object.__setattr__(self, "public_key", self.signer.public_key)
         if self.public_key is not None:
             check_public_key(self.public_key)
@@ -62,6 +67,10 @@ class Issuer:
             if not isinstance(self.public_key, RSAPublicKey):
                 raise KeyMaterialError("Google takes RSA signatures only: use the service account's RSA key")
         object.__setattr__(self, "origins", tuple(self.origins))
+
+    def _given(self) -> tuple[object, object, object]:
+        """What people get wrong: an issuer id without quotes, one origin instead of several."""
+        return self.issuer_id, self.email, self.origins
 
     @classmethod
     def from_service_account(
@@ -75,22 +84,20 @@ class Issuer:
         Raises:
             KeyMaterialError: the JSON can't be read, or lacks the key or the e-mail.
         """
-        try:
-            account = json.loads(data) if isinstance(data, (bytes, str)) else dict(data)
-        except ValueError:
-            # Not as the cause: a JSON error carries the whole text, key included.
-            raise KeyMaterialError("the service account file is not JSON") from None
-        finally:
-            del data
+        account = _account(data)
+        # A traceback that shows local variables must not show the key.
+        del data
+        if account is None:
+            raise KeyMaterialError("the service account file is not JSON")
         missing = [key for key in ("client_email", "private_key") if not _text(account, key)]
         if missing:
-            kind = account.get("type") if isinstance(account, dict) else None
-            hint = f" (its type is {kind!r})" if isinstance(kind, str) and kind != "service_account" else ""
+            kind = _text(account, "type")
+            account.clear()
+            hint = f" (its type is {kind!r})" if kind not in ("", "service_account") else ""
             raise KeyMaterialError(f"the service account file has no {' and no '.join(missing)}{hint}")
         key_id = _text(account, "private_key_id") or None
-        email = account["client_email"]
         signer = KeySigner.from_pem(account.pop("private_key"), key_id=key_id)
-        return cls(issuer_id=issuer_id, email=email, signer=signer, **more)
+        return cls(issuer_id=issuer_id, email=account["client_email"], signer=signer, **more)
 
     @classmethod
     def from_pem(
@@ -108,6 +115,20 @@ class Issuer:
         return cls(issuer_id=issuer_id, email=email, signer=signer, **more)
 
 
-def _text(account: Any, key: str) -> str:
-    value = account.get(key) if isinstance(account, dict) else None
+def _account(data: bytes | str | Mapping[str, Any]) -> dict[str, Any] | None:
+    """The members of a service account file, None where it is not JSON.
+
+    None instead of an exception: a JSON error carries the whole text, key included.
+    """
+    if not isinstance(data, (bytes, str)):
+        return dict(data)
+    try:
+        account = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return account if isinstance(account, dict) else {}
+
+
+def _text(account: Mapping[str, Any], key: str) -> str:
+    value = account.get(key)
     return value if isinstance(value, str) else ""

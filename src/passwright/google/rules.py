@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from passwright.table import Place
 
-__all__ = ["About", "judges"]
+__all__ = ["About", "codes", "judges"]
 
 _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
 
@@ -58,11 +58,11 @@ def _may_hold_a_code(name: str) -> bool:
     return False
 
 
-def _codes(name: str, document: object, pointer: str) -> Iterator[tuple[str, object]]:
+def codes(name: str, document: object, pointer: str = "") -> Iterator[tuple[str, object]]:
     """Every member of a document that the schema types as a code, however deep."""
     if isinstance(document, list):
         for index, item in enumerate(document):
-            yield from _codes(name, item, step(pointer, index))
+            yield from codes(name, item, step(pointer, index))
     elif isinstance(document, dict):
         for member, value in document.items():
             key = table().objects[name].get(member)
@@ -72,28 +72,32 @@ def _codes(name: str, document: object, pointer: str) -> Iterator[tuple[str, obj
             if key.types[0] in _CODES:
                 yield below, value
             elif _may_hold_a_code(key.types[0]):
-                yield from _codes(key.types[0], value, below)
+                yield from codes(key.types[0], value, below)
 
 
 def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-    for key in ("id", "classId"):
-        value = document.get(key)
+    """Ids of classes and objects, of which every one has to be the issuer's own."""
+    ids = [(f"/{key}", document.get(key)) for key in ("id", "classId")]
+    for key in ("linkedObjectIds", "linkedOfferIds"):
+        ids += [(f"/{key}/{index}", each) for index, each in enumerate(document.get(key) or ())]
+    for pointer, value in ids:
         if not isinstance(value, str):
             continue
         match = _ID.match(value)
         if match is None:
             hint = "issuer id, a dot, then letters, digits, dots, dashes or underscores"
-            yield error("bad-id", place(f"/{key}"), f"{key} does not have the right form", hint)
+            yield error("bad-id", place(pointer), "the id does not have the right form", hint)
         elif about.issuer_id is not None and match[1] != about.issuer_id:
-            message = f"{key} belongs to issuer {match[1]}, not to {about.issuer_id}"
-            yield error("foreign-id", place(f"/{key}"), message)
+            message = f"the id belongs to issuer {match[1]}, not to {about.issuer_id}"
+            yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
 
 
 def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
     restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
     where = place("/saveRestrictions/restrictToEmailSha256")
     if about.bound and about.writing and not restricted:
-        yield error("binding-lost", where, "the pass is bound, and its object holds no restriction")
+        hint = "take the override of saveRestrictions out"
+        yield error("binding-lost", where, "the pass is bound, and its object holds no restriction", hint)
     if restricted and about.writing and not about.restrictions_enabled:
         yield warning(
             "google-restriction-not-enabled",
@@ -104,8 +108,10 @@ def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Ite
 
 
 def _holders(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-    status = document.get("multipleDevicesAndHoldersAllowedStatus")
-    if about.bound and status not in ("ONE_USER_ALL_DEVICES", "ONE_USER_ONE_DEVICE"):
+    status = str(document.get("multipleDevicesAndHoldersAllowedStatus", ""))
+    # Google answers oneUserAllDevices where it was sent ONE_USER_ALL_DEVICES.
+    one_holder = status.replace("_", "").lower() in ("oneuseralldevices", "oneuseronedevice")
+    if about.bound and not one_holder:
         yield warning(
             "binding-allows-many-holders",
             place("/multipleDevicesAndHoldersAllowedStatus"),
@@ -130,7 +136,10 @@ def _review(document: Mapping[str, Any], about: About, place: Place) -> Iterator
 
 def _encoding(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
     code = document.get("barcode")
-    if isinstance(code, dict) and code.get("renderEncoding") == "UTF_8" and code.get("type") != "QR_CODE":
+    if not isinstance(code, dict):
+        return
+    encoding, kind = code.get("renderEncoding"), code.get("type")
+    if encoding in ("UTF_8", "utf8") and kind not in ("QR_CODE", "qrCode"):
         where = place("/barcode/renderEncoding")
         yield error("bad-value", where, "UTF_8 goes with QR_CODE only", "leave renderEncoding out")
 
@@ -149,7 +158,7 @@ def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tup
     )
     object_rules = (
         Rule("object", ("/barcode", "/rotatingBarcode", "/saveRestrictions"), _no_code(object_name)),
-        Rule("object", ("/id", "/classId"), _ids),
+        Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids),
         Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction),
         Rule("object", ("/barcode/**",), _encoding),
         *(rule for rule in extra if rule.on == "object"),
@@ -162,7 +171,7 @@ def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tup
 
 def _no_code(name: str) -> Any:
     def check(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-        places = [(place(pointer), value) for pointer, value in _codes(name, document, "")]
+        places = [(place(pointer), value) for pointer, value in codes(name, document)]
         yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
 
     return check

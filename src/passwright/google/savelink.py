@@ -12,15 +12,16 @@ from passwright.address import is_ambiguous, sha256
 from passwright.definition import check_pass, check_template
 from passwright.errors import BindingInvalid, LinkTooLong, PassRejected
 from passwright.google import content
-from passwright.google.rules import About, judges
+from passwright.google.content import resource_name
+from passwright.google.rules import About, codes, judges
 from passwright.report import Finding, Report, Severity, error, note, warning
 from passwright.rules import codes_of, forbid_barcode
 from passwright.signing import sign_call
-from passwright.stencil import PerTemplate, Stencil, merge
+from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judged, Rule
@@ -82,6 +83,7 @@ class PassBuilder:
             restrictions_enabled=issuer.restrictions_enabled if issuer else False,
         )
         self._prepared = PerTemplate(lambda template: _Prepared(template, self._about, self._rules))
+        self._unproved = [_UNPROVED] if issuer is not None and issuer.public_key is None else []
         if issuer is not None:
             self._sign = sign_call(issuer.signer, issuer.public_key)
             key_id = issuer.signer.key_id if issuer.send_key_id else None
@@ -121,23 +123,32 @@ class PassBuilder:
         at = issued_at or datetime.now(UTC)
         if at.utcoffset() is None:
             raise ValueError("issued_at has no time zone: give an aware datetime")
+        if unknown := set(inserted) - {"class", "object"}:
+            raise ValueError(f"inserted names 'class' and 'object', not {sorted(unknown)}")
         if self_contained and inserted:
             raise ValueError("a self-contained link needs nothing inserted: choose one of the two")
         payload = self._judged(pass_)
         findings = list(payload.findings)
         if "object" in inserted and pass_.binding is not None:
-            findings += _check_stored(payload.object_text, stored_object)
+            resource = resource_name(pass_.template.kind.object_type)
+            findings += _check_stored(resource, payload.object_text, stored_object)
         if _failed(findings):
             raise PassRejected(Report.of(findings))
-        form, text, requires = self._choose(
-            payload, pass_, int(at.timestamp()), inserted=inserted, self_contained=self_contained
-        )
-        if requires:
-            findings += [_needs(name, requires[name]["id"], payload.class_length) for name in requires]
-        message = f"{self._header}.{_b64(text.encode())}".encode("ascii")
-        token = f"{message.decode('ascii')}.{_b64(self._sign(message))}"
+
+        def signed() -> tuple[Form, str, dict[str, Any], str]:
+            form, text, requires = self._choose(
+                payload, pass_, int(at.timestamp()), inserted=inserted, self_contained=self_contained
+            )
+            message = f"{self._header}.{_b64(text.encode())}"
+            signature = _b64(self._sign(message.encode("ascii")))
+            self._signature_length = len(signature)
+            return form, text, requires, f"{message}.{signature}"
+
+        form, text, requires, token = signed()
         if len(token) > MAX_TOKEN:
-            raise LinkTooLong(len(token), MAX_TOKEN, {})
+            # The key was not known, and is longer than the usual one: choose again.
+            form, text, requires, token = signed()
+        findings += [_needs(name, requires[name]["id"], payload.class_length) for name in requires]
         return Link(SAVE_URL + token, form, json.loads(text), requires, Report.of(findings))
 
     def report(self, pass_: Pass) -> Report:
@@ -163,18 +174,21 @@ class PassBuilder:
         full = self._claims(kind.vertical, iat, object_=payload.object_text, class_=payload.class_text)
         only_object = self._claims(kind.vertical, iat, object_=payload.object_text)
         if "object" in inserted:
-            object_id = dumps({"id": json.loads(payload.object_text)["id"]})
-            return "id", self._claims(kind.vertical, iat, object_=object_id), {}
+            only_id = dumps({"id": json.loads(payload.object_text)["id"]})
+            only_id = self._claims(kind.vertical, iat, object_=only_id)
+            if self._length(only_id) > MAX_TOKEN:
+                raise LinkTooLong(self._length(only_id), MAX_TOKEN, {})
+            return "id", only_id, {}
         if "class" not in inserted and self._length(full) <= MAX_TOKEN:
             return "class-and-object", full, {}
-        class_ = {kind.class_type: json.loads(payload.class_text)}
+        requires = {} if "class" in inserted else {kind.class_type: json.loads(payload.class_text)}
+        length = self._length(only_object)
+        if length > MAX_TOKEN:
+            insert = {**requires, kind.object_type: json.loads(payload.object_text)}
+            raise LinkTooLong(self._length(full) if self_contained else length, MAX_TOKEN, insert)
         if self_contained:
-            raise LinkTooLong(self._length(full), MAX_TOKEN, class_)
-        requires = {} if "class" in inserted else class_
-        if self._length(only_object) <= MAX_TOKEN:
-            return "object", only_object, requires
-        insert = {**requires, kind.object_type: json.loads(payload.object_text)}
-        raise LinkTooLong(self._length(only_object), MAX_TOKEN, insert)
+            raise LinkTooLong(self._length(full), MAX_TOKEN, requires)
+        return "object", only_object, requires
 
     def _claims(self, vertical: str, iat: int, *, object_: str, class_: str | None = None) -> str:
         """The claims as JSON. `typ` stands here as well as in the header; iat is a number."""
@@ -194,7 +208,7 @@ class PassBuilder:
     def _judged(self, pass_: Pass) -> _Payload:
         """Both documents as text, and everything there is to say about them."""
         prepared = self._prepared[pass_.template]
-        findings = [*prepared.findings, *check_pass(pass_)]
+        findings = [*prepared.findings, *check_pass(pass_), *self._unproved]
         findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
         for rule in self._rules:
             if rule.on == "pass":
@@ -243,22 +257,22 @@ class PassBuilder:
             ("class", part.class_, part.judge_class),
             ("object", part.object_, part.judge_object),
         ):
-            own = pass_.google.get(name, {})
-            try:
-                text = dumps(merge(stencil.document(stencil.fill(values)), own))
-            except (TypeError, ValueError, RecursionError):
-                where, message = f"pass#/google/{name}", "the overrides hold something that JSON can't say"
-                return _Payload("", "", [*findings, error("not-json", where, message)])
-            findings += judge.whole(json.loads(text), part.about)
-            documents.append(text)
+            own, not_json = _own(pass_.google.get(name, {}), f"pass#/google/{name}")
+            document = merge(stencil.document(stencil.fill(values)), own)
+            findings += [*not_json, *judge.whole(document, part.about)]
+            documents.append(document)
         unknown = pass_.google.keys() - {"class", "object"}
         findings += [
             error("unknown-key", f"pass#/google/{key}", "google overrides are for class and object")
             for key in sorted(map(str, unknown))
         ]
+        if _failed(findings):
+            return _Payload("", "", findings)
+        class_, object_ = documents
+        findings += _same_class(class_["id"], object_["classId"])
         if pass_.binding is not None:
-            findings += _same_restriction(documents[1], values["@email-sha256"])
-        return _Payload(documents[0], documents[1], findings)
+            findings += _same_restriction(object_, values["@email-sha256"])
+        return _Payload(dumps(class_), dumps(object_), findings)
 
 
 @dataclass(frozen=True)
@@ -292,11 +306,15 @@ class _Prepared:
     """What is constant for one template and one issuer, worked out once."""
 
     def __init__(self, template: Template, about: About, rules: tuple[Rule, ...]) -> None:
-        self._template = template
+        overrides, not_json = {}, []
+        for name, members in template.google.items():
+            overrides[name], found = _own(members, f"{template.source}#/google/{name}")
+            not_json += found
+        self._template = template = replace(template, google=overrides)
         self._about = about
         self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
         self._parts: dict[frozenset[str], _Part] = {}
-        self.findings = tuple(check_template(template))
+        self.findings = (*check_template(template), *not_json)
 
     def part(self, shape: frozenset[str]) -> _Part:
         made = self._parts.get(shape)
@@ -309,29 +327,56 @@ class _Prepared:
         about = replace(self._about, bound="@binding" in shape)
         class_, object_ = Stencil(payload.class_), Stencil(payload.object_)
         judge_class, judge_object = self._judges
-        findings = [*payload.findings]
-        if class_.blanks and not content.varies(self._template):
-            where = f"{self._template.source}#/google_class"
-            message = (
-                f"the class would differ from pass to pass at {class_.blanks[0][0]}, and its name does not"
-            )
-            hint = 'name it after what varies: google_class = "{carrier}{number}"'
-            findings.append(error("class-varies", where, message, hint))
+        findings = [*payload.findings, *_varies(self._template, class_)]
+        findings += _same_class(payload.class_.get("id"), payload.object_.get("classId"))
         if about.bound:
-            findings.append(_shared_class(payload.class_["id"]))
+            findings.append(_shared_class(self._template.google_class or self._template.id))
         return _Part(
             class_, object_, judge_class.prepare(class_, about), judge_object.prepare(object_, about),
             judge_class, judge_object, about, tuple(findings),
         )  # fmt: skip
 
 
-def _shared_class(class_id: object) -> Finding:
+def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:
+    """One class name for classes that differ: Google would keep the first and ignore the others."""
+    name = template.google_class or template.id
+    given = {
+        key: names_in(each.value) for key, each in template.fields.items() if isinstance(each.value, str)
+    }
+    named = set(names_in(name) if template.google_class else ())
+    for pointer, blank in class_.blanks:
+        reads = {name for key in blank.reads for name in given.get(key) or (key,)}
+        if not reads <= named:
+            where, loose = f"{template.source}#/google_class", ", ".join(sorted(reads - named))
+            message = f"{pointer} of the class varies with {loose}, and the name of the class does not"
+            hint = f'name it after what varies: google_class = "{name}-{{{loose}}}"'
+            yield error("class-varies", where, message, hint)
+
+
+def _same_class(class_id: object, named: object) -> Iterator[Finding]:
+    """The object belongs to the class that travels beside it, or that `requires` says to insert."""
+    same = class_id.fill is named.fill if isinstance(class_id, Blank) and isinstance(named, Blank) else None
+    if same or class_id == named:
+        return
+    message = "the object names another class than the one made here"
+    yield error("class-mismatch", "object#/classId", message, "change id and classId together, or neither")
+
+
+def _shared_class(name: str) -> Finding:
     return note(
         "google-class-one-holder",
         "class#/multipleDevicesAndHoldersAllowedStatus",
-        f"the class {class_id} lets one person hold each pass, and so do all its passes, bound or not",
+        f"the class {name} lets one person hold each pass, and so do all its passes, bound or not",
         "a class that Google holds already keeps its own setting: update it there",
     )
+
+
+_UNPROVED = warning(
+    "signer-not-verified",
+    "issuer",
+    "the issuer has no public key, so nobody checks what its signer answers",
+    "give the issuer the public_key of its service account",
+)
 
 
 def _needs(name: str, id_: str, size: int) -> Finding:
@@ -343,29 +388,39 @@ def _needs(name: str, id_: str, size: int) -> Finding:
     )
 
 
-def _check_stored(object_text: str, stored: Mapping[str, Any] | None) -> list[Finding]:
+def _check_stored(resource: str, object_text: str, stored: Mapping[str, Any] | None) -> Iterator[Finding]:
     """An id-only link shows no restriction, so Google's copy has to prove that it holds it."""
     where = "link#/stored_object"
     if stored is None:
         hint = "give stored_object, as Google's API answers it"
-        return [error("binding-unproved", where, "a bound pass by id needs proof of its restriction", hint)]
+        yield error("binding-unproved", where, "a bound pass by id needs proof of its restriction", hint)
+        return
     ours = json.loads(object_text) if object_text else {}
-    theirs = (stored.get("saveRestrictions") or {}).get("restrictToEmailSha256")
-    if stored.get("id") != ours.get("id") or theirs != ours.get("saveRestrictions", {}).get(
-        "restrictToEmailSha256"
-    ):
-        return [
-            error("binding-lost", where, "the stored object is another one, or is bound to somebody else")
-        ]
-    return []
+    if stored.get("id") != ours.get("id") or _restricted_to(stored) != _restricted_to(ours):
+        message = "the stored object is another one, or is bound to somebody else, or to nobody"
+        yield error("binding-lost", where, message, "update it through the API before making the link")
+    places = ((f"{where}{pointer}", value) for pointer, value in codes(resource, stored))
+    yield from forbid_barcode(places, bound=True)
 
 
-def _same_restriction(object_text: str, digest: str) -> list[Finding]:
-    found = (json.loads(object_text).get("saveRestrictions") or {}).get("restrictToEmailSha256")
-    if found == digest:
-        return []
-    where = "object#/saveRestrictions/restrictToEmailSha256"
-    return [error("binding-lost", where, "an override changes whom the pass is bound to", "take it out")]
+def _same_restriction(object_: Mapping[str, Any], digest: str) -> Iterator[Finding]:
+    if _restricted_to(object_) != digest:
+        where = "object#/saveRestrictions/restrictToEmailSha256"
+        yield error("binding-lost", where, "an override changes whom the pass is bound to", "take it out")
+
+
+def _restricted_to(object_: Mapping[str, Any]) -> object:
+    restrictions = object_.get("saveRestrictions")
+    return restrictions.get("restrictToEmailSha256") if isinstance(restrictions, dict) else None
+
+
+def _own(overrides: object, where: str) -> tuple[Any, list[Finding]]:
+    """Overrides as a copy that nobody can change any more, or {} and what JSON can't say of them."""
+    try:
+        return json.loads(dumps(overrides)), []
+    except (TypeError, ValueError, RecursionError):
+        message = "the google overrides hold something that JSON can't say"
+        return {}, [error("not-json", where, message)]
 
 
 def _failed(findings: Iterable[Finding]) -> bool:

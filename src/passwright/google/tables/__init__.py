@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from passwright.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["VERTICALS", "from_discovery", "table"]
 
@@ -60,17 +60,13 @@ def from_discovery(discovery: Mapping[str, Any]) -> dict[str, Any]:
             continue
         keys = {key: _facts(facts) for key, facts in sorted(schemas[name].get("properties", {}).items())}
         objects[name] = keys
-        wanted += [each for facts in keys.values() for each in _references(facts) if each in schemas]
+        wanted += [facts["type"] for facts in keys.values() if facts["type"] in schemas]
     return {
         "about": [
             f"Made from Google's discovery document of walletobjects v1, revision {discovery['revision']}."
         ],
         "objects": dict(sorted(objects.items())),
     }
-
-
-def _references(facts: Mapping[str, Any]) -> Iterator[str]:
-    yield facts["type"]
 
 
 def _facts(schema: Mapping[str, Any]) -> dict[str, Any]:
