@@ -442,6 +442,8 @@ def test_zip_01_all_files_together_are_bounded() -> None:
     assert code(forge(Entry(), *many), ratio=2000, unpacked_bytes=4 * 2**20) == "too-large"
     assert code(forge(Entry(), *many)) == "too-large"  # a ratio of a thousand
     assert len(bundle.read(forge(Entry(), *many), limits=Limits(ratio=2000))) == 5
+    exact = Limits(ratio=2000, unpacked_bytes=4 * 2**20 + 2)
+    assert len(bundle.read(forge(Entry(), *many), limits=exact)) == 5
 
 
 @pytest.mark.parametrize(
@@ -460,6 +462,10 @@ def test_zip_01_files_have_limits_of_their_own(name: str, limit: int) -> None:
 
 def test_zip_01_an_archive_over_the_limit_is_refused_unread() -> None:
     assert code(bytes(16 * 2**20 + 1)) == "too-large"
+
+    whole = bundle.pack(FILES)
+    assert bundle.read(whole, limits=Limits(archive_bytes=len(whole)))
+    assert code(whole, archive_bytes=len(whole) - 1) == "too-large"
 
 
 @pytest.mark.parametrize("declared", [0, 1, 10, 99_999])
@@ -683,6 +689,7 @@ def test_zip_08_zip_09_zip_10_zip_14_bad_names_are_neither_read_nor_written(name
             " a",
             "a..b",
             "x" * 255,
+            "é" * 127 + "x",
             "100%.png",
         ),
     ],
@@ -701,6 +708,7 @@ def test_zip_14_other_folders_are_read_where_the_caller_allows_them() -> None:
     )
 
     assert code(data) == "bad-name"
+    assert code(forge(Entry("./", b""), Entry())) == "bad-name"
     files = bundle.read(data, limits=Limits(allow_folders=True))
     assert files == {".git/refs/head": b"1", "%2e%2e/x": b"2", "pass.json": b"{}"}
 
@@ -897,11 +905,14 @@ def test_zip_19_every_prefix_is_refused(make: Callable[[], bytes]) -> None:
 
     codes = Counter(code(whole[:length]) for length in range(len(whole)))
 
-    # No byte of the end record is missing from one that is found.
     assert codes == {"not-a-zip": len(whole)}
+    assert "cut short" in refusal(whole[:-1]).message
+    assert "cut short" not in refusal(b"<html>").message
 
 
-@pytest.mark.parametrize("data", [b"", b"<!doctype html>", b'{"error":"not found"}', b"PK", b"PK\5\6" * 4])
+@pytest.mark.parametrize(
+    "data", [b"", b"<!doctype html>", b'{"error":"not found"}', b"PK", b"PK\5\6", b"PK\5\6" * 4]
+)
 def test_what_is_no_archive_is_called_so(data: bytes) -> None:
     assert code(data) == "not-a-zip"
 
@@ -909,6 +920,7 @@ def test_what_is_no_archive_is_called_so(data: bytes) -> None:
 @pytest.mark.parametrize("tail", [b"\0", bytes(2**20), bundle.pack({"pass.json": b"[]"}), b"PK\5\6", b"\n"])
 def test_zip_20_bytes_after_the_end_are_refused(tail: bytes) -> None:
     assert code(bundle.pack(FILES) + tail) == "trailing-data"
+    assert code(forge() + tail) in ("trailing-data", "bad-directory")
 
 
 @pytest.mark.parametrize("lead", [b"#!/bin/sh\nexit\n", b"%PDF-1.7\n" * 99, b"GIF89a" + bytes(40), b"\0"])
@@ -939,6 +951,10 @@ def commented(comment: bytes) -> bytes:
 )
 def test_zip_22_comments_are_refused(comment: bytes) -> None:
     assert code(commented(comment)) == "comment"
+
+
+def test_zip_22_a_comment_that_was_cut_off_is_refused() -> None:
+    assert code(forge(Entry(), comment=5)) == "comment"
 
 
 def test_zip_22_an_archive_that_ends_in_anothers_comment_is_refused() -> None:
@@ -1001,6 +1017,16 @@ def test_zip_24_wrong_data_descriptors_are_refused(method: int, sign: bytes, cha
     assert code(forge(entry, Entry("icon.png"))) == "header-mismatch"
 
 
+@pytest.mark.parametrize(
+    "local", [{"name": b"pass.jsom"}, {"method": 0}, {"flags": 10}, {"crc": 1}, {"packed": 1}, {"size": 1}]
+)
+def test_zip_12_headers_that_disagree_are_refused_before_a_descriptor_as_well(local: dict[str, Any]) -> None:
+    entry = Entry(method=8, flags=8, local=NOTHING_YET | local)
+    entry.after = descriptor(entry)
+
+    assert code(forge(entry)) == "header-mismatch"
+
+
 def test_zip_24_a_descriptor_nobody_announced_is_refused() -> None:
     entry = Entry(data=b"{}")
     entry.after = descriptor(entry)
@@ -1037,6 +1063,13 @@ def test_a_directory_that_is_elsewhere_is_refused(change: dict[str, Any]) -> Non
     assert code(forge(Entry(), **change)) in ("bad-directory", "leading-data")
 
 
+@pytest.mark.parametrize("part", [b"PK\1\2", b"PK\1\3" + bytes(42), bytes(46)])
+def test_a_directory_that_ends_in_no_record_is_refused(part: bytes) -> None:
+    size = len(central_record(Entry(), 0)) + len(part)
+
+    assert code(forge(Entry(), before_end=part, size=size, here=2, count=2)) == "bad-directory"
+
+
 def test_a_record_that_runs_past_the_directory_is_refused() -> None:
     data = bytearray(forge(Entry()))
     at = data.index(b"PK\1\2")
@@ -1059,7 +1092,11 @@ def test_zip_27_passes_and_archives_of_passes_are_not_mixed_up() -> None:
     assert bundle.read_passes(several) == {"a.pkpass": one, "b.pkpass": one}
     assert bundle.read(bundle.read_passes(several)["a.pkpass"]) == FILES
     assert code(several) == "wrong-container"
-    assert code(one, read=bundle.read_passes) == "wrong-container"
+    mixed_up = refusal(one, read=bundle.read_passes)
+    assert (mixed_up.code, mixed_up.message) == (
+        "wrong-container",
+        "this is one pass, not an archive of several",
+    )
 
 
 @pytest.mark.parametrize(
@@ -1113,6 +1150,8 @@ def test_zip_28_times_and_owners_are_skipped() -> None:
     entry = Entry(local_extra=times + owner, central_extra=ntfs + owner)
 
     assert bundle.read(forge(entry)) == {"pass.json": b"{}"}
+    assert bundle.read(forge(Entry(local_extra=ntfs * 32))) == {"pass.json": b"{}"}
+    assert code(forge(Entry(local_extra=ntfs * 33))) == "bad-extra"
 
 
 @pytest.mark.parametrize(
@@ -1128,6 +1167,15 @@ def test_zip_28_times_and_owners_are_skipped() -> None:
 )
 def test_zip_29_streams_that_do_not_end_with_the_entry_are_refused(packed: bytes) -> None:
     assert code(forge(Entry(data=b"{}" * 50, method=8, packed=packed))) == "bad-stream"
+
+
+def test_zip_29_bytes_after_a_stream_that_fills_what_is_inflated_at_once_are_refused() -> None:
+    data = bytes(2**16 - 5)
+    stream = b"\1" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
+    assert len(stream) == archive._INFLATED_AT_ONCE
+
+    assert bundle.read(forge(Entry(), Entry("a", data, method=8, packed=stream)))["a"] == data
+    assert code(forge(Entry(), Entry("a", data, method=8, packed=stream + b"junk"))) == "bad-stream"
 
 
 def accepted_mutants(whole: bytes) -> Iterable[tuple[bytes, dict[str, bytes]]]:
@@ -1369,7 +1417,10 @@ def test_thousands_of_faults_are_fifty_findings_the_errors_first() -> None:
     findings = check_manifest(with_manifest(FILES | warnings, missing))
     only_warnings = check_manifest(with_manifest(FILES | warnings))
 
+    fifty = {f"{number}.png": "0" * 40 for number in range(50)}
+
     assert len(findings) == len(only_warnings) == 50
+    assert {finding.code for finding in check_manifest(with_manifest(FILES, fifty))} == {"missing-file"}
     assert findings[-1].code == "more-findings"
     assert "1051 more" in findings[-1].message
     assert all(finding.severity is Severity.ERROR for finding in findings)

@@ -42,6 +42,7 @@ def test_good_json_is_read() -> None:
         (b'{"a": 1, "\\u0061": 2}', "pass.json:1#/a"),
         (b'{"x": [1, [{"a~b/c": 1}, {"a~b/c": 1, "a~b/c": 2}]]}', "pass.json:1#/x/1/1/a~0b~1c"),
         (b'{"": 1, "": 2}', "pass.json:1#/"),
+        (b'{"x": "a",\n"a": "x",\n"a": "x"}', "pass.json:3#/a"),
     ],
 )
 def test_jsn_01_duplicate_keys_at_any_depth_are_refused_with_their_place(data: bytes, where: str) -> None:
@@ -92,6 +93,7 @@ def test_jsn_04_the_32nd_level_is_read() -> None:
     data = b"[" * 32 + b"]" * 32
 
     assert strictjson.loads(data, name="x") is not None
+    assert strictjson.loads(b"[[],%b,[]]" % data[1:-1], name="x") is not None
     assert refusal(b"[%b]" % data).code == "too-deep"
 
 
@@ -157,6 +159,19 @@ def test_jsn_07_what_is_not_json_is_refused_with_its_line(text: str) -> None:
 def test_a_document_over_the_limit_is_refused_unread() -> None:
     assert refusal(b"[" + b" " * 2**20 + b"]").code == "too-large"
     assert refusal(b"[1]", max_bytes=2).code == "too-large"
+    assert strictjson.loads(b"[1]", name="x", max_bytes=3) == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('"abc', "a string has no end (column 1)"),
+        ("1 2", "something follows the end of the document (column 3)"),
+        ("[1,]", "this is not JSON (column 4)"),
+    ],
+)
+def test_the_reason_and_the_column_are_told(text: str, reason: str) -> None:
+    assert refusal(text.encode()).message == reason
 
 
 SECRET = "jane.doe-4711"
@@ -243,6 +258,8 @@ def test_what_is_tolerated_is_named_with_its_place(data: bytes, value: object, f
         (b'{"a":,}', "bad-json"),
         (b"[1 /* never closed ]", "bad-json"),
         (b"[1 /*/]", "bad-json"),
+        (b"1 /* never closed", "bad-json"),
+        (b"1 /*/", "bad-json"),
         (b"[1 / 2]", "bad-json"),
         (b"{'a': 1}", "bad-json"),
         (b"<html>", "bad-json"),
@@ -263,6 +280,12 @@ def test_what_no_tolerance_saves_is_refused(data: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+def test_utf_16_up_to_the_limit_is_tolerated() -> None:
+    data = "[1]".encode("utf-16")
+
+    assert strictjson.loads_tolerant(data, name="x", max_bytes=len(data)).value == [1]
+
+
 def test_errors_after_tolerated_lines_keep_their_line() -> None:
     with pytest.raises(BundleError) as caught:
         strictjson.loads_tolerant(b'{ // one\n/* two\nthree */ "a": [1,],\n"b": NaN}', name="pass.json")
@@ -276,6 +299,9 @@ def test_jsn_10_ten_thousand_faults_are_ten_findings() -> None:
     assert len(findings) == 10
     assert findings[0].message == "a comma stands after the last item"
     assert findings[-1].message.endswith("9990 more after this")
+
+    ten = strictjson.loads_tolerant(b"[" + b"[1,]," * 10 + b"0]", name="x").findings
+    assert [finding.message for finding in ten] == [findings[0].message] * 10
 
 
 HOSTILE = {

@@ -117,7 +117,8 @@ def dumps(value: Any) -> str:
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-class _Refused(Exception):  # noqa: N818 - carries a code out of the parser's hooks, never leaves this file
+class _Refused(Exception):
+    # Carries a code out of the parser's hooks; never leaves this file.
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -329,7 +330,7 @@ def _faults(text: str) -> Iterator[_Found]:
             seen.pop()
         elif piece == ",":
             path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
-        elif piece.startswith('"') and path and path[-1] is None:
+        elif path and path[-1] is None:
             key = path[-1] = str(json.loads(piece))
             if key in seen[-1]:
                 yield _Found("duplicate-key", match.start(), pointer=_pointer(path))

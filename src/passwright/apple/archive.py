@@ -275,8 +275,6 @@ def _directory(archive: bytes, at: int, end: int, count: int) -> Iterator[_Entry
         entry = _Entry(archive[at : at + name_size], flags, method, crc, packed, size, attributes, offset)
         extra = archive[at + name_size : at + name_size + extra_size]
         at += name_size + extra_size + comment_size
-        if at > end:
-            raise BundleError("bad-directory", entry.where, "the entry runs past the end of the directory")
         _check_features(entry, flags, extra)
         if comment_size:
             raise BundleError("comment", entry.where, "the entry has a comment")
@@ -295,17 +293,14 @@ def _check_features(entry: _Entry, flags: int, extra: bytes) -> None:
         raise BundleError("encrypted", entry.where, "the entry is encrypted")
     if flags & _IS_PATCH:
         raise BundleError("encrypted", entry.where, "the entry is a patch for a file, not a file")
-    at = 0
-    for _ in range(_MAX_EXTRAS):
-        if at == len(extra):
-            return
-        if at + _EXTRA.size > len(extra):
-            break
+    at = number = 0
+    while at + _EXTRA.size <= len(extra) and number < _MAX_EXTRAS:
         kind, size = _EXTRA.unpack_from(extra, at)
         if kind in _REFUSED_EXTRAS:
             code, message = _REFUSED_EXTRAS[kind]
             raise BundleError(code, entry.where, message)
         at += _EXTRA.size + size
+        number += 1
     if at != len(extra):
         raise BundleError(
             "bad-extra", entry.where, "the extra fields do not end where they should, or are too many"
@@ -345,8 +340,6 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
             )
         begin = begins[entry.offset] = _data_start(archive, entry, directory)
         at = begin + entry.packed
-        if at > directory:
-            raise BundleError("overlap", entry.where, "the data runs into the directory")
         if entry.flags & _HAS_DESCRIPTOR:
             at += _descriptor_size(archive, entry, at)
     if at != directory:
@@ -358,7 +351,7 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
 def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
     """Where the data begins behind a local header that says what the directory says."""
     at = entry.offset
-    if at + _LOCAL.size > directory or not archive.startswith(_LOCAL_SIGN, at):
+    if not archive.startswith(_LOCAL_SIGN, at):
         raise BundleError("header-mismatch", entry.where, "there is no local header where the directory says")
     name_size: int
     extra_size: int
@@ -442,8 +435,7 @@ def _decoded(entry: _Entry) -> str:
 def _check_type(entry: _Entry, *, is_folder: bool) -> None:
     kind = stat.S_IFMT(entry.attributes >> 16)
     if is_folder:
-        # A deflated nothing has two bytes; whether it is one shows when it is unpacked.
-        is_right = kind in (0, stat.S_IFDIR) and not entry.size and entry.packed <= len(b"\3\0")
+        is_right = kind in (0, stat.S_IFDIR) and not entry.size
     else:
         is_right = kind in (0, stat.S_IFREG) and not entry.attributes & (_DOS_FOLDER | _DOS_VOLUME)
     if not is_right:

@@ -50,7 +50,7 @@ def check_name(name: str, *, allow_folders: bool = False, max_bytes: int = MAX_N
 
 def name_fault(name: str, *, allow_folders: bool, max_bytes: int) -> str:
     """What is wrong with a name, or ""."""
-    if len(name) <= max_bytes and name.isascii() and _ORDINARY.fullmatch(name):
+    if len(name) <= max_bytes and _ORDINARY.fullmatch(name):
         return ""
     parts = name.split("/")
     rules = (
