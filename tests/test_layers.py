@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
-    **dict.fromkeys(("errors", "report", "strictjson", "wholefile", "png"), 0),
+    **dict.fromkeys(("errors", "report", "forms", "strictjson", "wholefile", "png"), 0),
     **dict.fromkeys(("table", "stencil", "kinds", "address", "binding", "lifecycle", "signing"), 1),
     **dict.fromkeys(("images", "template", "definition", "folder"), 1),
     **dict.fromkeys(("rules", "judge"), 2),

@@ -22,13 +22,16 @@ def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iter
     and payloads of others are all asked through it. An empty or null code is none.
     """
     for where, value in places:
-        if bound and value not in (None, False, "", [], {}):
+        if bound and value not in _NO_CODE:
             yield error(
                 "binding-forbids-barcode",
                 where,
-                "a bound pass can't carry a code",
+                "a bound pass can't carry a code: a photo of it would do for the pass",
                 "take the code out, or issue the pass without a binding",
             )
+
+
+_NO_CODE: tuple[object, ...] = (None, False, "", [], {})
 
 
 def codes_of(pass_: Pass) -> Iterator[tuple[str, object]]:

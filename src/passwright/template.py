@@ -65,8 +65,10 @@ class Field:
 
     @property
     def constant(self) -> bool:
-        """The value is the same in every pass."""
-        return self.value is not None and not (isinstance(self.value, str) and names_in(self.value))
+        """The value is the same in every pass, and stands here as it is shown."""
+        if isinstance(self.value, str):
+            return not names_in(self.value) and "{{" not in self.value and "}}" not in self.value
+        return self.value is not None
 
     def parse(self, text: str) -> Any:
         """The value that a text from a command line, a CSV row or JSON stands for.
@@ -148,6 +150,9 @@ class Images:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     url: str | None = None
     alt: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", dict(self.files))
 
 
 @dataclass(frozen=True, kw_only=True)
