@@ -1,4 +1,4 @@
-"""Google Wallet: classes, objects and save links."""
+"""Google Wallet: classes, objects, save links, and the API that holds them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from passwright.google.api import Client
     from passwright.google.issuer import Issuer
     from passwright.google.savelink import Link, PassBuilder
     from passwright.google.token import Token, read
 
-__all__ = ["Issuer", "Link", "PassBuilder", "Token", "read"]
+__all__ = ["Client", "Issuer", "Link", "PassBuilder", "Token", "read"]
 
 _HOMES = {
+    "Client": "api",
     "Issuer": "issuer",
     "Link": "savelink",
     "PassBuilder": "savelink",
