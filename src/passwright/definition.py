@@ -150,7 +150,7 @@ def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[F
                     "wrong-type", place(step(here, key)), message, 'leave type out: "text" is the default'
                 )
         elif rule := _VALUES[kind](value):
-            yield error("wrong-value", place(step(here, key)), f"{key} {rule}", f"the field's type is {kind}")
+            yield error("wrong-value", place(step(here, key)), f"{key} {rule}")
 
 
 def _check_blanks(document: Mapping[str, Any], fields: Mapping[str, Any], place: Place) -> Iterator[Finding]:
@@ -340,7 +340,7 @@ def _check_value(key: str, each: Field, value: Any) -> Iterator[Finding]:
     if each.value is not None:
         yield error("fixed-value", here, f"the template fixes {key!r}", "leave it out of the values")
     elif each.type in _VALUES and (rule := _VALUES[each.type](value)):
-        yield error("wrong-value", here, f"{key} {rule}", f"the field's type is {each.type}")
+        yield error("wrong-value", here, f"{key} {rule}")
 
 
 def _check_messages(pass_: Pass) -> Iterator[Finding]:

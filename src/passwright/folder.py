@@ -18,13 +18,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passwright import images
+from passwright import images, wholefile
 from passwright.definition import check_document, check_template, check_translations, template_document
 from passwright.errors import BundleError, TemplateRejected
 from passwright.kinds import KINDS
-from passwright.report import Finding, Report, error, warning
+from passwright.report import Finding, Report, Severity, error, warning
 from passwright.strictjson import dumps
-from passwright.table import did_you_mean
+from passwright.table import did_you_mean, place_in, printable, shown, step
 from passwright.template import (
     Barcode,
     Colours,
@@ -47,8 +47,14 @@ __all__ = ["load", "save"]
 
 # A definition is a page or two; a megabyte is somebody's mistake.
 MAX_TOML_BYTES = 2**20
+# A key of n dotted parts costs the parser n * n steps; no text of a card has as many dots in a line.
+MAX_DOTS = 1000
+# The largest picture that a wallet shows is a tenth of this.
+MAX_PICTURE_BYTES = 20 * 2**20
 # What desktops leave behind; never part of a pass.
 LEFT_OVERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
+# What a template folder is made of; anything else in it is the owner's business.
+PARTS = ("template.toml", "images", "translations")
 # Apple's picture names (Wallet Passes, Pass Design: images), then those we give Google's.
 PICTURES = (
     *("icon", "logo", "strip", "background", "thumbnail", "footer", "artwork"),
@@ -75,22 +81,14 @@ def read(
         OSError: the folder or a file in it can't be read.
     """
     root = Path(folder)
-    text, findings = _text_of(root / "template.toml", "template.toml")
-    if text is None:
-        return None, Report.of(findings)
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as exc:
-        line = re.search(r"at line (\d+)", str(exc))
-        where = f"template.toml:{line[1]}" if line else "template.toml"
-        reason = str(exc).split(" (at ")[0]
-        return None, Report.of([*findings, error("bad-toml", where, f"this is not TOML: {reason}")])
-    place = _place(text)
-    findings += check_document(document, kinds=kinds, place=place)
+    findings = list(_misspelt(root))
+    document, place, problems = _toml_in(root / "template.toml", "template.toml", link=True)
+    if document is not None:
+        problems += check_document(document, kinds=kinds, place=place)
     files, image_findings = _images(root / "images")
-    translations, translation_findings = _translations(root / "translations")
-    findings += [*image_findings, *translation_findings]
-    if any(finding.severity.value == "error" for finding in findings):
+    translations, places, translation_findings = _translations(root / "translations")
+    findings += [*problems, *image_findings, *translation_findings]
+    if document is None or _failed(findings):
         return None, Report.of(findings)
     template = _template(document, kinds or KINDS)
     template = replace(
@@ -99,47 +97,98 @@ def read(
         translations=translations,
         source="template.toml",
     )
-    findings += check_translations(template, lambda language: f"translations/{language}.toml")
+    findings += check_translations(template, places.__getitem__)
     return template, Report.of(findings)
 
 
-def _text_of(path: Path, name: str) -> tuple[str | None, list[Finding]]:
-    data = path.read_bytes() if path.stat().st_size <= MAX_TOML_BYTES else b""
-    if not data and path.stat().st_size:
-        return None, [error("too-large", name, f"the file is larger than {MAX_TOML_BYTES} bytes")]
+def _failed(findings: list[Finding]) -> bool:
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def _misspelt(root: Path) -> Iterator[Finding]:
+    """Files and folders that are hardly meant to be called what they are called."""
+    for path in sorted(root.iterdir()):
+        if path.name not in PARTS and (hint := did_you_mean(path.name, PARTS)):
+            yield warning("unknown-file", printable(path.name), "nothing of this name is looked at", hint)
+
+
+def _data_of(path: Path, name: str, most: int, *, link: bool = False) -> tuple[bytes | None, list[Finding]]:
+    """The bytes of a regular file of at most `most` bytes; `link` follows a symbolic link."""
+    if path.exists() and (not path.is_file() or (path.is_symlink() and not link)):
+        message = "this is a link, a folder or a device, not a file"
+        return None, [error("not-a-regular-file", name, message, "put the file itself here")]
+    size = path.stat().st_size
+    if size > most:
+        return None, [error("too-large", name, f"the file has {size} bytes, at most {most} are read")]
+    return path.read_bytes(), []
+
+
+def _toml_in(
+    path: Path, name: str, *, link: bool = False
+) -> tuple[dict[str, Any] | None, Place, list[Finding]]:
+    """The document in a TOML file, None if it can't be read, and where its pointers are."""
+    place = place_in(name)
+    data, findings = _data_of(path, name, MAX_TOML_BYTES, link=link)
+    if data is None:
+        return None, place, findings
     try:
-        return data.decode("utf-8"), []
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
-        return None, [error("not-utf8", f"{name}:{line}", "the text is not UTF-8", "save it as UTF-8")]
+        return None, place, [error("not-utf8", f"{name}:{line}", "the text is not UTF-8", "save it as UTF-8")]
+    for number, line_text in enumerate(text.split("\n"), 1):
+        if line_text.count(".") > MAX_DOTS:
+            message = f"there are more than {MAX_DOTS} dots in a line"
+            return None, place, [error("too-deep", f"{name}:{number}", message, "break the line up")]
+    try:
+        return tomllib.loads(text), _place(text, name), []
+    except (ValueError, RecursionError) as exc:
+        return None, place, [_not_toml(exc, name)]
+
+
+def _not_toml(exc: Exception, name: str) -> Finding:
+    if isinstance(exc, RecursionError):
+        return error("too-deep", name, "tables and lists are nested too deep to read")
+    if not isinstance(exc, tomllib.TOMLDecodeError):
+        return error("bad-toml", name, "this is not TOML: a number has too many digits")
+    reason, _, position = str(exc).partition(" (at ")
+    line = re.match(r"line (\d+)", position)
+    where = f"{name}:{line[1]}" if line else name
+    hint = "texts stand in quotes, every key stands once: https://toml.io"
+    return error("bad-toml", where, f"this is not TOML: {reason}", hint)
 
 
 def _images(folder: Path) -> tuple[dict[str, bytes], list[Finding]]:
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        name = path.relative_to(folder).as_posix()
-        where = f"images/{name}"
-        if LEFT_OVERS.intersection(path.parts) or path.name.startswith("._"):
+        inside = path.relative_to(folder)
+        name = inside.as_posix()
+        where = f"images/{printable(name)}"
+        if LEFT_OVERS.intersection(inside.parts) or path.name.startswith("._"):
             findings.append(
                 warning("left-over", where, "a desktop left this here; it is not used", "delete it")
             )
-        elif path.is_symlink() or not (path.is_dir() or path.is_file()):
-            findings.append(error("not-a-regular-file", where, "this is a link or a device, not a picture"))
-        elif path.is_dir():
+        elif path.is_dir() and not path.is_symlink():
             if path.parent != folder or not _LANGUAGE.match(path.name):
                 hint = "folders here are named after languages: de, en-GB"
                 findings.append(error("bad-name", where, "this folder is not a language", hint))
         elif problem := _unknown_picture(name):
             findings.append(warning("unknown-picture", where, *problem))
         else:
-            data = path.read_bytes()
-            try:
-                images.check_png(data, name=where)
-            except BundleError as exc:
-                findings.append(error(exc.code, where, exc.message))
-            files[name] = data
+            data, problems = _data_of(path, where, MAX_PICTURE_BYTES)
+            findings += problems
+            if data is not None:
+                findings += _check_picture(data, where)
+                files[name] = data
     return files, findings
+
+
+def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
+    try:
+        images.check_png(data, name=where)
+    except BundleError as exc:
+        yield error(exc.code, where, exc.message)
 
 
 def _unknown_picture(name: str) -> tuple[str, str] | None:
@@ -150,34 +199,41 @@ def _unknown_picture(name: str) -> tuple[str, str] | None:
     picture = split[0].rpartition("/")[2]
     if picture in PICTURES:
         return None
-    return f"no wallet knows a picture called {picture!r}", did_you_mean(picture, PICTURES)
+    hint = did_you_mean(picture, PICTURES) or f"pictures: {', '.join(PICTURES)}"
+    return f"no wallet knows a picture called {shown(picture)}", hint
 
 
-def _translations(folder: Path) -> tuple[dict[str, dict[str, str]], list[Finding]]:
+def _translations(
+    folder: Path,
+) -> tuple[dict[str, dict[str, str]], dict[str, Place], list[Finding]]:
+    """Language -> text -> translation, language -> places in its file, and what is wrong."""
     translations: dict[str, dict[str, str]] = {}
+    places: dict[str, Place] = {}
     findings: list[Finding] = []
-    for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
-        name = f"translations/{path.name}"
-        if not _LANGUAGE.match(path.stem):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        name = f"translations/{printable(path.name)}"
+        if path.name in LEFT_OVERS or path.name.startswith("._"):
             findings.append(
-                error("bad-name", name, "the file is not named after a language", "de.toml, en-GB.toml")
+                warning("left-over", name, "a desktop left this here; it is not used", "delete it")
             )
-        text, problems = _text_of(path, name)
-        findings += problems
-        try:
-            document = tomllib.loads(text or "")
-        except (tomllib.TOMLDecodeError, RecursionError) as exc:
-            line = re.search(r"at line (\d+)", str(exc))
-            where = f"{name}:{line[1]}" if line else name
-            findings.append(error("bad-toml", where, f"this is not TOML: {str(exc).split(' (at ')[0]}"))
             continue
-        for key, value in document.items():
+        if path.suffix != ".toml":
+            findings.append(warning("unknown-file", name, "this is no .toml file, so it is not looked at"))
+            continue
+        if not _LANGUAGE.match(path.stem):
+            hint = "write one file for each language: de.toml, en-GB.toml"
+            findings.append(error("bad-name", name, "this is not named after a language", hint))
+            continue
+        document, place, problems = _toml_in(path, name)
+        findings += problems
+        for key, value in (document or {}).items():
             if not isinstance(value, str):
-                message = f"the translation of {key!r} has to be text"
-                hint = "put the key in quotes when it holds a dot" if isinstance(value, dict) else ""
-                findings.append(error("wrong-type", name, message, hint))
-        translations[path.stem] = {key: value for key, value in document.items() if isinstance(value, str)}
-    return translations, findings
+                message = f"the translation of {shown(key)} has to be text"
+                hint = "put the whole text in quotes when it holds a dot" if isinstance(value, dict) else ""
+                findings.append(error("wrong-type", place(step("", key)), message, hint))
+        translations[path.stem] = {k: v for k, v in (document or {}).items() if isinstance(v, str)}
+        places[path.stem] = place
+    return translations, places, findings
 
 
 def _template(document: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Template:
@@ -196,15 +252,15 @@ def _template(document: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Templat
 
 
 # A line that opens a table, and one that gives a key; enough to find the line of a
-# pointer in a text that a real parser has accepted (TOML 1.0.0).
-_TABLE = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
-_KEY = re.compile(
-    r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*="""
-)
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+# pointer in a text that a real parser has accepted (TOML 1.0.0). The quantifiers never
+# give back, so a line takes time in proportion to its length.
+_PART = re.compile(r"""[A-Za-z0-9_-]++|"(?:[^"\\]|\\.)*+"|'[^']*+'""")
+_DOTTED = rf"(?:{_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_PART.pattern}))*+"
+_TABLE = re.compile(rf"[ \t]*+(\[\[?+)[ \t]*+({_DOTTED})[ \t]*+\]")
+_KEY = re.compile(rf"[ \t]*+({_DOTTED})[ \t]*+=")
 
 
-def _place(text: str) -> Place:
+def _place(text: str, name: str) -> Place:
     """A function from pointers to `template.toml:line#pointer`."""
     lines = dict(_lines(text))
 
@@ -212,81 +268,113 @@ def _place(text: str) -> Place:
         known = pointer
         while known and known not in lines:
             known = known.rpartition("/")[0]
-        return f"template.toml:{lines.get(known, 1)}#{pointer}"
+        anchor = f"#{printable(pointer)}" if pointer else ""
+        return f"{name}:{lines.get(known, 1)}{anchor}"
 
     return place
 
 
 def _lines(text: str) -> Iterator[tuple[str, int]]:
+    """The pointer that each line of a TOML text opens, and the line's number."""
     table = ""
     arrays: dict[str, int] = {}
     quotes = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if quotes:  # inside a text of several lines nothing is a key
             quotes = "" if quotes in line else quotes
-            continue
-        if match := _TABLE.match(line):
-            table = "".join(f"/{part.strip(chr(34) + chr(39))}" for part in _PART.findall(match[2]))
+        elif match := _TABLE.match(line):
+            *owners, last = _steps(match[2])
+            table = ""
+            for part in owners:
+                table = step(table, part)
+                # [links.more] belongs to the latest of [[links]].
+                table = f"{table}/{arrays[table]}" if table in arrays else table
+            table = step(table, last)
             if match[1] == "[[":
                 arrays[table] = arrays.get(table, -1) + 1
                 table = f"{table}/{arrays[table]}"
             yield table, number
         elif match := _KEY.match(line):
             pointer = table
-            for part in _PART.findall(match[1]):
-                pointer += f"/{part.strip(chr(34) + chr(39))}"
+            for part in _steps(match[1]):
+                pointer = step(pointer, part)
                 yield pointer, number
             value = line[match.end() :]
             quotes = next((q for q in ('"""', "'''") if value.count(q) % 2), "")
 
 
+def _steps(dotted: str) -> list[str]:
+    """The parts of a dotted key: `a."b c".d`."""
+    return [_unquoted(part) for part in _PART.findall(dotted)]
+
+
+def _unquoted(part: str) -> str:
+    if "\\" in part and part.startswith('"'):
+        return str(tomllib.loads(f"text = {part}")["text"])
+    return part[1:-1] if part[0] in "\"'" else part
+
+
 def save(template: Template, folder: str | PathLike[str]) -> None:
     """Write a template as a folder. See `Template.save`."""
-    findings = [finding for finding in check_template(template) if finding.severity.value == "error"]
+    findings = [finding for finding in check_template(template) if finding.severity is Severity.ERROR]
+    findings = findings or list(_not_sayable(template))
     if findings:
         raise TemplateRejected(Report.of(findings))
     root = Path(folder)
     if root.exists() and any(root.iterdir()):
         raise FileExistsError(f"{root} is there already and not empty")
-    root.mkdir(parents=True, exist_ok=True)
-    for name, data in template.images.files.items():
-        path = root / "images" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+    files = {f"images/{name}": data for name, data in template.images.files.items()}
     for language, texts in template.translations.items():
-        path = root / "translations" / f"{language}.toml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = (f"{dumps(text)} = {dumps(translated)}\n" for text, translated in texts.items())
-        path.write_text("".join(lines), "utf-8")
+        lines = (f"{_toml(text)} = {_toml(translated)}\n" for text, translated in texts.items())
+        files[f"translations/{language}.toml"] = "".join(lines).encode()
     # Last, so that a folder with a template.toml is a whole one.
-    (root / "template.toml").write_text(to_toml(template), "utf-8")
+    files["template.toml"] = to_toml(template).encode()
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wholefile.write(path, data, sweep=False)
+
+
+def _not_sayable(template: Template) -> Iterator[Finding]:
+    """What a template made in a program may hold and TOML 1.0.0 has no form for: null."""
+    place = place_in(template.source)
+    waiting: list[tuple[str, Any]] = [("/apple", template.apple), ("/google", template.google)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if value is None:
+            message = "this is null, and TOML has no null"
+            yield error("null-value", place(pointer), message, "give the override to each pass instead")
+        if isinstance(value, dict):
+            waiting += [(step(pointer, name), each) for name, each in value.items()]
+        elif isinstance(value, (list, tuple)):
+            waiting += [(step(pointer, index), each) for index, each in enumerate(value)]
 
 
 def to_toml(template: Template) -> str:
     """The template as the text of a template.toml."""
     document = template_document(template)
-    parts = []
-    plain: dict[str, Any] = {
-        key: value for key, value in document.items() if not isinstance(value, (dict, list))
-    }
-    inline = {key: document[key] for key in ("colours", "images") if key in document}
-    parts.append("".join(f"{key} = {_toml(value)}\n" for key, value in {**plain, **inline}.items()))
-    for name in ("fields", "nfc", "barcode", "apple"):
-        if document.get(name):
-            members = (f"{_toml_key(key)} = {_toml(value)}\n" for key, value in document[name].items())
-            parts.append(f"[{name}]\n" + "".join(members))
+    inline = ("colours", "images")
+    own = {key: each for key, each in document.items() if key in inline or not isinstance(each, (dict, list))}
+    parts = [_members("", own)]
+    parts += [
+        _members(f"[{name}]", document[name])
+        for name in ("fields", "nfc", "barcode", "apple")
+        if name in document
+    ]
     for name in ("links", "locations"):
-        for item in document.get(name, ()):
-            members = (f"{_toml_key(key)} = {_toml(value)}\n" for key, value in item.items())
-            parts.append(f"[[{name}]]\n" + "".join(members))
-    for name, parts_of in document.get("google", {}).items():
-        lines = (f"{_toml_key(key)} = {_toml(value)}\n" for key, value in parts_of.items())
-        parts.append(f"[google.{name}]\n" + "".join(lines))
+        parts += [_members(f"[[{name}]]", item) for item in document.get(name, ())]
+    for name, members in document.get("google", {}).items():
+        parts.append(_members(f"[google.{_toml_key(name)}]", members))
     return "\n".join(parts)
 
 
+def _members(header: str, members: Mapping[str, Any]) -> str:
+    lines = (f"{_toml_key(key)} = {_toml(value)}\n" for key, value in members.items())
+    return f"{header}\n".lstrip("\n") + "".join(lines)
+
+
 def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else dumps(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
 
 
 def _toml(value: Any) -> str:

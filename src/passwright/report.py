@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,6 +68,24 @@ def note(code: str, where: str, message: str, hint: str = "") -> Finding:
     return Finding(code, Severity.NOTE, where, message, hint)
 
 
+# So that a document with 10,000 mistakes does not become as many lines.
+MAX_OF_A_KIND = 50
+
+
+def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings without those past the limit, and how many those were."""
+    seen: Counter[tuple[str, Severity]] = Counter()
+    for finding in findings:
+        kind = finding.code, finding.severity
+        seen[kind] += 1
+        if seen[kind] <= MAX_OF_A_KIND:
+            yield finding
+    for (code, severity), count in seen.items():
+        if count > MAX_OF_A_KIND:
+            message = f"{count - MAX_OF_A_KIND} more findings like these: {code}"
+            yield Finding("more-findings", severity, "", message, "mend the first ones, and check again")
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All findings of one check, in the order they were found."""
@@ -75,8 +94,8 @@ class Report:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Report:
-        """A report of these findings, each once."""
-        return cls(tuple(dict.fromkeys(findings)))
+        """A report of these findings, each once, at most `MAX_OF_A_KIND` of one code and severity."""
+        return cls(tuple(_bounded(dict.fromkeys(findings))))
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

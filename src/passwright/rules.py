@@ -26,7 +26,7 @@ def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iter
             yield error(
                 "binding-forbids-barcode",
                 where,
-                "a bound pass can't carry a code: a photo of it would do for the pass",
+                "a bound pass can't carry a code",
                 "take the code out, or issue the pass without a binding",
             )
 
