@@ -13,7 +13,7 @@ from passwright.google import rules as google_rules
 from passwright.google import savelink, token
 from passwright.google.tables import VERTICALS
 from passwright.report import Finding, Report, error, warning
-from passwright.table import place_in
+from passwright.table import did_you_mean, place_in, shown, step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ def _payload_name(as_: str) -> str:
     """LoyaltyObject and loyaltyObject are the same."""
     known = {name.lower(): name for name in PAYLOADS}
     if as_.lower() not in known:
-        raise ValueError(f"{as_!r} is none of {', '.join(PAYLOADS)}")
+        raise ValueError(f"{shown(as_)} is none of {', '.join(PAYLOADS)}")
     return known[as_.lower()]
 
 
@@ -133,10 +133,12 @@ _FIXED_CLAIMS = {"aud": "google", "typ": "savetowallet"}
 def _check_claims(claims: Mapping[str, Any], place: Place, *, bound: bool) -> Iterator[Finding]:
     for name, wanted in _FIXED_CLAIMS.items():
         if claims.get(name) != wanted:
-            yield error("bad-claim", place(f"/{name}"), f"{name} has to be {wanted!r}")
+            yield error(
+                "bad-claim", place(f"/{name}"), f"{name} has to be {wanted!r}", "save links have no other"
+            )
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or "@" not in issuer:
-        hint = "the e-mail of the service account that signs"
+        hint = "write the e-mail of the service account that signs"
         yield error("bad-claim", place("/iss"), "iss has to be an address", hint)
     iat = claims.get("iat")
     if not isinstance(iat, int) or isinstance(iat, bool):
@@ -146,21 +148,24 @@ def _check_claims(claims: Mapping[str, Any], place: Place, *, bound: bool) -> It
     yield from _check_origins(claims.get("origins"), place)
     payload = claims.get("payload")
     if not isinstance(payload, dict) or not any(payload.values()):
-        yield error("bad-claim", place("/payload"), "the payload holds nothing to save")
+        hint = 'it looks like {"loyaltyObjects": [{"id": ...}]}'
+        yield error("bad-claim", place("/payload"), "the payload holds nothing to save", hint)
         return
     known = {f"{vertical}{part}": f"{vertical}{one}" for vertical in VERTICALS for part, one in _PLURALS}
     for key, items in payload.items():
+        below = step("/payload", key)
         if key not in known:
-            hint = next((name for name in known if name.lower() == key.lower()), "")
-            message = f"Google knows no payload {key!r}"
-            yield error("unknown-key", place(f"/payload/{key}"), message, hint and f"write {hint!r}")
+            message = f"Google knows no payload {shown(key)}"
+            yield error("unknown-key", place(below), message, did_you_mean(key, known))
             continue
         if not isinstance(items, list):
-            yield error("wrong-type", place(f"/payload/{key}"), f"{key} has to be a list")
+            yield error(
+                "wrong-type", place(below), f"{key} has to be a list", "put it in square brackets: [...]"
+            )
             continue
         about = google_rules.About(bound=bound, writing=False)
         for index, item in enumerate(items):
-            yield from _check_item(known[key], item, f"/payload/{key}/{index}", place, about)
+            yield from _check_item(known[key], item, step(below, index), place, about)
 
 
 _PLURALS = (("Classes", "Class"), ("Objects", "Object"))
@@ -170,7 +175,8 @@ def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
     if origins is not None and not (
         isinstance(origins, list) and all(isinstance(origin, str) for origin in origins)
     ):
-        yield error("bad-claim", place("/origins"), "origins has to be a list of web origins")
+        hint = 'write ["https://www.example.com"], or leave it out'
+        yield error("bad-claim", place("/origins"), "origins has to be a list of web origins", hint)
 
 
 def _check_item(
@@ -182,6 +188,8 @@ def _check_item(
     if item.keys() <= {"id", "classId"} and name.endswith("Object"):
         # An object that Google holds already is named by its id alone.
         if not isinstance(item.get("id"), str):
-            yield error("missing-key", place(pointer), "the key 'id' is missing")
+            yield error(
+                "missing-key", place(pointer), "the key 'id' is missing", "it names what Google holds"
+            )
         return
     yield from _check_resource(name, item, about, lambda below: place(f"{pointer}{below}"))

@@ -55,8 +55,11 @@ def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str
 
 def _no_code(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
     places = [(place("/barcode"), document.get("barcode"))]
-    codes = document.get("barcodes") or []
-    places += [(place(f"/barcodes/{index}"), code) for index, code in enumerate(codes)]
+    codes = document.get("barcodes")
+    if isinstance(codes, list):
+        places += [(place(f"/barcodes/{index}"), code) for index, code in enumerate(codes)]
+    else:
+        places.append((place("/barcodes"), codes))
     yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
 
 
@@ -202,7 +205,8 @@ _STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
 _BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
 
 RULES = (
-    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code),
+    # Asked even where types are wrong: a payload has to be refused for each of its reasons.
+    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code, typed=False),
     Rule("pass.json", ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_BINDING), _binding),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
     Rule("pass.json", (), _drawn_fields),

@@ -144,12 +144,16 @@ def _encoding(document: Mapping[str, Any], _: About, place: Place) -> Iterator[F
         yield error("bad-value", where, "UTF_8 goes with QR_CODE only", "leave renderEncoding out")
 
 
+_CODE_AND_BINDING = ("/barcode", "/rotatingBarcode", "/saveRestrictions")
+
+
 def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tuple[Judge, Judge]:
     """The judges of a class and of an object, `loyaltyClass` and `loyaltyObject` for one."""
     class_name, object_name = resource_name(class_type), resource_name(object_type)
     extra = tuple(extra)
     class_rules = (
-        Rule("class", ("/*",), _no_code(class_name)),
+        # Asked even where types are wrong: a payload has to be refused for each of its reasons.
+        Rule("class", ("/**",), _no_code(class_name), typed=False),
         Rule("class", ("/id",), _ids),
         Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
         Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
@@ -157,7 +161,7 @@ def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tup
         *(rule for rule in extra if rule.on == "class"),
     )
     object_rules = (
-        Rule("object", ("/barcode", "/rotatingBarcode", "/saveRestrictions"), _no_code(object_name)),
+        Rule("object", _CODE_AND_BINDING, _no_code(object_name), typed=False),
         Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids),
         Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction),
         Rule("object", ("/barcode/**",), _encoding),
