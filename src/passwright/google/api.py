@@ -58,7 +58,7 @@ TYPES = tuple(f"{vertical}{part}" for vertical in VERTICALS for part in ("Class"
 # A page of a hundred objects has about 1 MB.
 MAX_ANSWER_BYTES = 2**24
 
-# Set by the platform; a PUT that sends them back is refused.
+# Set by the platform, and not to be sent back.
 _PLATFORM_ONLY = ("classReference", "hasUsers", "kind", "review", "version")
 
 

@@ -105,6 +105,8 @@ class Transport:
         scoped = with_scopes_if_required(credentials, [scope])  # type: ignore[no-untyped-call]
         self._session: Any = AuthorizedSession(scoped, auth_request=self._tokens)  # type: ignore[no-untyped-call]
         self._session.auth = _as_it_is
+        # Nobody reaches this machine through a proxy; for the world requests reads the environment.
+        self._session.trust_env = self._tokens.session.trust_env = place.scheme == "https"
 
     def send(self, request: Request) -> tuple[int, bytes]:
         """Status and body of the answer. See `passwright.google.Client.send`."""
@@ -171,7 +173,8 @@ class _TokenTransport:
         from google.auth.transport.requests import Request as Transport
 
         self._transport = Transport()
-        self._transport.session.auth = _as_it_is
+        self.session = self._transport.session
+        self.session.auth = _as_it_is
 
     def __call__(self, url: str, method: str = "GET", **more: Any) -> Any:
         from google.auth.exceptions import TransportError
@@ -188,7 +191,7 @@ class _TokenTransport:
         return response
 
     def close(self) -> None:
-        self._transport.session.close()
+        self.session.close()
 
 
 def _as_it_is(prepared: Any) -> Any:
