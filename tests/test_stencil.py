@@ -1,0 +1,248 @@
+"""A stencil says the same as text and as document, and only what is open costs a pass anything."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import count
+from json import loads
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in, plain, written
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+VALUES = st.recursive(
+    SCALARS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+BLANK = object()
+
+
+@st.composite
+def skeletons(draw: st.DrawFn) -> tuple[dict[str, Any], list[Any]]:
+    """A document in which some values are blanks, and what is filled into them in document order."""
+    leaves = SCALARS | TEXTS | st.just(BLANK)
+    nodes = st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.lists(inner, max_size=3).map(tuple)
+            | st.dictionaries(TEXTS, inner, max_size=4)
+        ),
+        max_leaves=20,
+    )
+    numbers = count()
+    skeleton = with_blanks(draw(st.dictionaries(TEXTS, nodes, max_size=5)), numbers)
+    return skeleton, [draw(VALUES) for _ in range(next(numbers))]
+
+
+def with_blanks(node: Any, numbers: count[int]) -> Any:
+    if node is BLANK:
+        index = next(numbers)
+        return Blank(lambda values: values[str(index)], str(index))
+    if isinstance(node, dict):
+        return {name: with_blanks(value, numbers) for name, value in node.items()}
+    if isinstance(node, (list, tuple)):
+        return type(node)(with_blanks(value, numbers) for value in node)
+    return node
+
+
+def at(document: Any, pointer: str) -> Any:
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        document = document[int(name)] if isinstance(document, list) else document[name]
+    return document
+
+
+@given(skeletons())
+def test_text_and_document_say_the_same(drawn: tuple[dict[str, Any], list[Any]]) -> None:
+    skeleton, values = drawn
+    stencil = Stencil(skeleton)
+
+    filled = stencil.fill({str(index): value for index, value in enumerate(values)})
+
+    assert filled == values
+    assert loads(stencil.text(filled)) == stencil.document(filled)
+    assert [at(stencil.document(filled), pointer) for pointer, _ in stencil.blanks] == values
+
+
+@given(skeletons())
+def test_what_is_constant_is_shared_and_what_is_open_is_copied(
+    drawn: tuple[dict[str, Any], list[Any]],
+) -> None:
+    """Per pass only the nodes on the way to a blank are made anew."""
+    stencil = Stencil(drawn[0])
+    document = stencil.document(drawn[1])
+    open_ones = {
+        pointer[: len(pointer) - len(rest)]
+        for pointer, _ in stencil.blanks
+        for rest in ["/".join(["", *pointer.split("/")[n:]]) for n in range(1, pointer.count("/") + 2)]
+    }
+
+    def compare(before: Any, after: Any, pointer: str) -> None:
+        if not isinstance(before, (dict, list)):
+            return
+        if pointer:
+            assert (before is after) is (pointer not in open_ones), pointer
+        assert before is not after or pointer
+        for name, value in before.items() if isinstance(before, dict) else enumerate(before):
+            below = f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
+            if not isinstance(value, Blank):
+                compare(value, after[name], below)
+
+    compare(stencil.skeleton, document, "")
+
+
+def test_a_skeleton_changed_later_changes_no_stencil() -> None:
+    inner = {"uri": "https://example.com"}
+    skeleton = {"links": (inner,)}
+    stencil = Stencil(skeleton)
+    inner["uri"] = "changed"
+
+    assert stencil.document([]) == {"links": [{"uri": "https://example.com"}]}
+    assert stencil.text([]) == '{"links":[{"uri":"https://example.com"}]}'
+
+
+def test_a_document_without_blanks_is_still_the_callers_own() -> None:
+    stencil = Stencil({"a": 1})
+    stencil.document([])["b"] = 2
+
+    assert stencil.document([]) == {"a": 1}
+
+
+def test_too_few_values_are_refused() -> None:
+    stencil = Stencil({"serial": Blank(lambda values: values["serial"], "serial")})
+
+    with pytest.raises(ValueError, match="zip"):
+        stencil.text([])
+
+
+def test_a_blank_shows_what_it_reads_and_nothing_else() -> None:
+    assert repr(Blank(lambda _: "secret", "fullName", "serial")) == "Blank(fullName, serial)"
+
+
+# RFC 7396 appendix A, row by row: original, patch, result.
+APPENDIX_A: tuple[tuple[Any, Any, Any], ...] = (
+    ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+    ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+    ({"a": "b"}, {"a": None}, {}),
+    ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+    ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+    ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+    ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+    ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+    (["a", "b"], ["c", "d"], ["c", "d"]),
+    ({"a": "b"}, ["c"], ["c"]),
+    ({"a": "foo"}, None, None),
+    ({"a": "foo"}, "bar", "bar"),
+    ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+    ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+    ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+)
+
+
+@pytest.mark.parametrize(("original", "patch", "result"), APPENDIX_A)
+def test_merge_patch_gives_what_its_standard_gives(original: Any, patch: Any, result: Any) -> None:
+    assert merge(original, patch) == result
+
+
+@given(VALUES, VALUES)
+def test_merge_changes_neither_side_and_merging_again_changes_nothing(document: Any, patch: Any) -> None:
+    before = repr((document, patch))
+    merged = merge(document, patch)
+
+    assert repr((document, patch)) == before
+    assert merge(merged, patch) == merged
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "made"),
+    [
+        ("No. {serial}", ("serial",), "No. M-1"),
+        ("{serial}", ("serial",), "M-1"),
+        ("{serial}{serial}", ("serial", "serial"), "M-1M-1"),
+        ("{points} of {{points}}", ("points",), "120 of {points}"),
+        ("{{serial}}", (), "{serial}"),
+        ("no blanks at all", (), "no blanks at all"),
+        ("{with space} {", (), "{with space} {"),
+        ("{{{serial}}}", ("serial",), "{M-1}"),
+        ("", (), ""),
+    ],
+)
+def test_braces_name_values_and_double_braces_are_braces(
+    text: str, names: tuple[str, ...], made: str
+) -> None:
+    values = {"serial": "M-1", "points": 120}
+    blank = written(text)
+
+    assert names_in(text) == names
+    assert (blank.fill(values) if isinstance(blank, Blank) else blank) == made
+    assert (blank.reads if isinstance(blank, Blank) else ()) == names
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is", "as it is"),
+        (1234567, "1234567"),
+        (Decimal("12.50"), "12.50"),
+        (date(2026, 5, 1), "2026-05-01"),
+        (datetime(2026, 5, 1, 9, tzinfo=UTC), "2026-05-01T09:00:00+00:00"),
+    ],
+)
+def test_a_value_in_a_text_reads_the_same_everywhere(value: Any, text: str) -> None:
+    assert plain(value) == text
+
+
+class Thing:
+    """Something that templates are told apart by: its identity."""
+
+
+def numbered(size: int = 32) -> PerTemplate[int]:
+    """Works out the number of the call."""
+    numbers = count(1)
+    return PerTemplate(lambda _: next(numbers), size=size)
+
+
+def test_a_template_is_worked_out_once() -> None:
+    per = numbered()
+    first, second = Thing(), Thing()
+
+    assert [per[first], per[second], per[first]] == [1, 2, 1]
+
+
+def test_only_the_last_templates_are_kept() -> None:
+    per = numbered(size=2)
+    things = [Thing(), Thing(), Thing()]
+
+    assert [per[thing] for thing in things] == [1, 2, 3]
+    assert [per[things[1]], per[things[2]], per[things[0]]] == [2, 3, 4]
+
+
+def test_threads_may_share_what_was_worked_out() -> None:
+    per = PerTemplate[Thing](lambda thing: thing, size=2)
+    things = [Thing() for _ in range(20)]
+    wrong: list[Thing] = []
+
+    def work() -> None:
+        wrong.extend(thing for thing in things * 50 if per[thing] is not thing)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
