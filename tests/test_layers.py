@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
     **dict.fromkeys(("errors", "report", "forms", "strictjson", "wholefile", "png"), 0),
-    **dict.fromkeys(("table", "stencil", "kinds", "address", "binding", "lifecycle", "signing"), 1),
+    **dict.fromkeys(("table", "stencil", "kinds", "address", "binding", "lifecycle", "signing", "nfckey"), 1),
     **dict.fromkeys(("images", "template", "definition", "folder"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
@@ -21,13 +21,13 @@ LAYERS = {
 
 # Inside layer 1 imports go one way; folder reads what the others say of a template.
 ORDER = (
-    *("address", "binding", "lifecycle", "signing", "table", "stencil", "kinds", "images"),
+    *("address", "binding", "lifecycle", "signing", "nfckey", "table", "stencil", "kinds", "images"),
     *("template", "definition", "folder"),
 )
 
 # Third-party package -> the rooms that may import it, and only when first used.
 THIRD_PARTY = {
-    "cryptography": {"signing", "apple", "google", "testing", "cli"},
+    "cryptography": {"signing", "nfckey", "apple", "google", "testing", "cli"},
     "PIL": {"images"},
     "jwt": {"google"},
     "google": {"google"},
