@@ -1,0 +1,271 @@
+"""What is judged once and what is judged per pass say together what judging the whole says."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template, validate
+from passwright.apple import content as apple
+from passwright.apple import rules as apple_rules
+from passwright.google import content as google
+from passwright.google import rules as google_rules
+from passwright.judge import Judge, Rule
+from passwright.kinds import KINDS
+from passwright.report import error, note
+from passwright.stencil import Blank, Stencil
+from passwright.table import Table
+from tests.conftest import BINDING, READER_KEY, png
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from passwright.report import Finding
+    from passwright.table import Place
+
+# One of everything that a template can hold.
+FULL = Template(
+    kind=KINDS["loyalty"],
+    id="full",
+    organisation="Кофейня",
+    name="Full",
+    description="One of everything",
+    language="en",
+    colours=Colours(background="#3c414c", text="#ffffff", label="#dcc8a0"),
+    images=Images(files={"icon@3x.png": png(114, 114)}, url="https://cdn.example.com/", alt="Picture"),
+    fields={
+        "points": Field(slot="header", label="Points", type="integer", means="points", change="Now %@"),
+        "secondary": Field(slot="primary", label="Miles", type="number", means="points.secondary"),
+        "holder": Field(slot="secondary", label="Member", means="holder", align="right"),
+        "credit": Field(slot="secondary", label="Credit", type="money", currency="EUR"),
+        "since": Field(slot="auxiliary", label="Since", type="date", date="long"),
+        "visit": Field(slot="auxiliary", label="Visit", type="datetime", optional=True),
+        "number": Field(slot="back", label="Number", value="No. {serial}", means="number"),
+        "terms": Field(slot="back", label="Terms", value="Fixed"),
+        "silent": Field(default="x"),
+    },
+    nfc=Nfc(apple_key=READER_KEY, google_issuers=("1",), google_constraint=("BLOCK_PAYMENT",)),
+    barcode=Barcode(format="pdf417", text="No. {serial}"),
+    links=(Link(label="Site", url="https://example.com"),),
+    locations=(Location(latitude=48.1, longitude=11.5, text="Near"),),
+    translations={"de": {"Points": "Punkte", "Fixed": "Fest"}},
+    google_class="full-{silent}",
+)
+GIVEN = {
+    "points": 5,
+    "secondary": 1.5,
+    "holder": "Jane",
+    "credit": Decimal("12.50"),
+    "since": date(2026, 5, 1),
+    "visit": datetime(2026, 5, 1, 9, tzinfo=UTC),
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {"nfc": False, "barcode": False},
+    "code": {},
+    "bound": {"binding": BINDING, "barcode": False},
+    "bound-with-code": {"binding": BINDING},
+    "expiring": {"expires": datetime(2027, 1, 1, tzinfo=UTC)},
+}
+
+
+def prepared() -> dict[str, tuple[Judge, Stencil, Any, dict[str, Any]]]:
+    """Judge, stencil, what is known besides, and good values, for every document and shape."""
+    made: dict[str, tuple[Judge, Stencil, Any, dict[str, Any]]] = {}
+    class_judge, object_judge = google_rules.judges("loyaltyClass", "loyaltyObject")
+    for name, given_ in SHAPES.items():
+        pass_ = FULL.issue("M-1", GIVEN, **given_)
+        values = {**pass_.filled(), "@email-sha256": "0" * 64}
+        bound = pass_.binding is not None
+        skeleton = apple.document(FULL, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
+        made[f"{name}-pass.json"] = (
+            apple_rules.judge(), Stencil(skeleton), apple_rules.About(bound=bound), values,
+        )  # fmt: skip
+        payload = google.payload(FULL, pass_.shape, issuer_id="1")
+        about = google_rules.About(bound=bound, issuer_id="1")
+        made[f"{name}-class"] = class_judge, Stencil(payload.class_), about, values
+        made[f"{name}-object"] = object_judge, Stencil(payload.object_), about, values
+    return made
+
+
+PREPARED = prepared()
+
+# What may be filled in by a mistake, beside what is right.
+WRONG = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 10**20),
+    st.floats(),
+    st.text(st.characters(), max_size=80),
+    st.sampled_from(
+        ["", "\0", "x" * 70, "https://a", "2026-05-01", "rgb(1,2,3)", "0" * 64, "iso-8859-1", "QR_CODE"]
+    ),
+    st.lists(st.text(max_size=3), max_size=2),
+    st.dictionaries(
+        st.sampled_from(["value", "type", "int", "string", "language", "x"]), st.text(max_size=5)
+    ),
+)
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_good_values_say_nothing_new(name: str) -> None:
+    judge, stencil, about, values = PREPARED[name]
+    filled = stencil.fill(values)
+
+    judged = judge.prepare(stencil, about)
+
+    assert {finding.code for finding in judged.blanks(filled)} <= {
+        *("binding-forbids-barcode", "google-restriction-not-enabled", "apple-binding-not-enforced-by-file"),
+    }
+    assert set(judged.findings) | set(judged.blanks(filled)) == set(
+        judge.whole(stencil.document(filled), about)
+    )
+
+
+@pytest.mark.parametrize("name", PREPARED)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_blanks_and_whole_are_judged_alike(name: str, data: st.DataObject) -> None:
+    """Half of the values are as they should be, half are anything."""
+    judge, stencil, about, values = PREPARED[name]
+    filled = [data.draw(st.just(value) | WRONG) for value in stencil.fill(values)]
+
+    judged = judge.prepare(stencil, about)
+    by_blanks = set(judged.findings) | set(judged.blanks(filled))
+
+    assert by_blanks == set(judge.whole(stencil.document(filled), about))
+
+
+def test_wrong_values_are_really_found() -> None:
+    """The comparison above would also hold if both sides were blind."""
+    judge, stencil, about, values = PREPARED["code-pass.json"]
+    filled = stencil.fill(values)
+    wrong = [
+        index for index in range(len(filled)) if judge.prepare(stencil, about).blanks(replaced(filled, index))
+    ]
+
+    assert len(wrong) == len(filled)
+
+
+def replaced(filled: list[Any], index: int) -> list[Any]:
+    return [*filled[:index], {"no": "such thing"}, *filled[index + 1 :]]
+
+
+@pytest.mark.parametrize(
+    ("reads", "pointer", "read"),
+    [
+        ("/nfc", "/nfc", True),
+        ("/nfc", "/nfc/message", False),
+        ("/nfc", "", True),
+        ("/nfc", "/nfcs", False),
+        ("/nfc/message", "/nfc", True),
+        ("/barcodes/*", "/barcodes/0", True),
+        ("/barcodes/*", "/barcodes", True),
+        ("/barcodes/*", "/barcodes/0/message", False),
+        ("/barcodes/**", "/barcodes/0/message", True),
+        ("/barcodes/**", "/barcodes", True),
+        ("/barcodes/**", "/barcode", False),
+        ("/*/*/key", "/storeCard/backFields/key", True),
+        ("/*/*/key", "/storeCard/backFields/value", False),
+        ("/**", "/anything/at/all", True),
+    ],
+)
+def test_a_rule_reads_what_its_patterns_say(reads: str, pointer: str, read: bool) -> None:  # noqa: FBT001
+    rule = Rule("doc", (reads,), lambda *_: ())
+
+    assert rule.reads_one_of([pointer]) is read
+    assert not rule.reads_one_of([])
+
+
+TABLE = Table.of(
+    {
+        "Doc": {
+            "a": {"type": "integer"},
+            "b": {"type": "text"},
+            "list": {"type": "text", "list": True},
+            "free": {"type": "object"},
+        }
+    }
+)
+
+
+def judge_with(*rules: Rule) -> Judge:
+    return Judge("doc", TABLE, "Doc", rules)
+
+
+def counting(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+    yield note("a-is", place("/a"), f"a is {document.get('a')!r}")
+
+
+def test_a_rule_is_asked_once_when_nothing_open_is_read_and_per_pass_otherwise() -> None:
+    open_a = Stencil({"a": Blank(lambda values: values["a"], "a"), "b": "x"})
+    open_b = Stencil({"a": 1, "b": Blank(lambda values: values["b"], "b")})
+    judge = judge_with(Rule("doc", ("/a",), counting))
+
+    once, each = judge.prepare(open_b, None), judge.prepare(open_a, None)
+
+    assert [finding.message for finding in once.findings] == ["a is 1"]
+    assert once.blanks(["y"]) == []
+    assert each.findings == ()
+    assert [finding.message for finding in each.blanks([7])] == ["a is 7"]
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_a_rule_that_relies_on_types_is_not_asked_where_they_are_wrong(typed: bool) -> None:  # noqa: FBT001
+    rule = Rule("doc", ("/a",), counting, typed=typed)
+    judge = judge_with(rule)
+    asked = [] if typed else ["a-is"]
+
+    def codes(findings: list[Finding] | tuple[Finding, ...]) -> list[str]:
+        return [finding.code for finding in findings]
+
+    assert codes(judge.whole({"a": "x"}, None)) == ["wrong-type", *asked]
+    assert codes(judge.whole({"a": None}, None)) == ["null-value", *asked]
+    assert codes(judge.whole({"a": 1, "b": 5}, None)) == ["wrong-type", "a-is"], "b is none of its business"
+    stencil = Stencil({"a": Blank(lambda values: values["a"], "a")})
+    assert codes(judge.prepare(stencil, None).blanks(["x"])) == ["wrong-type", *asked]
+    constant = Stencil({"a": "x", "b": Blank(lambda values: values["b"], "b")})
+    assert codes(judge.prepare(constant, None).findings) == ["wrong-type", *asked]
+
+
+def test_a_verdict_over_what_is_constant_says_whether_it_failed() -> None:
+    judge = judge_with(Rule("doc", (), lambda *_: [error("never", "doc", "never right")]))
+
+    assert judge.prepare(Stencil({"a": 1}), None).failed
+    assert not judge_with().prepare(Stencil({"a": 1}), None).failed
+
+
+def test_what_stands_in_a_free_object_is_not_judged() -> None:
+    stencil = Stencil({"free": {"x": Blank(lambda values: values["x"], "x")}, "list": [Blank(lambda _: "x")]})
+    judged = judge_with().prepare(stencil, None)
+
+    assert judged.blanks([object(), "x"]) == []
+    assert [finding.where for finding in judged.blanks([5, 5])] == ["doc#/list/0"]
+
+
+def test_reading_is_milder_than_writing() -> None:
+    severities = [
+        [finding.severity.value for finding in judge_with().whole({"c": 1}, None, writing=writing)]
+        for writing in (True, False)
+    ]
+
+    assert severities == [["error"], ["warning"]]
+
+
+def test_a_place_of_the_callers_own_is_used() -> None:
+    findings = judge_with(Rule("doc", ("/a",), counting)).whole(
+        {"a": 1, "b": 2}, None, place=lambda p: f"at {p}"
+    )
+
+    assert [finding.where for finding in findings] == ["at /b", "at /a"]
+
+
+def test_the_full_template_is_as_good_as_it_looks() -> None:
+    """FULL would prove little if it were refused for something else."""
+    pass_ = FULL.issue("M-1", GIVEN, barcode=False, binding=BINDING)
+
+    assert validate(pass_).errors == ()
