@@ -14,14 +14,13 @@ from passwright.errors import MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
 __all__ = ["main"]
 
 NEEDED = ("typer", "rich")
 
 
-def main(argv: Sequence[str] | None = None) -> NoReturn:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the command; `argv` are the words after its name, default those of the process.
 
     Raises:
@@ -34,4 +33,3 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     from passwright.cli.app import app
 
     app(args=argv, prog_name="passwright")
-    raise AssertionError("the command ends by SystemExit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,9 @@ __all__ = ["app"]
 # the class of mistakes on the command line in both.
 _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 
+# A word in the wrong place may be what --bind was meant to get.
+_ADDRESS = re.compile(r"[^\s'\"()]*@[^\s'\"()]*")
+
 # What was given is wrong, as opposed to how the command was called.
 _FINDINGS = (BundleError, DefinitionError, LinkTooLong)
 
@@ -38,7 +42,8 @@ class _Commands(TyperGroup):
             code = super().main(*args, **{**options, "standalone_mode": False})
         except _USAGE_ERROR as exc:
             path = exc.ctx.command_path if exc.ctx else "passwright"
-            show.failure(f"{exc.format_message()} (passwright help: {path} --help)")
+            said = _ADDRESS.sub("(hidden)", exc.format_message())
+            show.failure(f"{said} ({path} --help tells more)")
             code = 2
         except typer.Abort:
             show.failure("stopped")
@@ -73,8 +78,8 @@ def _top(
         show.line(f"passwright {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        # With Rich this prints the help and answers with nothing.
-        show.text(context.get_help())
+        # This prints the help; without Rich it would answer with it.
+        context.get_help()
     return 0
 
 

@@ -88,10 +88,11 @@ class Wanted:
         given: dict[str, Any] = {}
         if self.values is not None:
             given = _object(self.values)
-        for text in self.sets:
+        for number, text in enumerate(self.sets, start=1):
             key, equals, value = text.partition("=")
             if not (key and equals):
-                raise WrongUse(f"--set {text!r} has to be KEY=VALUE")
+                # Not repeated: what stands there may be somebody's data.
+                raise WrongUse(f"--set takes KEY=VALUE, and number {number} is not written so")
             given[key] = value
         findings: list[Finding] = []
         for key, value in given.items():

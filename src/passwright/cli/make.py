@@ -7,8 +7,7 @@ import re
 import secrets
 import shutil
 from datetime import UTC, datetime
-from enum import StrEnum
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 -- Typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,67 +29,6 @@ __all__ = ["build", "link", "new"]
 
 # The kinds that come with a template to start from.
 STARTING_KINDS = ("loyalty",)
-
-Out = Annotated[
-    Path,
-    typer.Option(
-        metavar="FILE",
-        help="The .pkpass to write; with --unsigned a new folder.",
-        rich_help_panel=options.OUTPUT,
-        show_default=False,
-    ),
-]
-Certificate = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="The pass certificate in PEM or DER.", rich_help_panel=options.SIGN),
-]
-PassKey = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="The certificate's private key in PEM.", rich_help_panel=options.SIGN),
-]
-Intermediate = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Apple's intermediate that issued the certificate, PEM or DER.",
-        rich_help_panel=options.SIGN,
-    ),
-]
-P12 = Annotated[
-    Path | None,
-    typer.Option(
-        "--p12",
-        metavar="FILE",
-        help="Certificate and key in one PKCS #12 file, as Keychain Access exports them.",
-        rich_help_panel=options.SIGN,
-    ),
-]
-Unsigned = Annotated[
-    bool,
-    typer.Option(
-        "--unsigned",
-        help="Sign nothing: write the files of the pass and bundle.json into a new folder.",
-        rich_help_panel=options.SIGN,
-    ),
-]
-PassType = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID", help="With --unsigned: the pass type identifier.", rich_help_panel=options.SIGN
-    ),
-]
-Team = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="With --unsigned: the team identifier.", rich_help_panel=options.SIGN),
-]
-Strict = Annotated[
-    bool,
-    typer.Option(
-        "--strict",
-        help="Refuse what only some phones refuse, such as NFC without an NFC certificate.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
 
 
 def new(
@@ -133,17 +71,17 @@ def build(
     learn_more: options.LearnMore = None,
     expires: options.Expires = None,
     example: options.Example = False,
-    cert: Certificate = None,
-    key: PassKey = None,
-    intermediate: Intermediate = None,
-    p12: P12 = None,
+    cert: options.Certificate = None,
+    key: options.PassKey = None,
+    intermediate: options.Intermediate = None,
+    p12: options.P12 = None,
     password_file: options.PasswordFile = None,
-    unsigned: Unsigned = False,
-    pass_type: PassType = None,
-    team: Team = None,
+    unsigned: options.Unsigned = False,
+    pass_type: options.PassType = None,
+    team: options.Team = None,
     strict_keys: options.StrictKeys = False,
-    out: Out,
-    strict: Strict = False,
+    out: options.Out,
+    strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> int:
     """Build a signed .pkpass."""
@@ -223,72 +161,6 @@ def _unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> int:
     return 0
 
 
-class Part(StrEnum):
-    """What Google may hold already."""
-
-    CLASS = "class"
-    OBJECT = "object"
-
-
-Account = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="The service account's JSON file, with its key.", rich_help_panel=options.SIGN
-    ),
-]
-AccountKey = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE", help="The service account's private key in PEM.", rich_help_panel=options.SIGN
-    ),
-]
-Email = Annotated[
-    str | None,
-    typer.Option(
-        metavar="EMAIL",
-        help="With --key: the service account's own address.",
-        rich_help_panel=options.SIGN,
-    ),
-]
-IssuerId = Annotated[
-    str | None,
-    typer.Option(
-        metavar="ID", help="The issuer id of the Google Pay & Wallet console.", rich_help_panel=options.SIGN
-    ),
-]
-SelfContained = Annotated[
-    bool,
-    typer.Option(
-        "--self-contained",
-        help="Class and object in the link, or no link at all.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Inserted = Annotated[
-    list[Part] | None,
-    typer.Option(
-        help="What Google holds already, so that the link need not carry it; may be repeated.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Restrictions = Annotated[
-    bool,
-    typer.Option(
-        "--restrictions-enabled",
-        help="Google has enabled account restricted passes for this issuer.",
-        rich_help_panel=options.SIGN,
-    ),
-]
-RequiresOut = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Write the JSON that has to be inserted before the link works.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-
-
 def link(
     template: options.TemplateFolder,
     *,
@@ -301,16 +173,16 @@ def link(
     learn_more: options.LearnMore = None,
     expires: options.Expires = None,
     example: options.Example = False,
-    service_account: Account = None,
-    key: AccountKey = None,
-    email: Email = None,
-    issuer_id: IssuerId = None,
+    service_account: options.Account = None,
+    key: options.AccountKey = None,
+    email: options.Email = None,
+    issuer_id: options.IssuerId = None,
     password_file: options.PasswordFile = None,
     strict_keys: options.StrictKeys = False,
-    restrictions_enabled: Restrictions = False,
-    self_contained: SelfContained = False,
-    inserted: Inserted = None,
-    requires_out: RequiresOut = None,
+    restrictions_enabled: options.Restrictions = False,
+    self_contained: options.SelfContained = False,
+    inserted: options.Inserted = None,
+    requires_out: options.RequiresOut = None,
     as_json: options.Json = False,
 ) -> int:
     """Make a Google Wallet save link, and print it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,18 +12,36 @@ import typer
 from passwright.cli.files import WrongUse
 
 __all__ = [
+    "P12",
+    "Account",
+    "AccountKey",
     "Barcode",
     "Bind",
+    "Certificate",
+    "Email",
     "Example",
     "Expires",
+    "Inserted",
+    "Intermediate",
+    "IssuerId",
     "Json",
     "LearnMore",
     "Nfc",
+    "Out",
+    "Part",
+    "PassKey",
+    "PassType",
     "PasswordFile",
+    "RequiresOut",
+    "Restrictions",
+    "SelfContained",
     "Serial",
     "Set",
+    "Strict",
     "StrictKeys",
+    "Team",
     "TemplateFolder",
+    "Unsigned",
     "Values",
     "moment",
 ]
@@ -30,6 +49,14 @@ __all__ = [
 PASS = "What the pass says"  # noqa: S105 -- the heading of a group of options
 SIGN = "Who signs"
 OUTPUT = "Output"
+
+
+class Part(StrEnum):
+    """What Google may hold already."""
+
+    CLASS = "class"
+    OBJECT = "object"
+
 
 TemplateFolder = Annotated[
     Path, typer.Argument(metavar="TEMPLATE", help="The folder that holds template.toml.", show_default=False)
@@ -114,6 +141,117 @@ Json = Annotated[
     bool,
     typer.Option(
         "--json", help="Print one JSON document on one line, and nothing else.", rich_help_panel=OUTPUT
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="The .pkpass to write; with --unsigned a new folder.",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+    ),
+]
+Certificate = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The pass certificate in PEM or DER.", rich_help_panel=SIGN),
+]
+PassKey = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The certificate's private key in PEM.", rich_help_panel=SIGN),
+]
+Intermediate = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Apple's intermediate that issued the certificate, PEM or DER.",
+        rich_help_panel=SIGN,
+    ),
+]
+P12 = Annotated[
+    Path | None,
+    typer.Option(
+        "--p12",
+        metavar="FILE",
+        help="Certificate and key in one PKCS #12 file, as Keychain Access exports them.",
+        rich_help_panel=SIGN,
+    ),
+]
+Unsigned = Annotated[
+    bool,
+    typer.Option(
+        "--unsigned",
+        help="Sign nothing: write the files of the pass and bundle.json into a new folder.",
+        rich_help_panel=SIGN,
+    ),
+]
+PassType = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="With --unsigned: the pass type identifier.", rich_help_panel=SIGN),
+]
+Team = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="With --unsigned: the team identifier.", rich_help_panel=SIGN),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Refuse what only some phones refuse, such as NFC without an NFC certificate.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Account = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The service account's JSON file, with its key.", rich_help_panel=SIGN),
+]
+AccountKey = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The service account's private key in PEM.", rich_help_panel=SIGN),
+]
+Email = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EMAIL",
+        help="With --key: the service account's own address.",
+        rich_help_panel=SIGN,
+    ),
+]
+IssuerId = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID", help="The issuer id of the Google Pay & Wallet console.", rich_help_panel=SIGN
+    ),
+]
+SelfContained = Annotated[
+    bool,
+    typer.Option(
+        "--self-contained",
+        help="Class and object in the link, or no link at all.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Inserted = Annotated[
+    list[Part] | None,
+    typer.Option(
+        help="What Google holds already, so that the link need not carry it; may be repeated.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Restrictions = Annotated[
+    bool,
+    typer.Option(
+        "--restrictions-enabled",
+        help="Google has enabled account restricted passes for this issuer.",
+        rich_help_panel=SIGN,
+    ),
+]
+RequiresOut = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the JSON that has to be inserted before the link works.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,6 @@ __all__ = [
     "refusal",
     "size",
     "steps",
-    "text",
     "verdict",
     "word",
 ]
@@ -51,7 +49,6 @@ _ORDER = tuple(Severity)
 
 # Joiners are letters to some alphabets; everything else nobody sees may be a trick on a terminal.
 _JOINERS = "\u200c\u200d"
-_ADDRESS = re.compile(r"[^\s'\"()]*@[^\s'\"()]*")
 
 
 def console(*, err: bool = False, width: int | None = None, record: bool = False) -> Console:
@@ -85,24 +82,15 @@ def line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def text(written: str) -> None:
-    """Text as it is on standard output, if there is any."""
-    if written:
-        line(written)
-
-
 def document(value: Mapping[str, Any]) -> None:
     """One JSON document on one line of standard output; ASCII, so that any encoding carries it."""
     sys.stdout.write(f"{json.dumps(value, default=str)}\n")
 
 
 def failure(sentence: str) -> None:
-    """Why the command stopped, on standard error.
-
-    A mistyped option may hold somebody's address, which is not repeated.
-    """
+    """Why the command stopped, on standard error."""
     out = console(err=True)
-    out.print(Text.assemble(("passwright: ", "bold red"), plain(_ADDRESS.sub("(hidden)", sentence))))
+    out.print(Text.assemble(("passwright: ", "bold red"), plain(sentence)))
 
 
 def refusal(exc: PasswrightError | OSError) -> None:
@@ -111,7 +99,8 @@ def refusal(exc: PasswrightError | OSError) -> None:
         findings(exc.report)
         count = len(exc.report.errors)
         failure(f"{exc.noun} was refused with {count} error{'s' * (count != 1)}; nothing was written")
-        console(err=True).print(f"passwright explain {exc.report.errors[0].code} tells more", style="dim")
+        for first in exc.report.errors[:1]:
+            console(err=True).print(f"passwright explain {first.code} tells more", style="dim")
     elif isinstance(exc, OSError):
         reason = exc.strerror or "can't be read or written"
         failure(": ".join(part for part in (_named(exc.filename), reason) if part))
