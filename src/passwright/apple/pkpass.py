@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from passwright.apple import bundle, content
 from passwright.apple.rules import About, judge
 from passwright.definition import check_pass, check_template
-from passwright.errors import BundleError, PassRejected
+from passwright.errors import PassRejected
 from passwright.report import Finding, Report, Severity, error
 from passwright.rules import codes_of, forbid_barcode
 from passwright.stencil import Blank, PerTemplate, Stencil, merge
@@ -112,8 +112,6 @@ class PassBuilder:
             findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if any(finding.severity is Severity.ERROR for finding in findings):
             return prepared, None, findings
-        if found := prepared.front_fault(bound=pass_.binding is not None):
-            return prepared, None, [*findings, found]
         stencil, judged = prepared.part(pass_.shape)
         filled = stencil.fill(pass_.filled())
         if pass_.apple:
@@ -149,9 +147,7 @@ def _aware(at: datetime | None) -> datetime:
 def _own(overrides: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Finding]]:
     """Overrides as a copy that nobody can change any more, or {} and what JSON can't say of them."""
     try:
-        text = dumps(dict(overrides))
-        text.encode()  # half a surrogate pair has no UTF-8
-        own: dict[str, Any] = json.loads(text)
+        own: dict[str, Any] = json.loads(dumps(dict(overrides)))
     except (TypeError, ValueError, RecursionError):
         return {}, [error("not-json", where, "the apple overrides hold something that JSON can't say")]
     return own, []
@@ -165,6 +161,7 @@ class _Prepared:
     """What is constant for one template and one identity, worked out once."""
 
     def __init__(self, template: Template, about: About, prepare: Any) -> None:
+        findings = [*check_template(template)]
         own, not_json = _own(template.apple, f"{template.source}#/apple")
         self._template = template = replace(template, apple=own)
         self._about = about
@@ -172,10 +169,10 @@ class _Prepared:
         self._pictures: dict[str, bytes] = {}
         self._fronts: dict[bool, bundle.Front] = {}
         self._parts: dict[frozenset[str], tuple[Stencil, Judged]] = {}
-        self.findings = (*check_template(template), *not_json)
-        if not any(finding.severity is Severity.ERROR for finding in self.findings):
-            self._pictures, findings = content.pictures(template)
-            self.findings += tuple(findings)
+        if not any(finding.severity is Severity.ERROR for finding in findings):
+            self._pictures, more = content.pictures(template)
+            findings += [*not_json, *more]
+        self.findings = tuple(findings)
 
     def files(self, *, bound: bool) -> Mapping[str, bytes]:
         return {**self._pictures, **content.strings(self._template, bound=bound)}
@@ -184,17 +181,6 @@ class _Prepared:
         if bound not in self._fronts:
             self._fronts[bound] = bundle.Front(self.files(bound=bound))
         return self._fronts[bound]
-
-    def front_fault(self, *, bound: bool) -> Finding | None:
-        """Why the constant files can't be laid out: a name or a text of the template."""
-        try:
-            self.front(bound=bound)
-        except BundleError as exc:
-            return error(exc.code, exc.where, exc.message)
-        except UnicodeEncodeError:
-            message = "a translation holds half of a surrogate pair, which no file can hold"
-            return error("bad-string", "pass.strings", message, "take the character out")
-        return None
 
     def part(self, shape: frozenset[str]) -> tuple[Stencil, Judged]:
         made = self._parts.get(shape)

@@ -46,7 +46,8 @@ def style_of(document: Mapping[str, Any]) -> str | None:
 def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Every field: its pointer, its array, itself."""
     for style in (*STYLES, "posterGeneric"):
-        for slot, fields in (document.get(style) or {}).items():
+        slots = document.get(style)
+        for slot, fields in slots.items() if isinstance(slots, dict) else ():
             if isinstance(fields, list):
                 for index, each in enumerate(fields):
                     if isinstance(each, dict):

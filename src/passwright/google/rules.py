@@ -79,7 +79,10 @@ def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Fi
     """Ids of classes and objects, of which every one has to be the issuer's own."""
     ids = [(f"/{key}", document.get(key)) for key in ("id", "classId")]
     for key in ("linkedObjectIds", "linkedOfferIds"):
-        ids += [(f"/{key}/{index}", each) for index, each in enumerate(document.get(key) or ())]
+        listed = document.get(key)
+        ids += [
+            (f"/{key}/{index}", each) for index, each in enumerate(listed if isinstance(listed, list) else ())
+        ]
     for pointer, value in ids:
         if not isinstance(value, str):
             continue

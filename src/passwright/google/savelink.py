@@ -306,15 +306,13 @@ class _Prepared:
     """What is constant for one template and one issuer, worked out once."""
 
     def __init__(self, template: Template, about: About, rules: tuple[Rule, ...]) -> None:
-        overrides, not_json = {}, []
-        for name, members in template.google.items():
-            overrides[name], found = _own(members, f"{template.source}#/google/{name}")
-            not_json += found
-        self._template = template = replace(template, google=overrides)
+        findings = [*check_template(template)]
+        own, not_json = _own(dict(template.google), f"{template.source}#/google")
+        self._template = template = replace(template, google=own)
         self._about = about
         self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
         self._parts: dict[frozenset[str], _Part] = {}
-        self.findings = (*check_template(template), *not_json)
+        self.findings = tuple(findings if _failed(findings) else [*findings, *not_json])
 
     def part(self, shape: frozenset[str]) -> _Part:
         made = self._parts.get(shape)

@@ -1,0 +1,87 @@
+"""What several rooms are tested with: an authority, an issuer, the membership template, a tiny one."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from passwright import Binding, Field, Template
+from passwright.google.issuer import Issuer
+from passwright.kinds import KINDS
+from passwright.signing import KeySigner
+from passwright.template import Images, Nfc
+from passwright.testing.authority import Authority
+from passwright.testing.certificates import new_key
+
+if TYPE_CHECKING:
+    from passwright.apple.identity import Identity
+
+# When all passes of the tests are signed.
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ISSUER_ID = "3388000000012345678"
+ACCOUNT = "wallet@example-project.iam.gserviceaccount.com"
+MEMBERSHIP = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"
+READER_KEY = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADv8XMWqvYvSbHQ3yp2rJ8dXWkbsVUC1hXcDxGcFzuxB8="
+BINDING = Binding(email="jane.doe@example.com", learn_more_url="https://help.example.com/pass")
+FOREIGN = ("openssl", "unzip", "node", "npm")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that needs a program of others is skipped where that is missing, but never where CI is set."""
+    missing = [program for program in FOREIGN if shutil.which(program) is None]
+    if missing and item.get_closest_marker("foreign") and not os.environ.get("CI"):
+        pytest.skip(f"needs a program of others: {', '.join(missing)}")
+
+
+def png(width: int, height: int, colour: tuple[int, ...] = (60, 65, 76)) -> bytes:
+    """A picture of one colour."""
+    out = io.BytesIO()
+    Image.new("RGB" if len(colour) == 3 else "RGBA", (width, height), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.create(now=AT)
+
+
+@pytest.fixture(scope="session")
+def identity(authority: Authority) -> Identity:
+    """A pass certificate that may sign passes with NFC."""
+    return authority.identity(nfc=True)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    return Issuer(issuer_id=ISSUER_ID, email=ACCOUNT, signer=KeySigner(new_key()), restrictions_enabled=True)
+
+
+@pytest.fixture(scope="session")
+def club() -> Template:
+    """The membership template: two languages, pictures, NFC."""
+    return Template.load(MEMBERSHIP)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Template:
+    """The smallest template that both wallets take."""
+    return Template(
+        kind=KINDS["loyalty"],
+        id="tiny",
+        organisation="Tiny",
+        name="Tiny",
+        description="A tiny card",
+        images=Images(
+            files={name: png(1, 1) for name in ("icon.png", "icon@2x.png", "icon@3x.png")},
+            url="https://cdn.example.com/",
+        ),
+        fields={"points": Field(slot="header", label="Points", type="integer", means="points", default=0)},
+        nfc=Nfc(apple_key=READER_KEY, google_issuers=("1",)),
+    )
