@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
+    from passwright.apple.passes import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.pkpass import PassBuilder
     from passwright.apple.trust import Trust
     from passwright.apple.verification import Verification, verify
 
-__all__ = ["Identity", "PassBuilder", "Trust", "Verification", "verify"]
+__all__ = [
+    "PASSES_MIME_TYPE",
+    "PASS_MIME_TYPE",
+    "Identity",
+    "PassBuilder",
+    "Trust",
+    "Verification",
+    "pack_passes",
+    "verify",
+    "verify_passes",
+]
 
 _HOMES = {
+    **dict.fromkeys(("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"), "passes"),
     "Identity": "identity",
     "PassBuilder": "pkpass",
     "Trust": "trust",

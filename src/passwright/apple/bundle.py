@@ -23,7 +23,7 @@ from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from passwright.apple.archive import Buffer
 
@@ -35,6 +35,7 @@ __all__ = [
     "Limits",
     "check_manifest",
     "check_name",
+    "check_passes",
     "digest",
     "is_left_over",
     "is_secret",
@@ -283,16 +284,25 @@ def read_passes(data: Buffer, *, limits: Limits = PASSES_LIMITS) -> dict[str, by
             when it holds anything but passes, or more than ten of them.
     """
     passes = archive.unpacked(data, limits)
-    if "pass.json" in passes:
+    check_passes(passes)
+    return passes
+
+
+def check_passes(names: Collection[str]) -> None:
+    """Refuses files that are not the passes of one .pkpasses archive, by their names and their number.
+
+    Raises:
+        BundleError: `wrong-container`.
+    """
+    if "pass.json" in names:
         raise BundleError("wrong-container", "", "this is one pass, not an archive of several")
-    for name in passes:
+    for name in names:
         if not _is_pass(name):
             raise BundleError("wrong-container", shown(name), "an archive of passes holds .pkpass files only")
-    if not 0 < len(passes) <= _MAX_PASSES:
+    if not 0 < len(names) <= _MAX_PASSES:
         raise BundleError(
-            "wrong-container", "", f"the archive holds {len(passes)} passes, not 1 to {_MAX_PASSES}"
+            "wrong-container", "", f"the archive holds {len(names)} passes, not 1 to {_MAX_PASSES}"
         )
-    return passes
 
 
 def _is_pass(name: str) -> bool:
