@@ -26,7 +26,7 @@ __all__ = ["MAX_WAIT", "Transport", "delay", "service_account"]
 
 # Seconds. A server that asks for more patience gets an error to its caller instead.
 MAX_WAIT = 60.0
-_MAX_BACKOFF = 32.0
+_MAX_DOUBLINGS = 5
 
 # What may pass by itself; 0 stands for no answer at all.
 _PASSING = frozenset({0, 429, 500, 502, 503, 504})
@@ -60,7 +60,7 @@ def delay(
     """
     if status not in (_PASSING if repeatable else _TURNED_AWAY):
         return None
-    backoff = min(2.0 ** (attempt - 1), _MAX_BACKOFF) * (1 - random() / 2)
+    backoff = 2.0 ** min(attempt - 1, _MAX_DOUBLINGS) * (1 - random() / 2)
     asked = _retry_after(headers)
     return None if asked > MAX_WAIT else max(backoff, asked)
 
