@@ -167,6 +167,14 @@ FORMATS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
     "charset": ("the name of a character set, such as iso-8859-1", _is_charset),
     "currency": ("a currency of three capital letters, such as EUR (ISO 4217)", _matches("[A-Z]{3}")),
     "decimal": ("a decimal number as text, such as 12.50", _matches(r"-?[0-9]+(\.[0-9]+)?")),
+    "datetime": (
+        "a date with a time, such as 2026-05-01T09:00:00+02:00",
+        _matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?"),
+    ),
+    "local-datetime": (
+        "a local time without an offset, such as 2026-05-01T09:00:00",
+        _matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?"),
+    ),
     "hex": ("hexadecimal digits, two for each byte", _matches("([0-9A-Fa-f]{2})*")),
     "language": (
         "a language tag such as en or de-AT (BCP 47)",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Values = Mapping[str, Any]
 
-__all__ = ["Blank", "PerTemplate", "Stencil", "merge", "names_in", "plain", "written"]
+__all__ = ["Blank", "PerTemplate", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
 
 Made = TypeVar("Made")
 
@@ -130,6 +131,20 @@ class Stencil:
         """The document as Python values; everything without a blank in it is shared, so only look."""
         made: dict[str, Any] = _filled(self._plan, iter(filled))
         return made
+
+
+def set_at(document: dict[str, Any], path: str, value: Any) -> None:
+    """Set `loyaltyPoints.balance` or `seats.0.seatRow`; what is missing on the way is made."""
+    steps = path.split(".")
+    owner: Any = document
+    for step_, following in pairwise(steps):
+        fresh: Any = [] if following.isdigit() else {}
+        if isinstance(owner, list):
+            owner.extend({} for _ in range(len(owner), int(step_) + 1))
+            owner = owner[int(step_)]
+        else:
+            owner = owner.setdefault(step_, fresh)
+    owner[steps[-1]] = value
 
 
 def merge(document: Any, patch: Any) -> Any:

@@ -18,7 +18,7 @@ from passwright.definition import translatable
 from passwright.errors import BundleError
 from passwright.folder import PICTURES
 from passwright.report import Finding, error, note, warning
-from passwright.stencil import Blank, merge
+from passwright.stencil import Blank, merge, set_at
 from passwright.table import Table, did_you_mean
 from passwright.template import SLOTS, learn_more_label
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from passwright.template import Field, Template
 
-__all__ = ["document", "pictures", "strings", "table"]
+__all__ = ["document", "losses", "pictures", "strings", "table"]
 
 
 @cache
@@ -88,8 +88,7 @@ def document(
         if colour:
             made[name] = _rgb(colour)
     made[template.kind.style] = _style(template, shape)
-    if semantics := dict(_semantics(template, shape)):
-        made["semantics"] = semantics
+    _set_meanings(made, template, shape)
     if template.locations:
         made["locations"] = [
             {"latitude": each.latitude, "longitude": each.longitude}
@@ -116,7 +115,7 @@ def document(
 
 
 def _style(template: Template, shape: frozenset[str]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
+    made: dict[str, Any] = dict(template.kind.style_members)
     for slot in SLOTS:
         fields = [
             _field(key, each) for key, each in template.fields.items() if each.slot == slot and key in shape
@@ -197,25 +196,59 @@ def _encoding(message: str) -> str:
     return "iso-8859-1"
 
 
-def _semantics(template: Template, shape: frozenset[str]) -> Iterator[tuple[str, Any]]:
+def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str]) -> None:
+    """What a field means, at every place where Apple keeps that."""
     for key, each in template.fields.items():
         place = template.kind.places.get(each.means or "")
-        if place is None or place.apple is None or key not in shape:
+        if place is None or key not in shape:
             continue
-        kinds = table().objects["SemanticTags"][place.apple].types
-        form = _semantic_form(kinds[0], each)
-        yield place.apple, form(each.value) if each.constant else _blank(key, form)
+        for path in place.apple:
+            full = path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
+            form = _form_at(full, each)
+            set_at(made, full, form(each.value) if each.constant else _blank(key, form))
 
 
 def _blank(key: str, form: Callable[[Any], Any]) -> Blank:
     return Blank(lambda values: form(values[key]), key)
 
 
-def _semantic_form(kind: str, each: Field) -> Callable[[Any], Any]:
+def _form_at(path: str, each: Field) -> Callable[[Any], Any]:
+    """How a field's value is written where the table holds another type than a pass field's value."""
+    kind = "Pass"
+    for step in path.split("."):
+        if not step.isdigit():
+            kind = table().objects[kind][step].types[0]
     if kind == "SemanticTagType.CurrencyAmount":
         # Not str(): a large Decimal would come out as 1E+3. XXX is ISO 4217 for no currency.
         return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency or "XXX"}
+    if kind == "SemanticTagType.PersonNameComponents":
+        return _name_parts
+    if kind in ("integer", "number") and each.type == "text":
+        return lambda value: int(value) if value.isascii() and value.isdigit() else value
+    if kind in ("text", "localized") and each.type == "integer":
+        return str
     return VALUE_FORMS[each.type]
+
+
+def _name_parts(name: str) -> dict[str, str]:
+    """A name in one text, parted before its last word; the report says that this is a guess."""
+    given, _, family = name.strip().rpartition(" ")
+    return {"givenName": given, "familyName": family} if given else {"givenName": family}
+
+
+def losses(template: Template) -> Iterator[Finding]:
+    """What the definition says and Apple has no place for, or has to be guessed."""
+    for key, each in template.fields.items():
+        place = template.kind.places.get(each.means or "")
+        where = f"{template.source}#/fields/{key}"
+        if each.slot is None and (place is None or not place.apple):
+            yield note("apple-drops", where, f"Apple has no place for {key}", "give it a slot to show it")
+        elif place is not None and "passengerName" in place.apple:
+            message = f"Apple wants the parts of a name, so {key} is parted before its last word"
+            yield note("apple-guesses", where, message, "say it right in apple = { semantics = ... }")
+    if template.images.alt:
+        where = f"{template.source}#/images/alt"
+        yield note("apple-drops", where, "Apple has no place for what a screen reader says of the pictures")
 
 
 def _rgb(colour: str) -> str:

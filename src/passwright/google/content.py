@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from passwright.google.forms import TEXT_EXAMPLES, as_text, form_at
 from passwright.google.tables import table
 from passwright.images import SCALES, file_name
 from passwright.report import Finding, error, note
-from passwright.stencil import Blank, merge, plain, written
+from passwright.stencil import Blank, merge, set_at, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from passwright.kinds import Place
+    from passwright.table import Key
     from passwright.template import Field, Template
 
 __all__ = ["Payload", "payload", "resource_name"]
@@ -73,6 +74,8 @@ class _Content:
         if "reviewStatus" in table().objects[resource_name(template.kind.class_type)]:
             class_["reviewStatus"] = "UNDER_REVIEW"
         object_ |= {"id": self._id(written("{serial}")), "classId": class_["id"], "state": "ACTIVE"}
+        for path, value in self.template.kind.constants.items():
+            self._put(path, value)
         self._texts_and_pictures()
         for key, each in template.fields.items():
             self._field(key, each)
@@ -95,23 +98,24 @@ class _Content:
 
     def _put(self, path: str, value: Any) -> None:
         """Set `object.loyaltyPoints.balance` and the like."""
-        *steps, last = path.split(".")
-        owner = self.documents[steps[0]]
-        for step in steps[1:]:
-            owner = owner.setdefault(step, {})
-        owner[last] = value
+        root, _, below = path.partition(".")
+        set_at(self.documents[root], below, value)
 
-    def _type_at(self, path: str) -> str:
-        """What the table says stands at a path; "" if the schema has no such member."""
+    def _key_at(self, path: str) -> Key | None:
+        """What the table says of a path; None if the schema has no such member."""
         root, *steps = path.split(".")
-        name = self.template.kind.class_type if root == "class" else self.template.kind.object_type
-        kind = resource_name(name)
+        kind = self.template.kind
+        owner, key = resource_name(kind.class_type if root == "class" else kind.object_type), None
         for step in steps:
-            key = table().objects.get(kind, {}).get(step)
+            key = table().objects.get(owner, {}).get(step)
             if key is None:
-                return ""
-            kind = key.types[0]
-        return kind
+                return None
+            owner = key.types[0]
+        return key
+
+    def _is_localized(self, path: str) -> bool:
+        key = self._key_at(path)
+        return key is not None and key.types[0] == "LocalizedString"
 
     def _localized(self, text: str) -> dict[str, Any]:
         """A LocalizedString with every translation of a text."""
@@ -136,12 +140,12 @@ class _Content:
         The plain member is left out then unless Google asks for it: the
         localized one wins, and a link has room for one only.
         """
-        if self._type_at(path) == "LocalizedString":
+        if self._is_localized(path):
             self._put(path, self._localized(text))
             return
         head, _, last = path.rpartition(".")
         twin = f"{head}.localized{last[0].upper()}{last[1:]}"
-        translated = bool(self._translations(text)) and bool(self._type_at(twin))
+        translated = bool(self._translations(text)) and self._key_at(twin) is not None
         if translated:
             self._put(twin, self._localized(text))
         if required or not translated:
@@ -150,13 +154,14 @@ class _Content:
     def _texts_and_pictures(self) -> None:
         template, places = self.template, self.template.kind.google
         for name, text in (("organisation", template.organisation), ("name", template.name)):
-            if name in places:
-                self._put_text(places[name], text, required=True)
-        if template.colours.background and "background" in places:
-            self._put(places["background"], template.colours.background)
+            for path in _paths(places.get(name)):
+                self._put_text(path, text, required=True)
+        if template.colours.background:
+            for path in _paths(places.get("background")):
+                self._put(path, template.colours.background)
         for name, files in PICTURES.items():
-            if name in places:
-                self._picture(places[name], files)
+            for path in _paths(places.get(name)):
+                self._picture(path, files)
 
     def _picture(self, path: str, candidates: Iterable[str]) -> None:
         template = self.template
@@ -185,9 +190,11 @@ class _Content:
 
     def _field(self, key: str, each: Field) -> None:
         place, there = self._place(each), key in self.shape
-        if place is not None and place.google is not None:
+        if self._is_title(key):
+            self._title(key, each)
+        elif place is not None and place.google is not None:
             if there:
-                self._put(place.google, self._value(key, each, self._type_at(place.google)))
+                self._put_value(place.google, key, each)
             # A class is shared by passes with the field and passes without it.
             label = place.google_label or ""
             if each.label and label and (there or label.startswith("class.")):
@@ -195,21 +202,35 @@ class _Content:
         elif each.slot is not None and there:
             self._text_module(key, each)
 
+    def _is_title(self, key: str) -> bool:
+        """The first primary field is the title where the vertical has room for one."""
+        fields = self.template.fields
+        primary = next((name for name, each in fields.items() if each.slot == "primary"), None)
+        return self.template.kind.title is not None and key == primary
+
+    def _title(self, key: str, each: Field) -> None:
+        kind = self.template.kind
+        if kind.title and key in self.shape:
+            self._put_value(kind.title, key, each)
+        if kind.title_label and each.label:
+            self._put_text(kind.title_label, each.label)
+
     def _place(self, each: Field) -> Place | None:
         return self.template.kind.places.get(each.means or "")
 
-    def _value(self, key: str, each: Field, kind: str) -> Any:
-        """A field's value in the form that the schema asks for."""
-        fill = _form(kind, each)
-        if each.constant:
-            value = fill(each.value)
-            if isinstance(value, str) and kind == "LocalizedString":
-                return self._localized(value)
-            return value
-        made = Blank(lambda values: fill(values[key]), key)
-        if kind == "LocalizedString":
-            return {"defaultValue": {"language": self.template.language, "value": made}}
-        return made
+    def _put_value(self, path: str, key: str, each: Field) -> None:
+        """A field's value, in the form that the schema asks for at this path."""
+        facts = self._key_at(path)
+        if facts is None:
+            raise LookupError(f"kind {self.template.kind.name} puts {key} at {path}, which Google has not")
+        form = form_at(facts, each)
+        if each.constant and each.type == "text":
+            self._put_text(path, form(each.value), required=bool(facts.facts.get("required")))
+            return
+        made = form(each.value) if each.constant else Blank(lambda values: form(values[key]), key)
+        if self._is_localized(path):
+            made = {"defaultValue": {"language": self.template.language, "value": made}}
+        self._put(path, made)
 
     def _text_module(self, key: str, each: Field) -> None:
         """A field without a place of its own: constant text in the class, the rest in the object."""
@@ -218,12 +239,12 @@ class _Content:
         if each.label:
             self._module_text(module, "header", each.label)
         if each.constant:
-            self._module_text(module, "body", _as_text(each, each.value))
+            self._module_text(module, "body", as_text(each, each.value))
         else:
-            module["body"] = Blank(lambda values: _as_text(each, values[key]), key)
+            module["body"] = Blank(lambda values: as_text(each, values[key]), key)
         self.documents[root].setdefault("textModulesData", []).append(module)
         if each.type in ("number", "money", "date", "datetime"):
-            message = f"{key} is a text on Google, written as {_EXAMPLES[each.type]}"
+            message = f"{key} is a text on Google, written as {TEXT_EXAMPLES[each.type]}"
             self._lost("google-changes", self._at(f"/fields/{key}"), message)
 
     def _module_text(self, module: dict[str, Any], member: str, text: str) -> None:
@@ -237,7 +258,9 @@ class _Content:
         rows = []
         for slots in ROWS:
             paths = [
-                self._path(key, each) for key, each in self.template.fields.items() if each.slot in slots
+                self._path(key, each)
+                for key, each in self.template.fields.items()
+                if each.slot in slots and not self._is_title(key)
             ]
             for path in paths[MAX_ITEMS:]:
                 self._lost("google-changes", self._at("/fields"), f"{path} has no room on the card's front")
@@ -316,6 +339,8 @@ class _Content:
         dropped: list[tuple[str, str, str | None]] = [
             ("/description", "the description", template.description)
         ]
+        if not template.kind.google.get("name"):
+            dropped.append(("/name", "the name of the template", template.name))
         dropped += [
             (f"/colours/{name}", f"the colour of {name}s", getattr(template.colours, name))
             for name in ("text", "label")
@@ -323,6 +348,9 @@ class _Content:
         for key, each in template.fields.items():
             dropped.append((f"/fields/{key}/change", f"what {key} says when it changes", each.change))
             dropped.append((f"/fields/{key}/align", f"the alignment of {key}", each.align))
+            place = self._place(each)
+            if each.slot is None and (place is None or place.google is None):
+                dropped.append((f"/fields/{key}", f"{key}, which has no slot", key))
         for index, location in enumerate(template.locations):
             dropped.append((f"/locations/{index}/text", "the text of a location", location.text))
         for pointer, what, value in dropped:
@@ -341,6 +369,10 @@ class _Content:
 
     def _at(self, pointer: str) -> str:
         return f"{self.template.source}#{pointer}"
+
+
+def _paths(place: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (place,) if isinstance(place, str) else place or ()
 
 
 def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -363,52 +395,3 @@ def _barcode(kind: str, values: Mapping[str, Any], *, text: bool) -> dict[str, A
     if kind == "QR_CODE" and not message.isascii():
         made["renderEncoding"] = "UTF_8"
     return made
-
-
-def _form(kind: str, each: Field) -> Callable[[Any], Any]:
-    """How a field's value is written where the schema holds a `kind`."""
-    if kind == "LoyaltyPointsBalance":
-        return (
-            _BALANCES.get(each.type, lambda value: {"string": plain(value)})
-            if each.type != "money"
-            else (lambda value: {"money": _money(value, each.currency)})
-        )
-    if kind == "Money":
-        return lambda value: _money(value, each.currency)
-    if kind in ("number", "integer"):
-        return lambda value: value if isinstance(value, int) else float(value)
-    if kind == "DateTime":
-        return lambda value: {"date": plain(value)}
-    return lambda value: _as_text(each, value)
-
-
-# Google, LoyaltyPointsBalance: exactly one member.
-_BALANCES: Mapping[str, Callable[[Any], Any]] = {
-    "integer": lambda value: {"int": value},
-    "number": lambda value: {"double": float(value)},
-}
-
-
-def _money(value: Any, currency: str | None) -> dict[str, str]:
-    """Google, Money: micros are an int64 and so text; 1,000,000 is one unit."""
-    return {"micros": str(int(Decimal(str(value)) * 1_000_000)), "currencyCode": currency or "XXX"}
-
-
-_EXAMPLES = {
-    "number": "12.5",
-    "money": "12.50 EUR",
-    "date": "2026-05-01",
-    "datetime": "2026-05-01 09:00+02:00",
-}
-
-
-def _as_text(each: Field, value: Any) -> str:
-    """A value as people read it, in a form that no language misunderstands."""
-    if each.type == "money":
-        return f"{value:.2f} {each.currency}"
-    if each.type == "datetime":
-        text: str = value.isoformat(sep=" ", timespec="minutes")
-        return text
-    if each.type == "number":
-        return f"{Decimal(str(value)):f}"  # str() of a large Decimal is 1E+3
-    return plain(value)

@@ -1,0 +1,76 @@
+"""How single values are written in Google's payloads."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from passwright.stencil import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from passwright.table import Key
+    from passwright.template import Field
+
+__all__ = ["TEXT_EXAMPLES", "as_text", "form_at"]
+
+
+def form_at(key: Key, each: Field) -> Callable[[Any], Any]:
+    """How a field's value is written as the value of `key`."""
+    kind = key.types[0]
+
+    def as_is(value: Any) -> str:
+        return as_text(each, value)
+
+    if kind == "LoyaltyPointsBalance":
+        return (
+            _BALANCES.get(each.type, lambda value: {"string": plain(value)})
+            if each.type != "money"
+            else (lambda value: {"money": _money(value, each.currency)})
+        )
+    if kind == "Money":
+        return lambda value: _money(value, each.currency)
+    if kind in ("number", "integer"):
+        return lambda value: value if isinstance(value, int) else float(value)
+    if kind == "DateTime":
+        return lambda value: {"date": plain(value)}
+    return _DATETIMES.get(key.facts.get("format", ""), as_is) if each.type == "datetime" else as_is
+
+
+# Google, FlightClass: a local time with an offset is refused; the airport knows its zone.
+_DATETIMES: Mapping[str, Callable[[Any], str]] = {
+    "local-datetime": lambda value: value.replace(tzinfo=None).isoformat(timespec="seconds"),
+    "datetime": lambda value: value.isoformat(timespec="seconds"),
+}
+
+# Google, LoyaltyPointsBalance: exactly one member.
+_BALANCES: Mapping[str, Callable[[Any], Any]] = {
+    "integer": lambda value: {"int": value},
+    "number": lambda value: {"double": float(value)},
+}
+
+
+def _money(value: Any, currency: str | None) -> dict[str, str]:
+    """Google, Money: micros are an int64 and so text; 1,000,000 is one unit."""
+    return {"micros": str(int(Decimal(str(value)) * 1_000_000)), "currencyCode": currency or "XXX"}
+
+
+TEXT_EXAMPLES = {
+    "number": "12.5",
+    "money": "12.50 EUR",
+    "date": "2026-05-01",
+    "datetime": "2026-05-01 09:00+02:00",
+}
+
+
+def as_text(each: Field, value: Any) -> str:
+    """A value as people read it, in a form that no language misunderstands."""
+    if each.type == "money":
+        return f"{value:.2f} {each.currency}"
+    if each.type == "datetime":
+        text: str = value.isoformat(sep=" ", timespec="minutes")
+        return text
+    if each.type == "number":
+        return f"{Decimal(str(value)):f}"  # str() of a large Decimal is 1E+3
+    return plain(value)
