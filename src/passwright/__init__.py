@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from passwright.errors import PasswrightError
     from passwright.kinds import KINDS, Kind, Place
     from passwright.report import Finding, Report, Severity
-    from passwright.template import Barcode, Colours, Field, Images, Link, Location, Nfc, Pass, Template
+    from passwright.template import (
+        Barcode,
+        Colours,
+        Field,
+        Images,
+        Link,
+        Location,
+        Nfc,
+        Pass,
+        Personalization,
+        Template,
+    )
     from passwright.validation import check, validate
 
 __version__ = "0.1.0.dev0"
@@ -40,6 +51,7 @@ __all__ = [
     "Nfc",
     "Pass",
     "PasswrightError",
+    "Personalization",
     "Place",
     "Report",
     "Severity",
@@ -56,7 +68,11 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("address", "apple", "errors", "google", "signing"), ""),
     **dict.fromkeys(
-        ("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc", "Pass", "Template"), "template"
+        (
+            *("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc", "Pass"),
+            *("Personalization", "Template"),
+        ),
+        "template",
     ),
     **dict.fromkeys(("Finding", "Report", "Severity"), "report"),
     **dict.fromkeys(("KINDS", "Kind", "Place"), "kinds"),

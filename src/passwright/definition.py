@@ -260,6 +260,8 @@ def translatable(template: Template) -> Iterator[str]:
             yield location.text
     if template.images.alt:
         yield template.images.alt
+    if template.personalization is not None:
+        yield from filter(None, (template.personalization.description, template.personalization.terms))
 
 
 def template_document(template: Template) -> dict[str, Any]:
@@ -267,7 +269,7 @@ def template_document(template: Template) -> dict[str, Any]:
     document: dict[str, Any] = {"kind": template.kind.name}
     for name in ("id", "organisation", "name", "description", "language", "google_class"):
         document[name] = getattr(template, name)
-    for name in ("colours", "images", "nfc", "barcode"):
+    for name in ("colours", "images", "nfc", "barcode", "personalization"):
         part = getattr(template, name)
         document[name] = None if part is None else _members(part)
     document["fields"] = {key: _members(each) for key, each in template.fields.items()}

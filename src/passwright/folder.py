@@ -33,6 +33,7 @@ from passwright.template import (
     Link,
     Location,
     Nfc,
+    Personalization,
     Template,
 )
 
@@ -246,6 +247,9 @@ def _template(document: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Templat
     if "nfc" in document:
         lists = {key: tuple(v) for key, v in document["nfc"].items() if isinstance(v, list)}
         made["nfc"] = Nfc(**{**document["nfc"], **lists})
+    if "personalization" in document:
+        asked = document["personalization"]
+        made["personalization"] = Personalization(**{**asked, "fields": tuple(asked["fields"])})
     made["links"] = tuple(Link(**link) for link in document.get("links", ()))
     made["locations"] = tuple(Location(**location) for location in document.get("locations", ()))
     return Template(**made)
@@ -358,7 +362,7 @@ def to_toml(template: Template) -> str:
     parts = [_members("", own)]
     parts += [
         _members(f"[{name}]", document[name])
-        for name in ("fields", "nfc", "barcode", "apple")
+        for name in ("fields", "nfc", "barcode", "personalization", "apple")
         if name in document
     ]
     for name in ("links", "locations"):

@@ -31,6 +31,7 @@ __all__ = [
     "Location",
     "Nfc",
     "Pass",
+    "Personalization",
     "Template",
 ]
 
@@ -182,6 +183,21 @@ class Barcode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Personalization:
+    """What Apple asks the holder when the pass is added: a sheet for signing up.
+
+    `fields` are one or more of name, email, phone and postal_code; `terms`, which
+    may hold links in HTML, have to be agreed to. The picture `personalizationLogo`
+    heads the sheet. Who has signed up gets the pass of a template without
+    personalization; Google has no such sheet.
+    """
+
+    fields: tuple[str, ...]
+    description: str
+    terms: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Link:
     """A link shown with the details of a pass."""
 
@@ -219,6 +235,7 @@ class Template:
     fields: Mapping[str, Field] = field(default_factory=dict)
     nfc: Nfc | None = None
     barcode: Barcode | None = None
+    personalization: Personalization | None = None
     links: tuple[Link, ...] = ()
     locations: tuple[Location, ...] = ()
     translations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
