@@ -208,7 +208,11 @@ _BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
 RULES = (
     # Asked even where types are wrong: a payload has to be refused for each of its reasons.
     Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code, typed=False),
-    Rule("pass.json", ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_BINDING), _binding),
+    Rule(
+        "pass.json",
+        ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_STYLE_KEYS, *_BINDING),
+        _binding,
+    ),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
     Rule("pass.json", (), _drawn_fields),
     Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable),
