@@ -17,7 +17,7 @@ from passwright.table import step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.table import Place
+    from passwright.table import Key, Place
 
 __all__ = ["About", "codes", "judges"]
 
@@ -58,20 +58,24 @@ def _may_hold_a_code(name: str) -> bool:
     return False
 
 
+@cache
+def _ways_to_codes(name: str) -> tuple[Key, ...]:
+    return tuple(key for key in table().objects[name].values() if _may_hold_a_code(key.types[0]))
+
+
 def codes(name: str, document: object, pointer: str = "") -> Iterator[tuple[str, object]]:
     """Every member of a document that the schema types as a code, however deep."""
     if isinstance(document, list):
         for index, item in enumerate(document):
             yield from codes(name, item, step(pointer, index))
     elif isinstance(document, dict):
-        for member, value in document.items():
-            key = table().objects[name].get(member)
-            if key is None:
+        for key in _ways_to_codes(name):
+            if key.name not in document:
                 continue
-            below = step(pointer, member)
+            below, value = step(pointer, key.name), document[key.name]
             if key.types[0] in _CODES:
                 yield below, value
-            elif _may_hold_a_code(key.types[0]):
+            else:
                 yield from codes(key.types[0], value, below)
 
 
