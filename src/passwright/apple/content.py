@@ -291,8 +291,8 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
         slot = _slot(name, style)
         if slot is None:
             continue
-        if style not in slot["styles"]:
-            findings.append(note("picture-not-drawn", f"images/{name}.png", f"{style} draws no {name}"))
+        if reason := _undrawn(template, name, slot):
+            findings.append(note("picture-not-drawn", f"images/{name}.png", reason))
             continue
         drawn.append(name)
         for folder, source in _folders(template, name, languages, findings, required=slot["required"]):
@@ -304,6 +304,15 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
             error("missing-icon", "images/icon@3x.png", "Wallet refuses a pass without an icon", hint)
         )
     return files, [*findings, *_excluded(style, drawn)]
+
+
+def _undrawn(template: Template, name: str, slot: Mapping[str, Any]) -> str:
+    """Why a picture stays out of the pass, or ""."""
+    if name == "personalizationLogo":
+        # On the sheet for signing up, whatever the style of the card is.
+        return "" if template.personalization else "only the sheet for signing up shows it, and there is none"
+    style = template.kind.style
+    return "" if style in slot["styles"] else f"{style} draws no {name}"
 
 
 Sources = dict[int, bytes]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple import bundle, content
+from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
 from passwright.definition import check_pass, check_template
 from passwright.errors import PassRejected
@@ -125,7 +125,8 @@ class PassBuilder:
 
     def _overridden(self, pass_: Pass, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:
         """A pass with members of its own is judged whole, as it will be signed."""
-        about = replace(self._about, bound=pass_.binding is not None)
+        personalized = pass_.template.personalization is not None
+        about = replace(self._about, bound=pass_.binding is not None, personalized=personalized)
         own, findings = _own(pass_.apple, "pass#/apple")
         merged = merge(document, own)
         if findings or OPEN in merged.values():
@@ -164,18 +165,20 @@ class _Prepared:
         findings = [*check_template(template)]
         own, not_json = _own(template.apple, f"{template.source}#/apple")
         self._template = template = replace(template, apple=own)
-        self._about = about
+        self._about = replace(about, personalized=template.personalization is not None)
         self._prepare = prepare
-        self._pictures: dict[str, bytes] = {}
+        self._constant: dict[str, bytes] = {}
         self._fronts: dict[bool, bundle.Front] = {}
         self._parts: dict[frozenset[str], tuple[Stencil, Judged]] = {}
         if not any(finding.severity is Severity.ERROR for finding in findings):
-            self._pictures, more = content.pictures(template)
+            pictures, more = content.pictures(template)
             findings += [*not_json, *more]
+            self._constant = {**pictures, **personalization.files(template)}
+            findings += personalization.check_files(self._constant, writing=True)
         self.findings = tuple(findings)
 
     def files(self, *, bound: bool) -> Mapping[str, bytes]:
-        return {**self._pictures, **content.strings(self._template, bound=bound)}
+        return {**self._constant, **content.strings(self._template, bound=bound)}
 
     def front(self, *, bound: bool) -> bundle.Front:
         if bound not in self._fronts:

@@ -29,12 +29,14 @@ class About:
     `bound`: the caller says it is bound; a payload may say so itself.
     `identity`: who will sign, or None. `strict`: what a phone refuses only
     sometimes is an error too. `needs_nfc`: a bound pass without NFC is refused.
+    `personalized`: there is a personalization.json beside it.
     """
 
     bound: bool = False
     identity: Identity | None = None
     strict: bool = False
     needs_nfc: bool = True
+    personalized: bool = False
     writing: bool = True
 
 
@@ -200,6 +202,26 @@ def _nfc_certificate(document: Mapping[str, Any], about: About, place: Place) ->
     )
 
 
+def _personalization(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """What the sheet for signing up asks of pass.json."""
+    if not about.personalized:
+        return
+    severity = Severity.ERROR if about.writing else Severity.WARNING
+    if not document.get("nfc"):
+        message = "Wallet asks nobody to sign up for a pass without NFC"
+        hint = "add [nfc] with apple_key, or take [personalization] out"
+        yield Finding("personalization-needs-nfc", severity, place("/nfc"), message, hint)
+    if about.bound or carries_binding(document):
+        # Whoever opened the file first could sign up in the holder's place.
+        message = "a bound pass has its holder, so nobody can sign up for it"
+        hint = "issue it from a template without personalization"
+        yield Finding("personalization-on-bound-pass", severity, place(""), message, hint)
+    style = style_of(document)
+    if style not in (None, "storeCard"):
+        message = f"the sheet for signing up is known for storeCard only, and this is {style}"
+        yield warning("personalization-style", place(f"/{style}"), message, "try it on a phone")
+
+
 _IDENTIFIERS = ("/passTypeIdentifier", "/teamIdentifier")
 _STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
 
@@ -219,6 +241,7 @@ RULES = (
     Rule("pass.json", ("/webServiceURL",), _web_service),
     Rule("pass.json", _IDENTIFIERS, _identifiers),
     Rule("pass.json", ("/nfc",), _nfc_certificate),
+    Rule("pass.json", ("/nfc", *_BINDING), _personalization),
 )
 
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import images, strictjson
-from passwright.apple import bundle, certificate, cms, signed_data
+from passwright.apple import bundle, certificate, cms, personalization, signed_data
 from passwright.apple.rules import About, judge, style_of
 from passwright.apple.trust import chain
 from passwright.errors import BundleError
@@ -161,7 +161,9 @@ class _Walk:
             return
         self.document = tolerated.value
         findings = [*tolerated.findings]
-        findings += judge().whole(self.document, About(writing=False), writing=False)
+        about = About(writing=False, personalized=personalization.FILE in self.files)
+        findings += judge().whole(self.document, about, writing=False)
+        findings += personalization.check_files(self.files, writing=False)
         leaf = self.followed.leaf if self.followed else None
         if leaf is not None:
             findings += _same_names(self.document, leaf)
