@@ -4,8 +4,11 @@ import http.client
 import json
 import logging
 import socket
+import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -719,9 +722,35 @@ def test_a_server_that_stays_silent_is_given_up() -> None:
         base = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         credentials = Credentials(token="unused")  # type: ignore[no-untyped-call]
         client = Client(credentials, base=base, attempts=1, timeout=0.05)
+        begun = time.monotonic()
         with client, pytest.raises(GoogleError) as caught:
             client.get("loyaltyClass", CLASS)
+        assert time.monotonic() - begun < 4
     assert caught.value.reason == "no-answer"
+
+
+def test_a_redirection_is_not_followed(google: Google) -> None:
+    """A token is for Google's API and for nobody else."""
+    elsewhere = google.base
+
+    class Redirecting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", elsewhere)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Redirecting) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        base = f"http://127.0.0.1:{server.server_port}/"
+        with google.client(base=base) as client, pytest.raises(GoogleError) as caught:
+            client.get("loyaltyClass", CLASS)
+        thread.join()
+    assert (caught.value.status, caught.value.reason) == (302, "found")
+    assert [each.path for each in google.seen] == ["/token"]
 
 
 def test_the_assertion_is_a_jwt_of_the_account(google: Google, client: Client) -> None:
