@@ -351,6 +351,9 @@ class _Content:
             place = self._place(each)
             if each.slot is None and (place is None or place.google is None):
                 dropped.append((f"/fields/{key}", f"{key}, which has no slot", key))
+        if template.personalization is not None:
+            asked = template.personalization
+            dropped.append(("/personalization", "the sheet for signing up", asked.description))
         for index, location in enumerate(template.locations):
             dropped.append((f"/locations/{index}/text", "the text of a location", location.text))
         for pointer, what, value in dropped:
