@@ -746,7 +746,7 @@ def test_a_redirection_is_not_followed(google: Google) -> None:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         base = f"http://127.0.0.1:{server.server_port}/"
-        with google.client(base=base) as client, pytest.raises(GoogleError) as caught:
+        with google.client(base=base, timeout=5, attempts=1) as client, pytest.raises(GoogleError) as caught:
             client.get("loyaltyClass", CLASS)
         thread.join()
     assert (caught.value.status, caught.value.reason) == (302, "found")
