@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 LAYERS = {
     **dict.fromkeys(("errors", "report", "forms", "strictjson", "wholefile", "png"), 0),
     **dict.fromkeys(("table", "stencil", "kinds", "address", "binding", "lifecycle", "signing", "nfckey"), 1),
-    **dict.fromkeys(("images", "template", "definition", "folder"), 1),
+    **dict.fromkeys(("images", "template", "definition", "folder", "nfckey", "schema"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
     **dict.fromkeys(("validation", "testing"), 4),
@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "PIL": {"images"},
     "jwt": {"google"},
     "google": {"google"},
+    "requests": {"google"},
     "typer": {"cli"},
     "rich": {"cli"},
     "pytest": {"testing"},

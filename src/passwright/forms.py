@@ -1,6 +1,7 @@
 """The forms of single values: JSON's types, dates, colours, URLs, currencies, keys.
 
-Every check here takes time in proportion to its text.
+Every check here takes time in proportion to its text. `PATTERNS` and
+`url_pattern` say the same as regular expressions for others, as far as those can.
 """
 
 from __future__ import annotations
@@ -12,16 +13,33 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["BASE_TYPES", "FORMATS", "in_words", "is_date", "is_number", "is_text", "is_url"]
+__all__ = [
+    "BASE_TYPES",
+    "FORMATS",
+    "PATTERNS",
+    "Format",
+    "in_words",
+    "is_date",
+    "is_number",
+    "is_text",
+    "is_url",
+    "url_pattern",
+]
+
+# ISO 8601 in the profile of RFC 3339 section 5.6, seconds optional.
+_DAY = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_TIME = rf"{_MINUTE}(:[0-5][0-9](\.[0-9]{{1,9}})?)?"
+_ZONE = f"(Z|[+-]{_MINUTE})"
 
 # Dates of Apple: hours and minutes needed, seconds optional, a zone needed.
 # Apple, Wallet Passes: "a complete date with hours and minutes".
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
+_DATE = re.compile(rf"{_DAY}T{_TIME}{_ZONE}\Z")
 _RGB = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)\Z", re.ASCII)
 _HEX_COLOR = re.compile(r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})\Z")
 _MAX_RGB = 255
@@ -157,33 +175,76 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _matches(pattern: str) -> Callable[[str], bool]:
+class Format(NamedTuple):
+    """A form of text: what it is in words, whether a text has it, and the pattern that says all of it."""
+
+    words: str
+    fits: Callable[[str], bool]
+    pattern: str | None = None
+
+
+def _pattern(words: str, pattern: str) -> Format:
     compiled = re.compile(pattern, re.ASCII)
-    return lambda value: compiled.fullmatch(value) is not None
+    return Format(words, lambda value: compiled.fullmatch(value) is not None, pattern)
 
 
-# Format name -> (what it is in words, does a text have it).
-FORMATS: Mapping[str, tuple[str, Callable[[str], bool]]] = {
-    "charset": ("the name of a character set, such as iso-8859-1", _is_charset),
-    "currency": ("a currency of three capital letters, such as EUR (ISO 4217)", _matches("[A-Z]{3}")),
-    "decimal": ("a decimal number as text, such as 12.50", _matches(r"-?[0-9]+(\.[0-9]+)?")),
-    "datetime": (
-        "a date with a time, such as 2026-05-01T09:00:00+02:00",
-        _matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?"),
-    ),
-    "local-datetime": (
+# What `format` names in a table.
+FORMATS: Mapping[str, Format] = {
+    "charset": Format("the name of a character set, such as iso-8859-1", _is_charset),
+    "currency": _pattern("a currency of three capital letters, such as EUR (ISO 4217)", "[A-Z]{3}"),
+    "decimal": _pattern("a decimal number as text, such as 12.50", r"-?[0-9]+(\.[0-9]+)?"),
+    "datetime": _pattern("a date with a time, such as 2026-05-01T09:00:00+02:00", f"{_DAY}T{_TIME}{_ZONE}?"),
+    "local-datetime": _pattern(
         "a local time without an offset, such as 2026-05-01T09:00:00",
-        _matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?"),
+        rf"{_DAY}T{_MINUTE}(:[0-5][0-9](\.[0-9]{{1,3}})?)?",
     ),
-    "hex": ("hexadecimal digits, two for each byte", _matches("([0-9A-Fa-f]{2})*")),
-    "language": (
-        "a language tag such as en or de-AT (BCP 47)",
-        _matches("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"),
+    "hex": _pattern("hexadecimal digits, two for each byte", "([0-9A-Fa-f]{2})*"),
+    "language": _pattern("a language tag such as en or de-AT (BCP 47)", "[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"),
+    "p256-spki-base64": Format(
+        "the Base64 of a P-256 public key with a compressed point (59 bytes)", _is_p256_spki
     ),
-    "p256-spki-base64": (
-        "the Base64 of a P-256 public key with a compressed point (59 bytes)",
-        _is_p256_spki,
-    ),
-    "time-zone": ("an IANA time zone, such as Europe/Berlin", _is_zone),
-    "uuid": ("a UUID", _matches("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")),
+    "time-zone": Format("an IANA time zone, such as Europe/Berlin", _is_zone),
+    "uuid": _pattern("a UUID", "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"),
+}
+
+
+def _at_most(bound: str) -> str:
+    """Runs of digits as long as `bound`, and as numbers no larger."""
+    lower = [
+        f"{bound[:at]}[0-{int(digit) - 1}][0-9]{{{len(bound) - at - 1}}}"
+        for at, digit in enumerate(bound)
+        if digit != "0"
+    ]
+    return "|".join((*lower, bound))
+
+
+# What separates, in every dialect of regular expressions the same.
+_BLANKS = r"\u0000-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def url_pattern(schemes: Sequence[str] = ()) -> str:
+    """The pattern of what `is_url` accepts, without anchors."""
+    web = f"//[^/?#{_BLANKS}][^{_BLANKS}]*"
+    other = f"[^{_BLANKS}]+"
+    if not schemes:
+        return f"([Hh][Tt][Tt][Pp][Ss]?:{web}|(?![Hh][Tt][Tt][Pp][Ss]?:)[A-Za-z][A-Za-z0-9+.-]*:{other})"
+    each = (f"{_any_case(scheme)}:{web if scheme in _WEB else other}" for scheme in schemes)
+    return f"({'|'.join(each)})"
+
+
+def _any_case(scheme: str) -> str:
+    return "".join(f"[{each.upper()}{each}]" if each.isalpha() else re.escape(each) for each in scheme)
+
+
+_BYTE = "([01]?[0-9]?[0-9]|2[0-4][0-9]|25[0-5])"
+_GAP = r"[ \t\n\r\f\v]*"
+
+# Base type written as text -> its pattern, without anchors, in what ECMA-262 and Python share.
+PATTERNS: Mapping[str, str] = {
+    "text": r"[^\u0000]*",
+    "url": url_pattern(),
+    "color": rf"(rgb\({_GAP}{f'{_GAP},{_GAP}'.join([_BYTE] * 3)}{_GAP}\)|{_HEX_COLOR.pattern[:-2]})",
+    "date": f"{_DAY}T{_TIME}{_ZONE}",
+    # From -2**63 up to 2**63 - 1.
+    "int64": f"(-?[0-9]{{1,18}}|{_at_most(str(2**63 - 1))}|-({_at_most(str(2**63))}))",
 }
