@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test check check-long bench bench-check example-certs fixtures build clean
+.PHONY: demo test check check-long bench bench-check example-certs fixtures docs build clean
 
 demo: $(VENV)/.cli
 	$(BIN)/passwright demo --out demo
@@ -34,6 +34,9 @@ example-certs: $(VENV)/.cli
 
 fixtures: $(VENV)/.test
 	$(BIN)/python fixtures/make.py
+
+docs: $(VENV)/.test
+	$(BIN)/python docs/make.py
 
 build: $(VENV)/.test
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -106,3 +106,14 @@ def test_the_template_in_the_guide_is_the_one_we_ship() -> None:
     for name in ("kind", "id", "organisation", "name", "description", "images", "colours", "nfc", "links"):
         assert shown[name] == shipped[name]
     assert shown["fields"].keys() == shipped["fields"].keys()
+
+
+def test_the_pages_made_from_code_are_fresh() -> None:
+    """`python docs/make.py` would change nothing: every code and every command is told."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "make.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

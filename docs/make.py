@@ -1,0 +1,96 @@
+"""Writes the pages of the reference that are made from code: findings.md, command-line.md.
+
+python docs/make.py            writes them
+python docs/make.py --check    fails where one differs from what it would write
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer.main
+
+from passwright.cli.app import app
+from passwright.report import codes, explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+
+def findings() -> Iterator[str]:
+    """Every code, as `passwright explain` tells it."""
+    yield "# Findings\n"
+    yield "Made from `codes.toml` by `docs/make.py`. `passwright explain CODE` prints the same.\n"
+    yield "Codes are stable. Those with dashes are findings and errors of the library; those with"
+    yield "underscores are refusals in the life of a bound pass.\n"
+    for code in codes():
+        told = explanation(code)
+        yield f"## {code}\n"
+        yield f"{told.title}.\n"
+        yield f"{told.why}\n"
+        yield f"*What to do:* {told.remedy}\n"
+        yield f"*Source:* {told.source}\n"
+
+
+def command_line() -> Iterator[str]:
+    """Every command with its arguments and options, from the program itself."""
+    yield "# The command line\n"
+    yield "Made from the program by `docs/make.py`. It needs the extra `cli`:"
+    yield "`pip install 'passwright[cli]'`.\n"
+    yield "Exit codes: 0 good, 1 findings of severity error, 2 wrong use. With `--json` standard output"
+    yield "holds one JSON document per file and line, and nothing else.\n"
+    root: Any = typer.main.get_command(app)
+    yield from _commands("passwright", root)
+
+
+def _commands(name: str, command: Any) -> Iterator[str]:
+    for below, each in getattr(command, "commands", {}).items():
+        full = f"{name} {below}"
+        if hasattr(each, "commands"):
+            yield from _commands(full, each)
+            continue
+        yield f"## {full}\n"
+        yield " ".join((each.help or "").split("\f")[0].split()) + "\n"
+        rows = [row for parameter in each.params if (row := _row(parameter))]
+        if rows:
+            yield "| | |\n|---|---|"
+            yield from rows
+            yield ""
+
+
+def _row(parameter: Any) -> str:
+    if getattr(parameter, "hidden", False) or parameter.name == "help":
+        return ""
+    text = " ".join((getattr(parameter, "help", None) or "").split()).replace("|", "\\|")
+    if parameter.param_type_name == "argument":
+        metavar = parameter.metavar or parameter.human_readable_name.upper()
+        return f"| `{metavar}` | {text} |"
+    names = ", ".join(f"`{name}`" for name in parameter.opts)
+    return f"| {names} | {text} |"
+
+
+PAGES = {"findings.md": findings, "command-line.md": command_line}
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    stale = []
+    for name, lines in PAGES.items():
+        text = "\n".join(lines()).rstrip("\n") + "\n"
+        page = HERE / name
+        if "--check" in sys.argv:
+            if not page.exists() or page.read_text("utf-8") != text:
+                stale.append(name)
+        else:
+            page.write_text(text, "utf-8")
+    for name in stale:
+        print(f"docs/{name} is stale: run python docs/make.py")
+    return len(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
