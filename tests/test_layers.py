@@ -21,8 +21,8 @@ LAYERS = {
 
 # Inside layer 1 imports go one way; folder reads what the others say of a template.
 ORDER = (
-    *("address", "binding", "lifecycle", "signing", "nfckey", "table", "stencil", "kinds", "images"),
-    *("template", "definition", "folder"),
+    *("address", "binding", "lifecycle", "signing", "nfckey", "table", "schema"),
+    *("stencil", "kinds", "images", "template", "definition", "folder"),
 )
 
 # Third-party package -> the rooms that may import it, and only when first used.

@@ -1,0 +1,69 @@
+"""JSON Schemas of what we judge: `schema`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from passwright import definition
+from passwright.apple import content
+from passwright.cli import show
+from passwright.cli.files import WrongUse
+from passwright.google import tables
+from passwright.schema import json_schema
+from passwright.table import did_you_mean
+
+if TYPE_CHECKING:
+    from passwright.table import Table
+
+__all__ = ["SCHEMAS", "of", "schema"]
+
+# What there are schemas of, by the name to give; Google's names in either spelling.
+SCHEMAS = (
+    "template",
+    "pass.json",
+    "personalization.json",
+    *(f"{vertical}{part}" for vertical in tables.VERTICALS for part in ("Class", "Object")),
+)
+_APPLE = {"pass.json": "Pass", "personalization.json": "Personalize"}
+
+
+def of(name: str, *, writing: bool = True) -> dict[str, Any]:
+    """The schema called `name`, one of `SCHEMAS`."""
+    table, root, title = _table(name)
+    return json_schema(table, root, title=title, writing=writing)
+
+
+def _table(name: str) -> tuple[Table, str, str]:
+    if name == "template":
+        return definition.table(), "Template", "template.toml of Passwright"
+    if name in _APPLE:
+        return content.table(), _APPLE[name], f"{name} of an Apple Wallet pass"
+    root = f"{name[0].upper()}{name[1:]}"
+    return tables.table(), root, f"{root} of Google Wallet"
+
+
+def schema(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCHEMAS)}.", show_default=False)
+    ],
+    *,
+    reading: Annotated[
+        bool,
+        typer.Option(
+            "--reading",
+            help="For what others wrote: unknown keys are accepted, as every wallet accepts them.",
+        ),
+    ] = False,
+) -> int:
+    """Print the JSON Schema (2020-12) of a template, a pass.json, or a class or object of Google."""
+    known = {each.lower(): each for each in (*SCHEMAS, "template.toml")}
+    found = known.get(name.lower())
+    if found is None:
+        hint = did_you_mean(name, SCHEMAS) or f"it is one of {', '.join(SCHEMAS)}"
+        raise WrongUse(f"there is no schema of {name!r}: {hint}")
+    # ASCII, so that any encoding of the terminal carries it.
+    show.line(json.dumps(of(found.removesuffix(".toml"), writing=not reading), indent=2))
+    return 0
