@@ -182,8 +182,8 @@ def _compressed(public: object) -> bytes:
 
 def _unfit(public: object) -> str:
     curve = getattr(public, "curve", None)
-    kind = f"an EC key on {curve.name}" if curve is not None else f"an {type(public).__name__}"
+    kind = f"EC on {curve.name}" if curve is not None else type(public).__name__
     return (
-        f"this is {kind}, and NFC needs an EC key on P-256 (prime256v1, {_CURVE}): "
+        f"the key is of another kind ({kind}), and NFC needs an EC key on P-256 (prime256v1, {_CURVE}): "
         "a key of its own, not that of the pass certificate"
     )

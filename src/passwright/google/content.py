@@ -336,8 +336,9 @@ class _Content:
         if template.nfc is not None and not template.nfc.google_issuers:
             where, message = self._at("/nfc"), "without google_issuers the pass has no Smart Tap on Google"
             self._lost("google-drops", where, message)
-        dropped: list[tuple[str, str, str | None]] = [
-            ("/description", "the description", template.description)
+        dropped: list[tuple[str, str, object]] = [
+            ("/description", "the description", template.description),
+            ("/personalization", "the sheet for signing up", template.personalization),
         ]
         if not template.kind.google.get("name"):
             dropped.append(("/name", "the name of the template", template.name))
@@ -351,9 +352,6 @@ class _Content:
             place = self._place(each)
             if each.slot is None and (place is None or place.google is None):
                 dropped.append((f"/fields/{key}", f"{key}, which has no slot", key))
-        if template.personalization is not None:
-            asked = template.personalization
-            dropped.append(("/personalization", "the sheet for signing up", asked.description))
         for index, location in enumerate(template.locations):
             dropped.append((f"/locations/{index}/text", "the text of a location", location.text))
         for pointer, what, value in dropped:

@@ -1,0 +1,77 @@
+"""Keys for NFC: `nfc-key`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from passwright import nfckey
+from passwright.cli import files, options, show
+from passwright.cli.files import WrongUse
+from passwright.errors import KeyMaterialError
+
+if TYPE_CHECKING:
+    from passwright.report import Finding
+
+__all__ = ["nfc_key"]
+
+PRIVATE = 0o600
+
+
+def nfc_key(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Make a new key, and write its private half to this file."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Take a key there is, or a certificate, in PEM, DER or Base64; - is standard input.",
+        ),
+    ] = None,
+    password_file: options.PasswordFile = None,
+    as_json: options.Json = False,
+) -> int:
+    """Print the line apple_key of template.toml: the public half of an NFC key, new or given."""
+    if (out is None) == (source is None):
+        raise WrongUse("nfc-key takes --out FILE for a new key, or --from FILE for one there is")
+    if source is None and password_file is not None:
+        raise WrongUse("--password-file opens the key of --from; a new key is written unencrypted")
+    text = _new(out) if out is not None else _given(source or Path("-"), password_file)
+    if as_json:
+        show.document({"apple_key": text})
+    else:
+        show.line(f'apple_key = "{text}"')
+    return 0
+
+
+def _new(out: Path) -> str:
+    if out.is_symlink() or out.exists():
+        raise WrongUse(f"{out} is there already, and a private key that is replaced is lost: name a new file")
+    key = nfckey.generate()
+    files.write(out, key.private_pem, mode=PRIVATE)
+    told = f"{out}: the private key, for the reader. Keep it as you keep a password."
+    show.console(err=True).print(show.plain(told))
+    return key.public_text
+
+
+def _given(source: Path, password_file: Path | None) -> str:
+    data = files.read(source, nfckey.MAX_BYTES)
+    found: list[Finding] = []
+    secret = b"PRIVATE KEY" in data
+    if secret and source != Path("-") and (problem := files.exposed(source)):
+        found.append(problem)
+    password = None
+    if password_file is not None or (secret and b"ENCRYPTED" in data):
+        prompt = "Password of the key"
+        password = files.password(password_file, prompt=prompt, found=found, strict=False)
+    show.findings(found)
+    try:
+        return nfckey.public_text(data, password=password)
+    except KeyMaterialError as exc:
+        raise KeyMaterialError(f"{source}: {exc}") from exc
