@@ -302,6 +302,8 @@ NEIGHBOURS: tuple[tuple[dict[str, dict[str, Any]], dict[str, Any], list[tuple[st
     ({"a": {}, "b": {"required_unless": {"a": "x"}}}, {"a": Unknown()}, []),
     ({"a": {"group": "style"}, "b": {"group": "style"}}, {}, [("missing-key", "doc")]),
     ({"a": {"group": "style"}, "b": {"group": "style"}}, {"b": "x"}, []),
+    ({"a": {"group": "s"}, "b": {"beside": ["a"]}}, {"a": "x", "b": "x"}, []),
+    ({"a": {"group": "s"}, "b": {"beside": ["c"]}}, {"a": "x", "b": "x"}, [("keys-exclude", "doc#/b")]),
     ({"a": {"group": "s"}, "b": {"group": "s"}}, {"a": "x", "b": "x"}, [("keys-exclude", "doc#/b")]),
     ({"value": {}, "f": {"with_value": "number"}}, {"value": "x", "f": "x"}, [("style-misfit", "doc#/f")]),
     ({"value": {"type": "any"}, "f": {"with_value": "number"}}, {"value": 5, "f": "x"}, []),
@@ -321,6 +323,31 @@ def test_facts_between_keys_are_asked(
     found = list(table.check("Root", document, place=PLACE))
 
     assert [(finding.code, finding.where) for finding in found] == expected
+
+
+def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
+    """What genuine passes do all the same warns when it is read."""
+    objects: Objects = {
+        "Root": {"old": {"type": "Code", "narrows": {"format": ["qr"]}}, "new": {"type": "Code"}},
+        "Code": {"format": {"type": "text", "enum": ["qr", "code128"]}},
+    }
+    table = Table.of(objects)
+
+    def findings(format_: str, *, writing: bool = True) -> list[tuple[str, str, str]]:
+        document = {"old": {"format": format_}, "new": {"format": "code128"}}
+        return said(list(table.check("Root", document, place=PLACE, writing=writing)))
+
+    assert findings("qr") == []
+    assert findings("code128") == [("error", "unknown-value", "doc#/old/format")]
+    assert findings("code128", writing=False) == [("warning", "unknown-value", "doc#/old/format")]
+    assert findings("ean8") == [("error", "unknown-value", "doc#/old/format")]
+
+
+def test_what_differs_within_a_pass_differs_within_its_list() -> None:
+    actions = {"identifier": "a", "type": "place"}
+    found = content.table().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
+
+    assert ("error", "duplicate-value", "doc#/featuredActions/1/identifier") in said(list(found))
 
 
 def test_members_that_have_to_differ_are_compared_within_their_list() -> None:

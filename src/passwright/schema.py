@@ -138,6 +138,13 @@ class _Maker:
             if _hard(key, "required_unless"):
                 for other, value in key.facts["required_unless"].items():
                     yield {"if": _has(other, {"not": {"const": value}}), "then": there}
+            if _hard(key, "beside"):
+                grouped = (other.name for other in keys.values() if other.facts.get("group"))
+                yield from (
+                    {"not": {"required": [key.name, other]}}
+                    for other in grouped
+                    if other not in key.facts["beside"]
+                )
         for members in self.table.groups_of(name).values():
             yield {"oneOf": [{"required": [member]} for member in members]}
 
@@ -169,7 +176,7 @@ class _Maker:
             # A service may answer with values younger than the table.
             open_ended = not self.writing and "aliases_of" in key.facts
             schema = _both(schema, {"examples": key.facts["enum"]} if open_ended else _choice(key))
-        for member, values in key.facts.get("narrows", {}).items():
+        for member, values in key.facts["narrows"].items() if self.writing and _hard(key, "narrows") else ():
             schema = _both(schema, {"properties": {member: {"enum": list(values)}}})
         return schema
 

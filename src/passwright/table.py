@@ -10,7 +10,8 @@ key `*` stands for any name. Facts about one value: `enum`, `aliases_of`,
 `pattern`, `contains`, `format`, `scheme`, `min`, `max`, `min_length`,
 `max_length` (code points), `max_bytes` (UTF-8), `max_items`. Facts between
 keys of one object: `requires`, `excludes`, `required_if`, `required_unless`,
-`with_value`, `group`, `unique_in`. A fact named under `unconfirmed` or `warn`
+`with_value`, `group`, `beside` (the members of groups that may stand next to
+it), `unique_in`. `narrows` is a smaller `enum` of members below. A fact named under `unconfirmed` or `warn`
 warns and never refuses. Facts the checker does not know (`since`, `styles`,
 `note`, ...) are for rules and readers.
 
@@ -329,7 +330,8 @@ class _Check:
         """Members that have to differ within this very list."""
         for kind in key.types:
             for member in self.table.objects.get(kind, {}).values():
-                if member.facts.get("unique_in") not in (key.name, "list"):
+                # What has to differ within a pass stands in one list of it.
+                if member.facts.get("unique_in") not in (key.name, "list", "pass"):
                     continue
                 seen: set[object] = set()
                 for index, item in enumerate(items):
@@ -350,6 +352,7 @@ class _Check:
             if kind in self.table.objects:
                 if isinstance(value, dict):
                     yield from self.document(kind, value, pointer)
+                    yield from self.narrowed(key, self.table.objects[kind], value, pointer)
                     return
             elif BASE_TYPES[kind][1](value):
                 yield from self.content(key, kind, value, pointer)
@@ -357,6 +360,23 @@ class _Check:
         wanted = " or ".join(dict.fromkeys(_words(kind) for kind in key.types))
         message = f"{name} is {in_words(value)}, has to be {wanted}"
         yield self.error("wrong-type", pointer, message, _type_hint(key, value))
+
+    def narrowed(
+        self, key: Key, members: Mapping[str, Key], value: Mapping[str, Any], pointer: str
+    ) -> Iterator[Finding]:
+        """Values that are right in such an object elsewhere, and not in this one."""
+        # Genuine passes do so all the same, and phones show them.
+        severity = key.severity("narrows") if self.writing else Severity.WARNING
+        for member, choices in key.facts.get("narrows", {}).items():
+            found = value.get(member)
+            if found in members[member].facts["enum"] and found not in choices:
+                yield self.found(
+                    severity,
+                    "unknown-value",
+                    step(pointer, member),
+                    f"{member} can't have this value in {key.name}",
+                    f"one of {', '.join(choices)}",
+                )
 
     def content(self, key: Key, kind: str, value: Any, pointer: str) -> Iterator[Finding]:
         facts = key.facts
@@ -525,6 +545,11 @@ class _Check:
                 yield self.found(
                     key.severity("excludes"), "keys-exclude", here, f"{key.name} can't stand beside {other}"
                 )
+        if "beside" in key.facts:
+            for other in document:
+                if other in keys and keys[other].facts.get("group") and other not in key.facts["beside"]:
+                    message = f"{key.name} can't stand beside {other}"
+                    yield self.found(key.severity("beside"), "keys-exclude", here, message)
         wanted = key.facts.get("with_value")
         value = document.get("value")
         if wanted and not fits_style(wanted, value):
