@@ -271,7 +271,7 @@ class PassBuilder:
         class_, object_ = documents
         findings += _same_class(class_["id"], object_["classId"])
         if pass_.binding is not None:
-            findings += _same_restriction(object_, values["@email-sha256"])
+            findings += [] if _restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
         return _Payload(dumps(class_), dumps(object_), findings)
 
 
@@ -328,6 +328,9 @@ class _Prepared:
         findings = [*payload.findings, *_varies(self._template, class_)]
         findings += _same_class(payload.class_.get("id"), payload.object_.get("classId"))
         if about.bound:
+            # Without the blank every pass would be bound to whom the template names.
+            if isinstance(restricted := _restricted_to(payload.object_), str) and restricted:
+                findings.append(_BOUND_TO_ANOTHER)
             findings.append(_shared_class(self._template.google_class or self._template.id))
         return _Part(
             class_, object_, judge_class.prepare(class_, about), judge_object.prepare(object_, about),
@@ -401,10 +404,12 @@ def _check_stored(resource: str, object_text: str, stored: Mapping[str, Any] | N
     yield from forbid_barcode(places, bound=True)
 
 
-def _same_restriction(object_: Mapping[str, Any], digest: str) -> Iterator[Finding]:
-    if _restricted_to(object_) != digest:
-        where = "object#/saveRestrictions/restrictToEmailSha256"
-        yield error("binding-lost", where, "an override changes whom the pass is bound to", "take it out")
+_BOUND_TO_ANOTHER = error(
+    "binding-lost",
+    "object#/saveRestrictions/restrictToEmailSha256",
+    "an override changes whom the pass is bound to",
+    "take it out",
+)
 
 
 def _restricted_to(object_: Mapping[str, Any]) -> object:
@@ -412,13 +417,16 @@ def _restricted_to(object_: Mapping[str, Any]) -> object:
     return restrictions.get("restrictToEmailSha256") if isinstance(restrictions, dict) else None
 
 
-def _own(overrides: object, where: str) -> tuple[Any, list[Finding]]:
-    """Overrides as a copy that nobody can change any more, or {} and what JSON can't say of them."""
+def _own(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
+    """Overrides as a copy that nobody can change any more, or {} and why there is none."""
+    if not isinstance(overrides, dict):
+        message = "the overrides have to be an object"
+        return {}, [error("wrong-type", where, message, 'like {"state": "ACTIVE"}')]
     try:
         return json.loads(dumps(overrides)), []
     except (TypeError, ValueError, RecursionError):
         message = "the google overrides hold something that JSON can't say"
-        return {}, [error("not-json", where, message)]
+        return {}, [error("not-json", where, message, "write dates and decimals as text")]
 
 
 def _failed(findings: Iterable[Finding]) -> bool:
