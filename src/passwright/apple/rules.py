@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.content import LEARN_MORE, table
+from passwright.forms import is_date
 from passwright.judge import Judge, Rule
 from passwright.report import Finding, Severity, error, note, warning
 from passwright.rules import carries_binding, forbid_barcode
@@ -222,6 +224,18 @@ def _personalization(document: Mapping[str, Any], about: About, place: Place) ->
         yield warning("personalization-style", place(f"/{style}"), message, "try it on a phone")
 
 
+def _intervals(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    limit = table().objects["RelevantDate"]["startDate"].facts["max_hours"]
+    for index, each in enumerate(document.get("relevantDates", ())):
+        start, end = each.get("startDate"), each.get("endDate")
+        if not (is_date(start) and is_date(end)):
+            continue
+        if datetime.fromisoformat(end) - datetime.fromisoformat(start) > timedelta(hours=limit):
+            message = f"from startDate to endDate it is more than {limit} hours"
+            hint = "name the hours in which the pass is needed"
+            yield warning("interval-too-long", place(f"/relevantDates/{index}/startDate"), message, hint)
+
+
 _IDENTIFIERS = ("/passTypeIdentifier", "/teamIdentifier")
 _STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
 
@@ -239,6 +253,7 @@ RULES = (
     Rule("pass.json", (), _drawn_fields),
     Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable),
     Rule("pass.json", ("/webServiceURL",), _web_service),
+    Rule("pass.json", ("/relevantDates/*/startDate", "/relevantDates/*/endDate"), _intervals),
     Rule("pass.json", _IDENTIFIERS, _identifiers),
     Rule("pass.json", ("/nfc",), _nfc_certificate),
     Rule("pass.json", ("/nfc", *_BINDING), _personalization),
