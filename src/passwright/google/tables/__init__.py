@@ -2,7 +2,8 @@
 
     python -m passwright.google.tables walletobjects.v1.json
 
-writes `objects.json` anew from a discovery document. What only prose says
+writes `objects.json` anew from a discovery document; with `--drift` it only says
+what a newer one has otherwise. What only prose says
 (formats, limits, exclusions) stands in `prose.json` and is merged over it.
 """
 
@@ -24,7 +25,8 @@ VERTICALS = ("eventTicket", "flight", "generic", "giftCard", "loyalty", "offer",
 # Resources of the REST API that are neither class nor object.
 OTHERS = ("Issuer", "Permissions", "AddMessageRequest")
 
-_TYPES = {"boolean": "boolean", "integer": "integer", "number": "number"}
+# JSON Schema draft 3, as discovery documents write it -> our base types.
+_TYPES = {"string": "text", **{kind: kind for kind in ("boolean", "integer", "number", "object", "any")}}
 
 
 @cache
@@ -51,27 +53,36 @@ def resources() -> tuple[str, ...]:
 
 
 def from_discovery(discovery: Mapping[str, Any]) -> dict[str, Any]:
-    """The table that a discovery document of walletobjects v1 describes."""
-    schemas = discovery["schemas"]
+    """The table that a discovery document of walletobjects v1 describes.
+
+    `objects` are the classes, objects and all that they are made of, `outside`
+    the names of what else the document describes.
+
+    Raises:
+        ValueError: the document describes no class and no object.
+    """
+    schemas = discovery.get("schemas") if isinstance(discovery, dict) else None
+    if not isinstance(schemas, dict) or schemas.keys().isdisjoint(resources()):
+        raise ValueError("this describes none of Google Wallet's classes and objects")
     wanted, objects = [*resources(), *OTHERS], {}
     while wanted:
         name = wanted.pop()
-        if name in objects:
+        if name in objects or name not in schemas:
             continue
         keys = {key: _facts(facts) for key, facts in sorted(schemas[name].get("properties", {}).items())}
         objects[name] = keys
         wanted += [facts["type"] for facts in keys.values() if facts["type"] in schemas]
+    revision = discovery.get("revision", "unknown")
     return {
-        "about": [
-            f"Made from Google's discovery document of walletobjects v1, revision {discovery['revision']}."
-        ],
+        "about": [f"Made from Google's discovery document of walletobjects v1, revision {revision}."],
+        "outside": sorted(schemas.keys() - objects.keys()),
         "objects": dict(sorted(objects.items())),
     }
 
 
 def _facts(schema: Mapping[str, Any]) -> dict[str, Any]:
     item = schema.get("items", schema)
-    facts: dict[str, Any] = {"type": item.get("$ref") or _TYPES.get(item["type"], "text")}
+    facts: dict[str, Any] = {"type": item.get("$ref") or _TYPES.get(item.get("type"), "any")}
     if item.get("format") in ("int64", "uint64"):
         facts["type"] = "int64"
     elif item.get("format") == "int32":
@@ -94,8 +105,9 @@ def _enumeration(schema: Mapping[str, Any]) -> dict[str, Any]:
     aliases: dict[str, str] = {}
     old = schema.get("enumDeprecated", [False] * len(schema["enum"]))
     for value, deprecated in zip(schema["enum"], old, strict=True):
-        if deprecated:
-            aliases[value] = next(each for each in reversed(values) if _same(each, value))
+        stands_for = next((each for each in reversed(values) if _same(each, value)), None)
+        if deprecated and stands_for is not None:
+            aliases[value] = stands_for
         else:
             values.append(value)
     return {"enum": values, "aliases_of": aliases}
