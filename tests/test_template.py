@@ -170,7 +170,7 @@ def test_a_text_is_parsed_by_the_type_of_its_field(type_: Any, text: str, value:
 
 @pytest.mark.parametrize(("type_", "text", "rule"), NOT_PARSED)
 def test_a_text_that_is_no_value_is_refused_without_being_repeated(type_: Any, text: str, rule: str) -> None:
-    with pytest.raises(ValueError, match="^is not a") as refused:
+    with pytest.raises(ValueError, match="is not a") as refused:
         Field(type=type_).parse(text)
 
     assert str(refused.value) == rule
