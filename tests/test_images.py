@@ -1,15 +1,14 @@
-"""passwright.images, the table of Apple's slots, and the pictures of the membership template."""
+"""passwright.images and the table of Apple's slots."""
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import struct
 import zlib
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +18,7 @@ from PIL import Image, ImageCms
 from passwright import images
 from passwright.errors import BundleError
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-MEMBERSHIP = FIXTURES / "templates/membership/images"
+MEMBERSHIP = Path(__file__).parents[1] / "fixtures/templates/membership"
 
 Colour = tuple[int, int, int, int]
 RED: Colour = (200, 10, 20, 255)
@@ -184,7 +179,7 @@ def test_transparent_edges_are_not_darkened() -> None:
 
 
 def test_the_same_picture_gives_the_same_bytes() -> None:
-    data = (MEMBERSHIP / "logo@3x.png").read_bytes()
+    data = (MEMBERSHIP / "images/logo@3x.png").read_bytes()
     made = [images.fit(data, width=160, height=50, name="logo@3x.png").data for _ in range(2)]
 
     assert made[0] == made[1]
@@ -482,99 +477,3 @@ def test_the_slots_of_each_classic_style() -> None:
     assert TABLE["excludes"] == [
         {"style": "eventTicket", "image": "strip", "not_with": ["background", "thumbnail"]},
     ]
-
-
-# The pictures of the membership template
-
-
-@pytest.fixture(scope="module")
-def make() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("passwright_fixtures_make", FIXTURES / "make.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_pictures_are_what_the_script_draws(make: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    assert make.main(["--check", "pictures"]) == 0
-    assert capsys.readouterr().out == ""
-
-
-def test_the_script_notices_a_changed_picture(
-    make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A picture that is absent, of another size or with other pixels is named, and made again."""
-    monkeypatch.setattr(make, "HERE", tmp_path)
-    monkeypatch.setattr(make, "MEMBERSHIP", tmp_path / "images")
-    assert make.main([]) == 0
-    capsys.readouterr()
-    icon, logo, strip = (
-        tmp_path / "images" / name for name in ("icon@3x.png", "logo@3x.png", "strip@3x.png")
-    )
-    icon.unlink()
-    logo.write_bytes(png(480, 150))
-    with Image.open(strip) as image:
-        image.load()
-    image.paste("red", (0, 0, 20, 20))
-    image.save(strip)
-
-    assert make.main(["--check"]) == 1
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        "images/icon@3x.png",
-        "images/logo@3x.png",
-        "images/strip@3x.png",
-    ]
-    assert make.main([]) == 0
-    assert make.main(["--check"]) == 0
-
-
-@pytest.mark.parametrize(
-    ("file", "slot", "size"),
-    [
-        ("icon@3x.png", "icon", (114, 114)),
-        ("logo@3x.png", "logo", (150, 150)),
-        ("strip@3x.png", "strip", (1125, 432)),
-        ("program-logo.png", None, (660, 660)),
-        ("hero.png", None, (1032, 336)),
-        ("de/hero.png", None, (1032, 336)),
-    ],
-)
-def test_the_pictures_of_the_membership_template(file: str, slot: str | None, size: tuple[int, int]) -> None:
-    """Each has the size its wallet asks for, holds only pixels, and gives all scales without a finding."""
-    data = (MEMBERSHIP / file).read_bytes()
-
-    assert images.check_png(data, name=file) == images.Size(*size)
-    assert set(kinds(data)) <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
-    if slot:
-        least, greatest = SLOTS[slot]["width"]
-        points: images.Points = (range(least, greatest + 1), SLOTS[slot]["height"])
-        assert (
-            images.scales({3: data}, points=points, mode=SLOTS[slot]["mode"], name=slot).report.findings == ()
-        )
-
-
-def test_no_shape_touches_the_edge_of_the_logos() -> None:
-    """The logo leaves a pixel free all around; Google's circle cuts nothing off, with 15 % to spare."""
-    logo = opened((MEMBERSHIP / "logo@3x.png").read_bytes())
-    left, top, right, bottom = logo.getbbox() or (0, 0, 0, 0)
-    assert min(left, top, logo.width - right, logo.height - bottom) >= 1
-
-    square = opened((MEMBERSHIP / "program-logo.png").read_bytes())
-    ground = square.getpixel((0, 0))
-    assert square.getchannel("A").getextrema() == (255, 255)
-    safe = 660 / 2 * 0.85
-    for y in range(0, 660, 3):
-        for x in range(0, 660, 3):
-            if (x - 330) ** 2 + (y - 330) ** 2 > safe**2:
-                assert square.getpixel((x, y)) == ground
-
-
-def test_the_pictures_are_light() -> None:
-    files = [path for path in MEMBERSHIP.rglob("*") if path.is_file()]
-
-    assert {path.suffix for path in files} == {".png"}
-    assert sum(path.stat().st_size for path in files) < 350_000
-    assert (MEMBERSHIP / "strip@3x.png").stat().st_size < 120_000
-    assert all((MEMBERSHIP / name).stat().st_size < 150_000 for name in ("hero.png", "de/hero.png"))
