@@ -28,6 +28,12 @@ OTHERS = ("Issuer", "Permissions", "AddMessageRequest")
 # JSON Schema draft 3, as discovery documents write it -> our base types.
 _TYPES = {"string": "text", **{kind: kind for kind in ("boolean", "integer", "number", "object", "any")}}
 
+# The document has no list of required members; it says so in words, at the start or as a sentence.
+_REQUIRED = re.compile(
+    r"\(?Required\b|.*\b(This is (a required (field|property)\b|required\.)|Required for each nested)",
+    re.DOTALL,
+)
+
 
 @cache
 def table() -> Table:
@@ -93,8 +99,7 @@ def _facts(schema: Mapping[str, Any]) -> dict[str, Any]:
         facts |= _enumeration(item)
     if schema.get("deprecated"):
         facts["deprecated"] = True
-    # The document has no list of required members; it says so in words.
-    if re.match(r"\(?Required\b", schema.get("description", "")):
+    if _REQUIRED.match(schema.get("description", "")):
         facts["required"] = True
     return facts
 
