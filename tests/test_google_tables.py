@@ -1,0 +1,201 @@
+"""Our tables are what Google's own description says, read here without our tables."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import googleapiclient
+import pytest
+
+from passwright import Barcode, Field, Template
+from passwright.google import tables
+from passwright.google.savelink import PassBuilder
+from passwright.google.tables import VERTICALS, from_discovery, resources, table
+from passwright.template import Link, Location
+from tests.conftest import AT, BINDING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from passwright.google.issuer import Issuer
+
+DOCUMENT = Path(googleapiclient.__file__).parent / "discovery_cache/documents/walletobjects.v1.json"
+DISCOVERY = json.loads(DOCUMENT.read_text("utf-8"))
+SCHEMAS = DISCOVERY["schemas"]
+PYTHON: dict[str, Any] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "object": dict,
+    "array": list,
+}
+
+
+def disagreements(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
+    """Where a JSON value is not what a discovery document describes: names, types, enumerations."""
+    if "$ref" in schema:
+        schema = {"type": "object", **SCHEMAS[schema["$ref"]]}
+    kind = schema["type"]
+    if not isinstance(value, PYTHON[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        yield f"{where} is {type(value).__name__}, not {kind}"
+    elif kind == "array":
+        for index, item in enumerate(value):
+            yield from disagreements(schema["items"], item, f"{where}/{index}")
+    elif kind == "object":
+        for key, each in value.items():
+            if key in schema["properties"]:
+                yield from disagreements(schema["properties"][key], each, f"{where}/{key}")
+            else:
+                yield f"{where} has no {key}"
+    else:
+        yield from unwritable(schema, value, where)
+
+
+def unwritable(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
+    """What is wrong with one number or text."""
+    if schema.get("format") == "int64" and not re.fullmatch("-?[0-9]{1,19}", value):
+        yield f"{where} is no int64"
+    if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
+        yield f"{where} is no int32"
+    if "enum" in schema:
+        old = schema.get("enumDeprecated", [False] * len(schema["enum"]))
+        if value not in [each for each, dead in zip(schema["enum"], old, strict=True) if not dead]:
+            yield f"{where} is {value}, none of the values to write"
+        if value.endswith("_UNSPECIFIED"):
+            yield f"{where} says nothing"
+
+
+def test_this_test_notices_what_google_would_refuse() -> None:
+    schema = {"$ref": "LoyaltyObject"}
+    samples: tuple[dict[str, Any], ...] = (
+        {"stat": "ACTIVE"},
+        {"state": "active"},
+        {"state": "STATE_UNSPECIFIED"},
+        {"id": 1},
+        {"hasUsers": "true"},
+        {"loyaltyPoints": {"balance": {"int": "5"}}},
+        {"loyaltyPoints": {"balance": {"money": {"micros": 1}}}},
+        {"messages": {}},
+        {"merchantLocations": [{"latitude": True}]},
+    )
+    for wrong in samples:
+        assert list(disagreements(schema, wrong, "")), wrong
+
+
+RICH = {
+    "money": Field(slot="header", label="Money", type="money", currency="EUR", default=5),
+    "since": Field(slot="auxiliary", label="Since", type="date", optional=True),
+    "at": Field(slot="auxiliary", label="At", type="datetime", optional=True),
+    "holder": Field(slot="primary", label="Holder", means="holder", optional=True),
+    "number": Field(slot="back", label="Number", means="number", value="{serial}"),
+    "terms": Field(slot="back", label="Terms", value="Terms"),
+    "ratio": Field(slot="secondary", label="Ratio", type="number", optional=True),
+}
+POINTS = (
+    Field(slot="header", label="Points", type="integer", means="points", default=3),
+    Field(slot="header", label="Points", type="number", means="points", default=2.5),
+    Field(slot="header", label="Points", type="money", currency="EUR", means="balance", default=2.5),
+    Field(slot="header", label="Points", type="text", means="points.secondary", default="many"),
+)
+
+
+@pytest.mark.parametrize("points", POINTS, ids=lambda each: each.type)
+@pytest.mark.parametrize("bound", [False, True], ids=["unbound", "bound"])
+def test_our_payloads_agree_with_googles_own_description(
+    issuer: Issuer, tiny: Template, club: Template, points: Field, *, bound: bool
+) -> None:
+    binding = BINDING if bound else None
+    rich = replace(
+        tiny,
+        fields={"points": points, **RICH},
+        links=(Link(label="Web", url="https://a.example.com"),),
+        locations=(Location(latitude=1, longitude=2.5),),
+        translations={"de": {"Points": "Punkte", "Terms": "Regeln", "Web": "Netz"}},
+        nfc=replace(tiny.nfc, google_constraint=("BLOCK_PAYMENT",)),  # type: ignore[type-var]  # it has NFC
+        barcode=None if bound else Barcode(format="pdf417", text="{serial}"),
+    )
+    day = datetime(2026, 5, 1, 9, tzinfo=UTC)
+    full = rich.issue(
+        "M-1", {"since": day.date(), "at": day, "holder": "J", "ratio": 0.5}, binding=binding, expires=AT
+    )
+    others = (rich.issue("M-2", binding=binding), club.issue("M-3", {"fullName": "J"}, binding=binding))
+    builder = PassBuilder(issuer)
+    for card in (full, *others):
+        class_, object_ = builder.payload(card)
+        assert list(disagreements({"$ref": "LoyaltyClass"}, class_, "class")) == []
+        assert list(disagreements({"$ref": "LoyaltyObject"}, object_, "object")) == []
+        claims = builder.save_link(card, issued_at=AT, inserted={"class"}).claims
+        assert claims["payload"]["loyaltyObjects"] == [object_]
+
+
+def test_the_table_is_made_of_the_document_that_google_ships() -> None:
+    packaged = json.loads(Path(tables.__file__).with_name("objects.json").read_text("utf-8"))
+    assert packaged == from_discovery(DISCOVERY)
+    assert DISCOVERY["revision"] in packaged["about"][0]
+
+
+def test_every_resource_has_the_keys_types_and_values_of_the_document() -> None:
+    """Compared key by key, with this file's own reading of the document."""
+    seen = 0
+    assert len(resources()) == 14
+    for name, keys in table().objects.items():
+        properties = SCHEMAS[name].get("properties", {})
+        assert keys.keys() == properties.keys()
+        for key, schema in properties.items():
+            ours = keys[key]
+            item = schema.get("items", schema)
+            assert ours.listed is (schema.get("type") == "array")
+            wanted = item.get("$ref") or ("int64" if item.get("format") == "int64" else item["type"])
+            assert ours.types[0] in (wanted, {"string": "text"}.get(wanted), "url"), (name, key)
+            if "enum" in item:
+                assert {*ours.facts["enum"], *ours.facts["aliases_of"]} == set(item["enum"])
+                old = item.get("enumDeprecated", [False] * len(item["enum"]))
+                dead = {each for each, is_dead in zip(item["enum"], old, strict=True) if is_dead}
+                assert ours.facts["aliases_of"].keys() == dead
+            if schema.get("description", "").startswith("Required."):
+                assert ours.facts["required"] is True, (name, key)
+            seen += 1
+    assert seen > 500
+
+
+def test_an_old_spelling_follows_the_value_it_stands_for() -> None:
+    facts = table().objects["Barcode"]["type"].facts
+    assert facts["aliases_of"]["qrCode"] == "QR_CODE"
+    assert facts["aliases_of"]["pdf417"] == "PDF_417"
+    assert "QR_CODE" in facts["enum"]
+    assert "qrCode" not in facts["enum"]
+
+
+def test_prose_speaks_of_keys_that_are_there() -> None:
+    prose = json.loads(Path(tables.__file__).with_name("prose.json").read_text("utf-8"))["objects"]
+    for name, keys in prose.items():
+        assert keys.keys() <= SCHEMAS[name]["properties"].keys(), name
+
+
+def test_there_are_seven_verticals_with_a_class_and_an_object_each() -> None:
+    for vertical in VERTICALS:
+        for part in ("class", "object"):
+            assert f"{vertical}{part}".lower() in DISCOVERY["resources"]
+
+
+def test_the_table_is_written_anew_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(tables.__file__).parent
+    before = (folder / "objects.json").read_bytes()
+    script = tmp_path / "__main__.py"
+    script.write_bytes((folder / "__main__.py").read_bytes())
+    monkeypatch.setattr(sys, "argv", ["tables", str(DOCUMENT)])
+    with pytest.raises(SystemExit) as done:
+        runpy.run_path(str(script), run_name="__main__")
+    assert done.value.code == 0
+    assert (tmp_path / "objects.json").read_bytes() == before
+    assert re.fullmatch(r"objects.json: \d+ objects\n", capsys.readouterr().out)
