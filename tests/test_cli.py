@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-COMMANDS = ("demo", "new", "build", "link", "verify", "inspect", "check", "explain", "nfc-key", "certs")
+COMMANDS = (
+    *("demo", "new", "build", "link", "verify", "inspect", "check", "explain"),
+    *("schema", "nfc-key", "certs"),
+)
 
 
 def process(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
