@@ -36,7 +36,7 @@ fixtures: $(VENV)/.test
 	$(BIN)/python fixtures/make.py
 
 docs: $(VENV)/.test
-	$(BIN)/python docs/make.py
+	$(BIN)/python docs/reference.py
 
 build: $(VENV)/.test
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -109,9 +109,9 @@ def test_the_template_in_the_guide_is_the_one_we_ship() -> None:
 
 
 def test_the_pages_made_from_code_are_fresh() -> None:
-    """`python docs/make.py` would change nothing: every code and every command is told."""
+    """`python docs/reference.py` would change nothing: every code and every command is told."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "make.py"), "--check"],
+        [sys.executable, str(ROOT / "docs" / "reference.py"), "--check"],
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,7 @@
 """Writes the pages of the reference that are made from code: findings.md, command-line.md.
 
-python docs/make.py            writes them
-python docs/make.py --check    fails where one differs from what it would write
+python docs/reference.py            writes them
+python docs/reference.py --check    fails where one differs from what it would write
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 def findings() -> Iterator[str]:
     """Every code, as `passwright explain` tells it."""
     yield "# Findings\n"
-    yield "Made from `codes.toml` by `docs/make.py`. `passwright explain CODE` prints the same.\n"
+    yield "Made from `codes.toml` by `docs/reference.py`. `passwright explain CODE` prints the same.\n"
     yield "Codes are stable. Those with dashes are findings and errors of the library; those with"
     yield "underscores are refusals in the life of a bound pass.\n"
     for code in codes():
@@ -39,7 +39,7 @@ def findings() -> Iterator[str]:
 def command_line() -> Iterator[str]:
     """Every command with its arguments and options, from the program itself."""
     yield "# The command line\n"
-    yield "Made from the program by `docs/make.py`. It needs the extra `cli`:"
+    yield "Made from the program by `docs/reference.py`. It needs the extra `cli`:"
     yield "`pip install 'passwright[cli]'`.\n"
     yield "Exit codes: 0 good, 1 findings of severity error, 2 wrong use. With `--json` standard output"
     yield "holds one JSON document per file and line, and nothing else.\n"
@@ -88,7 +88,7 @@ def main() -> int:
         else:
             page.write_text(text, "utf-8")
     for name in stale:
-        print(f"docs/{name} is stale: run python docs/make.py")
+        print(f"docs/{name} is stale: run python docs/reference.py")
     return len(stale)
 
 

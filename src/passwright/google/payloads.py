@@ -1,0 +1,262 @@
+"""Class and object of a pass as JSON, judged: what a link or the REST API sends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from passwright.address import is_ambiguous, sha256
+from passwright.definition import check_pass, check_template
+from passwright.errors import BindingInvalid
+from passwright.google import content
+from passwright.google.rules import About, judges
+from passwright.report import Finding, Severity, error, note, warning
+from passwright.rules import codes_of, forbid_barcode
+from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in
+from passwright.strictjson import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from passwright.google.issuer import Issuer
+    from passwright.judge import Judge, Judged, Rule
+    from passwright.template import Pass, Template
+
+__all__ = ["Payload", "Payloads", "failed", "restricted_to"]
+
+
+class Payloads:
+    """Makes and judges class and object for one issuer, or for none yet."""
+
+    def __init__(self, issuer: Issuer | None, rules: tuple[Rule, ...]) -> None:
+        self._issuer = issuer
+        self._rules = rules
+        self._unproved = [_UNPROVED] if issuer is not None and issuer.public_key is None else []
+        self._about = About(
+            issuer_id=issuer.issuer_id if issuer else None,
+            restrictions_enabled=issuer.restrictions_enabled if issuer else False,
+        )
+        self._prepared = PerTemplate(lambda template: _Prepared(template, self._about, rules))
+
+    def of(self, pass_: Pass) -> Payload:
+        """Both documents as text, and everything there is to say about them."""
+        prepared = self._prepared[pass_.template]
+        findings = [*prepared.findings, *check_pass(pass_), *self._unproved]
+        findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
+        for rule in self._rules:
+            if rule.on == "pass":
+                findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
+        if failed(findings):
+            return Payload("", "", findings)
+        part = prepared.part(pass_.shape)
+        findings += part.findings
+        if failed(part.findings):
+            return Payload("", "", findings)
+        values = pass_.filled()
+        if pass_.binding is not None:
+            findings += self._hash(pass_, values)
+            if failed(findings):
+                return Payload("", "", findings)
+        if pass_.google:
+            return self._overridden(pass_, part, values, findings)
+        class_, object_ = part.class_.fill(values), part.object_.fill(values)
+        findings += part.judged_class.findings + part.judged_object.findings
+        findings += part.judged_class.blanks(class_) + part.judged_object.blanks(object_)
+        return Payload(
+            part.class_.text(class_), part.object_.text(object_), findings, part.untranslated(values)
+        )
+
+    def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
+        """The restriction's hash into `values`; it is made here and kept nowhere."""
+        binding = pass_.binding
+        assert binding is not None  # noqa: S101 -- the caller has asked
+        policy = self._issuer.email_policy if self._issuer else "gmail"
+        try:
+            values["@email-sha256"] = sha256(binding.email, policy=policy)
+        except BindingInvalid as exc:
+            return [error("binding-invalid", f"pass#{name}", rule) for name, rule in exc.pointers.items()]
+        if not is_ambiguous(binding.email):
+            return []
+        message = (
+            "Google's rule for hashing this kind of address is not certain: it has dots, a tag or capitals"
+        )
+        hint = "take the address from a verified Google ID token, and try one pass with an account"
+        return [warning("email-hash-ambiguous", "pass#/binding/email", message, hint)]
+
+    def _overridden(
+        self, pass_: Pass, part: _Part, values: Mapping[str, Any], findings: list[Finding]
+    ) -> Payload:
+        """A pass with members of its own is judged whole, as it will be signed."""
+        documents = []
+        for name, stencil, judge in (
+            ("class", part.class_, part.judge_class),
+            ("object", part.object_, part.judge_object),
+        ):
+            own, not_json = _own(pass_.google.get(name, {}), f"pass#/google/{name}")
+            document = merge(stencil.document(stencil.fill(values)), own)
+            findings += [*not_json, *judge.whole(document, part.about)]
+            documents.append(document)
+        unknown = pass_.google.keys() - {"class", "object"}
+        findings += [
+            error("unknown-key", f"pass#/google/{key}", "google overrides are for class and object")
+            for key in sorted(map(str, unknown))
+        ]
+        if failed(findings):
+            return Payload("", "", findings)
+        class_, object_ = documents
+        findings += _same_class(class_["id"], object_["classId"])
+        if pass_.binding is not None:
+            findings += [] if restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
+        return Payload(dumps(class_), dumps(object_), findings)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """Class and object as JSON, and the findings about them; both empty if they could not be made.
+
+    `untranslated` makes the object in the template's language alone, which is
+    shorter; None where that would change nothing. What it leaves out is all
+    that differs, so it needs no verdict of its own.
+    """
+
+    class_text: str
+    object_text: str
+    findings: list[Finding]
+    untranslated: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is constant for one template, one shape and one issuer."""
+
+    class_: Stencil
+    object_: Stencil
+    short: Stencil | None
+    judged_class: Judged
+    judged_object: Judged
+    judge_class: Judge
+    judge_object: Judge
+    about: About
+    findings: tuple[Finding, ...]
+
+    def untranslated(self, values: Mapping[str, Any]) -> Callable[[], str] | None:
+        short = self.short
+        return None if short is None else lambda: short.text(short.fill(values))
+
+
+class _Prepared:
+    """What is constant for one template and one issuer, worked out once."""
+
+    def __init__(self, template: Template, about: About, rules: tuple[Rule, ...]) -> None:
+        findings = [*check_template(template)]
+        own, not_json = _own(dict(template.google), f"{template.source}#/google")
+        self._template = template = replace(template, google=own)
+        self._about = about
+        self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
+        self._parts: dict[frozenset[str], _Part] = {}
+        self.findings = tuple(findings if failed(findings) else [*findings, *not_json])
+
+    def part(self, shape: frozenset[str]) -> _Part:
+        made = self._parts.get(shape)
+        if made is None:
+            made = self._parts[shape] = self._make(shape)
+        return made
+
+    def _make(self, shape: frozenset[str]) -> _Part:
+        payload = content.payload(self._template, shape, issuer_id=self._about.issuer_id)
+        about = replace(self._about, bound="@binding" in shape)
+        class_, object_ = Stencil(payload.class_), Stencil(payload.object_)
+        judge_class, judge_object = self._judges
+        findings = [*payload.findings, *_varies(self._template, class_)]
+        findings += _same_class(payload.class_.get("id"), payload.object_.get("classId"))
+        if about.bound:
+            # Without the blank every pass would be bound to whom the template names.
+            if isinstance(restricted := restricted_to(payload.object_), str) and restricted:
+                findings.append(_BOUND_TO_ANOTHER)
+            findings.append(_shared_class(self._template.google_class or self._template.id))
+        plain = replace(self._template, translations={})
+        short = content.payload(plain, shape, issuer_id=self._about.issuer_id).object_
+        return _Part(
+            class_=class_,
+            object_=object_,
+            short=Stencil(short) if self._template.translations else None,
+            judged_class=judge_class.prepare(class_, about),
+            judged_object=judge_object.prepare(object_, about),
+            judge_class=judge_class,
+            judge_object=judge_object,
+            about=about,
+            findings=tuple(findings),
+        )
+
+
+def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:
+    """One class name for classes that differ: Google would keep the first and ignore the others.
+
+    A name with blanks stands for what varies with them: a flight and its day for
+    all times and gates of that flight.
+    """
+    if template.google_class and names_in(template.google_class):
+        return
+    name = template.google_class or template.id
+    for pointer, blank in class_.blanks:
+        loose = ", ".join(sorted(blank.reads))
+        where = f"{template.source}#/google_class"
+        message = f"{pointer} of the class varies with {loose}, and the name of the class does not"
+        hint = f'name it after what varies: google_class = "{name}-{{{blank.reads[0]}}}"'
+        yield error("class-varies", where, message, hint)
+
+
+def _same_class(class_id: object, named: object) -> Iterator[Finding]:
+    """The object belongs to the class that travels beside it, or that `requires` says to insert."""
+    same = class_id.fill is named.fill if isinstance(class_id, Blank) and isinstance(named, Blank) else None
+    if same or class_id == named:
+        return
+    message = "the object names another class than the one made here"
+    yield error("class-mismatch", "object#/classId", message, "change id and classId together, or neither")
+
+
+def _shared_class(name: str) -> Finding:
+    return note(
+        "google-class-one-holder",
+        "class#/multipleDevicesAndHoldersAllowedStatus",
+        f"the class {name} lets one person hold each pass, and so do all its passes, bound or not",
+        "a class that Google holds already keeps its own setting: update it there",
+    )
+
+
+_UNPROVED = warning(
+    "signer-not-verified",
+    "issuer",
+    "the issuer has no public key, so nobody checks what its signer answers",
+    "give the issuer the public_key of its service account",
+)
+
+
+_BOUND_TO_ANOTHER = error(
+    "binding-lost",
+    "object#/saveRestrictions/restrictToEmailSha256",
+    "an override changes whom the pass is bound to",
+    "take it out",
+)
+
+
+def restricted_to(object_: Mapping[str, Any]) -> object:
+    restrictions = object_.get("saveRestrictions")
+    return restrictions.get("restrictToEmailSha256") if isinstance(restrictions, dict) else None
+
+
+def _own(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
+    """Overrides as a copy that nobody can change any more, or {} and why there is none."""
+    if not isinstance(overrides, dict):
+        message = "the overrides have to be an object"
+        return {}, [error("wrong-type", where, message, 'like {"state": "ACTIVE"}')]
+    try:
+        return json.loads(dumps(overrides)), []
+    except (TypeError, ValueError, RecursionError):
+        message = "the google overrides hold something that JSON can't say"
+        return {}, [error("not-json", where, message, "write dates and decimals as text")]
+
+
+def failed(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity is Severity.ERROR for finding in findings)
