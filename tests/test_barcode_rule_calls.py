@@ -82,7 +82,7 @@ def object_stored_by_google(tools: Tools) -> Report:
 # Call (module, function it stands in) -> what only this call catches.
 SCENARIOS: dict[tuple[str, str], Callable[[Tools], Report]] = {
     ("passwright.apple.pkpass", "PassBuilder._judged"): definition_for_apple,
-    ("passwright.google.savelink", "PassBuilder._judged"): definition_for_google,
+    ("passwright.google.payloads", "Payloads.of"): definition_for_google,
     ("passwright.apple.rules", "_no_code"): finished_pass_json,
     ("passwright.google.rules", "_no_code.<locals>.check"): finished_object,
     ("passwright.google.savelink", "_check_stored"): object_stored_by_google,

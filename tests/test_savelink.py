@@ -588,7 +588,7 @@ def test_an_unknown_key_that_is_longer_than_usual_still_gives_links_that_fit(tin
         forms.add("too long" if link is None else link.form)
         assert link is None or link.length <= MAX_TOKEN
         assert refused is None or refused.insert
-    assert forms == {"class-and-object", "object", "too long"}
+    assert forms == {"object", "too long"}
 
 
 # --- rules, classes that vary, builders without an issuer ---
