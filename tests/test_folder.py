@@ -273,10 +273,10 @@ def test_pictures_are_taken_by_name_and_language(folder: Path) -> None:
         ("ikon.png", "warning", "unknown-picture", "did you mean 'icon'?"),
         ("holiday.png", "warning", "unknown-picture", ""),
         ("icon.jpg", "warning", "unknown-picture", "pictures are PNG"),
-        (".DS_Store", "warning", "left-over", "delete it"),
-        ("Thumbs.db", "warning", "left-over", "delete it"),
-        ("__MACOSX/icon.png", "warning", "left-over", "delete it"),
-        ("._icon.png", "warning", "left-over", "delete it"),
+        (".DS_Store", "warning", "left-over-file", "delete it"),
+        ("Thumbs.db", "warning", "left-over-file", "delete it"),
+        ("__MACOSX/icon.png", "warning", "left-over-file", "delete it"),
+        ("._icon.png", "warning", "left-over-file", "delete it"),
         ("german!/icon.png", "error", "bad-name", "folders here are named after languages: de, en-GB"),
         ("de/more/icon.png", "error", "bad-name", "folders here are named after languages: de, en-GB"),
     ],
@@ -369,7 +369,8 @@ def test_a_text_with_a_dot_needs_quotes(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [("de.tml", "unknown-file"), ("README", "unknown-file"), (".DS_Store", "left-over")]
+    ("name", "code"),
+    [("de.tml", "unknown-file"), ("README", "unknown-file"), (".DS_Store", "left-over-file")],
 )
 def test_what_is_no_translation_is_left_alone(folder: Path, name: str, code: str) -> None:
     put(folder, f"translations/{name}", "anything")

@@ -168,7 +168,7 @@ def _images(folder: Path) -> tuple[dict[str, bytes], list[Finding]]:
         where = f"images/{printable(name)}"
         if LEFT_OVERS.intersection(inside.parts) or path.name.startswith("._"):
             findings.append(
-                warning("left-over", where, "a desktop left this here; it is not used", "delete it")
+                warning("left-over-file", where, "a desktop left this here; it is not used", "delete it")
             )
         elif path.is_dir() and not path.is_symlink():
             if path.parent != folder or not _LANGUAGE.match(path.name):
@@ -215,7 +215,7 @@ def _translations(
         name = f"translations/{printable(path.name)}"
         if path.name in LEFT_OVERS or path.name.startswith("._"):
             findings.append(
-                warning("left-over", name, "a desktop left this here; it is not used", "delete it")
+                warning("left-over-file", name, "a desktop left this here; it is not used", "delete it")
             )
             continue
         if path.suffix != ".toml":
