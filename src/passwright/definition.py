@@ -312,9 +312,18 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
             hint = did_you_mean(key, template.fields) or f"its fields: {', '.join(template.fields)}"
             where = place(step("/values", key))
             yield error("unknown-field", where, f"the template has no field {shown(key)}", hint)
+    given = pass_.values
     for key, each in template.fields.items():
-        yield from _check_value(key, each, pass_.values.get(key))
-    yield from _check_messages(pass_)
+        value = given.get(key)
+        # Nearly all values are right: one look at each, and the words only for the others.
+        if value is None:
+            right = each.optional or each.value is not None or each.default is not None
+        else:
+            right = each.value is None and not _VALUES.get(each.type, _text)(value)
+        if not right:
+            yield from _check_value(key, each, value)
+    if pass_.nfc is not None or pass_.barcode is not None or pass_.expires is not None:
+        yield from _check_messages(pass_)
     if pass_.apple:
         yield from _check_json(pass_.apple, "/apple", place)
     if pass_.google:

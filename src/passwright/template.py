@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.stencil import names_in, written
+from passwright.stencil import Blank, names_in, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -249,6 +250,11 @@ class Template:
         for name in ("fields", "translations", "apple", "google"):
             object.__setattr__(self, name, dict(getattr(self, name)))
 
+    @cached_property
+    def plan(self) -> _Plan:
+        """Where the values of this template's passes come from."""
+        return _Plan.of(self)
+
     @staticmethod
     def load(folder: str | PathLike[str], *, kinds: Mapping[str, Kind] | None = None) -> Template:
         """The template in a folder: template.toml, images/ and translations/.
@@ -334,43 +340,70 @@ class Pass:
     def shape(self) -> frozenset[str]:
         """Which optional parts are there: field keys, and nfc, barcode, binding, expires with an @."""
         template, values = self.template, self.values
-        there = {
-            key
-            for key, each in template.fields.items()
-            if each.value is not None or each.default is not None or values.get(key) is not None
-        }
+        plan = template.plan
+        there = [key for key in plan.optional if values.get(key) is not None]
         if template.nfc is not None and self.nfc is not False:
-            there.add("@nfc")
+            there.append("@nfc")
         if self.barcode or (self.barcode is None and template.barcode is not None):
-            there.add("@barcode")
+            there.append("@barcode")
         if self.binding is not None:
-            there.add("@binding")
+            there.append("@binding")
         if self.expires is not None:
-            there.add("@expires")
-        return frozenset(there)
+            there.append("@expires")
+        return plan.always.union(there)
 
     def filled(self) -> dict[str, Any]:
         """Every value by name: the serial, the fields, and the messages of nfc and barcode with an @."""
-        template = self.template
-        values: dict[str, Any] = {"serial": self.serial}
-        for key, each in template.fields.items():
-            given = self.values.get(key)
-            values[key] = each.default if given is None else given
-        for key, each in template.fields.items():
-            if each.value is not None:
-                values[key] = each.value if each.constant else _render(each.value, values)
-        if template.nfc is not None and self.nfc is not False:
-            values["@nfc"] = _render(template.nfc.message, values) if self.nfc is None else self.nfc
+        plan, given = self.template.plan, self.values
+        values: dict[str, Any] = {**plan.constants, "serial": self.serial}
+        for key, default in plan.given:
+            value = given.get(key)
+            values[key] = default if value is None else value
+        for key, text in plan.computed:
+            values[key] = _render(text, values)
+        if plan.nfc is not None and self.nfc is not False:
+            values["@nfc"] = _render(plan.nfc, values) if self.nfc is None else self.nfc
         if self.barcode is not False:
-            code = template.barcode or Barcode()
-            values["@barcode"] = self.barcode or _render(code.message, values)
-            values["@barcode-text"] = _render(code.text or "", values)
+            values["@barcode"] = self.barcode or _render(plan.barcode, values)
+            values["@barcode-text"] = _render(plan.barcode_text, values)
         values["@expires"] = self.expires
         if self.binding is not None:
             values["@learn-more"] = self.binding.learn_more_url
         return values
 
 
-def _render(text: str, values: Mapping[str, Any]) -> str:
-    made = written(text)
-    return made if isinstance(made, str) else str(made.fill(values))
+@dataclass(frozen=True)
+class _Plan:
+    """Where the values of a template's passes come from, looked up once."""
+
+    constants: Mapping[str, Any]
+    given: tuple[tuple[str, Any], ...]
+    computed: tuple[tuple[str, str | Blank], ...]
+    always: frozenset[str]
+    optional: tuple[str, ...]
+    nfc: str | Blank | None
+    barcode: str | Blank
+    barcode_text: str | Blank
+
+    @classmethod
+    def of(cls, template: Template) -> _Plan:
+        fields, code = template.fields, template.barcode or Barcode()
+        optional = tuple(key for key, each in fields.items() if each.value is None and each.default is None)
+        return cls(
+            constants={key: each.value for key, each in fields.items() if each.constant},
+            given=tuple((key, each.default) for key, each in fields.items() if each.value is None),
+            computed=tuple(
+                (key, written(each.value))
+                for key, each in fields.items()
+                if each.value is not None and not each.constant
+            ),
+            always=frozenset(fields.keys() - set(optional)),
+            optional=optional,
+            nfc=None if template.nfc is None else written(template.nfc.message),
+            barcode=written(code.message),
+            barcode_text=written(code.text or ""),
+        )
+
+
+def _render(text: str | Blank, values: Mapping[str, Any]) -> str:
+    return text if isinstance(text, str) else str(text.fill(values))

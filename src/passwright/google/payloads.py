@@ -64,7 +64,12 @@ class Payloads:
         findings += part.judged_class.findings + part.judged_object.findings
         findings += part.judged_class.blanks(class_) + part.judged_object.blanks(object_)
         return Payload(
-            part.class_.text(class_), part.object_.text(object_), findings, part.untranslated(values)
+            class_text=part.class_.text(class_),
+            object_text=part.object_.text(object_),
+            findings=findings,
+            class_id=_id(part.class_, values),
+            object_id=_id(part.object_, values),
+            untranslated=part.untranslated(values),
         )
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
@@ -108,7 +113,7 @@ class Payloads:
         findings += _same_class(class_["id"], object_["classId"])
         if pass_.binding is not None:
             findings += [] if restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
-        return Payload(dumps(class_), dumps(object_), findings)
+        return Payload(dumps(class_), dumps(object_), findings, class_["id"], object_["id"])
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,14 @@ class Payload:
     class_text: str
     object_text: str
     findings: list[Finding]
+    class_id: str = ""
+    object_id: str = ""
     untranslated: Callable[[], str] | None = None
+
+    @property
+    def only_id(self) -> str:
+        """The object as a link names it that Google holds already."""
+        return dumps({"id": self.object_id})
 
 
 @dataclass(frozen=True)
@@ -188,6 +200,11 @@ class _Prepared:
             about=about,
             findings=tuple(findings),
         )
+
+
+def _id(document: Stencil, values: Mapping[str, Any]) -> str:
+    id_ = document.skeleton["id"]
+    return str(id_.fill(values) if isinstance(id_, Blank) else id_)
 
 
 def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright.errors import LinkTooLong, PassRejected
@@ -34,20 +35,17 @@ MAX_TOKEN = 1800
 Form = Literal["class-and-object", "object", "id"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Link:
     """A link that puts a pass into the holder's Google Wallet.
 
-    `form` says what travels in it. `requires` maps resource names
-    (`loyaltyClass`) to the JSON that has to be inserted through the REST API
-    before anybody opens the link; empty when the link stands on its own.
+    `form` says what travels in it: class and object, the object, or its id.
     """
 
     url: str
     form: Form
-    claims: Mapping[str, Any] = field(repr=False)
-    requires: Mapping[str, Mapping[str, Any]] = field(repr=False)
-    report: Report = field(repr=False)
+    report: Report
+    _missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def token(self) -> str:
@@ -59,9 +57,24 @@ class Link:
         """Characters of the token; Google calls up to 1,800 safe."""
         return len(self.token)
 
+    @cached_property
+    def claims(self) -> Mapping[str, Any]:
+        """What the token says."""
+        body = self.token.split(".")[1]
+        claims: Mapping[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return claims
+
+    @cached_property
+    def requires(self) -> Mapping[str, Mapping[str, Any]]:
+        """What has to be inserted through the REST API before anybody opens the link.
+
+        Resource name (`loyaltyClass`) -> JSON; empty when the link stands on its own.
+        """
+        return {name: json.loads(text) for name, text in self._missing.items()}
+
     def __repr__(self) -> str:
         # Whoever has the token has the link.
-        return f"Link(form={self.form!r}, length={self.length}, requires={sorted(self.requires)})"
+        return f"Link(form={self.form!r}, length={self.length}, requires={sorted(self._missing)})"
 
 
 class PassBuilder:
@@ -144,8 +157,7 @@ class PassBuilder:
             # The key was not known, and is longer than the usual one: choose again.
             chosen, token = signed()
         findings += chosen.findings
-        report = Report.of(findings)
-        return Link(SAVE_URL + token, chosen.form, json.loads(chosen.claims), chosen.requires, report)
+        return Link(SAVE_URL + token, chosen.form, Report.of(findings), chosen.requires)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -173,28 +185,28 @@ class PassBuilder:
             claims = self._claims(kind.vertical, iat, object_=object_, class_=class_)
             return claims if self._length(claims) <= MAX_TOKEN else None
 
-        only_id = dumps({"id": json.loads(object_text)["id"]})
         if "object" in inserted:
-            if claims := fits(only_id):
-                return _Choice("id", claims)
-            raise LinkTooLong(self._length(self._claims(kind.vertical, iat, object_=only_id)), MAX_TOKEN, {})
+            skinny = self._claims(kind.vertical, iat, object_=payload.only_id)
+            if self._length(skinny) > MAX_TOKEN:
+                raise _too_long(self._length(skinny), {})
+            return _Choice("id", skinny)
         if "class" not in inserted and (claims := fits(object_text, class_text)):
             return _Choice("class-and-object", claims)
-        class_ = {} if "class" in inserted else {kind.class_type: json.loads(class_text)}
-        both = {**class_, kind.object_type: json.loads(object_text)}
+        class_ = {} if "class" in inserted else {kind.class_type: class_text}
+        both = {**class_, kind.object_type: object_text}
         if self_contained:
             whole = self._claims(kind.vertical, iat, object_=object_text, class_=class_text)
-            raise LinkTooLong(self._length(whole), MAX_TOKEN, class_ if fits(object_text) else both)
-        needs = [_needs(name, each, class_text) for name, each in class_.items()]
+            raise _too_long(self._length(whole), class_ if fits(object_text) else both)
+        needs = [_needs(name, payload.class_id, text) for name, text in class_.items()]
         if claims := fits(object_text):
             return _Choice("object", claims, class_, needs)
         if payload.untranslated and (claims := fits(payload.untranslated())):
             return _Choice("object", claims, class_, [*needs, _UNTRANSLATED])
-        if pass_.binding is None and (claims := fits(only_id)):
-            needs.append(_needs(kind.object_type, both[kind.object_type], object_text))
+        if pass_.binding is None and (claims := fits(payload.only_id)):
+            needs.append(_needs(kind.object_type, payload.object_id, object_text))
             return _Choice("id", claims, both, needs)
         whole = self._claims(kind.vertical, iat, object_=object_text)
-        raise LinkTooLong(self._length(whole), MAX_TOKEN, both)
+        raise _too_long(self._length(whole), both)
 
     def _claims(self, vertical: str, iat: int, *, object_: str, class_: str | None = None) -> str:
         """The claims as JSON. `typ` stands here as well as in the header; iat is a number."""
@@ -218,16 +230,20 @@ class _Choice:
 
     form: Form
     claims: str
-    requires: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    requires: Mapping[str, str] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
 
 
-def _needs(name: str, resource: Mapping[str, Any], text: str) -> Finding:
+def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
+    return LinkTooLong(length, MAX_TOKEN, {name: json.loads(text) for name, text in insert.items()})
+
+
+def _needs(name: str, id_: str, text: str) -> Finding:
     what = "class" if name.endswith("Class") else "object"
     return warning(
         f"link-needs-{what}",
         f"link#/requires/{name}",
-        f"the {what} {resource['id']} has {len(text.encode())} bytes and no room in the link",
+        f"the {what} {id_} has {len(text.encode())} bytes and no room in the link",
         "insert it through the API before anybody opens the link; its JSON is in requires",
     )
 
