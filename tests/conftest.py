@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from passwright import Binding, Field, Template
@@ -22,6 +23,10 @@ from passwright.testing.certificates import new_key
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("passwright", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("passwright")
 
 # When all passes of the tests are signed.
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,9 +17,11 @@ from passwright import Barcode, Binding, Field, Images, Link, Location, Nfc, Tem
 from passwright.definition import check_document, check_pass, check_template, template_document
 from passwright.kinds import KINDS, Kind
 from passwright.report import Finding, Report
+from passwright.stencil import names_in, written
 from passwright.table import place_in
 from tests.conftest import BINDING, READER_KEY, png
 from tests.test_judge import FULL, GIVEN
+from tests.test_table import NASTY, nasty, quick
 
 NAN = float("nan")
 GOOD: dict[str, Any] = {
@@ -494,3 +498,40 @@ def test_good_parts_of_every_sort_are_good() -> None:
     template = replace(FULL, nfc=nfc, locations=(Location(latitude=1, longitude=2.5),), kind=KINDS["loyalty"])
 
     assert not [finding for finding in check_template(template) if finding.severity.value == "error"]
+
+
+# --- regular expressions -------------------------------------------------------------------------
+
+MODULES = (
+    "definition",
+    "stencil",
+    "folder",
+    "forms",
+    "template",
+    "google.rules",
+    "google.issuer",
+    "google.token",
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_jsn_12_no_pattern_runs_away(module: str) -> None:
+    patterns = [
+        value
+        for value in vars(import_module(f"passwright.{module}")).values()
+        if isinstance(value, re.Pattern)
+    ]
+
+    assert patterns or module == "template"
+    for pattern in patterns:
+        for seed in (*NASTY, '"', "'", "'a' . ", '"\\', "[[a", "a = ", "{", "{a", "{{"):
+            for text in nasty(seed):
+                assert quick(pattern.match, text), (pattern.pattern, seed)
+
+
+def test_jsn_12_texts_with_a_hundred_thousand_braces_are_read_at_once() -> None:
+    """Ten thousand blanks may take a moment, but no longer each than one alone."""
+    for seed in ("{", "{a", "{{", "}", "{a}", "{serial", "a"):
+        text = seed * (100_000 // len(seed))
+        assert quick(names_in, text, seconds=0.2), seed
+        assert quick(written, text, seconds=0.2), seed

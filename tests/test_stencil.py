@@ -41,7 +41,7 @@ def skeletons(draw: st.DrawFn) -> tuple[dict[str, Any], list[Any]]:
             | st.lists(inner, max_size=3).map(tuple)
             | st.dictionaries(TEXTS, inner, max_size=4)
         ),
-        max_leaves=20,
+        max_leaves=12,
     )
     numbers = count()
     skeleton = with_blanks(draw(st.dictionaries(TEXTS, nodes, max_size=5)), numbers)
