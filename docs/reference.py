@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer.main
 
 from passwright.cli.app import app
+from passwright.kinds import KINDS
 from passwright.report import codes, explanation
 
 if TYPE_CHECKING:
@@ -73,7 +74,24 @@ def _row(parameter: Any) -> str:
     return f"| {names} | {text} |"
 
 
-PAGES = {"findings.md": findings, "command-line.md": command_line}
+def meanings() -> Iterator[str]:
+    """Every kind, and where each of its meanings stands in both wallets."""
+    yield "# Kinds and meanings\n"
+    yield 'Made from `kinds.py` by `docs/reference.py`. `means = "seat"` in a field puts its value where'
+    yield "each wallet keeps seats; without a place of its own it is a field on Apple and a text module"
+    yield "on Google. Paths of Apple stand below `semantics` unless they start with a slash.\n"
+    for kind in KINDS.values():
+        yield f"## {kind.name}\n"
+        yield f"Apple `{kind.style}`, Google `{kind.class_type}` and `{kind.object_type}`.\n"
+        if kind.places:
+            yield "| meaning | Apple | Google |\n|---|---|---|"
+            for name, place in kind.places.items():
+                apple = ", ".join(f"`{path}`" for path in place.apple)
+                yield f"| `{name}` | {apple} | {f'`{place.google}`' if place.google else ''} |"
+            yield ""
+
+
+PAGES = {"findings.md": findings, "command-line.md": command_line, "meanings.md": meanings}
 
 
 def main() -> int:
