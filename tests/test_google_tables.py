@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from passwright import Barcode, Field, Template
 from passwright.google import tables
 from passwright.google.savelink import PassBuilder
 from passwright.google.tables import VERTICALS, from_discovery, resources, table
+from passwright.google.tables import __main__ as command
 from passwright.template import Link, Location
 from tests.conftest import AT, BINDING
 
@@ -189,13 +188,32 @@ def test_there_are_seven_verticals_with_a_class_and_an_object_each() -> None:
 def test_the_table_is_written_anew_byte_for_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = Path(tables.__file__).parent
-    before = (folder / "objects.json").read_bytes()
-    script = tmp_path / "__main__.py"
-    script.write_bytes((folder / "__main__.py").read_bytes())
-    monkeypatch.setattr(sys, "argv", ["tables", str(DOCUMENT)])
-    with pytest.raises(SystemExit) as done:
-        runpy.run_path(str(script), run_name="__main__")
-    assert done.value.code == 0
-    assert (tmp_path / "objects.json").read_bytes() == before
+    target = tmp_path / "objects.json"
+    packaged = command.TABLE.read_bytes()
+    monkeypatch.setattr(command, "TABLE", target)
+    assert command.main([str(DOCUMENT)]) == 0
+    assert target.read_bytes() == packaged
     assert re.fullmatch(r"objects.json: \d+ objects\n", capsys.readouterr().out)
+
+
+def test_drift_is_told_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packaged = command.TABLE.read_bytes()
+    assert command.main(["--drift", str(DOCUMENT)]) == 0
+    assert capsys.readouterr().out == ""
+    newer = json.loads(DOCUMENT.read_text("utf-8"))
+    newer["schemas"]["LoyaltyObject"]["properties"]["brandNew"] = {"type": "string"}
+    (tmp_path / "newer.json").write_text(json.dumps(newer))
+    assert command.main(["--drift", str(tmp_path / "newer.json")]) == 1
+    assert "brandNew" in capsys.readouterr().out
+    assert command.TABLE.read_bytes() == packaged
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schemas": {}}'])
+def test_what_is_no_discovery_document_is_wrong_use(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other.json").write_text(text)
+    for path in ("other.json", "missing.json"):
+        with pytest.raises(SystemExit) as refused:
+            command.main([str(tmp_path / path)])
+        assert refused.value.code == 2

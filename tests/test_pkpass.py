@@ -373,6 +373,9 @@ def test_man_11_what_the_caller_changes_later_changes_no_pass(identity: Identity
     pictures["icon.png"] = b"no picture"
     values["points"] = "many"
     assert builder.build(card, at=AT) == before
+    # Another shape of the same template is worked out only now.
+    other = files_of(builder.build(card.replace(expires=AT), at=AT))
+    assert json.loads(other["pass.json"])["userInfo"] == {"deep": [1]}
 
 
 def test_man_11_digests_fit_the_bytes_while_another_thread_changes_them(
