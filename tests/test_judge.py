@@ -20,11 +20,12 @@ from passwright.kinds import KINDS
 from passwright.report import error, note
 from passwright.stencil import Blank, Stencil
 from passwright.table import Table
-from tests.conftest import BINDING, READER_KEY, png
+from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from passwright import Pass
     from passwright.report import Finding
     from passwright.table import Place
 
@@ -73,26 +74,34 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def prepared() -> dict[str, tuple[Judge, Stencil, Any, dict[str, Any]]]:
-    """Judge, stencil, what is known besides, and good values, for every document and shape."""
-    made: dict[str, tuple[Judge, Stencil, Any, dict[str, Any]]] = {}
-    class_judge, object_judge = google_rules.judges("loyaltyClass", "loyaltyObject")
-    for name, given_ in SHAPES.items():
-        pass_ = FULL.issue("M-1", GIVEN, **given_)
-        values = {**pass_.filled(), "@email-sha256": "0" * 64}
-        bound = pass_.binding is not None
-        skeleton = apple.document(FULL, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
-        made[f"{name}-pass.json"] = (
-            apple_rules.judge(), Stencil(skeleton), apple_rules.About(bound=bound), values,
-        )  # fmt: skip
-        payload = google.payload(FULL, pass_.shape, issuer_id="1")
-        about = google_rules.About(bound=bound, issuer_id="1")
-        made[f"{name}-class"] = class_judge, Stencil(payload.class_), about, values
-        made[f"{name}-object"] = object_judge, Stencil(payload.object_), about, values
-    return made
+Prepared = dict[str, tuple[Judge, Stencil, Any, dict[str, Any]]]
 
 
-PREPARED = prepared()
+def prepared(name: str, pass_: Pass) -> Prepared:
+    """Judge, stencil, what is known besides, and good values, for each document of a pass."""
+    template = pass_.template
+    values = {**pass_.filled(), "@email-sha256": "0" * 64}
+    bound = pass_.binding is not None
+    skeleton = apple.document(template, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
+    payload = google.payload(template, pass_.shape, issuer_id="1")
+    about = google_rules.About(bound=bound, issuer_id="1")
+    class_judge, object_judge = google_rules.judges(template.kind.class_type, template.kind.object_type)
+    apple_about = apple_rules.About(bound=bound)
+    return {
+        f"{name}-pass.json": (apple_rules.judge(), Stencil(skeleton), apple_about, values),
+        f"{name}-class": (class_judge, Stencil(payload.class_), about, values),
+        f"{name}-object": (object_judge, Stencil(payload.object_), about, values),
+    }
+
+
+PREPARED: Prepared = {}
+for shape, given_ in SHAPES.items():
+    PREPARED |= prepared(shape, FULL.issue("M-1", GIVEN, **given_))
+# One template of each kind as well.
+OF_KINDS: Prepared = {}
+for folder in sorted(MEMBERSHIP.parent.iterdir()):
+    OF_KINDS |= prepared(folder.name, Template.load(folder).example(barcode="M-1"))
+
 
 # What may be filled in by a mistake, beside what is right.
 WRONG = st.one_of(
@@ -126,12 +135,12 @@ def test_good_values_say_nothing_new(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", PREPARED)
+@pytest.mark.parametrize("name", [*PREPARED, *OF_KINDS])
 @settings(max_examples=25)
 @given(data=st.data())
 def test_blanks_and_whole_are_judged_alike(name: str, data: st.DataObject) -> None:
     """Half of the values are as they should be, half are anything."""
-    judge, stencil, about, values = PREPARED[name]
+    judge, stencil, about, values = (PREPARED | OF_KINDS)[name]
     filled = [data.draw(st.just(value) | WRONG) for value in stencil.fill(values)]
 
     judged = judge.prepare(stencil, about)

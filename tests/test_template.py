@@ -16,7 +16,7 @@ from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Tem
 from passwright.definition import check_template, template_document
 from passwright.errors import TemplateRejected
 from passwright.kinds import KINDS
-from passwright.template import learn_more_label
+from passwright.template import Personalization, learn_more_label
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.test_judge import FULL, GIVEN
 
@@ -268,6 +268,13 @@ TEMPLATES = st.builds(
     barcode=st.none()
     | st.builds(
         Barcode, format=st.sampled_from(["qr", "aztec"]), message=st.just("{serial}"), text=st.none() | VALUE
+    ),
+    personalization=st.none()
+    | st.builds(
+        Personalization,
+        fields=st.sampled_from([("name",), ("email", "phone")]),
+        description=TEXT,
+        terms=st.none() | TEXT,
     ),
     links=st.lists(st.builds(Link, label=TEXT, url=st.just("https://www.example.com/a?b=c")), max_size=2).map(
         tuple
