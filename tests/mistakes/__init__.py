@@ -1,0 +1,1 @@
+"""Mistakes that people make, written down before the rules that find them."""
