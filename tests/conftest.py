@@ -32,7 +32,8 @@ settings.load_profile("passwright")
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ISSUER_ID = "3388000000012345678"
 ACCOUNT = "wallet@example-project.iam.gserviceaccount.com"
-MEMBERSHIP = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"
+TEMPLATES = Path(__file__).parent.parent / "fixtures" / "templates"
+MEMBERSHIP = TEMPLATES / "membership"
 READER_KEY = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADv8XMWqvYvSbHQ3yp2rJ8dXWkbsVUC1hXcDxGcFzuxB8="
 BINDING = Binding(email="jane.doe@example.com", learn_more_url="https://help.example.com/pass")
 FOREIGN = ("openssl", "unzip", "node", "npm")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
 
+DAY = "2026-01-02T03:04:05Z"
 NFC = {"message": "M-1", "encryptionPublicKey": READER_KEY, "requiresAuthentication": True}
 LINK = {"key": "passwright.learn-more", "value": "https://a.example.com"}
 SOUND: dict[str, Any] = {
@@ -159,8 +160,15 @@ def test_a_sound_pass_has_no_findings() -> None:
             "/webServiceURL",
             "warning",
         ),
+        (
+            {"relevantDates": [{"date": DAY}, {"startDate": DAY, "endDate": DAY.replace("-01-", "-02-")}]},
+            {},
+            "interval-too-long",
+            "/relevantDates/1/startDate",
+            "warning",
+        ),
     ],
-    ids=range(20),
+    ids=range(21),
 )
 def test_what_apple_asks_is_named_at_its_place(
     members: dict[str, Any], about: dict[str, Any], code: str, where: str, severity: str
@@ -247,6 +255,7 @@ CODES = JSON | st.fixed_dictionaries(
             "storeCard": STYLED,
             "generic": STYLED,
             "posterGeneric": STYLED,
+            "relevantDates": JSON | st.lists(st.fixed_dictionaries({"startDate": JSON, "endDate": JSON})),
             "barcode": CODES,
             "barcodes": CODES | st.lists(CODES, max_size=2),
             "nfc": JSON,

@@ -14,11 +14,12 @@ import pytest
 
 from passwright import Barcode, Field, Template
 from passwright.google import tables
+from passwright.google.content import resource_name
 from passwright.google.savelink import PassBuilder
 from passwright.google.tables import VERTICALS, from_discovery, resources, table
 from passwright.google.tables import __main__ as command
 from passwright.template import Link, Location
-from tests.conftest import AT, BINDING
+from tests.conftest import AT, BINDING, TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +134,26 @@ def test_our_payloads_agree_with_googles_own_description(
         assert list(disagreements({"$ref": "LoyaltyObject"}, object_, "object")) == []
         claims = builder.save_link(card, issued_at=AT, inserted={"class"}).claims
         assert claims["payload"]["loyaltyObjects"] == [object_]
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in TEMPLATES.iterdir()))
+def test_payloads_of_every_template_agree_with_googles_own_description(issuer: Issuer, name: str) -> None:
+    template = Template.load(TEMPLATES / name)
+    builder = PassBuilder(issuer)
+    least = {
+        key: each.example
+        for key, each in template.fields.items()
+        if each.value is None and each.default is None and not each.optional
+    }
+    for card in (template.example(), template.issue("M-1", least)):
+        for binding in (None, BINDING):
+            bound = card.replace(binding=binding, barcode=False if binding else card.barcode)
+            class_, object_ = builder.payload(bound)
+            for resource, document in (
+                (template.kind.class_type, class_),
+                (template.kind.object_type, object_),
+            ):
+                assert list(disagreements({"$ref": resource_name(resource)}, document, resource)) == []
 
 
 def test_the_table_is_made_of_the_document_that_google_ships() -> None:

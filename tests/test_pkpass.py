@@ -42,7 +42,7 @@ from passwright.signing import KeySigner
 from passwright.stencil import merge
 from passwright.template import Link, Location
 from passwright.testing.certificates import Leaf, new_key
-from tests.conftest import AT, BINDING, MEMBERSHIP, png
+from tests.conftest import AT, BINDING, MEMBERSHIP, TEMPLATES, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -281,6 +281,23 @@ def test_files_are_the_pass_without_its_signature(identity: Identity, club: Temp
     assert codes(refused) == {"missing-key"}
     with pytest.raises(ValueError, match="no identity"):
         unsigned.build(card)
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in TEMPLATES.iterdir()))
+def test_every_template_builds_without_a_warning_and_verifies(
+    authority: Authority, identity: Identity, name: str
+) -> None:
+    template = Template.load(TEMPLATES / name)
+    builder = PassBuilder(identity)
+    card = template.example()
+    verdict = verify(builder.build(card, at=AT), trust=authority.trust, at=AT + timedelta(days=1))
+    assert verdict.ok
+    assert verdict.style == template.kind.style
+    assert builder.report(card, at=AT).warnings == verdict.report.warnings == ()
+    # Judged whole it is the same as judged by its blanks.
+    whole = card.replace(apple={"passTypeIdentifier": identity.pass_type_identifier})
+    assert set(builder.report(card, at=AT)) == set(builder.report(whole, at=AT))
+    assert builder.files(card) == builder.files(whole)
 
 
 # --- same input, same bytes, no work twice ---
