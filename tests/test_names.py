@@ -51,7 +51,8 @@ def test_importing_passwright_does_no_work() -> None:
     """SUP-02: `import passwright` loads no third-party module and none of our own rooms."""
     script = (
         "import sys; before = set(sys.modules); import passwright; "
-        "print(sorted(m for m in set(sys.modules) - before if m.split('.')[0] not in sys.stdlib_module_names))"
+        "new = set(sys.modules) - before; "
+        "print(sorted(m for m in new if m.split('.')[0] not in sys.stdlib_module_names))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['passwright']"
