@@ -46,8 +46,11 @@ def table() -> Table:
     ]
     prose = json.loads(folder.joinpath("prose.json").read_text("utf-8"))["objects"]
     for name, keys in prose.items():
-        for key, facts in keys.items():
-            objects[name][key] = {**objects[name][key], **facts}
+        several = name.startswith("*")
+        for each in (each for each in resources() if each.endswith(name[1:])) if several else (name,):
+            for key, facts in keys.items():
+                if key in objects[each] or not several:
+                    objects[each][key] = {**objects[each][key], **facts}
     return Table.of(objects)
 
 
