@@ -585,8 +585,8 @@ def test_link_signs_with_a_service_account(keys: Path, tmp_path: Path) -> None:
     ("more", "insert"),
     [
         (("--self-contained",), ["loyaltyClass"]),
-        (("--set", f"tier={'x' * 900}"), ["loyaltyClass", "loyaltyObject"]),
-        (("--inserted", "class", "--set", f"tier={'x' * 900}"), ["loyaltyObject"]),
+        ((*BOUND, "--set", f"tier={'x' * 900}"), ["loyaltyClass", "loyaltyObject"]),
+        ((*BOUND, "--inserted", "class", "--set", f"tier={'x' * 900}"), ["loyaltyObject"]),
     ],
 )
 def test_jwt_07_a_link_that_is_too_long_names_length_limit_and_remedy(
@@ -606,6 +606,16 @@ def test_jwt_07_a_link_that_is_too_long_names_length_limit_and_remedy(
     assert document["length"] > 1800
     assert list(document["requires"]) == insert
     assert [finding["code"] for finding in document["findings"]] == ["link-too-long"]
+
+
+def test_an_unbound_pass_too_long_for_a_link_is_linked_by_id(tmp_path: Path) -> None:
+    requires = tmp_path / "requires.json"
+
+    told = run(*LINK, "--set", f"tier={'x' * 900}", "--requires-out", str(requires))
+
+    assert told.exit_code == 0
+    assert "link-needs-object" in told.stderr
+    assert list(json.loads(requires.read_text())) == ["loyaltyClass", "loyaltyObject"]
 
 
 def test_what_a_refused_link_was_refused_for_is_one_document() -> None:

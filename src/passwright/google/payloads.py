@@ -259,6 +259,7 @@ _BOUND_TO_ANOTHER = error(
 
 
 def restricted_to(object_: Mapping[str, Any]) -> object:
+    """The hash of whom an object is restricted to, None for nobody."""
     restrictions = object_.get("saveRestrictions")
     return restrictions.get("restrictToEmailSha256") if isinstance(restrictions, dict) else None
 
@@ -276,4 +277,5 @@ def _own(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def failed(findings: Iterable[Finding]) -> bool:
+    """Some finding stops the build."""
     return any(finding.severity is Severity.ERROR for finding in findings)
