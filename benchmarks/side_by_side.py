@@ -97,7 +97,8 @@ def main() -> int:
     figures = measure(options.rounds, options.batch)
     floor = figures["bare RSA-2048 signature"]
     print(
-        f"CPython {platform.python_version()}, cryptography {version('cryptography')}, {options.rounds} rounds"
+        f"CPython {platform.python_version()}, cryptography {version('cryptography')}, "
+        f"{options.rounds} rounds of {options.batch}"
     )
     print(f"{'':52}{'µs':>8}{'q1':>8}{'q3':>8}{'per second':>12}{'share':>8}")
     shares = {}
