@@ -5,11 +5,13 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+import types
 
 import pytest
 
 import passwright
 
+MEMBERS = (property, staticmethod, classmethod, types.FunctionType)
 PUBLIC = ("passwright", "passwright.apple", "passwright.google")
 
 
@@ -26,12 +28,10 @@ def test_what_a_module_promises_is_there_and_documented(name: str) -> None:
         value = getattr(module, promised)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert inspect.getdoc(value), f"{name}.{promised} says nothing about itself"
-            if inspect.isclass(value) and value.__module__.startswith("passwright"):
-                for member, method in vars(value).items():
-                    if (not member.startswith("_") and isinstance(
-                        method, property | staticmethod | classmethod
-                    )) or (not member.startswith("_") and inspect.isfunction(method)):
-                        assert inspect.getdoc(method), f"{name}.{promised}.{member} says nothing about itself"
+        if inspect.isclass(value) and value.__module__.startswith("passwright"):
+            for member, method in vars(value).items():
+                if not member.startswith("_") and isinstance(method, MEMBERS):
+                    assert inspect.getdoc(method), f"{name}.{promised}.{member} says nothing about itself"
 
 
 @pytest.mark.parametrize("name", PUBLIC)
