@@ -62,7 +62,9 @@ class Format:
             wanted += [each for each in self.objects[name][member].get("requires", ()) if each not in wanted]
         for owner, choices in self.alternatives:
             if owner == name:
-                asked = [member for member in members if member in choices] or sorted(choices)[:1]
+                # The public address of a picture can stand anywhere, a private one cannot.
+                usual = sorted(choices & {"sourceUri"}) or sorted(choices)
+                asked = [member for member in members if member in choices] or usual[:1]
                 wanted = [*(member for member in wanted if member not in choices), asked[0]]
         return {member: self.value(name, member) for member in dict.fromkeys(wanted)}
 
@@ -158,7 +160,7 @@ NEEDED = {
     *("LocalizedString.defaultValue", "TranslatedString.language", "TranslatedString.value", "ImageUri.uri"),
     *("Uri.uri", "Money.micros", "Money.currencyCode", "MerchantLocation.latitude"),
     "MerchantLocation.longitude",
-    *("ValueAddedModuleData.header", "ValueAddedModuleData.uri"),
+    *("ValueAddedModuleData.header", "ValueAddedModuleData.uri", "Uri.description"),
     *("RotatingBarcodeTotpDetails.periodMillis", "RotatingBarcodeTotpDetails.parameters"),
     *(f"RotatingBarcodeTotpDetailsTotpParameters.{member}" for member in ("key", "valueLength")),
 }
@@ -171,6 +173,10 @@ ALTERNATIVES = (
 # Members that Google sets. DeviceContext asks for hasLinkedDevice of a ticket beside it.
 READ_ONLY = {"classReference", "hasUsers", "hasLinkedDevice", "review"}
 WRITABLE = {"TransitObject.hasLinkedDevice"}
+# Members that are right in one place only.
+ROUTES = {
+    "Image.privateImageId": [("EventTicketObject", "imageModulesData"), ("ImageModuleData", "mainImage")],
+}
 # "QR_CODE or PDF_417": what else the description lists, no rotating code can be.
 ROTATING = {"QR_CODE", "qrCode", "qrcode", "PDF_417", "pdf417", "PDF417"}
 READ_ONLY_VALUES = {"APPROVED", "approved", "REJECTED", "rejected"}
@@ -194,6 +200,7 @@ TEXTS = {
     "restrictToEmailSha256": "0" * 64,
     "TextModuleData.id": "x",
     "Barcode.type": "QR_CODE",
+    "RotatingBarcode.type": "QR_CODE",
     "carrierIataCode": "LX",
     "carrierIcaoCode": "SWR",
     "airportIataCode": "MUC",
@@ -283,7 +290,7 @@ def wrong_type(facts: Facts) -> Any:
 def document(of: Format, name: str, member: str) -> tuple[str, dict[str, Any], str, dict[str, Any]]:
     """Name of the root, a right document, where in it an object holds the member, and that object."""
     facts = of.objects[name][member]
-    route = [*of.route(name)]
+    route = ROUTES.get(f"{name}.{member}") or [*of.route(name)]
     root = route[0][0] if route else name
     if root == "Pass":
         route = placed(name, member, facts, route)

@@ -109,7 +109,7 @@ MISTAKES = (
         "message-ends-before-it-starts",
         "loyalty",
         {"object/messages/0/displayInterval/end/date": "2026-03-01T00:00:00Z"},
-        "ends-before-start",
+        "interval-backwards",
         "object#/messages/0/displayInterval",
     ),
     Mistake(
@@ -203,7 +203,7 @@ MISTAKES = (
         "check-digit-that-does-not-fit",
         "giftCard",
         {"object/barcode/value": "4006381333932"},
-        "bad-check-digit",
+        "code-misfit",
         "object#/barcode/value",
     ),
     Mistake(

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from passwright.google import barcodes, parts, paths, verticals
 from passwright.google.content import resource_name
+from passwright.google.pairs import is_for_one_holder, many_holders
 from passwright.google.tables import table
 from passwright.judge import Judge, Rule
 from passwright.report import Finding, error, warning
@@ -80,7 +82,13 @@ def codes(name: str, document: object, pointer: str = "") -> Iterator[tuple[str,
 
 
 def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-    """Ids of classes and objects, of which every one has to be the issuer's own."""
+    """Ids of classes and objects, of which every one has to be the issuer's own.
+
+    Where nobody says whose that is, the document's own id does.
+    """
+    own = document.get("id")
+    match = _ID.match(own) if isinstance(own, str) else None
+    issuer_id = about.issuer_id if about.issuer_id is not None else match and match[1]
     ids = [(f"/{key}", document.get(key)) for key in ("id", "classId")]
     for key in ("linkedObjectIds", "linkedOfferIds"):
         listed = document.get(key)
@@ -94,8 +102,8 @@ def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Fi
         if match is None:
             hint = "issuer id, a dot, then letters, digits, dots, dashes or underscores"
             yield error("bad-id", place(pointer), "the id does not have the right form", hint)
-        elif about.issuer_id is not None and match[1] != about.issuer_id:
-            message = f"the id belongs to issuer {match[1]}, not to {about.issuer_id}"
+        elif issuer_id is not None and match[1] != issuer_id:
+            message = f"the id belongs to issuer {match[1]}, not to {issuer_id}"
             yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
 
 
@@ -115,16 +123,8 @@ def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Ite
 
 
 def _holders(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-    status = str(document.get("multipleDevicesAndHoldersAllowedStatus", ""))
-    # Google answers oneUserAllDevices where it was sent ONE_USER_ALL_DEVICES.
-    one_holder = status.replace("_", "").lower() in ("oneuseralldevices", "oneuseronedevice")
-    if about.bound and not one_holder:
-        yield warning(
-            "binding-allows-many-holders",
-            place("/multipleDevicesAndHoldersAllowedStatus"),
-            "the restriction is checked at saving only, and this class lets several people hold a pass",
-            "write ONE_USER_ALL_DEVICES",
-        )
+    if about.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
+        yield many_holders(place)
 
 
 def _smart_tap(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
@@ -141,16 +141,6 @@ def _review(document: Mapping[str, Any], about: About, place: Place) -> Iterator
         yield error("read-only-value", place("/reviewStatus"), message, "write UNDER_REVIEW")
 
 
-def _encoding(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    code = document.get("barcode")
-    if not isinstance(code, dict):
-        return
-    encoding, kind = code.get("renderEncoding"), code.get("type")
-    if encoding in ("UTF_8", "utf8") and kind not in ("QR_CODE", "qrCode"):
-        where = place("/barcode/renderEncoding")
-        yield error("bad-value", where, "UTF_8 goes with QR_CODE only", "leave renderEncoding out")
-
-
 _CODE_AND_BINDING = ("/barcode", "/rotatingBarcode", "/saveRestrictions")
 
 
@@ -165,13 +155,18 @@ def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tup
         Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
         Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
         Rule("class", ("/reviewStatus",), _review),
+        *paths.rules(class_name, object_name),
+        *verticals.rules("class", class_name),
+        *parts.rules("class", class_name),
         *(rule for rule in extra if rule.on == "class"),
     )
     object_rules = (
         Rule("object", _CODE_AND_BINDING, _no_code(object_name), typed=False),
         Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids),
         Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction),
-        Rule("object", ("/barcode/**",), _encoding),
+        *barcodes.rules(object_type),
+        *verticals.rules("object", object_name),
+        *parts.rules("object", object_name),
         *(rule for rule in extra if rule.on == "object"),
     )
     return (

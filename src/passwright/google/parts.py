@@ -1,0 +1,176 @@
+"""What classes and objects are made of, wherever it stands: intervals, pictures, app links, texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from passwright.google.tables import table
+from passwright.judge import Rule
+from passwright.report import Finding, error, warning
+from passwright.table import step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from passwright.judge import Check
+    from passwright.table import Key, Place
+
+    Part = Mapping[str, Any]
+
+__all__ = ["rules"]
+
+
+@cache
+def rules(on: str, name: str) -> tuple[Rule, ...]:
+    """A rule for each member of a class or object that leads to a part with rules of its own.
+
+    One for each, since a rule is asked again for every pass as soon as one of
+    the values it reads is open.
+    """
+    return tuple(Rule(on, tuple(_patterns(key, "")), _below(on, key)) for key in _ways(name))
+
+
+@cache
+def _ways(name: str) -> tuple[Key, ...]:
+    """The members of an object that are asked something here, or lead there."""
+    return tuple(key for key in table().objects[name].values() if _asked(key))
+
+
+def _asked(key: Key) -> bool:
+    # What Google alone writes is a copy of what was judged when it was written.
+    if key.facts.get("write") is False:
+        return False
+    kind = key.types[0]
+    return (
+        _is_enum(key) or _is_short(key) or kind in _PARTS or (kind in table().objects and bool(_ways(kind)))
+    )
+
+
+def _is_enum(key: Key) -> bool:
+    return "enum" in key.facts
+
+
+def _is_short(key: Key) -> bool:
+    """A text with translations, of which Google shows the beginning only. Plain ones the table judges."""
+    return key.types[0] == "LocalizedString" and "max_length" in key.facts
+
+
+def _patterns(key: Key, above: str) -> Iterator[str]:
+    at = f"{above}/{key.name}" + "/*" * key.listed
+    if _is_enum(key):
+        yield at
+    elif _is_short(key) or key.types[0] in _PARTS:
+        yield f"{at}/**"
+    else:
+        for below in _ways(key.types[0]):
+            yield from _patterns(below, at)
+
+
+def _below(on: str, key: Key) -> Check:
+    def check(document: Part, about: Any, place: Place) -> Iterator[Finding]:
+        if key.name in document:
+            yield from _Walk(on, about.writing, place).member(key, document[key.name], "")
+
+    return check
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """One way down from a member, along what the table says is asked."""
+
+    on: str
+    writing: bool
+    place: Place
+
+    def member(self, key: Key, value: Any, above: str) -> Iterator[Finding]:
+        pointer = step(above, key.name)
+        if not key.listed:
+            yield from self.one(key, value, pointer)
+            return
+        for index, each in enumerate(value):
+            yield from self.one(key, each, step(pointer, index))
+
+    def one(self, key: Key, value: Any, pointer: str) -> Iterator[Finding]:
+        kind = key.types[0]
+        if _is_enum(key):
+            if self.writing and str(value).endswith("_UNSPECIFIED"):
+                message = f"{key.name} has the value that says nothing"
+                hint = "leave it out: it is the default, and costs room in links"
+                yield warning("says-nothing", self.place(pointer), message, hint)
+        elif _is_short(key):
+            yield from _lengths(key, value, pointer, self.place)
+        else:
+            if kind in _PARTS:
+                yield from _PARTS[kind](self.on, value, pointer, self.place)
+            for below in _ways(kind):
+                if below.name in value:
+                    yield from self.member(below, value[below.name], pointer)
+
+
+def _lengths(key: Key, text: Part, at: str, place: Place) -> Iterator[Finding]:
+    """Google, the descriptions of single members: recommended lengths, beyond which texts are cut."""
+    limit = key.facts["max_length"]
+    values = [("/defaultValue", text.get("defaultValue", {}))]
+    values += [
+        (f"/translatedValues/{index}", each) for index, each in enumerate(text.get("translatedValues", ()))
+    ]
+    for below, each in values:
+        length = len(each.get("value", ""))
+        if length > limit:
+            message = f"{key.name} has {length} characters, at most {limit} are sure to be shown"
+            yield warning("too-long", place(f"{at}{below}/value"), message)
+
+
+def _moment(text: object) -> datetime | None:
+    """A date of Google's, up to nanoseconds; None where the table has found that it is none."""
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _order(start: datetime | None, end: datetime | None, where: str) -> Iterator[Finding]:
+    if start is None or end is None or (start.utcoffset() is None) != (end.utcoffset() is None):
+        return
+    if end < start:
+        yield error("interval-backwards", where, "the end is before the start", "exchange the two")
+
+
+def _interval(_: str, interval: Part, at: str, place: Place) -> Iterator[Finding]:
+    """Google, TimeInterval: either both ends carry an offset, or neither does."""
+    start, end = (_moment(interval.get(name, {}).get("date")) for name in ("start", "end"))
+    if start and end and (start.utcoffset() is None) != (end.utcoffset() is None):
+        message = "one end of the interval has an offset, and the other has none"
+        yield error("offsets-differ", place(at), message, "write Z or +02:00 after both times, or after none")
+    yield from _order(start, end, place(at))
+
+
+def _event(_: str, times: Part, at: str, place: Place) -> Iterator[Finding]:
+    yield from _order(_moment(times.get("start")), _moment(times.get("end")), place(at))
+
+
+def _image(on: str, image: Part, at: str, place: Place) -> Iterator[Finding]:
+    """Google, private images: one object each, so only in an object's image modules."""
+    if "privateImageId" in image and not (on == "object" and at.startswith("/imageModulesData/")):
+        message = "a private picture can stand in the image modules of an object only"
+        hint = "give sourceUri with a public address instead"
+        yield error("private-image-misplaced", place(f"{at}/privateImageId"), message, hint)
+
+
+def _target(_: str, target: Part, at: str, place: Place) -> Iterator[Finding]:
+    """Google, AppTarget: "The description on the URI must be set"."""
+    uri = target.get("targetUri")
+    if uri is not None and not ({"description", "localizedDescription"} & set(uri)):
+        message = "the key 'description' is missing, a link to an app or a page has to have it"
+        yield error("missing-key", place(f"{at}/targetUri"), message)
+
+
+_PARTS: Mapping[str, Callable[[str, Part, str, Place], Iterable[Finding]]] = {
+    "TimeInterval": _interval,
+    "EventDateTime": _event,
+    "Image": _image,
+    "AppLinkDataAppLinkInfoAppTarget": _target,
+}
