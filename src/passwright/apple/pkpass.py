@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple import bundle, content, personalization
@@ -115,7 +116,7 @@ class PassBuilder:
         stencil, judged = prepared.part(pass_.shape)
         filled = stencil.fill(pass_.filled())
         if pass_.apple:
-            text, more = self._overridden(pass_, stencil.document(filled))
+            text, more = self._overridden(pass_, stencil.document(filled), prepared.about)
         else:
             text, more = _text(stencil, filled), [*judged.findings, *judged.blanks(filled)]
         findings += more
@@ -123,10 +124,11 @@ class PassBuilder:
             return prepared, None, findings
         return prepared, text.encode(), findings
 
-    def _overridden(self, pass_: Pass, document: dict[str, Any]) -> tuple[str | None, list[Finding]]:
+    def _overridden(
+        self, pass_: Pass, document: dict[str, Any], about: About
+    ) -> tuple[str | None, list[Finding]]:
         """A pass with members of its own is judged whole, as it will be signed."""
-        personalized = pass_.template.personalization is not None
-        about = replace(self._about, bound=pass_.binding is not None, personalized=personalized)
+        about = replace(about, bound=pass_.binding is not None)
         own, findings = _own(pass_.apple, "pass#/apple")
         merged = merge(document, own)
         if findings or OPEN in merged.values():
@@ -165,16 +167,19 @@ class _Prepared:
         findings = [*check_template(template)]
         own, not_json = _own(template.apple, f"{template.source}#/apple")
         self._template = template = replace(template, apple=own)
-        self._about = replace(about, personalized=template.personalization is not None)
         self._prepare = prepare
         self._constant: dict[str, bytes] = {}
         self._fronts: dict[bool, bundle.Front] = {}
-        self._parts: dict[frozenset[str], tuple[Stencil, Judged]] = {}
+        # Passes of a template come in a few shapes; one with many optional fields has no end of them.
+        self.part = lru_cache(maxsize=64)(self._part)
         if not any(finding.severity is Severity.ERROR for finding in findings):
             pictures, more = content.pictures(template)
-            findings += [*not_json, *more]
+            findings += [*not_json, *more, *content.losses(template)]
             self._constant = {**pictures, **personalization.files(template)}
             findings += personalization.check_files(self._constant, writing=True)
+        self.about = replace(
+            about, personalized=template.personalization is not None, files=frozenset(self._constant)
+        )
         self.findings = tuple(findings)
 
     def files(self, *, bound: bool) -> Mapping[str, bytes]:
@@ -185,18 +190,13 @@ class _Prepared:
             self._fronts[bound] = bundle.Front(self.files(bound=bound))
         return self._fronts[bound]
 
-    def part(self, shape: frozenset[str]) -> tuple[Stencil, Judged]:
-        made = self._parts.get(shape)
-        if made is None:
-            identity = self._about.identity
-            # Without an identity nobody knows yet who will sign: validate() asks like that.
-            pass_type = identity.pass_type_identifier if identity else OPEN
-            team = identity.team_identifier if identity else OPEN
-            skeleton = content.document(self._template, shape, pass_type=pass_type, team=team)
-            stencil = Stencil(skeleton)
-            judged = self._prepare(stencil, replace(self._about, bound="@binding" in shape))
-            made = self._parts[shape] = stencil, judged
-        return made
+    def _part(self, shape: frozenset[str]) -> tuple[Stencil, Judged]:
+        identity = self.about.identity
+        # Without an identity nobody knows yet who will sign: validate() asks like that.
+        pass_type = identity.pass_type_identifier if identity else OPEN
+        team = identity.team_identifier if identity else OPEN
+        stencil = Stencil(content.document(self._template, shape, pass_type=pass_type, team=team))
+        return stencil, self._prepare(stencil, replace(self.about, bound="@binding" in shape))
 
 
 # A value nobody knows yet, and that stays so: who will sign.

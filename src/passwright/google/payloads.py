@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.address import is_ambiguous, sha256
@@ -166,14 +167,9 @@ class _Prepared:
         self._template = template = replace(template, google=own)
         self._about = about
         self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
-        self._parts: dict[frozenset[str], _Part] = {}
+        # Passes of a template come in a few shapes; one with many optional fields has no end of them.
+        self.part = lru_cache(maxsize=64)(self._make)
         self.findings = tuple(findings if failed(findings) else [*findings, *not_json])
-
-    def part(self, shape: frozenset[str]) -> _Part:
-        made = self._parts.get(shape)
-        if made is None:
-            made = self._parts[shape] = self._make(shape)
-        return made
 
     def _make(self, shape: frozenset[str]) -> _Part:
         payload = content.payload(self._template, shape, issuer_id=self._about.issuer_id)
