@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import tomllib
 from datetime import date
 from functools import cache
@@ -41,7 +43,8 @@ EVERY_FACT = Table.of(
             "two": {"type": "boolean", "group": "kind", "excludes": ["needs", "items"]},
             "red": {"type": "boolean", "group": "colour"},
             "blue": {"type": "boolean", "group": "colour"},
-            "needs": {"type": "boolean", "requires": ["items", "number"], "beside": ["one", "blue"]},
+            "needs": {"type": "boolean", "requires": ["items", "number"]},
+            "poster": {"type": "boolean", "beside": ["one", "red"]},
             "items": {"type": "Item", "list": True, "max_items": 2, "narrows": {"kind": ["QR_CODE"]}},
             "loose": {"type": "text", "list": True, "max_items": 2, "warn": ["max_items"]},
             "number": {"type": "number", "min": 0, "max": 10},
@@ -57,6 +60,7 @@ EVERY_FACT = Table.of(
             "young": {"type": "text", "enum": ["QR_CODE"], "aliases_of": {"qrCode": "QR_CODE"}},
             "soft": {"type": "integer", "enum": [1], "warn": ["enum"]},
             "value": {"type": ["text", "number", "date"]},
+            "when": {"type": ["date", "number"]},
             "dated": {"type": "boolean", "with_value": "date"},
             "counted": {"type": "boolean", "with_value": "number"},
             "any": {"type": "any"},
@@ -227,7 +231,10 @@ def documents(table: Table, name: str, *, writing: bool) -> Iterator[dict[str, A
     yield from neighbours(table, name, base)
 
 
-BETWEEN = ("requires", "excludes", "required_if", "required_unless", "beside", "group", "with_value")
+BETWEEN = (
+    *("requires", "excludes", "required_if", "required_unless", "beside"),
+    *("group", "with_value", "narrows"),
+)
 
 
 def neighbours(table: Table, name: str, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -246,6 +253,16 @@ def neighbours(table: Table, name: str, base: dict[str, Any]) -> Iterator[dict[s
                     rest = {member: each for member, each in base.items() if member != key.name}
                     yield {**rest, other_name: value}
                     yield {**base, key.name: right(table, key), other_name: value}
+        for member in key.facts.get("narrows", ()):
+            kind = next(kind for kind in key.types if kind in table.objects)
+            for value in table.objects[kind][member].facts["enum"]:
+                one = {**smallest(table, kind), member: value}
+                yield {**base, key.name: [one] if key.listed else one}
+        for members in table.groups_of(name).values() if "beside" in key.facts else ():
+            rest = {member: value for member, value in base.items() if member not in members}
+            yield from (
+                {**rest, key.name: right(table, key), each: right(table, keys[each])} for each in members
+            )
         if "with_value" in key.facts:
             yield from (
                 {**base, key.name: right(table, key), "value": value} for value in (*DATES, 5, 1.5, "x")
@@ -291,7 +308,7 @@ def explained(table: Table, name: str, document: object, *, writing: bool) -> bo
         for part in finding.where.split("/")[1:]:
             value = value[int(part) if isinstance(value, list) else part]
         if not (
-            (finding.code == "too-long" and "max_bytes" in facts)
+            (finding.code == "too-long" and len(value) <= facts.get("max_bytes", 0))
             or finding.code == "duplicate-value"
             or (finding.code == "wrong-type" and isinstance(value, float) and value.is_integer())
             or (
@@ -430,9 +447,43 @@ def test_an_object_that_the_table_does_not_have_is_refused() -> None:
 @pytest.mark.parametrize("kind", forms.PATTERNS)
 def test_patterns_say_what_the_checker_of_the_type_says(kind: str) -> None:
     """All texts there are in the pool, through both."""
-    import re
-
     pattern = re.compile(forms.PATTERNS[kind])
     table = Table.of({"Root": {"key": {"type": kind}}})
     for text in (each for each in (*POOL, "https://a\x85b", "https://a\ufeffb") if isinstance(each, str)):
         assert (pattern.fullmatch(text) is not None) is accepted(table, "Root", {"key": text}), text
+
+
+def patterns(schema: Any) -> Iterator[str]:
+    """Every pattern in a schema, however deep."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from patterns(each)
+    elif isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        for each in schema.values():
+            yield from patterns(each)
+
+
+NODE = """
+const {patterns, texts} = JSON.parse(require("fs").readFileSync(0, "utf-8"));
+const read = patterns.map(pattern => new RegExp(pattern, "u"));
+console.log(JSON.stringify(read.map(pattern => texts.map(text => pattern.test(text)))));
+"""
+
+
+@pytest.mark.foreign
+def test_the_other_dialect_reads_our_patterns_alike() -> None:
+    """JSON Schema's patterns are ECMA-262's; editors read them so."""
+    found = sorted({pattern for name in SCHEMAS for pattern in patterns(of(name))})
+    found += sorted({*patterns(json_schema(EVERY_FACT, "Root", title=""))} - {*found})
+    texts = [
+        each for each in (*POOL, "a\x85b", "https://a\x85b", "https://a\ufeffb") if isinstance(each, str)
+    ]
+    given_ = json.dumps({"patterns": found, "texts": texts})
+
+    done = subprocess.run(["node", "-e", NODE], input=given_, capture_output=True, text=True, check=True)
+
+    assert len(found) > 20
+    for pattern, verdicts in zip(found, json.loads(done.stdout), strict=True):
+        assert [re.search(pattern, text) is not None for text in texts] == verdicts, pattern
