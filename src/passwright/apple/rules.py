@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from passwright.apple import places, traps
 from passwright.apple.content import LEARN_MORE, table
-from passwright.forms import is_date
+from passwright.apple.layouts import STYLES, fields, style_of
 from passwright.judge import Judge, Rule
 from passwright.report import Finding, Severity, error, note, warning
 from passwright.rules import carries_binding, forbid_barcode
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from passwright.apple.identity import Identity
     from passwright.table import Place
 
-__all__ = ["About", "judge", "style_of"]
-
-STYLES = ("boardingPass", "coupon", "eventTicket", "generic", "storeCard")
+__all__ = ["STYLES", "About", "judge", "style_of"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,9 @@ class About:
     `bound`: the caller says it is bound; a payload may say so itself.
     `identity`: who will sign, or None. `strict`: what a phone refuses only
     sometimes is an error too. `needs_nfc`: a bound pass without NFC is refused.
-    `personalized`: there is a personalization.json beside it.
+    `personalized`: there is a personalization.json beside it. `files`: the names
+    of the files beside it, None where they are not known. `nfc`: the certificate
+    is for NFC, None where `identity` tells, or nobody.
     """
 
     bound: bool = False
@@ -40,22 +40,13 @@ class About:
     needs_nfc: bool = True
     personalized: bool = False
     writing: bool = True
+    files: frozenset[str] | None = None
+    nfc: bool | None = None
 
-
-def style_of(document: Mapping[str, Any]) -> str | None:
-    """The classic style key that a pass.json has."""
-    return next((style for style in STYLES if isinstance(document.get(style), dict)), None)
-
-
-def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Every field: its pointer, its array, itself."""
-    for style in (*STYLES, "posterGeneric"):
-        slots = document.get(style)
-        for slot, fields in slots.items() if isinstance(slots, dict) else ():
-            if isinstance(fields, list):
-                for index, each in enumerate(fields):
-                    if isinstance(each, dict):
-                        yield f"/{style}/{slot}/{index}", slot, each
+    @property
+    def may_use_nfc(self) -> bool | None:
+        """The certificate is for NFC, or None where it is not known."""
+        return self.nfc if self.identity is None else self.identity.nfc
 
 
 def _no_code(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
@@ -104,7 +95,7 @@ def _binding_members(document: Mapping[str, Any], about: About, place: Place) ->
             "whoever holds the unlocked phone can use this bound pass",
             "set it to true: the holder then confirms with face, finger or passcode",
         )
-    if about.writing and not any(each.get("key") == LEARN_MORE for _, _, each in _fields(document)):
+    if about.writing and not any(each.get("key") == LEARN_MORE for _, _, each in fields(document)):
         message = "the learn-more link of the binding was taken out of the back fields"
         hint = "change the back fields in the template, not in an override"
         yield warning("apple-binding-without-link", place(""), message, hint)
@@ -114,7 +105,7 @@ def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) 
     # Keys may be repeated between a poster and the style it stands beside.
     seen: dict[tuple[str, str], str] = {}
     severity = Severity.ERROR if about.writing else Severity.WARNING
-    for pointer, _, each in _fields(document):
+    for pointer, _, each in fields(document):
         key = each.get("key")
         if not isinstance(key, str):
             continue
@@ -124,33 +115,6 @@ def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) 
             hint = "give every field a key of its own"
             yield Finding("duplicate-field-key", severity, place(step(pointer, "key")), message, hint)
         seen.setdefault((style, key), pointer)
-
-
-def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    """More fields than a style draws are legal, and invisible."""
-    style = style_of(document)
-    if style is None:
-        return
-    shared = style in ("coupon", "storeCard")
-    counts = {slot: len(fields) for slot, fields in document[style].items() if isinstance(fields, list)}
-    for slot, count in counts.items():
-        key = table().objects["PassFields"].get(slot)
-        shown = key.facts.get("shown", {}) if key else {}
-        limit = shown.get(style, shown.get("*"))
-        if limit is not None and count > limit:
-            message = f"{style} draws only {limit} of these {count} fields"
-            hint = "move the others to the back"
-            yield warning("fields-not-drawn", place(f"/{style}/{slot}"), message, hint)
-    rows = counts.get("secondaryFields", 0) + counts.get("auxiliaryFields", 0)
-    if shared and rows > _ONE_ROW and counts.get("auxiliaryFields", 0):
-        message = (
-            f"{style} has one row for secondary and auxiliary fields, {_ONE_ROW} of these {rows} are drawn"
-        )
-        yield warning("fields-not-drawn", place(f"/{style}/auxiliaryFields"), message)
-
-
-# Secondary and auxiliary fields of coupons and store cards share one row of four.
-_ONE_ROW = 4
 
 
 def _encodable(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
@@ -224,18 +188,6 @@ def _personalization(document: Mapping[str, Any], about: About, place: Place) ->
         yield warning("personalization-style", place(f"/{style}"), message, "try it on a phone")
 
 
-def _intervals(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    limit = table().objects["RelevantDate"]["startDate"].facts["max_hours"]
-    for index, each in enumerate(document.get("relevantDates", ())):
-        start, end = each.get("startDate"), each.get("endDate")
-        if not (is_date(start) and is_date(end)):
-            continue
-        if datetime.fromisoformat(end) - datetime.fromisoformat(start) > timedelta(hours=limit):
-            message = f"from startDate to endDate it is more than {limit} hours"
-            hint = "name the hours in which the pass is needed"
-            yield warning("interval-too-long", place(f"/relevantDates/{index}/startDate"), message, hint)
-
-
 _IDENTIFIERS = ("/passTypeIdentifier", "/teamIdentifier")
 _STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
 
@@ -250,13 +202,13 @@ RULES = (
         _binding,
     ),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
-    Rule("pass.json", (), _drawn_fields),
     Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable),
     Rule("pass.json", ("/webServiceURL",), _web_service),
-    Rule("pass.json", ("/relevantDates/*/startDate", "/relevantDates/*/endDate"), _intervals),
     Rule("pass.json", _IDENTIFIERS, _identifiers),
     Rule("pass.json", ("/nfc",), _nfc_certificate),
     Rule("pass.json", ("/nfc", *_BINDING), _personalization),
+    *places.RULES,
+    *traps.RULES,
 )
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import images, strictjson
 from passwright.apple import bundle, certificate, cms, personalization, signed_data
+from passwright.apple.layouts import layouts, styles_of
+from passwright.apple.pictures import check_pictures
 from passwright.apple.rules import About, judge, style_of
 from passwright.apple.trust import chain
 from passwright.errors import BundleError
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+    from passwright.apple.layouts import Layout
     from passwright.apple.signed_data import SignedData
     from passwright.apple.trust import Chain, Trust
 
@@ -44,8 +47,9 @@ class Verification:
 
     `steps` maps each step to its outcome. `signed_at` is the time that the
     signature claims, None if it claims none. Identifiers and style are what
-    pass.json says, whether or not anything was proved about it. `files` are the
-    files of the archive by name, empty when it could not be opened.
+    pass.json says, whether or not anything was proved about it. `layouts` is what
+    each version of iOS makes of it, empty when pass.json could not be read, and
+    `files` are the files of the archive by name, empty when it could not be opened.
     """
 
     steps: Mapping[str, Outcome]
@@ -56,6 +60,7 @@ class Verification:
     serial_number: str | None = None
     style: str | None = None
     chain: Chain | None = field(default=None, repr=False)
+    layouts: tuple[Layout, ...] = field(default=(), repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -107,6 +112,7 @@ class _Walk:
         self.leaf: bytes | None = None
         self.followed: Chain | None = None
         self.document: dict[str, Any] = {}
+        self.layouts: tuple[Layout, ...] = ()
 
     def container(self, data: bytes) -> None:
         try:
@@ -161,13 +167,20 @@ class _Walk:
             return
         self.document = tolerated.value
         findings = [*tolerated.findings]
-        about = About(writing=False, personalized=personalization.FILE in self.files)
+        leaf = self.followed.leaf if self.followed else None
+        about = About(
+            writing=False,
+            personalized=personalization.FILE in self.files,
+            files=frozenset(self.files),
+            nfc=None if leaf is None else certificate.nfc(leaf),
+        )
         findings += judge().whole(self.document, about, writing=False)
         findings += personalization.check_files(self.files, writing=False)
-        leaf = self.followed.leaf if self.followed else None
+        self.layouts = layouts(self.document, self.files, nfc=about.nfc)
         if leaf is not None:
             findings += _same_names(self.document, leaf)
         findings += _pictures(self.files)
+        findings += check_pictures(self.files, styles_of(self.document))
         self.done("content", findings)
 
     def needs(self, step: str, needed: str) -> bool:
@@ -200,6 +213,7 @@ class _Walk:
             serial_number=text("serialNumber"),
             style=style_of(document),
             chain=self.followed,
+            layouts=self.layouts,
             files=self.files,
         )
 

@@ -1,0 +1,211 @@
+"""Rules about where a member of pass.json stands: on which style, in which fields, beside what.
+
+They say what the table says of a key (`styles`, `elsewhere`, `slots`,
+`not_slots`, `only_for`, `required_on`, `shown`); a new key of Apple's is a line
+of data and none here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from passwright.apple.content import table
+from passwright.apple.layouts import (
+    STYLES,
+    Member,
+    gaps,
+    is_read,
+    style_of,
+    styles_of,
+    tags,
+    unread,
+    wanted,
+)
+from passwright.judge import Rule
+from passwright.report import Finding, Severity, error, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from passwright.apple.rules import About
+    from passwright.table import Place
+
+__all__ = ["RULES"]
+
+# The facts that say something about places.
+_FACTS = frozenset({"styles", "slots", "not_slots", "only_for"})
+
+
+def _misplaced(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """Members that stand where no system reads them."""
+    found = _Places(document, about, place)
+    if found.styles:
+        yield from (finding for _, finding in unread(document, found.judge, _FACTS))
+
+
+class _Places:
+    """What a pass is, and so what is read of it."""
+
+    def __init__(self, document: Mapping[str, Any], about: About, place: Place) -> None:
+        self.base = style_of(document)
+        self.styles = styles_of(document)
+        # What is refused when we write it is often shown when others did.
+        self.worst = Severity.ERROR if about.writing else Severity.WARNING
+        self.topics = _topics(document)
+        self.place = place
+
+    def judge(self, member: Member) -> Finding | None:
+        """What is wrong with the place of a member, or None."""
+        name, facts = member.key.name, member.key.facts
+        where = self.place(member.pointer)
+        worst = self.worst if facts.get("elsewhere") == "invalid" else Severity.WARNING
+        if "styles" in facts and not self.reads(member):
+            styles = _either(facts["styles"])
+            if "elsewhere" in facts:
+                message = f"{name} may stand on {styles} only"
+                return Finding("style-forbids-key", worst, where, message, "leave it out")
+            message, hint = f"{name} is read on {styles} only", "leave it out, or ask for what reads it"
+            return warning("key-not-read", where, message, hint)
+        if member.slot and not _fits(facts, member.slot):
+            slots = _either(facts["slots"]) if "slots" in facts else f"other fields than {member.slot}"
+            message, hint = f"{name} works in {slots} only", "leave it out, or move the field"
+            return Finding("slot-forbids-key", worst, where, message, hint)
+        topic = facts.get("only_for")
+        if topic is not None and self.topics.get(topic) is False and not _about(topic, member.owner):
+            return warning("key-not-read", where, f"{name} is read {_TOPICS[topic]} only", "leave it out")
+        return None
+
+    def reads(self, member: Member) -> bool:
+        """One of the layouts of this pass has a use for a member with styles."""
+        if member.style == "posterGeneric":
+            return is_read(member.key.facts["styles"], {"posterGeneric"}, None)
+        # The poster has fields of its own, and looks at none of the style beside it.
+        styles = self.styles - {"posterGeneric"} if member.style else self.styles
+        return is_read(member.key.facts["styles"], styles, self.base)
+
+
+def _fits(facts: Mapping[str, Any], slot: str) -> bool:
+    return slot in facts.get("slots", (slot,)) and slot not in facts.get("not_slots", ())
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join(names) if len(names) < len(STYLES) else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+# What tags are only for -> in words.
+_TOPICS = {
+    "air": "on flights (PKTransitTypeAir)",
+    "rail": "on trains (PKTransitTypeTrain)",
+    "sports": "with eventType PKEventTypeSports",
+}
+_SPORTS = "PKEventTypeSports"
+
+
+def _topics(document: Mapping[str, Any]) -> dict[str, bool]:
+    """Topic -> the pass is about it; a topic that can't be told is left out."""
+    made = {"sports": any(each.get("eventType") == _SPORTS for each in tags(document))}
+    style = document.get("boardingPass")
+    transit = style.get("transitType") if isinstance(style, dict) else None
+    if isinstance(transit, str):
+        made |= {"air": transit == "PKTransitTypeAir", "rail": transit == "PKTransitTypeTrain"}
+    return made
+
+
+def _about(topic: str, owner: Mapping[str, Any]) -> bool:
+    """An event among several may say for itself what it is."""
+    return topic == "sports" and owner.get("eventType") == _SPORTS
+
+
+def _required_on(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    for style in STYLES:
+        slots = document.get(style)
+        if not isinstance(slots, dict):
+            continue
+        for key in table().objects["PassFields"].values():
+            if style in key.facts.get("required_on", ()) and key.name not in slots:
+                yield error("missing-key", place(f"/{style}"), f"the key {key.name!r} is missing on {style}")
+
+
+def _falls_back(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """A layout that is asked for and will not be drawn, which no device says."""
+    style = style_of(document)
+    for name in wanted(document):
+        found = gaps(name, document, about.files, nfc=about.may_use_nfc)
+        lacking = found.missing or found.doubtful
+        if lacking and style is not None:
+            falls = "falls back" if found.missing else "may fall back"
+            message = f"{name} {falls} to {style}, it lacks {', '.join(lacking)}"
+            where = place("/posterGeneric" if name == "posterGeneric" else "/preferredStyleSchemes")
+            yield warning("layout-falls-back", where, message, "add what is lacking, or ask for no more")
+
+
+def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    """More fields than a style draws are legal, and invisible."""
+    hint = "move the others to the back"
+    for style in (*STYLES, "posterGeneric"):
+        counts = {}
+        for slot, listed in _slots(document.get(style)):
+            counts[slot] = len(listed)
+            limit = _most(style, slot, listed)
+            if limit is not None and len(listed) > limit:
+                message = f"{style} draws only {limit} of these {len(listed)} fields"
+                yield warning("fields-not-drawn", place(f"/{style}/{slot}"), message, hint)
+        both = counts.get("secondaryFields", 0) + counts.get("auxiliaryFields", 0)
+        if both > _ONE_ROW and counts.get("auxiliaryFields") and _shares_a_row(style, document):
+            message = f"secondary and auxiliary fields share a row, {_ONE_ROW} of these {both} are drawn"
+            yield warning("fields-not-drawn", place(f"/{style}/auxiliaryFields"), message, hint)
+
+
+def _slots(slots: object) -> Iterator[tuple[str, list[Any]]]:
+    for name, listed in slots.items() if isinstance(slots, dict) else ():
+        if isinstance(listed, list) and name in table().objects["PassFields"]:
+            yield name, listed
+
+
+def _most(style: str, slot: str, listed: list[Any]) -> int | None:
+    """How many fields of a slot a style draws at most, None for any number."""
+    shown = table().objects["PassFields"][slot].facts.get("shown", {})
+    limit: int | None = shown.get(style, shown.get("*"))
+    two_rows = style == "eventTicket" and slot == "auxiliaryFields" and _second_row(listed)
+    return limit if limit is None or not two_rows else limit * 2
+
+
+# Secondary and auxiliary fields of coupons and store cards share one row of four,
+# and of generic passes where a square code takes the room of the other.
+# Apple, Human Interface Guidelines: Wallet.
+_ONE_ROW = 4
+_SQUARE = ("PKBarcodeFormatQR", "PKBarcodeFormatAztec")
+
+
+def _second_row(listed: list[Any]) -> bool:
+    return any(isinstance(each, dict) and each.get("row") == 1 for each in listed)
+
+
+def _shares_a_row(style: str, document: Mapping[str, Any]) -> bool:
+    if style != "generic":
+        return style in ("coupon", "storeCard")
+    codes = document.get("barcodes") or [document.get("barcode")]
+    first = codes[0] if isinstance(codes, list) else None
+    return isinstance(first, dict) and first.get("format") in _SQUARE
+
+
+# What the rules look at besides names: what a pass is, and what its events are.
+_READS = (
+    "/preferredStyleSchemes/**",
+    "/*/transitType",
+    "/semantics/eventType",
+    "/*/*/*/semantics/eventType",
+    "/upcomingPassInformation/*/semantics/eventType",
+    "/upcomingPassInformation/*/*/*/semantics/eventType",
+)
+
+RULES = (
+    Rule("pass.json", _READS, _misplaced),
+    Rule("pass.json", (), _required_on),
+    Rule("pass.json", _READS, _falls_back),
+    Rule(
+        "pass.json",
+        ("/barcode/format", "/barcodes/*/format", "/eventTicket/auxiliaryFields/*/row", "/*/transitType"),
+        _drawn_fields,
+    ),
+)
