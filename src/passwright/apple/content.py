@@ -312,7 +312,16 @@ def _undrawn(template: Template, name: str, slot: Mapping[str, Any]) -> str:
         # On the sheet for signing up, whatever the style of the card is.
         return "" if template.personalization else "only the sheet for signing up shows it, and there is none"
     style = template.kind.style
-    return "" if style in slot["styles"] else f"{style} draws no {name}"
+    drawn = {style, *_modern(template.apple)}
+    return "" if drawn.intersection(slot["styles"]) else f"{style} draws no {name}"
+
+
+def _modern(own: Mapping[str, Any]) -> Iterator[str]:
+    """The modern layouts that the members of Apple's own ask for."""
+    listed = own.get("preferredStyleSchemes")
+    yield from (each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
+    if "posterGeneric" in own:
+        yield "posterGeneric"
 
 
 Sources = dict[int, bytes]
