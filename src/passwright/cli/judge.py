@@ -12,13 +12,14 @@ from passwright import report, strictjson
 from passwright.apple.bundle import PASS_LIMITS
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
-from passwright.errors import KeyMaterialError
+from passwright.errors import BundleError, KeyMaterialError
 from passwright.google.savelink import SAVE_URL
 from passwright.table import did_you_mean
 from passwright.validation import PAYLOADS
 from passwright.validation import check as check_payload
 
 if TYPE_CHECKING:
+    from passwright.apple.layouts import Layout
     from passwright.apple.trust import Trust
 
 __all__ = ["check", "explain", "verify"]
@@ -100,16 +101,31 @@ def check(
     given = name == "link" and file.startswith(SAVE_URL)
     data = file.encode() if given else files.read(Path(file), strictjson.MAX_BYTES)
     found = check_payload(data, name, bound=bound)
+    drawn = _layouts(data) if name == "pass.json" else ()
     shown = "the link" if given else file
     if as_json:
         document = {"file": shown, "as": name, "ok": found.ok, "findings": documents.findings(found)}
+        if name == "pass.json":
+            document["layouts"] = [each.as_dict() for each in drawn]
         show.document(document)
     else:
         out = show.console()
         verdict = "ok" if found.ok else f"{len(found.errors)} error{'s' * (len(found.errors) != 1)}"
         out.print(f"{show.plain(shown)}: {verdict}, as {name}")
         show.findings(found, on=out, indent=2)
+        show.layouts(drawn, on=out)
     return 0 if found.ok else 1
+
+
+def _layouts(data: bytes) -> tuple[Layout, ...]:
+    """What each version of iOS draws, nothing where this can't be read."""
+    from passwright.apple.layouts import layouts
+
+    try:
+        document = strictjson.loads_tolerant(data, name="pass.json").value
+    except BundleError:
+        return ()
+    return layouts(document) if isinstance(document, dict) else ()
 
 
 def explain(

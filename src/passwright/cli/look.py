@@ -10,7 +10,7 @@ import typer
 
 from passwright import png, strictjson
 from passwright.apple import bundle, certificate, signed_data
-from passwright.apple.rules import style_of
+from passwright.apple.layouts import layouts, style_of
 from passwright.cli import files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError, KeyMaterialError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    from passwright.apple.layouts import Layout
 
 __all__ = ["inspect"]
 
@@ -60,6 +62,7 @@ def inspect(
         show.document(document)
     elif document["kind"] == "pkpass":
         show.contents(document)
+        show.layouts(_layouts(bundle.read(data)), on=show.console())
     else:
         show.claims(document)
     return 0
@@ -125,6 +128,12 @@ def _pass(found: Mapping[str, bytes]) -> dict[str, Any]:
         "files": {name: len(data) for name, data in sorted(found.items())},
         "signature": _signature(found.get("signature", b"")),
     }
+
+
+def _layouts(found: Mapping[str, bytes]) -> tuple[Layout, ...]:
+    """What each version of iOS draws; whom the certificate is for is not looked at here."""
+    document = strictjson.loads_tolerant(found["pass.json"], name="pass.json").value
+    return layouts(document, found)
 
 
 def _codes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from passwright.report import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from passwright.apple.layouts import Layout
     from passwright.apple.verification import Verification
     from passwright.report import Explanation, Finding
 
@@ -29,6 +30,7 @@ __all__ = [
     "explanation",
     "failure",
     "findings",
+    "layouts",
     "line",
     "mark",
     "plain",
@@ -135,6 +137,38 @@ def _hang(head: Text, body: Text, *, on: Console) -> None:
     on.print(grid)
 
 
+def layouts(made: Iterable[Layout], *, on: Console) -> None:
+    """What each version of iOS draws and ignores, the same answers in one line."""
+    rows = [(each.system, _drawn(each), each.ignored) for each in made]
+    if rows:
+        on.print("  Layouts")
+    for told in dict.fromkeys((drawn, ignored) for _, drawn, ignored in rows):
+        systems = [system for system, drawn, ignored in rows if (drawn, ignored) == told]
+        row(f"iOS {', '.join(systems)}", told[0], on=on, width=_SYSTEMS)
+        if told[1]:
+            names = ", ".join(told[1][:MAX_IGNORED])
+            more = f" and {len(told[1]) - MAX_IGNORED} more" if len(told[1]) > MAX_IGNORED else ""
+            row("", f"ignores {names}{more}", on=on, width=_SYSTEMS)
+
+
+# A line is for looking at; --json has them all.
+MAX_IGNORED = 8
+_SYSTEMS = len("iOS 12, 17, 18, 26, 27")
+
+
+def _drawn(layout: Layout) -> str:
+    """What is drawn, and why it is not the better one."""
+    found = layout.gaps
+    parts = [layout.drawn or "no layout, there is no style"]
+    if layout.better is not None:
+        parts.append(f"{layout.better} lacks {', '.join(found.missing)}")
+    elif found.doubtful:
+        parts.append(f"unless it insists on {', '.join(found.doubtful)}")
+    if found.unseen and not found.missing:
+        parts.append(f"if there is {' and '.join(found.unseen)}")
+    return "; ".join(parts)
+
+
 def size(count: int) -> str:
     """Bytes with separators: 145,711 bytes."""
     return f"{count:,} byte{'s' * (count != 1)}"
@@ -155,6 +189,7 @@ def verdict(file: str, judged: Verification, *, on: Console) -> None:
     if judged.signed_at is not None:
         row("signed", f"{judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock", on=on, width=8)
     findings(judged.report, on=on, indent=2)
+    layouts(judged.layouts, on=on)
 
 
 def steps(judged: Verification, *, on: Console) -> None:
