@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test check check-long bench bench-check example-certs fixtures docs build clean
+.PHONY: demo test check check-long bench bench-check example-certs fixtures docs drift build clean
 
 demo: $(VENV)/.cli
 	$(BIN)/passwright demo --out demo
@@ -34,6 +34,11 @@ example-certs: $(VENV)/.cli
 
 fixtures: $(VENV)/.test
 	$(BIN)/python fixtures/make.py
+
+# What Google's newest description says otherwise than our table; DISCOVERY=FILE names another one.
+DISCOVERY ?= $(wildcard $(VENV)/lib/python3*/site-packages/googleapiclient/discovery_cache/documents/walletobjects.v1.json)
+drift: $(VENV)/.test
+	$(BIN)/python -m passwright.google.tables --drift $(DISCOVERY)
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/reference.py
