@@ -9,8 +9,8 @@ from passwright import strictjson
 from passwright.apple import pkpass
 from passwright.apple import rules as apple_rules
 from passwright.errors import BundleError
+from passwright.google import pairs, savelink, token
 from passwright.google import rules as google_rules
-from passwright.google import savelink, token
 from passwright.google.tables import VERTICALS
 from passwright.report import Finding, Report, error, warning
 from passwright.table import did_you_mean, place_in, shown, step
@@ -166,6 +166,7 @@ def _check_claims(claims: Mapping[str, Any], place: Place, *, bound: bool) -> It
         about = google_rules.About(bound=bound, writing=False)
         for index, item in enumerate(items):
             yield from _check_item(known[key], item, step(below, index), place, about)
+    yield from pairs.in_claims(payload, place)
 
 
 _PLURALS = (("Classes", "Class"), ("Objects", "Object"))

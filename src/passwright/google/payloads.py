@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from passwright.address import is_ambiguous, sha256
 from passwright.definition import check_pass, check_template
 from passwright.errors import BindingInvalid
-from passwright.google import content
+from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
 from passwright.report import Finding, Severity, error, note, warning
 from passwright.rules import codes_of, forbid_barcode
 from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in
 from passwright.strictjson import dumps
+from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -112,6 +113,10 @@ class Payloads:
             return Payload("", "", findings)
         class_, object_ = documents
         findings += _same_class(class_["id"], object_["classId"])
+        findings += _settings(pass_.template, pass_.shape, class_, object_)
+        own_class = pass_.google.get("class", {})
+        if "classTemplateInfo" in own_class:
+            findings += _paths(pass_.template, class_, merge(part.fullest, object_))
         if pass_.binding is not None:
             findings += [] if restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
         return Payload(dumps(class_), dumps(object_), findings, class_["id"], object_["id"])
@@ -141,7 +146,10 @@ class Payload:
 
 @dataclass(frozen=True)
 class _Part:
-    """What is constant for one template, one shape and one issuer."""
+    """What is constant for one template, one shape and one issuer.
+
+    `fullest` is the object with everything that passes of the template can hold.
+    """
 
     class_: Stencil
     object_: Stencil
@@ -151,6 +159,7 @@ class _Part:
     judge_class: Judge
     judge_object: Judge
     about: About
+    fullest: Mapping[str, Any]
     findings: tuple[Finding, ...]
 
     def untranslated(self, values: Mapping[str, Any]) -> Callable[[], str] | None:
@@ -178,6 +187,11 @@ class _Prepared:
         judge_class, judge_object = self._judges
         findings = [*payload.findings, *_varies(self._template, class_)]
         findings += _same_class(payload.class_.get("id"), payload.object_.get("classId"))
+        fullest = content.payload(
+            self._template, _everything(self._template), issuer_id=self._about.issuer_id
+        )
+        findings += _settings(self._template, shape, class_.skeleton, object_.skeleton)
+        findings += _paths(self._template, fullest.class_, fullest.object_)
         if about.bound:
             # Without the blank every pass would be bound to whom the template names.
             if isinstance(restricted := restricted_to(payload.object_), str) and restricted:
@@ -194,6 +208,7 @@ class _Prepared:
             judge_class=judge_class,
             judge_object=judge_object,
             about=about,
+            fullest=fullest.object_,
             findings=tuple(findings),
         )
 
@@ -201,6 +216,28 @@ class _Prepared:
 def _id(document: Stencil, values: Mapping[str, Any]) -> str:
     id_ = document.skeleton["id"]
     return str(id_.fill(values) if isinstance(id_, Blank) else id_)
+
+
+def _everything(template: Template) -> frozenset[str]:
+    """The shape of a pass with every field and all that the template can give it."""
+    asked = {"@nfc": template.nfc, "@barcode": template.barcode}
+    return frozenset([*template.fields, "@expires", *(name for name, wanted in asked.items() if wanted)])
+
+
+def _settings(
+    template: Template, shape: frozenset[str], class_: Mapping[str, Any], object_: Mapping[str, Any]
+) -> Iterator[Finding]:
+    if template.nfc is not None and "@nfc" not in shape:
+        # Off for this pass on purpose, while the class is one for all of them.
+        object_ = {"smartTapRedemptionValue": Unknown(), **object_}
+    yield from pairs.settings(template.kind.vertical, class_, object_, place_in("class"), place_in("object"))
+
+
+def _paths(template: Template, class_: Mapping[str, Any], object_: Mapping[str, Any]) -> Iterator[Finding]:
+    """The class is shared: a path leads somewhere when it does for one of its passes."""
+    place = place_in("class")
+    yield from paths.unresolved(class_, object_, pairs.names(template.kind.vertical), place)
+    yield from paths.hidden(class_, object_, place)
 
 
 def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:

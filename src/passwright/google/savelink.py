@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
+from passwright.google.pairs import in_link
 from passwright.google.payloads import Payload, Payloads, failed, restricted_to
 from passwright.google.rules import codes
 from passwright.report import Finding, Report, error, warning
@@ -157,6 +158,8 @@ class PassBuilder:
             # The key was not known, and is longer than the usual one: choose again.
             chosen, token = signed()
         findings += chosen.findings
+        if chosen.form != "id":
+            findings += in_link(payload.object_text)
         return Link(SAVE_URL + token, chosen.form, Report.of(findings), chosen.requires)
 
     def report(self, pass_: Pass) -> Report:
