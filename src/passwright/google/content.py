@@ -76,6 +76,9 @@ class _Content:
         object_ |= {"id": self._id(written("{serial}")), "classId": class_["id"], "state": "ACTIVE"}
         for path, value in self.template.kind.constants.items():
             self._put(path, value)
+        if template.barcode is not None or "@barcode" in self.shape:
+            for path, value in self.template.kind.with_code.items():
+                self._put(path, value)
         self._texts_and_pictures()
         for key, each in template.fields.items():
             self._field(key, each)
