@@ -243,9 +243,20 @@ def losses(template: Template) -> Iterator[Finding]:
         where = f"{template.source}#/fields/{key}"
         if each.slot is None and (place is None or not place.apple):
             yield note("apple-drops", where, f"Apple has no place for {key}", "give it a slot to show it")
-        elif place is not None and "passengerName" in place.apple:
+            continue
+        for member in ("label", "change", "align") if each.slot is None else ():
+            if getattr(each, member):
+                message = f"Apple shows no field for {key}, so its {member} is nowhere"
+                yield note("apple-drops", f"{where}/{member}", message, "give it a slot to show it")
+        if each.align and each.slot in ("primary", "back"):
+            message = f"Apple aligns {each.slot} fields by itself"
+            yield note("apple-drops", f"{where}/align", message, "leave align out")
+        if place is not None and "passengerName" in place.apple:
             message = f"Apple wants the parts of a name, so {key} is parted before its last word"
             yield note("apple-guesses", where, message, "say it right in apple = { semantics = ... }")
+    if template.nfc is not None and not template.nfc.apple_key:
+        message = "without apple_key the pass has no NFC on Apple"
+        yield note("apple-drops", f"{template.source}#/nfc", message)
     if template.images.alt:
         where = f"{template.source}#/images/alt"
         yield note("apple-drops", where, "Apple has no place for what a screen reader says of the pictures")

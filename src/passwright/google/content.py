@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from passwright.google.forms import TEXT_EXAMPLES, as_text, form_at
@@ -12,7 +13,7 @@ from passwright.report import Finding, error, note
 from passwright.stencil import Blank, merge, set_at, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.kinds import Place
     from passwright.table import Key
@@ -66,6 +67,8 @@ class _Content:
     issuer_id: str
     documents: dict[str, dict[str, Any]] = field(default_factory=lambda: {"class": {}, "object": {}})
     findings: list[Finding] = field(default_factory=list)
+    # Field key -> its place; where two meanings share one of Google's, the first field has it.
+    places: dict[str, Place] = field(default_factory=dict)
 
     def made(self) -> Payload:
         template, class_, object_ = self.template, self.documents["class"], self.documents["object"]
@@ -80,6 +83,7 @@ class _Content:
             for path, value in self.template.kind.with_code.items():
                 self._put(path, value)
         self._texts_and_pictures()
+        self._share_out()
         for key, each in template.fields.items():
             self._field(key, each)
         self._rows()
@@ -137,8 +141,8 @@ class _Content:
             if texts.get(text, text) != text
         }
 
-    def _put_text(self, path: str, text: str, *, required: bool = False) -> None:
-        """A constant text, in the member for translated texts where there are any.
+    def _put_text(self, path: str, text: str, pointer: str, *, required: bool = False) -> None:
+        """A constant text of the template, in the member for translated texts where there are any.
 
         The plain member is left out then unless Google asks for it: the
         localized one wins, and a link has room for one only.
@@ -148,9 +152,13 @@ class _Content:
             return
         head, _, last = path.rpartition(".")
         twin = f"{head}.localized{last[0].upper()}{last[1:]}"
-        translated = bool(self._translations(text)) and self._key_at(twin) is not None
+        languages = self._translations(text)
+        translated = bool(languages) and self._key_at(twin) is not None
         if translated:
             self._put(twin, self._localized(text))
+        elif languages:
+            message = f"Google has one text for all languages at {path}, so {', '.join(languages)} is lost"
+            self._lost("google-drops", self._at(pointer), message)
         if required or not translated:
             self._put(path, text)
 
@@ -158,7 +166,7 @@ class _Content:
         template, places = self.template, self.template.kind.google
         for name, text in (("organisation", template.organisation), ("name", template.name)):
             for path in _paths(places.get(name)):
-                self._put_text(path, text, required=True)
+                self._put_text(path, text, f"/{name}", required=True)
         if template.colours.background:
             for path in _paths(places.get("background")):
                 self._put(path, template.colours.background)
@@ -191,8 +199,22 @@ class _Content:
                 self._lost("google-guesses", f"images/{file}", f"{path} is {file}, there is no {best}.png")
             return
 
+    def _share_out(self) -> None:
+        """Each place goes to one field; what comes later is a text module."""
+        owners: dict[str, str] = {}
+        for key, each in self.template.fields.items():
+            place = self.template.kind.places.get(each.means or "")
+            if place is None or place.google is None or self._is_title(key):
+                continue
+            owner = owners.setdefault(place.google, key)
+            if owner == key:
+                self.places[key] = place
+            elif each.slot is not None:
+                message = f"{owner} stands where Google would show {key}, which is a text instead"
+                self._lost("google-changes", self._at(f"/fields/{key}"), message)
+
     def _field(self, key: str, each: Field) -> None:
-        place, there = self._place(each), key in self.shape
+        place, there = self.places.get(key), key in self.shape
         if self._is_title(key):
             self._title(key, each)
         elif place is not None and place.google is not None:
@@ -201,7 +223,7 @@ class _Content:
             # A class is shared by passes with the field and passes without it.
             label = place.google_label or ""
             if each.label and label and (there or label.startswith("class.")):
-                self._put_text(label, each.label)
+                self._put_text(label, each.label, f"/fields/{key}/label")
         elif each.slot is not None and there:
             self._text_module(key, each)
 
@@ -216,10 +238,7 @@ class _Content:
         if kind.title and key in self.shape:
             self._put_value(kind.title, key, each)
         if kind.title_label and each.label:
-            self._put_text(kind.title_label, each.label)
-
-    def _place(self, each: Field) -> Place | None:
-        return self.template.kind.places.get(each.means or "")
+            self._put_text(kind.title_label, each.label, f"/fields/{key}/label")
 
     def _put_value(self, path: str, key: str, each: Field) -> None:
         """A field's value, in the form that the schema asks for at this path."""
@@ -227,8 +246,17 @@ class _Content:
         if facts is None:
             raise LookupError(f"kind {self.template.kind.name} puts {key} at {path}, which Google has not")
         form = form_at(facts, each)
-        if each.constant and each.type == "text":
-            self._put_text(path, form(each.value), required=bool(facts.facts.get("required")))
+        if path in _paths(self.template.kind.google.get("name")) and each.value != self.template.name:
+            self._lost("google-drops", self._at("/name"), f"Google shows {key} where the name would stand")
+        if form is None:
+            form = partial(as_text, each)
+            self._reworded(key, each)
+        elif each.type == "datetime" and facts.facts.get("format") == "local-datetime":
+            message = f"Google gets {key} as local time, and takes the zone of the airport"
+            self._lost("google-changes", self._at(f"/fields/{key}"), message)
+        if each.constant and each.type == "text" and isinstance(form, partial):
+            required = bool(facts.facts.get("required"))
+            self._put_text(path, each.value, f"/fields/{key}/value", required=required)
             return
         made = form(each.value) if each.constant else Blank(lambda values: form(values[key]), key)
         if self._is_localized(path):
@@ -246,7 +274,10 @@ class _Content:
         else:
             module["body"] = Blank(lambda values: as_text(each, values[key]), key)
         self.documents[root].setdefault("textModulesData", []).append(module)
-        if each.type in ("number", "money", "date", "datetime"):
+        self._reworded(key, each)
+
+    def _reworded(self, key: str, each: Field) -> None:
+        if each.type in TEXT_EXAMPLES:
             message = f"{key} is a text on Google, written as {TEXT_EXAMPLES[each.type]}"
             self._lost("google-changes", self._at(f"/fields/{key}"), message)
 
@@ -276,7 +307,7 @@ class _Content:
             }
 
     def _path(self, key: str, each: Field) -> str:
-        place = self._place(each)
+        place = self.places.get(key)
         if place is not None and place.google is not None:
             return place.google
         return f"{'class' if each.constant else 'object'}.textModulesData['{key}']"
@@ -350,11 +381,7 @@ class _Content:
             for name in ("text", "label")
         ]
         for key, each in template.fields.items():
-            dropped.append((f"/fields/{key}/change", f"what {key} says when it changes", each.change))
-            dropped.append((f"/fields/{key}/align", f"the alignment of {key}", each.align))
-            place = self._place(each)
-            if each.slot is None and (place is None or place.google is None):
-                dropped.append((f"/fields/{key}", f"{key}, which has no slot", key))
+            dropped += self._dropped(key, each)
         for index, location in enumerate(template.locations):
             dropped.append((f"/locations/{index}/text", "the text of a location", location.text))
         for pointer, what, value in dropped:
@@ -367,6 +394,16 @@ class _Content:
                 "wide-logo",
             }:
                 self._lost("google-drops", f"images/{file}", "Google shows one picture in all languages")
+
+    def _dropped(self, key: str, each: Field) -> Iterator[tuple[str, str, object]]:
+        """Pointer, name and value of what Google may have no place for in a field."""
+        here, place = f"/fields/{key}", self.places.get(key)
+        yield f"{here}/change", f"what {key} says when it changes", each.change
+        yield f"{here}/align", f"the alignment of {key}", each.align
+        if place is not None and not place.google_label:
+            yield f"{here}/label", f"the label of {key}, and uses its own", each.label
+        if place is None and each.slot is None:
+            yield here, f"{key}, which has no slot", key
 
     def _lost(self, code: str, where: str, message: str) -> None:
         self.findings.append(note(code, where, message))

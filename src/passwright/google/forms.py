@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["TEXT_EXAMPLES", "as_text", "form_at"]
 
 
-def form_at(key: Key, each: Field) -> Callable[[Any], Any]:
-    """How a field's value is written as the value of `key`."""
+def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
+    """How a field's value is written as the value of `key`; None where that is a text for people."""
     kind = key.types[0]
-
-    def as_is(value: Any) -> str:
-        return as_text(each, value)
-
     if kind == "LoyaltyPointsBalance":
         return (
             _BALANCES.get(each.type, lambda value: {"string": plain(value)})
@@ -35,7 +31,7 @@ def form_at(key: Key, each: Field) -> Callable[[Any], Any]:
         return lambda value: value if isinstance(value, int) else float(value)
     if kind == "DateTime":
         return lambda value: {"date": plain(value)}
-    return _DATETIMES.get(key.facts.get("format", ""), as_is) if each.type == "datetime" else as_is
+    return _DATETIMES.get(key.facts.get("format", "")) if each.type == "datetime" else None
 
 
 # Google, FlightClass: a local time with an offset is refused; the airport knows its zone.
@@ -67,7 +63,9 @@ TEXT_EXAMPLES = {
 def as_text(each: Field, value: Any) -> str:
     """A value as people read it, in a form that no language misunderstands."""
     if each.type == "money":
-        return f"{value:.2f} {each.currency}"
+        amount = Decimal(str(value)).normalize()
+        digits = max(2, -int(amount.as_tuple().exponent))  # some currencies have three
+        return f"{amount:.{digits}f} {each.currency}"
     if each.type == "datetime":
         text: str = value.isoformat(sep=" ", timespec="minutes")
         return text
