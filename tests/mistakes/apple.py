@@ -23,7 +23,7 @@ class Mistake:
     `put` are members of pass.json by pointer, and `drop` pointers of those left
     out, both before it is signed; `pictures` are files put in and `without` files
     left out before. `sign` says how it is signed: `well`, `without-nfc`,
-    `old-intermediate`, `no-time`, `sha-256`. `after` is what happens to the
+    `old-intermediate`, `no-time`, `sha-256` (of the icon, in the manifest). `after` is what happens to the
     archive afterwards: `changed-icon`, `stray-file`, `wrapped`.
     """
 
@@ -75,12 +75,10 @@ MISTAKES = (
         sign="without-nfc",
     ),
     Mistake("no signing time", "store-card", "no-signing-time", "signature", sign="no-time"),
-    Mistake(
-        "SHA-256 in the manifest", "store-card", "bad-manifest", "manifest.json#/icon.png", sign="sha-256"
-    ),
+    Mistake("SHA-256 in the manifest", "store-card", "bad-manifest", "icon.png", sign="sha-256"),
     Mistake("file added after signing", "store-card", "unlisted-file", "notes.txt", after="stray-file"),
     Mistake("file changed after signing", "store-card", "digest-mismatch", "icon.png", after="changed-icon"),
-    Mistake("files in a folder", "store-card", "missing-pass-json", "pass.json", after="wrapped"),
+    Mistake("files in a folder", "store-card", "bad-name", "pass/icon.png", after="wrapped"),
     # --- invalid data
     Mistake("no description", "coupon", "missing-key", "pass.json", drop=("/description",)),
     Mistake("two styles", "coupon", "keys-exclude", "pass.json#/storeCard", put={"/storeCard": {}}),
