@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passwright import Template
+from passwright import Field, Template
 from passwright.apple import bundle, personalization
+from passwright.definition import translatable
 from passwright.kinds import KINDS
 from passwright.template import Images, Personalization
 from tests.conftest import AT, png
@@ -65,7 +67,7 @@ def template(name: str) -> Template:
     own = copy.deepcopy(found["pass"])
     for given in ("passTypeIdentifier", "teamIdentifier", "serialNumber"):
         del own[given]
-    return Template(
+    made = Template(
         kind=KINDS[found["kind"]],
         id=name,
         organisation=own["organizationName"],
@@ -75,8 +77,15 @@ def template(name: str) -> Template:
             files={f"{each}@3x.png": picture(each, 3) for each in found["pictures"]},
             url="https://cdn.example.com/",
         ),
+        # A template has at least one field; this one is shown nowhere.
+        fields={"unseen": Field(value="nothing")},
         personalization=sheet(found),
         apple=own,
+    )
+    languages = {each.partition("/")[0] for each in found["pictures"] if "/" in each} - {made.language}
+    return replace(
+        made,
+        translations={each: {text: f"{text} ({each})" for text in translatable(made)} for each in languages},
     )
 
 

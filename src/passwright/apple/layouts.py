@@ -10,7 +10,7 @@ Creating an airline boarding pass using semantic tags; Pass.PosterGeneric.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -130,7 +130,7 @@ def layouts(
 
 def _on(system: str, name: str, found: Gaps) -> Gaps:
     since = SCHEMES[name].since
-    return found if since <= int(system) else Gaps(missing=(f"iOS {since}", *found.missing))
+    return found if since <= int(system) else replace(found, missing=(f"iOS {since}", *found.missing))
 
 
 def style_of(document: Mapping[str, Any]) -> str | None:
