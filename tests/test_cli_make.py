@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import subprocess
 import tomllib
@@ -16,7 +17,7 @@ import pytest
 from passwright.cli import files
 from passwright.cli.files import WrongUse
 from passwright.template import Template
-from passwright.testing.authority import EXAMPLE_PASSWORD
+from passwright.testing.authority import EXAMPLE_PASSWORD, EXAMPLE_TEMPLATES
 from tests.run_cli import (
     ADDRESS,
     BOUND,
@@ -78,6 +79,23 @@ def test_new_makes_a_template_that_builds(tmp_path: Path) -> None:
     assert names(tmp_path) == ["Käse Club", "card.pkpass"]
 
 
+@pytest.mark.parametrize("kind", EXAMPLE_TEMPLATES)
+def test_new_starts_from_a_template_of_any_kind_that_goes_to_both_wallets(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "mine"
+
+    assert run("new", str(folder), "--kind", kind).exit_code == 0
+    assert Template.load(folder).kind.name == kind
+    built = run("build", str(folder), "--serial", "M-1", "--example", "--out", str(tmp_path / "card.pkpass"))
+    assert built.exit_code == 0
+    linked = run("link", str(folder), "--serial", "M-1", "--example", "--json")
+    assert linked.exit_code == 0
+    assert documents(linked)[0]["length"] <= 1800
+
+
+def test_new_tells_every_kind_it_can_start_from() -> None:
+    assert set(re.findall(r"[a-z_]+", run("new", "--help").stdout)) >= EXAMPLE_TEMPLATES.keys()
+
+
 def test_new_gives_every_template_an_id_of_its_own(tmp_path: Path) -> None:
     """Google keeps a class for ever, so two templates must not share one by accident."""
     ids = set()
@@ -105,7 +123,11 @@ def test_new_fills_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (("full/file",), "no folder"),
         (("absent/club",), "absent/club: No such file or directory"),
         (("club", "--kind", "loyalti"), "'loyalty'"),
-        (("club", "--kind", "event"), "there is one for: loyalty"),
+        (("club", "--kind", "gift-card"), "'gift_card'"),
+        (
+            ("club", "--kind", "bus"),
+            "there is one for: loyalty, gift_card, offer, event, generic, flight, train",
+        ),
     ],
 )
 def test_new_refuses(

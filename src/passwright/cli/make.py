@@ -27,23 +27,24 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "link", "new"]
 
-# The kinds that come with a template to start from.
-STARTING_KINDS = ("loyalty",)
-
 
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)],
     *,
-    kind: Annotated[str, typer.Option(help="What kind of pass to start from.")] = "loyalty",
+    kind: Annotated[
+        str,
+        typer.Option(help="What to start from: loyalty, gift_card, offer, event, generic, flight or train."),
+    ] = "loyalty",
 ) -> int:
     """Make a template folder to start from."""
-    from passwright.testing.authority import example_template_directory
+    from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
 
-    if kind not in STARTING_KINDS:
-        hint = did_you_mean(kind, STARTING_KINDS) or f"there is one for: {', '.join(STARTING_KINDS)}"
+    if kind not in EXAMPLE_TEMPLATES:
+        hint = did_you_mean(kind, EXAMPLE_TEMPLATES) or f"there is one for: {', '.join(EXAMPLE_TEMPLATES)}"
         raise WrongUse(f"there is no template of the kind {kind!r} to start from: {hint}")
     with files.new_folder(folder) as made:
-        shutil.copytree(example_template_directory(), made, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        example = example_template_directory(kind)
+        shutil.copytree(example, made, dirs_exist_ok=True, copy_function=shutil.copyfile)
         text = (made / "template.toml").read_text("utf-8")
         text = re.sub(r'(?m)^id = ".*"$', f'id = "{_fresh_id(folder)}"', text, count=1)
         (made / "template.toml").write_text(text, "utf-8")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXAMPLE_PASSWORD",
+    "EXAMPLE_TEMPLATES",
     "PASS_TYPE",
     "TEAM",
     "Authority",
@@ -225,8 +226,24 @@ def example_directory() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "certs.example"
 
 
-def example_template_directory() -> Path:
-    """Where the membership template is: in the package when installed, in the repository otherwise."""
-    packaged = Path(__file__).parent / "membership"
-    repository = Path(__file__).parents[3] / "fixtures" / "templates" / "membership"
-    return packaged if packaged.is_dir() else repository
+# Kind -> the folder of its example.
+EXAMPLE_TEMPLATES = {
+    "loyalty": "membership",
+    "gift_card": "gift-card",
+    "offer": "coupon",
+    "event": "event",
+    "generic": "id-card",
+    "flight": "flight",
+    "train": "train",
+}
+
+
+def example_template_directory(kind: str = "loyalty") -> Path:
+    """Where the example template of a kind is: in the package when installed, in the repository otherwise.
+
+    Raises:
+        KeyError: that kind has none; `EXAMPLE_TEMPLATES` lists those that have.
+    """
+    name = EXAMPLE_TEMPLATES[kind]
+    packaged = Path(__file__).parent / "templates" / name
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "fixtures" / "templates" / name
