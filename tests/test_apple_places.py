@@ -16,6 +16,7 @@ from passwright.apple.pictures import check_pictures
 from passwright.apple.rules import About, judge
 from passwright.judge import Judge
 from passwright.report import Severity
+from passwright.stencil import Stencil
 from tests import rich_passes as rich
 from tests.conftest import BINDING
 from tests.test_layouts import made
@@ -67,7 +68,8 @@ ON_SCHEMES = sorted(
 def test_what_a_scheme_reads_is_read_on_no_classic_style(name: str) -> None:
     """Every key at the top that only a modern layout reads, on each classic style."""
     for style in STYLES:
-        document = {style: {"transitType": "PKTransitTypeAir"} if style == "boardingPass" else {}, name: ["x"]}
+        members = {"transitType": "PKTransitTypeAir"} if style == "boardingPass" else {}
+        document = {style: members, name: ["x"]}
         [found] = said(document)
         assert (found.code, found.severity, found.where) == ("key-not-read", Severity.WARNING, f"/{name}")
         assert PASS[name].facts["styles"][0] in found.message
@@ -556,6 +558,18 @@ def test_our_own_templates_lack_nothing(folder: Path, *, bound: bool) -> None:
 
     assert [each for each in found if each.severity is not Severity.NOTE] == []
     assert layouts(skeleton, pictures, nfc=True)[-1].better is None
+
+
+@pytest.mark.parametrize("folder", TEMPLATES, ids=lambda folder: folder.name)
+def test_where_members_stand_is_asked_once_for_a_template(folder: Path) -> None:
+    """Names and styles are the same in all its passes; asking again would cost more than the rest."""
+    template = Template.load(folder)
+    shape = frozenset(template.fields)
+    skeleton = content.document(template, shape, pass_type="pass.com.example", team="EXAMPLE123")
+    blanks = [pointer for pointer, _ in Stencil(skeleton).blanks]
+
+    assert "/serialNumber" in blanks
+    assert not [rule.check for rule in places.RULES if rule.reads_one_of(blanks)]
 
 
 JSON = st.recursive(

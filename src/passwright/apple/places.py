@@ -189,12 +189,15 @@ def _shares_a_row(style: str, document: Mapping[str, Any]) -> bool:
     return isinstance(first, dict) and first.get("format") in _SQUARE
 
 
-# What the rules look at besides names: what a pass is, and what its events are.
+# What the rules look at besides names: what a pass is, and what its events are. No
+# star stands for the style: it would also be any blank at the top, such as the serial.
+_ALL = (*STYLES, "posterGeneric")
+_TRANSIT = tuple(f"/{style}/transitType" for style in _ALL)
 _READS = (
     "/preferredStyleSchemes/**",
-    "/*/transitType",
+    *_TRANSIT,
     "/semantics/eventType",
-    "/*/*/*/semantics/eventType",
+    *(f"/{style}/*/*/semantics/eventType" for style in _ALL),
     "/upcomingPassInformation/*/semantics/eventType",
     "/upcomingPassInformation/*/*/*/semantics/eventType",
 )
@@ -205,7 +208,7 @@ RULES = (
     Rule("pass.json", _READS, _falls_back),
     Rule(
         "pass.json",
-        ("/barcode/format", "/barcodes/*/format", "/eventTicket/auxiliaryFields/*/row", "/*/transitType"),
+        ("/barcode/format", "/barcodes/*/format", "/eventTicket/auxiliaryFields/*/row", *_TRANSIT),
         _drawn_fields,
     ),
 )

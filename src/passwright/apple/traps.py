@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.content import table
-from passwright.apple.layouts import fields, style_of, wanted
+from passwright.apple.layouts import STYLES, fields, style_of, wanted
 from passwright.forms import is_date
 from passwright.judge import Rule
 from passwright.report import Finding, note, warning
@@ -272,6 +272,7 @@ def _upcoming(document: Mapping[str, Any], _: About, place: Place) -> Iterator[F
                 yield warning("missing-key", place(f"{pointer}/images/{name}"), message, hint)
 
 
+_ALL = (*STYLES, "posterGeneric")
 _ENTRY = "/upcomingPassInformation/*/images/*"
 
 RULES = tuple(
@@ -288,7 +289,10 @@ RULES = tuple(
             _badges,
         ),
         (("/preferredStyleSchemes/**", "/associatedStoreIdentifiers/**"), _live_activity),
-        (("/*/*/*/attributedValue", "/*/transitType"), _markup),
+        (
+            tuple(f"/{style}/{below}" for style in _ALL for below in ("*/*/attributedValue", "transitType")),
+            _markup,
+        ),
         (("/featuredActions/*/type", "/featuredActions/*/url"), _actions),
         ((f"{_ENTRY}/URLs", f"{_ENTRY}/reuseExisting"), _upcoming),
     )
