@@ -116,7 +116,8 @@ class Payloads:
         findings += _settings(pass_.template, pass_.shape, class_, object_)
         own_class = pass_.google.get("class", {})
         if "classTemplateInfo" in own_class:
-            findings += _paths(pass_.template, class_, merge(part.fullest, object_))
+            fullest = merge(part.fullest, pass_.google.get("object", {}))
+            findings += _paths(pass_.template, class_, fullest)
         if pass_.binding is not None:
             findings += [] if restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
         return Payload(dumps(class_), dumps(object_), findings, class_["id"], object_["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from passwright.judge import Rule
@@ -18,6 +19,7 @@ __all__ = ["rules"]
 
 # Google, Message: at most three pushes for a pass within 24 hours.
 MAX_PUSHES = 3
+_OFFSET = re.compile(r"(Z|[+-][0-9]{2}:[0-9]{2})\Z", re.ASCII)
 
 
 def rules(on: str, name: str) -> tuple[Rule, ...]:
@@ -82,6 +84,16 @@ def _legs(document: Document, _: Any, place: Place) -> Iterator[Finding]:
             yield error("missing-key", place(pointer), message)
 
 
+def _updated(document: Document, _: Any, place: Place) -> Iterator[Finding]:
+    """Google, GiftCardObject.balanceUpdateTime: "Offset is required"."""
+    date = document.get("balanceUpdateTime", {}).get("date", "")
+    if date and not _OFFSET.search(date):
+        message = "the time of the balance has no offset"
+        yield error(
+            "bad-value", place("/balanceUpdateTime/date"), message, "write Z or +02:00 after the time"
+        )
+
+
 _LEG = tuple(
     f"{leg}/{member}"
     for leg in ("/ticketLeg", "/ticketLegs/*")
@@ -99,5 +111,6 @@ _OF: Mapping[str, tuple[Rule, ...]] = {
             _notifications,
         ),
     ),
+    "GiftCardObject": (Rule("object", ("/balanceUpdateTime/date",), _updated),),
     "TransitObject": (Rule("object", (*_LEG, "/validTimeInterval"), _legs),),
 }
