@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from PIL import Image
 
 from passwright import Barcode, Field, Template
 from passwright.apple import content
@@ -337,3 +339,15 @@ def test_every_rule_about_pictures_speaks_of_pictures_there_are() -> None:
     facts = content.picture_facts()
     for rule in facts["excludes"]:
         assert {rule["image"], *rule["not_with"]} <= facts["images"].keys()
+
+
+@pytest.mark.parametrize(("mode", "corner"), [("crop", (60, 65, 76, 255)), ("pad", (0, 0, 0, 0))])
+def test_a_template_may_say_how_its_pictures_meet_a_slot(
+    tiny: Template, mode: Literal["crop", "pad"], corner: tuple[int, ...]
+) -> None:
+    """A wide picture in the square icon: cropped to fill it, or with room above."""
+    given = replace(tiny.images, files={"icon@3x.png": png(200, 100)}, mode=mode)
+    files, _ = content.pictures(replace(tiny, images=given))
+    with Image.open(io.BytesIO(files["icon@2x.png"])) as made:
+        assert made.size == (76, 76)
+        assert made.convert("RGBA").getpixel((0, 0)) == corner

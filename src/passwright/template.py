@@ -146,12 +146,15 @@ class Images:
 
     `files` maps names such as `icon.png`, `logo@2x.png`, `de/hero.png` to PNG
     bytes. Google fetches its own from `url` + file name; `alt` is what a screen
-    reader says.
+    reader says. `mode` is how a picture meets an Apple slot of another ratio: fit
+    stays inside it, crop fills it, pad fills up with transparent pixels; None is
+    what suits each slot.
     """
 
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     url: str | None = None
     alt: str | None = None
+    mode: Literal["fit", "crop", "pad"] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "files", dict(self.files))

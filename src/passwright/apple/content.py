@@ -299,7 +299,7 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
     style = template.kind.style
     drawn = []
     for name, languages in sources.items():
-        slot = _slot(name, style)
+        slot = _slot(name, style, template.images.mode)
         if slot is None:
             continue
         if reason := _undrawn(template, name, slot):
@@ -377,10 +377,12 @@ def _folders(
             yield f"{language}.lproj/", (path, languages[origin])
 
 
-def _slot(name: str, style: str) -> Mapping[str, Any] | None:
+def _slot(name: str, style: str, mode: str | None) -> Mapping[str, Any] | None:
     """The facts about a picture's slot on a style; None if Apple has no such picture."""
     slot = picture_facts()["images"].get(name)
-    return None if slot is None else {**slot, **slot.get("by_style", {}).get(style, {})}
+    if slot is None:
+        return None
+    return {**slot, **slot.get("by_style", {}).get(style, {}), **({"mode": mode} if mode else {})}
 
 
 def _scaled(
