@@ -249,7 +249,13 @@ _FLIGHT = Kind(
 
 
 def _transit(name: str, *, apple: str, google: str) -> Kind:
-    """Trains, buses and ferries differ by name only."""
+    """Trains, buses and ferries; Apple knows stations, platforms and cars of trains only."""
+    rail = apple == "PKTransitTypeTrain"
+    origin, destination = (
+        ("departureStationName", "destinationStationName")
+        if rail
+        else ("departureLocationDescription", "destinationLocationDescription")
+    )
     return Kind(
         name=name,
         style="boardingPass",
@@ -264,16 +270,20 @@ def _transit(name: str, *, apple: str, google: str) -> Kind:
         places={
             "carrier.name": Place(("transitProvider",), "class.transitOperatorName"),
             "number": Place(("vehicleNumber",), "object.tripId"),
-            "origin": Place(("departureStationName",), "object.ticketLeg.originName"),
+            "origin": Place((origin,), "object.ticketLeg.originName"),
             "origin.code": _on_google("object.ticketLeg.originStationCode"),
-            "destination": Place(("destinationStationName",), "object.ticketLeg.destinationName"),
+            "destination": Place((destination,), "object.ticketLeg.destinationName"),
             "destination.code": _on_google("object.ticketLeg.destinationStationCode"),
             "departs": Place(("originalDepartureDate", *_RELEVANT), "object.ticketLeg.departureDateTime"),
             "arrives": Place(("originalArrivalDate",), "object.ticketLeg.arrivalDateTime"),
             "platform": Place(
-                ("departurePlatform",), "object.ticketLeg.platform", "class.customPlatformLabel"
+                ("departurePlatform",) if rail else (),
+                "object.ticketLeg.platform",
+                "class.customPlatformLabel",
             ),
-            "carriage": Place(("carNumber",), "object.ticketLeg.carriage", "class.customCarriageLabel"),
+            "carriage": Place(
+                ("carNumber",) if rail else (), "object.ticketLeg.carriage", "class.customCarriageLabel"
+            ),
             "zone": _on_google("object.ticketLeg.zone", "class.customZoneLabel"),
             "seat": Place(
                 ("seats.0.seatNumber",), "object.ticketLeg.ticketSeat.seat", "class.customSeatLabel"
