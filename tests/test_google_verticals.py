@@ -250,7 +250,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "offer",
         {"class/imageModulesData/0/mainImage": {"privateImageId": "x"}},
-        "error private-image-misplaced +/privateImageId",
+        "error private-image-misplaced +/privateImageId; warning picture-without-words",
     ),
     (
         "offer",
@@ -260,6 +260,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("offer", {"class/callbackOptions/url": "http://a.example.com"}, "error bad-url"),
     ("transit", {"class/activationOptions/activationUrl": "ftp://a.example.com"}, "error bad-url"),
     ("offer", {"object/valueAddedModuleData/0/uri": GONE}, "error missing-key ^"),
+    (
+        "offer",
+        {"object/imageModulesData/0/mainImage/contentDescription": GONE},
+        "warning picture-without-words ^",
+    ),
     # What is cut, and what says nothing
     ("offer", {"class/localizedTitle/translatedValues/0/value": "x" * 61}, "warning too-long"),
     ("loyalty", {"class/localizedRewardsTier/defaultValue/value": "Platinum"}, "warning too-long"),
@@ -499,7 +504,11 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     # Local time at the venue beside a time with an offset: nobody can compare the two.
     ("eventTicket", event("2026-09-12T19:00:00", "2026-09-12T16:00:00Z")),
     ("eventTicket", {"class/dateTime/end": GONE}),
-    ("eventTicket", {"object/imageModulesData/0/mainImage": {"privateImageId": "x"}}),
+    (
+        "eventTicket",
+        {"object/imageModulesData/0/mainImage": {"privateImageId": "x", "contentDescription": text("x")}},
+    ),
+    ("eventTicket", {"class/heroImage/contentDescription": GONE}),
     ("offer", {"class/localizedTitle/defaultValue/value": "x" * 60}),
     ("offer", {"class/localizedTitle/translatedValues": GONE}),
     (
@@ -840,7 +849,9 @@ def test_a_secret_that_does_not_travel_is_nobodys_business(builder: google.PassB
     assert "secret-in-link" not in {finding.code for finding in made.report}
 
 
-def test_a_rotating_secret_in_a_link_of_ours_is_told(builder: google.PassBuilder, tiny: Template) -> None:
+def test_jwt_08_a_rotating_secret_in_a_link_of_ours_is_told(
+    builder: google.PassBuilder, tiny: Template
+) -> None:
     code = rich("offer")["object"]["rotatingBarcode"]
     pass_ = tiny.issue("M-1", {}, google={"object": {"rotatingBarcode": code}})
     report = builder.save_link(pass_, issued_at=AT).report

@@ -158,6 +158,10 @@ def _image(on: str, image: Part, at: str, place: Place) -> Iterator[Finding]:
         message = "a private picture can stand in the image modules of an object only"
         hint = "give sourceUri with a public address instead"
         yield error("private-image-misplaced", place(f"{at}/privateImageId"), message, hint)
+    # Logos and banners stand beside the names they show; a picture of its own says what nobody else does.
+    if at.endswith("/mainImage") and "contentDescription" not in image:
+        message = "who can't see the picture is not told what it shows"
+        yield warning("picture-without-words", place(at), message, "give contentDescription")
 
 
 def _target(_: str, target: Part, at: str, place: Place) -> Iterator[Finding]:
