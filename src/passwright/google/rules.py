@@ -86,9 +86,9 @@ def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Fi
 
     Where nobody says whose that is, the document's own id does.
     """
-    own = document.get("id")
-    match = _ID.match(own) if isinstance(own, str) else None
-    issuer_id = about.issuer_id if about.issuer_id is not None else match and match[1]
+    issuer_id = about.issuer_id
+    if issuer_id is None and isinstance(own := document.get("id"), str) and (match := _ID.match(own)):
+        issuer_id = match[1]
     ids = [(f"/{key}", document.get(key)) for key in ("id", "classId")]
     for key in ("linkedObjectIds", "linkedOfferIds"):
         listed = document.get(key)
