@@ -20,7 +20,7 @@ from passwright.google import rules as google_rules
 from passwright.google.tables import VERTICALS
 from passwright.google.tables import table as google_table
 from passwright.report import Finding, Report, Severity
-from passwright.table import Unknown, place_in, step
+from passwright.table import Table, Unknown, place_in, step
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
 from tests.mistakes.google import GONE, ISSUER, MISTAKES, Mistake
 from tests.test_google_tables import SCHEMAS, disagreements
@@ -801,6 +801,22 @@ def test_the_values_of_a_pass_wake_no_rule() -> None:
     open_ = ("/textModulesData/0/body", "/accountName", "/loyaltyPoints/balance", "/messages/0/body")
 
     assert [rule.reads for rule in object_judge.rules if rule.reads_one_of(open_)] == []
+
+
+def test_a_code_deep_in_a_newer_schema_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes stand at the top of today's objects; nothing says that they always will."""
+    newer = {
+        "Newer": {"tickets": {"type": "NewerTicket", "list": True}, "name": {"type": "text"}},
+        "NewerTicket": {"code": {"type": "Barcode"}, "owner": {"type": "Newer"}},
+        "Barcode": {"value": {"type": "text"}},
+    }
+    monkeypatch.setattr(google_rules, "table", lambda: Table.of(newer))
+    document = {"tickets": [{}, {"code": "A"}, {"owner": {"tickets": [{"code": "B"}]}}], "name": "x"}
+
+    assert list(google_rules.codes("Newer", document)) == [
+        ("/tickets/1/code", "A"),
+        ("/tickets/2/owner/tickets/0/code", "B"),
+    ]
 
 
 # --- our own passes ------------------------------------------------------------------------------
