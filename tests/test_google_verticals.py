@@ -805,7 +805,7 @@ def test_the_values_of_a_pass_wake_no_rule() -> None:
 
 def test_a_code_deep_in_a_newer_schema_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes stand at the top of today's objects; nothing says that they always will."""
-    newer = {
+    newer: dict[str, dict[str, dict[str, Any]]] = {
         "Newer": {"tickets": {"type": "NewerTicket", "list": True}, "name": {"type": "text"}},
         "NewerTicket": {"code": {"type": "Barcode"}, "owner": {"type": "Newer"}},
         "Barcode": {"value": {"type": "text"}},
