@@ -669,3 +669,14 @@ def test_certs_example_makes_an_authority_that_signs(tmp_path: Path) -> None:
     again = run("certs", "example", str(folder))
     assert again.exit_code == 2
     assert "not empty" in again.stderr
+
+
+def test_a_template_with_a_code_is_bound_without_it(tmp_path: Path) -> None:
+    """The code is left off because somebody says so, never by itself."""
+    ticket = str(tmp_path / "ticket")
+    assert run("new", ticket, "--kind", "event").exit_code == 0
+    make = ("build", ticket, "--serial", "T-1", "--example", *BOUND, "--out", str(tmp_path / "t.pkpass"))
+
+    assert "binding-forbids-barcode" in run(*make).stderr
+    assert run(*make, "--no-barcode").exit_code == 0
+    assert "exclude each other" in run(*make, "--no-barcode", "--barcode", "x").stderr

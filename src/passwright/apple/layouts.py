@@ -326,7 +326,8 @@ def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tup
         facts = member.key.facts
         if _kind(member.key) == "PassFields":
             return None if member.key.name == read else "another style is drawn"
-        young = facts["enum_since"].get(member.owner[member.key.name]) if "enum_since" in facts else None
+        value = member.owner[member.key.name]
+        young = facts.get("enum_since", {}).get(value) if isinstance(value, str) else None
         if _younger(facts.get("since"), system) or _younger(young, system):
             return "younger than the system"
         on = None if member.style == "posterGeneric" else base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import strictjson
 from passwright.binding import Binding
@@ -44,7 +44,7 @@ class Wanted:
     sets: tuple[str, ...]
     values: Path | None
     nfc: str | None = field(repr=False)
-    barcode: str | None = field(repr=False)
+    barcode: str | Literal[False] | None = field(repr=False)
     bind: str | None = field(repr=False)
     learn_more: str | None
     expires: str | None

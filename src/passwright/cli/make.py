@@ -8,7 +8,7 @@ import secrets
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 -- Typer reads annotations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -68,6 +68,7 @@ def build(
     values: options.Values = None,
     nfc: options.Nfc = None,
     barcode: options.Barcode = None,
+    no_barcode: options.NoBarcode = False,
     bind: options.Bind = None,
     learn_more: options.LearnMore = None,
     expires: options.Expires = None,
@@ -89,7 +90,8 @@ def build(
     ways = {"--example": example, "--p12": p12 is not None, "--unsigned": unsigned}
     way = one_way({**ways, "--cert with --key and --intermediate": cert is not None or key is not None})
     wanted = Wanted(
-        serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=barcode, bind=bind,
+        serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=_code(barcode, off=no_barcode),
+        bind=bind,
         learn_more=learn_more, expires=expires, example=example,
     )  # fmt: skip
     if (pass_type or team) and not unsigned:
@@ -162,6 +164,12 @@ def _unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> int:
     return 0
 
 
+def _code(value: str | None, *, off: bool) -> str | Literal[False] | None:
+    if off and value is not None:
+        raise WrongUse("--barcode and --no-barcode exclude each other")
+    return False if off else value
+
+
 def link(
     template: options.TemplateFolder,
     *,
@@ -170,6 +178,7 @@ def link(
     values: options.Values = None,
     nfc: options.Nfc = None,
     barcode: options.Barcode = None,
+    no_barcode: options.NoBarcode = False,
     bind: options.Bind = None,
     learn_more: options.LearnMore = None,
     expires: options.Expires = None,
@@ -193,7 +202,8 @@ def link(
     if self_contained and inserted:
         raise WrongUse("--self-contained and --inserted exclude each other")
     wanted = Wanted(
-        serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=barcode, bind=bind,
+        serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=_code(barcode, off=no_barcode),
+        bind=bind,
         learn_more=learn_more, expires=expires, example=example,
     )  # fmt: skip
     keys = Keys(key=key, password_file=password_file, strict=strict_keys)

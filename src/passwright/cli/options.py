@@ -91,6 +91,9 @@ Barcode = Annotated[
         metavar="VALUE", help="What the barcode says; bound passes have none.", rich_help_panel=PASS
     ),
 ]
+NoBarcode = Annotated[
+    bool, typer.Option("--no-barcode", help="Leave the template's barcode off.", rich_help_panel=PASS)
+]
 Bind = Annotated[
     str | None,
     typer.Option(
