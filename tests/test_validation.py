@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, apple, check, google, validate
+from passwright.apple.rules import About
+from passwright.apple.rules import judge as apple_judge
 from passwright.google.tables import VERTICALS
-from passwright.report import Report
+from passwright.report import Report, Severity
 from passwright.validation import PAYLOADS
 from tests.conftest import AT, BINDING
 from tests.test_judge import FULL, GIVEN
@@ -264,3 +266,33 @@ def test_a_template_with_a_code_is_fine_until_somebody_is_bound_to_it() -> None:
 
     assert free.ok
     assert [finding.code for finding in bound.errors] == ["binding-forbids-barcode"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "where"),
+    [
+        ({"description": None}, "missing-key", "pass.json"),
+        ({"storeCard": None}, "missing-key", "pass.json"),
+        ({"serialNumber": 7}, "wrong-type", "pass.json#/serialNumber"),
+        ({"webServiceURL": "https://a.example/"}, "key-needs-key", "pass.json#/webServiceURL"),
+    ],
+)
+def test_what_genuine_passes_break_warns_when_it_is_read(
+    change: dict[str, Any], code: str, where: str
+) -> None:
+    """Phones show such passes, so judging them says so and refuses nothing; building them is refused."""
+    plain = {
+        "formatVersion": 1,
+        "passTypeIdentifier": "pass.com.example.club",
+        "serialNumber": "M-1",
+        "teamIdentifier": "EXAMPLE123",
+        "organizationName": "Example Club",
+        "description": "Member",
+        "storeCard": {"primaryFields": [{"key": "name", "value": "Jane"}]},
+    }
+    spoilt = {name: value for name, value in {**plain, **change}.items() if value is not None}
+    report = check(spoilt, "pass.json")
+    assert report.ok
+    assert (code, where) in {(found.code, found.where) for found in report.warnings}
+    written = apple_judge().whole(spoilt, About())
+    assert (code, where) in {(each.code, each.where) for each in written if each.severity is Severity.ERROR}

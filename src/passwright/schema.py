@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from passwright.forms import FORMATS, PATTERNS, url_pattern
@@ -47,7 +48,7 @@ def json_schema(
     Raises:
         KeyError: the table has no object called `root`.
     """
-    made = _Maker(table, writing=writing)
+    made = _Maker(table if writing else table.reading, writing=writing)
     made.reach(root)
     head = {"$schema": DIALECT, **({"$id": id} if id else {}), "title": title}
     return {**head, "$ref": _ref(root), "$defs": dict(sorted(made.definitions.items()))}
@@ -146,7 +147,10 @@ class _Maker:
                     if other not in key.facts["beside"]
                 )
         for members in self.table.groups_of(name).values():
-            yield {"oneOf": [{"required": [member]} for member in members]}
+            if _hard(keys[members[0]], "group"):
+                yield {"oneOf": [{"required": [member]} for member in members]}
+            else:
+                yield from ({"not": {"required": list(pair)}} for pair in combinations(members, 2))
 
     def key(self, key: Key) -> Schema:
         facts, about = key.facts, _about(key)
@@ -162,6 +166,8 @@ class _Maker:
 
     def value(self, key: Key) -> Schema:
         """One value of a key: its type, and what is asked of the value."""
+        if not self.writing and "type" in key.facts.get("genuine", ()):
+            return _ANY
         parts = list(self.types(key))
         schema = parts[0] if len(parts) == 1 else {"anyOf": parts}
         for fact, keyword in _KEYWORDS.items():

@@ -11,9 +11,11 @@ key `*` stands for any name. Facts about one value: `enum`, `aliases_of`,
 `max_length` (code points), `max_bytes` (UTF-8), `max_items`. Facts between
 keys of one object: `requires`, `excludes`, `required_if`, `required_unless`,
 `with_value`, `group`, `beside` (the members of groups that may stand next to
-it), `unique_in`. `narrows` is a smaller `enum` of members below. A fact named under `unconfirmed` or `warn`
-warns and never refuses. Facts the checker does not know (`since`, `styles`,
-`note`, ...) are for rules and readers.
+it), `unique_in`. `narrows` is a smaller `enum` of members below. A fact named
+under `unconfirmed` or `warn` warns and never refuses; one under `genuine` warns
+when the payload of somebody else is read, since passes that phones show break
+it. Facts the checker does not know (`since`, `styles`, `note`, ...) are for
+rules and readers.
 
 template.toml, pass.json and Google's classes and objects are all judged here.
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +117,14 @@ class Key:
         """Facts whose breach warns: nobody but one source says so, or only a feature is lost."""
         return frozenset(self.facts.get("unconfirmed", ())) | frozenset(self.facts.get("warn", ()))
 
+    @property
+    def reading(self) -> Key:
+        """The key as payloads of others are judged by it."""
+        genuine = self.facts.get("genuine")
+        if not genuine:
+            return self
+        return replace(self, facts={**self.facts, "warn": [*self.facts.get("warn", ()), *genuine]})
+
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
         """The pattern of the text. `$` is the very end, as in JSON Schema: before a line break is not."""
@@ -167,7 +177,8 @@ class Table:
         keys are errors, since what we make must be right; otherwise they are
         warnings, since every wallet ignores what it does not know.
         """
-        yield from _Check(self, place, writing=writing).document(name, document, "")
+        table = self if writing else self.reading
+        yield from _Check(table, place, writing=writing).document(name, document, "")
 
     def check_item(self, key: Key, value: object, pointer: str, *, place: Place) -> Iterator[Finding]:
         """Everything that is wrong with what was filled in at `pointer`, one value of `key`."""
@@ -211,6 +222,14 @@ class Table:
             owner = owner.get(part)
             keys = next((self.objects[kind] for kind in key.types if kind in self.objects), {})
         return found
+
+    @cached_property
+    def reading(self) -> Table:
+        """The table for payloads of others: what genuine passes break warns."""
+        objects = {
+            name: {key.name: key.reading for key in keys.values()} for name, keys in self.objects.items()
+        }
+        return replace(self, objects=objects)
 
     def groups_of(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Group name -> keys of that object of which exactly one has to be there."""
@@ -359,7 +378,9 @@ class _Check:
                 return
         wanted = " or ".join(dict.fromkeys(_words(kind) for kind in key.types))
         message = f"{name} is {in_words(value)}, has to be {wanted}"
-        yield self.error("wrong-type", pointer, message, _type_hint(key, value))
+        genuine = not self.writing and "type" in key.facts.get("genuine", ())
+        severity = Severity.WARNING if genuine else Severity.ERROR
+        yield self.found(severity, "wrong-type", pointer, message, _type_hint(key, value))
 
     def narrowed(
         self, key: Key, members: Mapping[str, Key], value: Mapping[str, Any], pointer: str
@@ -508,7 +529,8 @@ class _Check:
         for group, members in self.table.groups_of(name).items():
             there = [member for member in members if member in document]
             if not there:
-                yield self.error("missing-key", pointer, f"one {group} key is needed: {', '.join(members)}")
+                message = f"one {group} key is needed: {', '.join(members)}"
+                yield self.found(keys[members[0]].severity("group"), "missing-key", pointer, message)
             for extra in there[1:]:
                 yield self.error(
                     "keys-exclude", step(pointer, extra), f"{extra} can't stand beside {there[0]}"
