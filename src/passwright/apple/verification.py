@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import images, strictjson
@@ -47,9 +48,9 @@ class Verification:
 
     `steps` maps each step to its outcome. `signed_at` is the time that the
     signature claims, None if it claims none. Identifiers and style are what
-    pass.json says, whether or not anything was proved about it. `layouts` is what
-    each version of iOS makes of it, empty when pass.json could not be read, and
-    `files` are the files of the archive by name, empty when it could not be opened.
+    pass.json says, whether or not anything was proved about it. `document` is
+    pass.json as it was read, empty when it could not be, and `files` are the files
+    of the archive by name, empty when it could not be opened.
     """
 
     steps: Mapping[str, Outcome]
@@ -60,13 +61,20 @@ class Verification:
     serial_number: str | None = None
     style: str | None = None
     chain: Chain | None = field(default=None, repr=False)
-    layouts: tuple[Layout, ...] = field(default=(), repr=False)
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
         """Every step ran, and nothing is wrong."""
         return all(self.steps.get(step) == "ok" for step in STEPS) and self.report.ok
+
+    @cached_property
+    def layouts(self) -> tuple[Layout, ...]:
+        """What each version of iOS makes of the pass; worked out when asked, empty without a pass.json."""
+        leaf = self.chain.leaf if self.chain else None
+        nfc = None if leaf is None else certificate.nfc(leaf)
+        return layouts(self.document, self.files, nfc=nfc) if self.document else ()
 
     @property
     def signed(self) -> bool:
@@ -112,7 +120,6 @@ class _Walk:
         self.leaf: bytes | None = None
         self.followed: Chain | None = None
         self.document: dict[str, Any] = {}
-        self.layouts: tuple[Layout, ...] = ()
 
     def container(self, data: bytes) -> None:
         try:
@@ -176,7 +183,6 @@ class _Walk:
         )
         findings += judge().whole(self.document, about, writing=False)
         findings += personalization.check_files(self.files, writing=False)
-        self.layouts = layouts(self.document, self.files, nfc=about.nfc)
         if leaf is not None:
             findings += _same_names(self.document, leaf)
         findings += _pictures(self.files)
@@ -213,7 +219,7 @@ class _Walk:
             serial_number=text("serialNumber"),
             style=style_of(document),
             chain=self.followed,
-            layouts=self.layouts,
+            document=document,
             files=self.files,
         )
 
