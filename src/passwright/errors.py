@@ -108,10 +108,11 @@ class LinkTooLong(PasswrightError):
 
 
 class GoogleError(PasswrightError):
-    """Google's REST API answered with an error."""
+    """Google's REST API answered with an error, or not at all: `status` is 0 then."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"Google answered {status} {reason}: {message}")
+        said = f"Google answered {status} {reason}" if status else "Google did not answer"
+        super().__init__(f"{said}: {message}")
         self.status = status
         self.reason = reason
 
