@@ -17,7 +17,7 @@ from passwright.google import content as google
 from passwright.google import rules as google_rules
 from passwright.judge import Judge, Rule
 from passwright.kinds import KINDS
-from passwright.report import error, note
+from passwright.report import error, failed, note
 from passwright.stencil import Blank, Stencil
 from passwright.table import Table
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
@@ -244,8 +244,8 @@ def test_a_rule_that_relies_on_types_is_not_asked_where_they_are_wrong(typed: bo
 def test_a_verdict_over_what_is_constant_says_whether_it_failed() -> None:
     judge = judge_with(Rule("doc", (), lambda *_: [error("never", "doc", "never right")]))
 
-    assert judge.prepare(Stencil({"a": 1}), None).failed
-    assert not judge_with().prepare(Stencil({"a": 1}), None).failed
+    assert failed(judge.prepare(Stencil({"a": 1}), None).findings)
+    assert not failed(judge_with().prepare(Stencil({"a": 1}), None).findings)
 
 
 def test_what_stands_in_a_free_object_is_not_judged() -> None:

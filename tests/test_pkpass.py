@@ -145,7 +145,9 @@ def passkit() -> Path:
         )
         if done.returncode:
             shutil.rmtree(making)
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm ci: {done.stderr[-500:]}")
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(
+                f"the packages of others can't be installed, is npm's registry reachable? {done.stderr[-500:]}"
+            )
         (making / "done").touch()
         try:
             making.rename(folder)

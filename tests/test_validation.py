@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import Barcode, apple, check, google, validate
+from passwright import Barcode, Field, Template, apple, check, google, validate
 from passwright.apple.rules import About
 from passwright.apple.rules import judge as apple_judge
 from passwright.google.tables import VERTICALS
 from passwright.report import Report, Severity
+from passwright.testing.authority import example_template_directory
 from passwright.validation import PAYLOADS
 from tests.conftest import AT, BINDING
 from tests.test_judge import FULL, GIVEN
 
 if TYPE_CHECKING:
-    from passwright import Template
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
 
@@ -296,3 +297,12 @@ def test_what_genuine_passes_break_warns_when_it_is_read(
     assert (code, where) in {(found.code, found.where) for found in report.warnings}
     written = apple_judge().whole(spoilt, About())
     assert (code, where) in {(each.code, each.where) for each in written if each.severity is Severity.ERROR}
+
+
+def test_a_balance_without_a_currency_is_refused_and_none_is_made_up() -> None:
+    """A number that means money in both wallets is no money until its field says which."""
+    gift = Template.load(example_template_directory("gift_card"))
+    balance = Field(slot="header", label="Balance", type="number", means="balance", default=5)
+    card = replace(gift, fields={**gift.fields, "balance": balance}).example("G-1")
+    places = {found.where for found in validate(card).errors if found.code == "wrong-type"}
+    assert {"pass.json#/semantics/balance", "object#/balance"} <= places

@@ -6,6 +6,7 @@ in a folder and the same mistake in a program get the same finding.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from passwright.binding import Binding, problems
 from passwright.forms import in_words, is_number, is_text
 from passwright.kinds import KINDS
-from passwright.report import Finding, Severity, error, warning
+from passwright.report import Finding, error, failed, warning
 from passwright.stencil import names_in
+from passwright.strictjson import dumps
 from passwright.table import Table, did_you_mean, place_in, shown, step
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from passwright.table import Place
     from passwright.template import Field, Pass, Template
 
-__all__ = ["check_document", "check_pass", "check_template", "table", "template_document"]
+__all__ = ["check_document", "check_pass", "check_template", "own_copy", "table", "template_document"]
 
 # One serial for both wallets: Apple puts it into URL paths of the web service,
 # Google into the object id (letters, digits, ".", "_", "-").
@@ -67,6 +69,18 @@ def check_document(
     if isinstance(fields, dict):
         yield from _check_fields(fields, kind, place)
         yield from _check_blanks(document, fields, place)
+
+
+def own_copy(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
+    """Overrides as a copy that nobody can change while it is judged, or {} and why there is none."""
+    if not isinstance(overrides, dict):
+        message = "the overrides have to be an object"
+        return {}, [error("wrong-type", where, message, 'like {"state": "ACTIVE"}')]
+    try:
+        return json.loads(dumps(overrides)), []
+    except (TypeError, ValueError, RecursionError):
+        message = "the overrides hold something that JSON can't say"
+        return {}, [error("not-json", where, message, "write dates and decimals as text")]
 
 
 def _check_json(value: object, pointer: str, place: Place) -> Iterator[Finding]:
@@ -192,7 +206,7 @@ def check_template(template: Template) -> Iterator[Finding]:
     findings = [*check_document(template_document(template), kinds=kinds, place=place)]
     findings += _check_names(template)
     yield from findings
-    if not any(finding.severity is Severity.ERROR for finding in findings):
+    if not failed(findings):
         yield from check_translations(template)
 
 

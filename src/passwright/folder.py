@@ -22,7 +22,7 @@ from passwright import images, wholefile
 from passwright.definition import check_document, check_template, check_translations, template_document
 from passwright.errors import BundleError, TemplateRejected
 from passwright.kinds import KINDS
-from passwright.report import Finding, Report, Severity, error, warning
+from passwright.report import Finding, Report, Severity, error, failed, warning
 from passwright.strictjson import dumps
 from passwright.table import did_you_mean, place_in, printable, shown, step
 from passwright.template import (
@@ -89,7 +89,7 @@ def read(
     files, image_findings = _images(root / "images")
     translations, places, translation_findings = _translations(root / "translations")
     findings += [*problems, *image_findings, *translation_findings]
-    if document is None or _failed(findings):
+    if document is None or failed(findings):
         return None, Report.of(findings)
     template = _template(document, kinds or KINDS)
     template = replace(
@@ -100,10 +100,6 @@ def read(
     )
     findings += check_translations(template, places.__getitem__)
     return template, Report.of(findings)
-
-
-def _failed(findings: list[Finding]) -> bool:
-    return any(finding.severity is Severity.ERROR for finding in findings)
 
 
 def _misspelt(root: Path) -> Iterator[Finding]:

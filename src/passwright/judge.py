@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from passwright.report import Finding, Severity
 from passwright.table import place_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from passwright.report import Finding
     from passwright.stencil import Stencil
     from passwright.table import Key, Place, Table
 
@@ -152,7 +152,7 @@ def _plain_text(key: Key) -> bool:
 class Judged:
     """A stencil whose constant part was judged: `findings` are what that said."""
 
-    __slots__ = ("_about", "_checks", "_live", "_place", "_stencil", "failed", "findings")
+    __slots__ = ("_about", "_checks", "_live", "_place", "_stencil", "findings")
 
     def __init__(
         self,
@@ -165,7 +165,6 @@ class Judged:
         place: Place,
     ) -> None:
         self.findings = findings
-        self.failed = any(finding.severity is Severity.ERROR for finding in findings)
         self._stencil = stencil
         self._checks = checks
         self._live = live

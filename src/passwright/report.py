@@ -86,6 +86,11 @@ def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield Finding("more-findings", severity, "", message, "mend the first ones, and check again")
 
 
+def failed(findings: Iterable[Finding]) -> bool:
+    """Some finding is an error, which stops a build."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All findings of one check, in the order they were found."""

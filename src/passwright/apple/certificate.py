@@ -52,6 +52,9 @@ def parse(certificate: bytes) -> x509.Certificate:
 
     try:
         _check_structure(certificate)
+    except der.DerError as exc:
+        raise _bad("it can't be read") from exc
+    try:
         parsed = x509.load_der_x509_certificate(certificate)
         # Read lazily: what is malformed in these shows here and not in the middle of a verdict.
         _ = (
@@ -61,8 +64,6 @@ def parse(certificate: bytes) -> x509.Certificate:
             parsed.not_valid_before_utc,
             parsed.not_valid_after_utc,
         )
-    except BundleError:
-        raise
     except Exception as exc:  # the parser raises whatever its parts raise, and warnings may be errors
         raise _bad("it can't be read") from exc
     return parsed

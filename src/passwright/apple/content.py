@@ -218,9 +218,9 @@ def _form_at(path: str, each: Field) -> Callable[[Any], Any]:
     for step in path.split("."):
         if not step.isdigit():
             kind = table().objects[kind][step].types[0]
-    if kind == "SemanticTagType.CurrencyAmount":
-        # Not str(): a large Decimal would come out as 1E+3. XXX is ISO 4217 for no currency.
-        return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency or "XXX"}
+    if kind == "SemanticTagType.CurrencyAmount" and each.type == "money":
+        # Not str(): a large Decimal would come out as 1E+3.
+        return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency}
     if kind == "SemanticTagType.PersonNameComponents":
         return _name_parts
     if kind in ("integer", "number") and each.type == "text":

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
-from passwright.definition import check_pass, check_template
+from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import PassRejected
-from passwright.report import Finding, Report, Severity, error
+from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.stencil import Blank, PerTemplate, Stencil, merge
 from passwright.strictjson import dumps
@@ -111,7 +111,7 @@ class PassBuilder:
         findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
         for rule in self._definition_rules:
             findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
-        if any(finding.severity is Severity.ERROR for finding in findings):
+        if failed(findings):
             return prepared, None, findings
         stencil, judged = prepared.part(pass_.shape)
         filled = stencil.fill(pass_.filled())
@@ -120,7 +120,7 @@ class PassBuilder:
         else:
             text, more = _text(stencil, filled), [*judged.findings, *judged.blanks(filled)]
         findings += more
-        if text is None or any(finding.severity is Severity.ERROR for finding in more):
+        if text is None or failed(more):
             return prepared, None, findings
         return prepared, text.encode(), findings
 
@@ -129,7 +129,7 @@ class PassBuilder:
     ) -> tuple[str | None, list[Finding]]:
         """A pass with members of its own is judged whole, as it will be signed."""
         about = replace(about, bound=pass_.binding is not None)
-        own, findings = _own(pass_.apple, "pass#/apple")
+        own, findings = own_copy(pass_.apple, "pass#/apple")
         merged = merge(document, own)
         if findings or OPEN in merged.values():
             return None, [*findings, *self._judge.whole(merged, about)]
@@ -147,15 +147,6 @@ def _aware(at: datetime | None) -> datetime:
     return moment
 
 
-def _own(overrides: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[Finding]]:
-    """Overrides as a copy that nobody can change any more, or {} and what JSON can't say of them."""
-    try:
-        own: dict[str, Any] = json.loads(dumps(dict(overrides)))
-    except (TypeError, ValueError, RecursionError):
-        return {}, [error("not-json", where, "the apple overrides hold something that JSON can't say")]
-    return own, []
-
-
 def _text(stencil: Stencil, filled: list[Any]) -> str | None:
     return None if OPEN in filled else stencil.text(filled)
 
@@ -165,14 +156,14 @@ class _Prepared:
 
     def __init__(self, template: Template, about: About, prepare: Any) -> None:
         findings = [*check_template(template)]
-        own, not_json = _own(template.apple, f"{template.source}#/apple")
+        own, not_json = own_copy(template.apple, f"{template.source}#/apple")
         self._template = template = replace(template, apple=own)
         self._prepare = prepare
         self._constant: dict[str, bytes] = {}
         self._fronts: dict[bool, bundle.Front] = {}
         # Passes of a template come in a few shapes; one with many optional fields has no end of them.
         self.part = lru_cache(maxsize=64)(self._part)
-        if not any(finding.severity is Severity.ERROR for finding in findings):
+        if not failed(findings):
             pictures, more = content.pictures(template)
             findings += [*not_json, *more, *content.losses(template)]
             self._constant = {**pictures, **personalization.files(template)}

@@ -24,7 +24,7 @@ from passwright.apple.pictures import check_pictures
 from passwright.apple.rules import About, judge, style_of
 from passwright.apple.trust import chain
 from passwright.errors import BundleError
-from passwright.report import Finding, Report, Severity, error, note, warning
+from passwright.report import Finding, Report, error, failed, note, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -200,8 +200,7 @@ class _Walk:
     def done(self, step: str, findings: Iterable[Finding]) -> None:
         found = list(findings)
         self.findings += found
-        failed = any(finding.severity is Severity.ERROR for finding in found)
-        self.steps[step] = "failed" if failed else "ok"
+        self.steps[step] = "failed" if failed(found) else "ok"
 
     def verdict(self) -> Verification:
         document = self.document

@@ -25,7 +25,7 @@ def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
             if each.type != "money"
             else (lambda value: {"money": _money(value, each.currency)})
         )
-    if kind == "Money":
+    if kind == "Money" and each.type == "money":
         return lambda value: _money(value, each.currency)
     if kind in ("number", "integer"):
         return lambda value: value if isinstance(value, int) else float(value)
@@ -47,9 +47,9 @@ _BALANCES: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def _money(value: Any, currency: str | None) -> dict[str, str]:
+def _money(value: Any, currency: str | None) -> dict[str, str | None]:
     """Google, Money: micros are an int64 and so text; 1,000,000 is one unit."""
-    return {"micros": str(int(Decimal(str(value)) * 1_000_000)), "currencyCode": currency or "XXX"}
+    return {"micros": str(int(Decimal(str(value)) * 1_000_000)), "currencyCode": currency}
 
 
 TEXT_EXAMPLES = {

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.address import is_ambiguous, sha256
-from passwright.definition import check_pass, check_template
+from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import BindingInvalid
 from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
-from passwright.report import Finding, Severity, error, note, warning
+from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
 from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in
 from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judge, Judged, Rule
     from passwright.template import Pass, Template
 
-__all__ = ["Payload", "Payloads", "failed", "restricted_to"]
+__all__ = ["Payload", "Payloads", "restricted_to"]
 
 
 class Payloads:
@@ -100,7 +99,7 @@ class Payloads:
             ("class", part.class_, part.judge_class),
             ("object", part.object_, part.judge_object),
         ):
-            own, not_json = _own(pass_.google.get(name, {}), f"pass#/google/{name}")
+            own, not_json = own_copy(pass_.google.get(name, {}), f"pass#/google/{name}")
             document = merge(stencil.document(stencil.fill(values)), own)
             findings += [*not_json, *judge.whole(document, part.about)]
             documents.append(document)
@@ -173,7 +172,7 @@ class _Prepared:
 
     def __init__(self, template: Template, about: About, rules: tuple[Rule, ...]) -> None:
         findings = [*check_template(template)]
-        own, not_json = _own(dict(template.google), f"{template.source}#/google")
+        own, not_json = own_copy(dict(template.google), f"{template.source}#/google")
         self._template = template = replace(template, google=own)
         self._about = about
         self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
@@ -296,20 +295,3 @@ def restricted_to(object_: Mapping[str, Any]) -> object:
     """The hash of whom an object is restricted to, None for nobody."""
     restrictions = object_.get("saveRestrictions")
     return restrictions.get("restrictToEmailSha256") if isinstance(restrictions, dict) else None
-
-
-def _own(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
-    """Overrides as a copy that nobody can change any more, or {} and why there is none."""
-    if not isinstance(overrides, dict):
-        message = "the overrides have to be an object"
-        return {}, [error("wrong-type", where, message, 'like {"state": "ACTIVE"}')]
-    try:
-        return json.loads(dumps(overrides)), []
-    except (TypeError, ValueError, RecursionError):
-        message = "the google overrides hold something that JSON can't say"
-        return {}, [error("not-json", where, message, "write dates and decimals as text")]
-
-
-def failed(findings: Iterable[Finding]) -> bool:
-    """Some finding stops the build."""
-    return any(finding.severity is Severity.ERROR for finding in findings)

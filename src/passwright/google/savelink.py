@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
 from passwright.google.pairs import in_link
-from passwright.google.payloads import Payload, Payloads, failed, restricted_to
+from passwright.google.payloads import Payload, Payloads, restricted_to
 from passwright.google.rules import codes
-from passwright.report import Finding, Report, error, warning
+from passwright.report import Finding, Report, error, failed, warning
 from passwright.rules import forbid_barcode
 from passwright.signing import sign_call
 from passwright.strictjson import dumps
