@@ -146,7 +146,7 @@ def passkit() -> Path:
         if done.returncode:
             shutil.rmtree(making)
             (pytest.fail if os.environ.get("CI") else pytest.skip)(
-                f"the packages of others can't be installed, is npm's registry reachable? {done.stderr[-500:]}"
+                f"npm can't install what others made, is its registry reachable? {done.stderr[-500:]}"
             )
         (making / "done").touch()
         try:
