@@ -6,6 +6,7 @@ import copy
 import pickle
 import time
 import traceback
+import warnings
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -542,6 +543,29 @@ def test_crt_14_malformed_certificates(authority: Any, change: Any) -> None:
     beside = verdict(authority, authority.issue(), odd.certificate, authority.intermediate)
     assert beside.ok
     assert warned(beside) == ["bad-certificate"]
+
+
+def test_crt_14_a_version_that_is_no_number_or_two(authority: Any) -> None:
+    """The version's own element may hold anything, nothing among it."""
+    issued = authority.issue()
+    tbs, *rest = der.read(issued.certificate, limit=1 << 16).children()
+    version, *others = (one.encoded for one in tbs.children())
+    assert version == der.tlv(der.CONTEXT_0, der.integer(2))
+    for odd in (b"", der.tlv(der.NULL), der.integer(2) * 2):
+        inner = der.sequence(der.tlv(der.CONTEXT_0, odd), *others)
+        broken = Issued(der.sequence(inner, *(one.encoded for one in rest)), issued.key)
+        found = verdict(authority, broken, authority.intermediate)
+        assert [one.code for one in found.findings] == ["bad-certificate"]
+
+
+def test_names_of_an_odd_length_neither_warn_nor_decide(authority: Any) -> None:
+    """X.520 bounds them; whether a warning is an error is the caller's business, the verdict is ours."""
+    odd = remade(authority, lambda tbs: add_names(tbs, x.COMMON_NAME, "x" * 80))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = verdict(authority, Issued(odd, authority.issue().key), authority.intermediate)
+    assert errors(found) == []
+    assert told == []
 
 
 def test_sig_16_a_certificate_has_one_encoding(authority: Any) -> None:

@@ -6,6 +6,7 @@ Worldwide Developer Relations (WWDR) intermediates that issue them.
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -56,15 +57,19 @@ def parse(certificate: bytes) -> x509.Certificate:
         raise _bad("it can't be read") from exc
     try:
         parsed = x509.load_der_x509_certificate(certificate)
-        # Read lazily: what is malformed in these shows here and not in the middle of a verdict.
-        _ = (
-            parsed.extensions,
-            parsed.subject,
-            parsed.issuer,
-            parsed.not_valid_before_utc,
-            parsed.not_valid_after_utc,
-        )
-    except Exception as exc:  # the parser raises whatever its parts raise, and warnings may be errors
+        # Names of an odd length make this package warn, and a verdict must not depend on what
+        # the caller does with warnings. Names are kept once read, so the next look is silent.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Read lazily: what is malformed in these shows here and not in the middle of a verdict.
+            _ = (
+                parsed.extensions,
+                parsed.subject,
+                parsed.issuer,
+                parsed.not_valid_before_utc,
+                parsed.not_valid_after_utc,
+            )
+    except Exception as exc:  # the parser raises whatever its parts raise
         raise _bad("it can't be read") from exc
     return parsed
 
@@ -75,9 +80,11 @@ def _check_structure(certificate: bytes) -> None:
     inner = der.Fields(outer.take(der.SEQUENCE))
     algorithm, value = outer.take(der.SEQUENCE), outer.take(der.BIT_STRING)
     outer.end()
-    version = inner.maybe(der.CONTEXT_0)
-    if version is None or version.children()[0].integer() != VERSION_3:
+    explicit = inner.maybe(der.CONTEXT_0)
+    version = der.Fields(explicit) if explicit else None
+    if version is None or version.take(der.INTEGER).integer() != VERSION_3:
         raise _bad("it is not of version 3")
+    version.end()
     serial = inner.take(der.INTEGER)
     if serial.integer() <= 0 or len(serial.content) > MAX_SERIAL_OCTETS:
         raise _bad("its serial number is not positive, or too long")

@@ -205,12 +205,18 @@ def _names(octets: bytes, signed: SignedData) -> bool:
 
 def _name(issuer: bytes) -> list[tuple[bytes, bytes]]:
     """A name as pairs of type and text: some writers encode it again with other string types."""
-    pairs = [
-        der.Fields(part)
+    return [
+        _pair(part.expect(der.SEQUENCE))
         for group in der.read(issuer, limit=len(issuer)).children()
         for part in group.expect(der.SET).children()
     ]
-    return [(pair.take(der.OID).content, pair.take(*der.STRINGS).content) for pair in pairs]
+
+
+def _pair(node: der.Node) -> tuple[bytes, bytes]:
+    fields = der.Fields(node)
+    pair = fields.take(der.OID).content, fields.take(*der.STRINGS).content
+    fields.end()
+    return pair
 
 
 def _check_value(signed: SignedData, certificate: x509.Certificate, message: bytes) -> None:

@@ -141,7 +141,7 @@ def _signed_data(node: der.Node) -> SignedData:
     lists = fields.maybe(der.CONTEXT_1)
     infos = fields.take(der.SET)
     fields.end()
-    signers = infos.children()
+    signers = [one.expect(der.SEQUENCE) for one in infos.children()]
     if len(signers) != 1:
         raise refused("signer-count", f"it has {len(signers)} signers instead of one")
     embedded = certificates.children() if certificates else ()
@@ -153,7 +153,7 @@ def _signed_data(node: der.Node) -> SignedData:
     visited = [one for one in (node, encapsulated, certificates, infos, signers[0]) if one is not None]
     return _signer_info(
         signers[0],
-        digests=[_algorithm(one) for one in digests.children()[:MAX_CERTIFICATES]],
+        digests=[_algorithm(one.expect(der.SEQUENCE)) for one in digests.children()[:MAX_CERTIFICATES]],
         # Others than X.509 have context tags (RFC 5652 section 10.2.2) and can't be a signer's.
         certificates=tuple(one.encoded for one in embedded if one.tag == der.SEQUENCE),
         content=content,
