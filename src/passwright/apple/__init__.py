@@ -9,26 +9,31 @@ if TYPE_CHECKING:
     from passwright.apple.identity import Identity
     from passwright.apple.passes import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.pkpass import PassBuilder
+    from passwright.apple.reading import Contents, read
     from passwright.apple.trust import Trust
     from passwright.apple.verification import Verification, verify
 
 __all__ = [
     "PASSES_MIME_TYPE",
     "PASS_MIME_TYPE",
+    "Contents",
     "Identity",
     "PassBuilder",
     "Trust",
     "Verification",
     "pack_passes",
+    "read",
     "verify",
     "verify_passes",
 ]
 
 _HOMES = {
     **dict.fromkeys(("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"), "passes"),
+    "Contents": "reading",
     "Identity": "identity",
     "PassBuilder": "pkpass",
     "Trust": "trust",
+    "read": "reading",
     "Verification": "verification",
     "verify": "verification",
 }

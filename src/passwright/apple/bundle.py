@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from passwright import strictjson
 from passwright.apple import archive
 from passwright.apple.archive import Limits
-from passwright.apple.names import check_name, folded, is_left_over, is_secret, shown
+from passwright.apple.names import check_name, folded, is_elsewhere, is_left_over, is_secret, shown
 from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error, warning
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from passwright.apple.archive import Buffer
 
 __all__ = [
+    "FOREIGN_LIMITS",
     "PASSES_LIMITS",
     "PASS_LIMITS",
     "PER_PASS",
@@ -50,6 +51,9 @@ PER_PASS = ("pass.json", "manifest.json", "signature")
 
 PASS_LIMITS = Limits()
 """For the archive of one pass."""
+
+FOREIGN_LIMITS = Limits(allow_folders=True)
+"""For a pass of somebody else, whose working copy may have got into the archive."""
 
 # Apple, "Distributing and updating a pass": at most ten passes, or 150 MB.
 _MAX_PASSES = 10
@@ -89,7 +93,8 @@ def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[F
     Errors: `bad-manifest`, `duplicate-key`, `missing-file` (listed or
     required, and not there or empty), `unlisted-file`, `digest-mismatch`.
     Warnings, for what wallets accept: `upper-case-digest`, and listed
-    left-overs (`left-over-file`) and keys (`secret-file`). `signed=False`
+    left-overs (`left-over-file`), keys (`secret-file`) and files in other
+    folders than those of languages (`unknown-folder`). `signed=False`
     does not ask for the file `signature`. Past 50 findings the rest are only
     counted, in a finding as bad as the worst of them.
     """
@@ -134,6 +139,8 @@ def _compare(files: Mapping[str, bytes], listed: object) -> list[Finding]:
             findings.append(
                 warning("left-over-file", shown(name), "a left-over of a desktop is part of the pass")
             )
+        elif name in files and is_elsewhere(name):
+            findings.append(warning("unknown-folder", shown(name), "Wallet looks into no folder like this"))
         if is_secret(name):
             findings.append(
                 warning("secret-file", shown(name), "the pass carries what is called like a private key")

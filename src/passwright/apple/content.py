@@ -6,7 +6,6 @@ the skeleton of pass.json; `pictures` and `strings` are the constant files.
 
 from __future__ import annotations
 
-import codecs
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright import images
+from passwright.apple import strings_file
 from passwright.definition import translatable
 from passwright.errors import BundleError
 from passwright.folder import PICTURES
@@ -451,15 +451,5 @@ def strings(template: Template, *, bound: bool) -> dict[str, bytes]:
         }
         if bound:
             lines[own] = learn_more_label(language)
-        files[f"{language}.lproj/pass.strings"] = _strings_file(lines)
+        files[f"{language}.lproj/pass.strings"] = strings_file.dumps(lines)
     return files
-
-
-def _strings_file(lines: Mapping[str, str]) -> bytes:
-    """Apple asks for UTF-16 as soon as a text is not ASCII; plain ASCII is the same in UTF-8."""
-    text = "".join(f'"{_quoted(key)}" = "{_quoted(value)}";\n' for key, value in sorted(lines.items()))
-    return text.encode("ascii") if text.isascii() else codecs.BOM_UTF16_LE + text.encode("utf-16-le")
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")

@@ -11,7 +11,16 @@ import unicodedata
 
 from passwright.errors import BundleError
 
-__all__ = ["MAX_NAME_BYTES", "check_name", "folded", "is_left_over", "is_secret", "name_fault", "shown"]
+__all__ = [
+    "MAX_NAME_BYTES",
+    "check_name",
+    "folded",
+    "is_elsewhere",
+    "is_left_over",
+    "is_secret",
+    "name_fault",
+    "shown",
+]
 
 MAX_NAME_BYTES = 255
 """What every file system in use can store."""
@@ -75,6 +84,11 @@ def name_fault(name: str, *, allow_folders: bool, max_bytes: int) -> str:
 def is_left_over(name: str) -> bool:
     """The file is what desktops and version control leave behind, no part of the design: leave it out."""
     return any(part in _LEFT_OVERS or part.startswith("._") for part in name.casefold().split("/"))
+
+
+def is_elsewhere(name: str) -> bool:
+    """The file lies in another folder than one of a language."""
+    return not _ROOT_OR_LANGUAGE_FOLDER.fullmatch(name)
 
 
 def is_secret(name: str) -> bool:

@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright import images, strictjson
+from passwright import images
 from passwright.apple import bundle, certificate, cms, personalization, signed_data
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
+from passwright.apple.reading import read_document, read_strings
 from passwright.apple.rules import About, judge, style_of
 from passwright.apple.trust import chain
 from passwright.errors import BundleError
@@ -123,7 +124,7 @@ class _Walk:
 
     def container(self, data: bytes) -> None:
         try:
-            self.files = bundle.read(data)
+            self.files = bundle.read(data, limits=bundle.FOREIGN_LIMITS)
         except BundleError as exc:
             self.done("container", [error(exc.code, exc.where, exc.message)])
         else:
@@ -165,15 +166,11 @@ class _Walk:
         if not self.needs("content", "container"):
             return
         try:
-            tolerated = strictjson.loads_tolerant(self.files["pass.json"], name="pass.json")
+            self.document, tolerated = read_document(self.files["pass.json"])
         except BundleError as exc:
             self.done("content", [error(exc.code, exc.where, exc.message)])
             return
-        if not isinstance(tolerated.value, dict):
-            self.done("content", [error("wrong-type", "pass.json", "pass.json has to hold an object")])
-            return
-        self.document = tolerated.value
-        findings = [*tolerated.findings]
+        findings = [*tolerated, *read_strings(self.files)[1]]
         leaf = self.followed.leaf if self.followed else None
         about = About(
             writing=False,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import png, strictjson
+from passwright import png
 from passwright.apple import bundle, certificate, signed_data
-from passwright.apple.layouts import layouts, style_of
+from passwright.apple.layouts import layouts
+from passwright.apple.reading import read
 from passwright.cli import files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError, KeyMaterialError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from passwright.apple.layouts import Layout
+    from passwright.apple.reading import Contents
 
 __all__ = ["inspect"]
 
@@ -54,7 +56,7 @@ def inspect(
     given = what.startswith(SAVE_URL) or (what.startswith(_TOKEN_START) and _TOKEN.fullmatch(what))
     data = what.encode() if given else files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
     try:
-        document = _pass(bundle.read(data)) if data.startswith(b"PK") else _link(data, key)
+        document = _pass(read(data)) if data.startswith(b"PK") else _link(data, key)
     except BundleError as exc:
         where = ": ".join(filter(None, ("" if given else what, exc.where)))
         raise BundleError(exc.code, where, exc.message) from exc
@@ -62,7 +64,7 @@ def inspect(
         show.document(document)
     elif document["kind"] == "pkpass":
         show.contents(document)
-        show.layouts(_layouts(bundle.read(data)), on=show.console())
+        show.layouts(_layouts(read(data)), on=show.console())
     else:
         show.claims(document)
     return 0
@@ -106,11 +108,8 @@ def _public_key(path: Path) -> RSAPublicKey:
     return found
 
 
-def _pass(found: Mapping[str, bytes]) -> dict[str, Any]:
-    document = strictjson.loads_tolerant(found["pass.json"], name="pass.json").value
-    if not isinstance(document, dict):
-        raise BundleError("wrong-type", "pass.json", "pass.json has to hold an object")
-    style = style_of(document)
+def _pass(contents: Contents) -> dict[str, Any]:
+    document, found, style = contents.document, contents.files, contents.style
     return {
         "kind": "pkpass",
         "pass_type_identifier": document.get("passTypeIdentifier"),
@@ -130,10 +129,9 @@ def _pass(found: Mapping[str, bytes]) -> dict[str, Any]:
     }
 
 
-def _layouts(found: Mapping[str, bytes]) -> tuple[Layout, ...]:
+def _layouts(contents: Contents) -> tuple[Layout, ...]:
     """What each version of iOS draws; whom the certificate is for is not looked at here."""
-    document = strictjson.loads_tolerant(found["pass.json"], name="pass.json").value
-    return layouts(document, found)
+    return layouts(contents.document, contents.files)
 
 
 def _codes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

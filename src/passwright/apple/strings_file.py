@@ -1,0 +1,133 @@
+r"""The `pass.strings` of one language: texts and what they are called there, read and written.
+
+    /* a comment */
+    "Points" = "Punkte";
+
+Texts stand in quotes, or bare where they are letters, digits and a few marks;
+`"Points";` alone maps a text to itself. Read is UTF-8, and UTF-16 in either order
+behind its mark; written is ASCII where that is enough, UTF-16 otherwise.
+
+Source: Apple, Wallet Passes, Creating the Source for a Pass; Property List
+Programming Topics for Core Foundation, Strings Files.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+from passwright.errors import BundleError
+from passwright.forms import is_text
+from passwright.report import warning
+from passwright.strictjson import Tolerated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from passwright.report import Finding
+
+__all__ = ["MAX_BYTES", "MAX_TEXTS", "dumps", "loads"]
+
+MAX_BYTES = 512 * 2**10
+"""A card holds a page of text: real files have 1 to 20 kB."""
+
+MAX_TEXTS = 2000
+"""Texts of one language; real files have up to a hundred."""
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Nothing here gives back, so reading takes time in proportion to the file.
+_BLANKS = r"(?:[\s\ufeff]++|//[^\n\r\u2028\u2029]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
+_WORD = r'(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([A-Za-z0-9_$./:-]++))'
+_SKIPPED = re.compile(_BLANKS)
+_PAIR = re.compile(rf"{_WORD}{_BLANKS}(?:={_BLANKS}{_WORD}{_BLANKS})?+;{_BLANKS}", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:[Uu]([0-9A-Fa-f]{1,4})|([0-7]{1,3})|(.))", re.DOTALL)
+_ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def loads(data: bytes, *, name: str) -> Tolerated:
+    """The texts of a strings file called `name`, and a warning for each text that stands there twice.
+
+    Of a text that is there twice the last translation counts.
+
+    Raises:
+        BundleError: `too-large`, or `bad-strings` with the line.
+    """
+    if len(data) > MAX_BYTES:
+        raise BundleError("too-large", name, f"the file has {len(data)} bytes, at most {MAX_BYTES} are read")
+    text = _decoded(data, name)
+    texts: dict[str, str] = {}
+    findings: list[Finding] = []
+    at = _SKIPPED.match(text).end()  # type: ignore[union-attr]  # it matches nothing as well
+    while at < len(text):
+        match = _PAIR.match(text, at)
+        if match is None:
+            raise _refused(text, at, name, 'this is not "text" = "translation";')
+        if len(texts) == MAX_TEXTS:
+            raise _refused(text, at, name, f"there are more than {MAX_TEXTS} texts")
+        key, value = _said(match[1], match[2]), _said(match[3], match[4])
+        if not (is_text(key) and is_text(value)):
+            raise _refused(text, at, name, "the text holds NUL or half of a surrogate pair")
+        if key in texts:
+            message = "this text was translated before: the last translation counts"
+            findings.append(warning("duplicate-translation", _place(text, at, name), message))
+        texts[key] = key if match[3] is match[4] is None else value
+        at = match.end()
+    return Tolerated(texts, tuple(findings))
+
+
+def dumps(texts: Mapping[str, str]) -> bytes:
+    """The strings file of these texts, sorted: same texts, same bytes.
+
+    Apple asks for UTF-16 as soon as a text is not ASCII; plain ASCII is the same in UTF-8.
+    """
+    text = "".join(f'"{_quoted(key)}" = "{_quoted(value)}";\n' for key, value in sorted(texts.items()))
+    return text.encode("ascii") if text.isascii() else codecs.BOM_UTF16_LE + text.encode("utf-16-le")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _decoded(data: bytes, name: str) -> str:
+    mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", "utf-8"))
+    if data.startswith(b"bplist"):
+        raise BundleError("bad-strings", name, "this is a binary property list, not a strings file")
+    try:
+        text = data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError:
+        message = "the text is neither UTF-8 nor UTF-16 with a mark at its start"
+        raise BundleError("bad-strings", name, message) from None
+    if "\0" in text:
+        raise BundleError("bad-strings", name, "the text holds NUL, perhaps it is UTF-16 without a mark")
+    return text
+
+
+def _said(quoted: str | None, bare: str | None) -> str:
+    """The text that was written in quotes or without."""
+    if quoted is None or "\\" not in quoted:
+        return quoted or bare or ""
+    text = _ESCAPE.sub(_unescaped, quoted)
+    # Two escapes may make one character outside the first plane.
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1] is not None:
+        return chr(int(match[1], 16))
+    if match[2] is not None:
+        return chr(int(match[2], 8))
+    return _ESCAPED.get(match[3], match[3])
+
+
+def _refused(text: str, at: int, name: str, message: str) -> BundleError:
+    return BundleError("bad-strings", _place(text, at, name), message)
+
+
+def _place(text: str, at: int, name: str) -> str:
+    line = text.count("\n", 0, at) + 1
+    return f"{name}:{line}"
