@@ -9,6 +9,7 @@
       CallbackRefused      code
       BindingError         code · BindingInvalid(pointers) · IllegalTransition(state, event) · AttemptRefused
       StoreError           NotFound · AlreadyExists · StaleBinding
+      VaultError           code
       MissingExtra         extra
 
 Wrong types and naive datetimes stay `TypeError` and `ValueError`: they are
@@ -172,6 +173,14 @@ class AlreadyExists(StoreError):
 
 class StaleBinding(StoreError):
     """The binding changed since it was read."""
+
+
+class VaultError(PasswrightError):
+    """A sealed value can't be opened: it was changed, moved, or its key is gone."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class MissingExtra(PasswrightError):
