@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from passwright.report import Finding, error
+from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.template import Pass
 
-__all__ = ["carries_binding", "codes_of", "forbid_barcode"]
+__all__ = ["binding_lost", "carries_binding", "codes_of", "forbid_barcode"]
 
 
 def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iterator[Finding]:
@@ -41,10 +42,32 @@ def codes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
         yield f"{pass_.template.source}#/barcode", pass_.template.barcode
 
 
-def carries_binding(document: Mapping[str, Any]) -> bool:
-    """A payload is bound when it carries what binds it.
+# Google, walletobjects v1, SaveRestrictions. The other two are what Wallet's own binding
+# reads, not documented by Apple.
+_BINDING = ("saveRestrictions", "fidoProfile", "issuerBindingData")
+# What goes with them: no sharing, and the holder's consent at the reader.
+_AROUND = ("sharingProhibited", "nfc")
 
-    Google, walletobjects v1, SaveRestrictions. `fidoProfile` and
-    `issuerBindingData` are what Wallet's own binding reads, not documented by Apple.
-    """
-    return any(document.get(name) for name in ("saveRestrictions", "fidoProfile", "issuerBindingData"))
+
+def carries_binding(document: Mapping[str, Any]) -> bool:
+    """A payload is bound when it carries what binds it."""
+    return any(document.get(name) for name in _BINDING)
+
+
+def binding_lost(before: Mapping[str, Any], after: Mapping[str, Any], *, bound: bool) -> Iterator[Finding]:
+    """A bound pass that is changed keeps the members that bind it; their values may be new."""
+    for name in (*_BINDING, *_AROUND) if bound else ():
+        for pointer in _lost(before.get(name), after.get(name), step("", name)):
+            message = "a bound pass can't lose what binds it"
+            yield error(
+                "binding-lost", f"pass.json#{pointer}", message, "issue another pass without a binding"
+            )
+
+
+def _lost(before: object, after: object, pointer: str) -> Iterator[str]:
+    if before and not after:
+        yield pointer
+    elif isinstance(before, dict):
+        for name, value in before.items():
+            found = after.get(name) if isinstance(after, dict) else None
+            yield from _lost(value, found, step(pointer, name))

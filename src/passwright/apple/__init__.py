@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from passwright.apple.passes import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.pkpass import PassBuilder
     from passwright.apple.reading import Contents, read
+    from passwright.apple.rewriting import Rewritten, rewrite
     from passwright.apple.trust import Trust
     from passwright.apple.verification import Verification, verify
 
@@ -19,10 +20,12 @@ __all__ = [
     "Contents",
     "Identity",
     "PassBuilder",
+    "Rewritten",
     "Trust",
     "Verification",
     "pack_passes",
     "read",
+    "rewrite",
     "verify",
     "verify_passes",
 ]
@@ -32,8 +35,10 @@ _HOMES = {
     "Contents": "reading",
     "Identity": "identity",
     "PassBuilder": "pkpass",
+    "Rewritten": "rewriting",
     "Trust": "trust",
     "read": "reading",
+    "rewrite": "rewriting",
     "Verification": "verification",
     "verify": "verification",
 }

@@ -185,7 +185,8 @@ class Front:
 
     `files` are all files but those of `PER_PASS`. They are copied, so nobody
     can change them between digest and archive. `digests` maps their names to
-    what the manifest lists. Same files, same bytes.
+    what the manifest lists. Same files, same bytes. `allow_folders` lets through
+    folders other than those of languages.
 
     Raises:
         BundleError: `bad-name`, `secret-file`, `duplicate-name`,
@@ -193,12 +194,13 @@ class Front:
         ValueError: `files` holds one of `PER_PASS`.
     """
 
-    __slots__ = ("_entries", "_head", "_tail", "_taken", "digests")
+    __slots__ = ("_allow_folders", "_entries", "_head", "_tail", "_taken", "digests")
 
-    def __init__(self, files: Mapping[str, Buffer]) -> None:
+    def __init__(self, files: Mapping[str, Buffer], *, allow_folders: bool = False) -> None:
         if not files.keys().isdisjoint(PER_PASS):
             raise ValueError(f"{', '.join(PER_PASS)} differ from pass to pass: give them to pack()")
         frozen = {name: _frozen(files[name]) for name in sorted(files)}
+        self._allow_folders = allow_folders
         self._taken: frozenset[str] = frozenset()
         local, central = archive.laid_out(self._named(frozen.items()))
         self._taken = frozenset(map(folded, frozen))
@@ -224,23 +226,26 @@ class Front:
     def _named(self, files: Iterable[tuple[str, Buffer]]) -> Iterator[tuple[bytes, bytes]]:
         taken: set[str] = set()
         for name, data in files:
-            raw, key = _checked(name)
+            raw, key = _checked(name, self._allow_folders)
             if key in taken or key in self._taken:
                 raise BundleError("duplicate-name", name, "two files have this name, perhaps but for case")
             taken.add(key)
             yield raw, _frozen(data)
 
 
-def pack(files: Mapping[str, Buffer]) -> bytes:
+def pack(files: Mapping[str, Buffer], *, allow_folders: bool = False) -> bytes:
     """The archive of these files: sorted by name, then those of `PER_PASS` that are there.
 
-    For many passes of one template, `Front` does the constant part once.
+    For many passes of one template, `Front` does the constant part once;
+    `allow_folders` is as there.
 
     Raises:
         BundleError: as for `Front`.
     """
     constant = {name: data for name, data in files.items() if name not in PER_PASS}
-    return Front(constant).pack([(name, files[name]) for name in PER_PASS if name in files])
+    return Front(constant, allow_folders=allow_folders).pack(
+        [(name, files[name]) for name in PER_PASS if name in files]
+    )
 
 
 def _frozen(data: Buffer) -> bytes:
@@ -249,9 +254,9 @@ def _frozen(data: Buffer) -> bytes:
 
 
 @functools.lru_cache(maxsize=64)
-def _checked(name: str) -> tuple[bytes, str]:
+def _checked(name: str, allow_folders: bool) -> tuple[bytes, str]:  # noqa: FBT001  # a key of the cache
     """A name that may be written, as bytes and folded. Every pass asks for the same three."""
-    check_name(name)
+    check_name(name, allow_folders=allow_folders)
     if is_secret(name):
         raise BundleError(
             "secret-file", name, "this is called like a private key, which must not travel in a pass"
