@@ -18,7 +18,8 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python fixtures/make.py --check
 
-check-long: $(VENV)/.test
+# Every bit of a pass, public vectors, readers of others, fuzzing: see docs/testing.md.
+check-long: $(VENV)/.long
 	$(BIN)/pytest -n $(JOBS) -m long
 
 bench: $(VENV)/.test
@@ -61,3 +62,7 @@ $(VENV)/.cli: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.cli
+
+$(VENV)/.long: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,vectors]'
+	@touch $@ $(VENV)/.test $(VENV)/.cli
