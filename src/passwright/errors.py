@@ -10,6 +10,7 @@
       BindingError         code · BindingInvalid(pointers) · IllegalTransition(state, event) · AttemptRefused
       StoreError           NotFound · AlreadyExists · StaleBinding
       VaultError           code
+      LedgerError
       MissingExtra         extra
 
 Wrong types and naive datetimes stay `TypeError` and `ValueError`: they are
@@ -181,6 +182,10 @@ class VaultError(PasswrightError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class LedgerError(PasswrightError):
+    """The ledger of a batch can't be used: it is none, in use, or of another batch."""
 
 
 class MissingExtra(PasswrightError):

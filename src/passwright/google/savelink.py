@@ -41,12 +41,13 @@ class Link:
     """A link that puts a pass into the holder's Google Wallet.
 
     `form` says what travels in it: class and object, the object, or its id.
+    `requires_text` is `requires` as JSON texts.
     """
 
     url: str
     form: Form
     report: Report
-    _missing: Mapping[str, str] = field(default_factory=dict)
+    requires_text: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def token(self) -> str:
@@ -71,11 +72,11 @@ class Link:
 
         Resource name (`loyaltyClass`) -> JSON; empty when the link stands on its own.
         """
-        return {name: json.loads(text) for name, text in self._missing.items()}
+        return {name: json.loads(text) for name, text in self.requires_text.items()}
 
     def __repr__(self) -> str:
         # Whoever has the token has the link.
-        return f"Link(form={self.form!r}, length={self.length}, requires={sorted(self._missing)})"
+        return f"Link(form={self.form!r}, length={self.length}, requires={sorted(self.requires_text)})"
 
 
 class PassBuilder:

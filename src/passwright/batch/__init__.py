@@ -1,0 +1,39 @@
+"""Many passes: rows in, archives and links out, resumable, on any executor.
+
+    from passwright import batch
+
+    maker = batch.Maker(pw.Template.load("coffee-club"), apple=pw.apple.PassBuilder(identity))
+    summary = batch.package(maker, batch.read("members.csv"), batch.Zip("passes.zip"), ledger="passes.ledger")
+
+A row becomes a pass and, by the builders that make single passes, the bytes of a
+.pkpass, a save link, or both. What was written stands in a ledger, so that a
+run that was stopped goes on where it was. Memory does not grow with the rows.
+"""
+
+from __future__ import annotations
+
+from passwright.batch.ledger import Ledger
+from passwright.batch.maker import Made, Maker
+from passwright.batch.outputs import Folder, Links, Null, Output, Tar, Zip
+from passwright.batch.run import Progress, Summary, package
+from passwright.batch.rows import BadRow, Row, read, read_csv, read_json_lines
+
+__all__ = [
+    "BadRow",
+    "Folder",
+    "Ledger",
+    "Links",
+    "Made",
+    "Maker",
+    "Null",
+    "Output",
+    "Progress",
+    "Row",
+    "Summary",
+    "Tar",
+    "Zip",
+    "package",
+    "read",
+    "read_csv",
+    "read_json_lines",
+]

@@ -1,0 +1,194 @@
+"""What a batch has written so far: a small database beside its output.
+
+A pass stands in the ledger once it is safe in the output, and not before. After
+a run that was killed, what the output holds beyond its ledger is cut off or
+written again: in the end every pass is there once, and whole.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from passwright.batch.outputs import Entry
+from passwright.errors import LedgerError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passwright.batch.maker import Made
+
+__all__ = ["Ledger"]
+
+_VERSION = "1"
+# Serial numbers name files, and some file systems do not tell `a` from `A`.
+_SCHEMA = """
+create table job (key text primary key, value text not null) without rowid;
+create table pass (
+    serial text primary key collate nocase,
+    row integer not null,
+    run integer not null,
+    begins integer, size integer, crc integer
+) without rowid;
+create table refused (row integer primary key, serial text not null, findings text not null);
+create table required (type text, id text, resource text not null, primary key (type, id)) without rowid;
+"""
+
+
+class Ledger:
+    """The ledger in the file `path`, made if it is not there.
+
+    `run` counts how often the batch was begun, from 1.
+
+    Raises:
+        LedgerError: the file is no ledger, or of another version.
+        OSError: it can't be opened.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        is_new = not self.path.exists()
+        try:
+            self._base = sqlite3.connect(self.path, isolation_level=None)
+            # A second run of the same batch is refused at once, not in the middle.
+            self._base.execute("pragma locking_mode = exclusive")
+            self._base.execute("pragma synchronous = full")
+            self._base.execute("begin immediate")
+            if is_new:
+                for statement in _SCHEMA.split(";"):
+                    self._base.execute(statement)
+                self._set(version=_VERSION, run="0", position="0", links="0")
+            if self._get("version") != _VERSION:
+                raise LedgerError(f"{self.path} is the ledger of another version of Passwright")
+        except sqlite3.OperationalError as exc:
+            if "locked" in str(exc):
+                raise LedgerError(f"{self.path} is in use: another run of this batch goes on") from exc
+            raise LedgerError(f"{self.path} can't be opened as a ledger") from exc
+        except sqlite3.DatabaseError as exc:
+            raise LedgerError(f"{self.path} is not a ledger") from exc
+        self.run = int(self._get("run") or 0)
+
+    # --- the job ---
+
+    @property
+    def began(self) -> bool:
+        """A run was begun before."""
+        return self.run > 0
+
+    @property
+    def position(self) -> int:
+        """How many bytes of the output the ledger knows."""
+        return int(self._get("position") or 0)
+
+    @property
+    def links_position(self) -> int:
+        """How many bytes of the list of links the ledger knows."""
+        return int(self._get("links") or 0)
+
+    @property
+    def at(self) -> str | None:
+        """When the passes of this batch are signed, ISO 8601; None before the first run."""
+        return self._get("at")
+
+    def begin(self) -> None:
+        """Begins a run; what an earlier one refused is forgotten, since its rows come again."""
+        self.run += 1
+        self._set(run=str(self.run))
+        self._base.execute("delete from refused")
+        self._commit()
+
+    def check(self, job: str, *, at: str) -> None:
+        """Says what the runs are for: the fingerprint of the job, and when its passes are signed.
+
+        Raises:
+            LedgerError: an earlier run was for another job.
+        """
+        known = self._get("job")
+        if known is None:
+            self._set(job=job, at=at)
+        elif known != job:
+            raise LedgerError(
+                f"{self.path} belongs to another batch: the template, the keys or what is made have changed "
+                "since; go on with what they were, or begin anew with another output"
+            )
+
+    def _commit(self) -> None:
+        self._base.execute("commit")
+        self._base.execute("begin immediate")
+
+    def _get(self, key: str) -> str | None:
+        found = self._base.execute("select value from job where key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def _set(self, **values: str) -> None:
+        self._base.executemany("insert or replace into job values (?, ?)", values.items())
+
+    # --- passes ---
+
+    def claim(self, serial: str, row: int) -> Literal["new", "made"] | int:
+        """Takes a serial number for a row: `new`, or `made` by an earlier run, or the row that has it."""
+        found = self._base.execute(
+            "select row, run, begins from pass where serial = ?", (serial,)
+        ).fetchone()
+        if found is None:
+            self._base.execute("insert into pass (serial, row, run) values (?, ?, ?)", (serial, row, self.run))
+            return "new"
+        other, run, begins = found
+        if run == self.run:
+            return int(other)
+        if begins is not None:
+            return "made"
+        self._base.execute(
+            "update pass set serial = ?, row = ?, run = ? where serial = ?", (serial, row, self.run, serial)
+        )
+        return "new"
+
+    def record(self, made: Iterable[tuple[Made, int]], *, position: int, links: int) -> None:
+        """Writes down what is safe in the output: passes, each with where it begins, and refusals.
+
+        Returns when the ledger itself would survive a power failure.
+        """
+        done, refused, required = [], [], []
+        for each, begins in made:
+            if each.ok:
+                done.append((begins, each.size, each.crc, each.serial))
+                required += [(type_, _id(text), text) for type_, text in each.requires.items()]
+            else:
+                found = json.dumps([finding.as_dict() for finding in each.findings], ensure_ascii=False)
+                refused.append((each.number, each.serial, found))
+        base = self._base
+        base.executemany("update pass set begins = ?, size = ?, crc = ? where serial = ?", done)
+        base.executemany("insert or replace into refused values (?, ?, ?)", refused)
+        base.executemany("insert or ignore into required values (?, ?, ?)", required)
+        self._set(position=str(position), links=str(links))
+        self._commit()
+
+    def count(self) -> int:
+        """How many passes the output holds."""
+        return int(self._base.execute("select count(*) from pass where begins is not null").fetchone()[0])
+
+    def entries(self) -> Iterator[Entry]:
+        """What the output holds, in the order in which it was written."""
+        query = "select serial, begins, size, crc from pass where begins is not null order by begins, serial"
+        for serial, begins, size, crc in self._base.execute(query):
+            yield Entry(f"{serial}.pkpass", begins, size, crc)
+
+    def refused(self) -> Iterator[Mapping[str, object]]:
+        """The rows that the last run refused: `row`, `serial` and `findings`."""
+        for row, serial, findings in self._base.execute("select * from refused order by row"):
+            yield {"row": row, "serial": serial, "findings": json.loads(findings)}
+
+    def required(self) -> Iterator[tuple[str, str]]:
+        """What has to be inserted at Google before the links work: resource name and JSON text, each once."""
+        yield from self._base.execute("select type, resource from required order by type, id")
+
+    def close(self) -> None:
+        """Lets go of the file; what was not recorded is forgotten."""
+        self._base.close()
+
+
+def _id(resource: str) -> str:
+    return str(json.loads(resource).get("id"))

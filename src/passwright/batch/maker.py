@@ -1,0 +1,144 @@
+"""A row becomes a .pkpass, a save link, or both."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from passwright.batch.rows import BadRow, Issue
+from passwright.definition import check_pass, template_document
+from passwright.errors import LinkTooLong, PassRejected
+from passwright.report import Finding, error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from passwright import apple, google
+    from passwright.batch.rows import Row
+    from passwright.google.savelink import Link
+    from passwright.template import Pass, Template
+
+__all__ = ["Made", "Maker"]
+
+
+@dataclass(slots=True, repr=False)
+class Made:
+    """What became of one row.
+
+    `number` counts rows from 1. `size` and `crc` are those of `pkpass`, and stay
+    when an output has taken the bytes. `requires` is what has to be inserted at
+    Google before the link works: resource name -> JSON text. A row that was
+    refused has findings of severity error and nothing else; of others only
+    errors are collected, never warnings.
+    """
+
+    number: int
+    serial: str
+    pkpass: bytes | None = None
+    size: int = 0
+    crc: int = 0
+    link: str | None = None
+    requires: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """The pass was made."""
+        return not self.findings
+
+    def __repr__(self) -> str:
+        state = "made" if self.ok else "refused"
+        return f"Made(row {self.number}, {self.serial!r}, {state})"
+
+
+class Maker:
+    """Makes passes of one template with builders that are kept.
+
+    `apple` makes the .pkpass, `google` the save link; at least one is given.
+    `at` is the signing time and the iat of all of them, default the moment of
+    making the maker: the same rows give the same bytes. Threads may share a
+    maker. It holds signers, so it can't be pickled: give other processes a
+    function that makes one.
+
+    Raises:
+        ValueError: neither builder is given, or `at` is naive.
+    """
+
+    def __init__(
+        self,
+        template: Template,
+        *,
+        apple: apple.PassBuilder | None = None,
+        google: google.PassBuilder | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        if apple is None and google is None:
+            raise ValueError("a maker needs the builder of a wallet: apple=, google=, or both")
+        self.template = template
+        self.at = at or datetime.now(UTC)
+        if self.at.utcoffset() is None:
+            raise ValueError("at has no time zone: give an aware datetime")
+        self._issue = Issue(template)
+        self._apple = apple
+        self._google = google
+
+    def check_columns(self, names: Iterable[str]) -> list[Finding]:
+        """What is wrong with the names of columns, before the first row is made."""
+        return self._issue.check_columns(names)
+
+    def make(self, number: int, row: Row) -> Made:
+        """What becomes of the row with this number.
+
+        Raises:
+            SigningError: nobody can sign. That is no fault of the row, so nothing goes on.
+        """
+        if isinstance(row, BadRow):
+            return Made(number, "", findings=row.findings)
+        pass_, unread = self._issue(row)
+        if unread:
+            return Made(number, str(pass_.serial), findings=_with_others(pass_, unread))
+        try:
+            link = self._google.save_link(pass_, issued_at=self.at) if self._google else None
+            data = self._apple.build(pass_, at=self.at) if self._apple else None
+        except PassRejected as exc:
+            return Made(number, str(pass_.serial), findings=exc.report.errors)
+        except LinkTooLong as exc:
+            found = error("link-too-long", "link", str(exc))
+            return Made(number, pass_.serial, findings=(found,))
+        return _made(number, pass_.serial, data, link)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells whether two makers make the same of a row, but for the time: 64 hexadecimal digits."""
+        template = self.template
+        says = {
+            "template": template_document(template),
+            "pictures": {name: sha256(data).hexdigest() for name, data in sorted(template.images.files.items())},
+            "translations": template.translations,
+            "apple": self._apple and self._apple.identity and self._apple.identity.key_id,
+            "google": self._google and self._google.issuer and self._google.issuer.issuer_id,
+        }
+        return sha256(json.dumps(says, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _made(number: int, serial: str, data: bytes | None, link: Link | None) -> Made:
+    made = Made(number, serial, data)
+    if data is not None:
+        made.size = len(data)
+        # Here, where many can do it, and not where all passes come together.
+        made.crc = zlib.crc32(data)
+    if link is not None:
+        made.link = link.url
+        made.requires = link.requires_text
+    return made
+
+
+def _with_others(pass_: Pass, unread: list[Finding]) -> tuple[Finding, ...]:
+    """Cells that can't be read, with everything else that is wrong with the pass."""
+    said = {finding.where for finding in unread}
+    return (*unread, *(found for found in check_pass(pass_) if found.where not in said))
