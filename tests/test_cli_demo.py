@@ -159,7 +159,7 @@ def test_a_link_that_carries_everything_needs_nothing(
 
     def small(at: object) -> object:
         road = walk(at)  # type: ignore[arg-type]
-        return replace(road, link=replace(road.link, _missing={}))
+        return replace(road, link=replace(road.link, requires_text={}))
 
     monkeypatch.setattr(demo, "_walk", small)
     assert "class and object travel in the link" in run("demo", "--out", str(tmp_path)).stdout

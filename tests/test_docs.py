@@ -66,6 +66,8 @@ def commands(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    for table in blocks(page, "csv"):
+        (tmp_path / "members.csv").write_text(table, "utf-8")
     for line in commands(page):
         done = subprocess.run(
             [sys.executable, "-m", *shlex.split(line)],

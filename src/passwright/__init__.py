@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from passwright import address, apple, errors, google, signing
+    from passwright import address, apple, batch, errors, google, signing
     from passwright.binding import Binding
     from passwright.errors import PasswrightError
     from passwright.kinds import KINDS, Kind, Place
@@ -58,6 +58,7 @@ __all__ = [
     "Template",
     "address",
     "apple",
+    "batch",
     "check",
     "errors",
     "google",
@@ -66,7 +67,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("address", "apple", "errors", "google", "signing"), ""),
+    **dict.fromkeys(("address", "apple", "batch", "errors", "google", "signing"), ""),
     **dict.fromkeys(
         (
             *("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc", "Pass"),

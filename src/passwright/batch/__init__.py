@@ -15,8 +15,8 @@ from __future__ import annotations
 from passwright.batch.ledger import Ledger
 from passwright.batch.maker import Made, Maker
 from passwright.batch.outputs import Folder, Links, Null, Output, Tar, Zip
-from passwright.batch.run import Progress, Summary, package
 from passwright.batch.rows import BadRow, Row, read, read_csv, read_json_lines
+from passwright.batch.run import Progress, Summary, package
 
 __all__ = [
     "BadRow",

@@ -44,32 +44,40 @@ class Ledger:
     `run` counts how often the batch was begun, from 1.
 
     Raises:
-        LedgerError: the file is no ledger, or of another version.
-        OSError: it can't be opened.
+        LedgerError: the file is no ledger, of another version, or in use.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        is_new = not self.path.exists()
+        self.run = 0
+        self._connection: sqlite3.Connection | None = None
+        # A file without a table is what a run leaves that was killed as it began.
+        if self.path.exists() and self._open():
+            if self._get("version") != _VERSION:
+                raise LedgerError(f"{self.path} is the ledger of another version of Passwright")
+            self.run = int(self._get("run") or 0)
+
+    def _open(self) -> bool:
+        """Opens the file for this process alone, and answers whether it is a ledger already."""
         try:
-            self._base = sqlite3.connect(self.path, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, isolation_level=None)
             # A second run of the same batch is refused at once, not in the middle.
             self._base.execute("pragma locking_mode = exclusive")
             self._base.execute("pragma synchronous = full")
             self._base.execute("begin immediate")
-            if is_new:
-                for statement in _SCHEMA.split(";"):
-                    self._base.execute(statement)
-                self._set(version=_VERSION, run="0", position="0", links="0")
-            if self._get("version") != _VERSION:
-                raise LedgerError(f"{self.path} is the ledger of another version of Passwright")
-        except sqlite3.OperationalError as exc:
+            found = self._base.execute("select 1 from sqlite_schema where name = 'job'").fetchone()
+        except sqlite3.DatabaseError as exc:
+            self.close()
             if "locked" in str(exc):
                 raise LedgerError(f"{self.path} is in use: another run of this batch goes on") from exc
-            raise LedgerError(f"{self.path} can't be opened as a ledger") from exc
-        except sqlite3.DatabaseError as exc:
             raise LedgerError(f"{self.path} is not a ledger") from exc
-        self.run = int(self._get("run") or 0)
+        return found is not None
+
+    @property
+    def _base(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise ValueError("the ledger is not open: begin() comes first, and nothing after close()")
+        return self._connection
 
     # --- the job ---
 
@@ -91,10 +99,21 @@ class Ledger:
     @property
     def at(self) -> str | None:
         """When the passes of this batch are signed, ISO 8601; None before the first run."""
-        return self._get("at")
+        return self._get("at") if self.run else None
 
     def begin(self) -> None:
-        """Begins a run; what an earlier one refused is forgotten, since its rows come again."""
+        """Begins a run; what an earlier one refused is forgotten, since its rows come again.
+
+        Raises:
+            OSError: the file can't be made.
+        """
+        if self.run == 0:
+            if self._connection is None:
+                self.path.touch()
+                self._open()
+            for statement in _SCHEMA.split(";"):
+                self._base.execute(statement)
+            self._set(version=_VERSION)
         self.run += 1
         self._set(run=str(self.run))
         self._base.execute("delete from refused")
@@ -129,12 +148,12 @@ class Ledger:
     # --- passes ---
 
     def claim(self, serial: str, row: int) -> Literal["new", "made"] | int:
-        """Takes a serial number for a row: `new`, or `made` by an earlier run, or the row that has it."""
-        found = self._base.execute(
-            "select row, run, begins from pass where serial = ?", (serial,)
-        ).fetchone()
+        """Takes a serial number for a row: `new`, `made` by an earlier run, or else the row that has it."""
+        found = self._base.execute("select row, run, begins from pass where serial = ?", (serial,)).fetchone()
         if found is None:
-            self._base.execute("insert into pass (serial, row, run) values (?, ?, ?)", (serial, row, self.run))
+            self._base.execute(
+                "insert into pass (serial, row, run) values (?, ?, ?)", (serial, row, self.run)
+            )
             return "new"
         other, run, begins = found
         if run == self.run:
@@ -187,7 +206,9 @@ class Ledger:
 
     def close(self) -> None:
         """Lets go of the file; what was not recorded is forgotten."""
-        self._base.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _id(resource: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from passwright.batch.rows import BadRow, Issue
 from passwright.definition import check_pass, template_document
@@ -112,13 +112,24 @@ class Maker:
             return Made(number, pass_.serial, findings=(found,))
         return _made(number, pass_.serial, data, link)
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a maker holds signers and can't be pickled: give a function that makes one")
+
+    @property
+    def signs_slowly(self) -> bool:
+        """Signing takes long, without the interpreter's lock, so that threads pay: RSA, or keys elsewhere."""
+        identity = self._apple.identity if self._apple else None
+        return identity is None or not hasattr(identity.public_key, "curve")
+
     @cached_property
     def fingerprint(self) -> str:
         """Tells whether two makers make the same of a row, but for the time: 64 hexadecimal digits."""
         template = self.template
         says = {
             "template": template_document(template),
-            "pictures": {name: sha256(data).hexdigest() for name, data in sorted(template.images.files.items())},
+            "pictures": {
+                name: sha256(data).hexdigest() for name, data in sorted(template.images.files.items())
+            },
             "translations": template.translations,
             "apple": self._apple and self._apple.identity and self._apple.identity.key_id,
             "google": self._google and self._google.issuer and self._google.issuer.issuer_id,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -101,13 +101,20 @@ def package(
             `stop_on_refusal` says to stop there; all rows before it are safe.
         SigningError: nobody can sign; all rows before are safe.
         LedgerError: the ledger belongs to another batch.
+        ValueError: an archive or a list of links without a ledger.
         OSError: the output can't be written.
     """
     out = out or Null()
+    if ledger is None and (out.needs_ledger or links is not None):
+        raise ValueError(
+            f"{(links or out).name} needs a ledger, which knows what it holds: ledger=Ledger(...)"
+        )
     run = _Run(out, links, ledger, stop_on_refusal=stop_on_refusal, progress=progress)
     numbered = enumerate(rows, start=1)
+    # Before anything is opened: a file of rows that can't be read leaves nothing behind.
+    first = list(islice(numbered, 1))
     if isinstance(maker, Maker):
-        numbered = _checked(numbered, maker)
+        _check_columns(first, maker)
     with ExitStack() as stack:
         stack.callback(run.close)
         run.begin()
@@ -116,7 +123,7 @@ def package(
         how = maker if isinstance(maker, Maker) else pickle.dumps(maker)
         waiting: deque[tuple[list[Made], Future[_Portion] | None]] = deque()
         try:
-            for portion, known in run.portions(numbered):
+            for portion, known in run.portions(chain(first, numbered)):
                 future = executor.submit(_make, how, out, portion) if portion else None
                 waiting.append((known, future))
                 if len(waiting) > jobs * AHEAD:
@@ -132,14 +139,11 @@ def package(
     return Summary(run.progress, tuple(run.refused))
 
 
-def _checked(numbered: Iterator[Numbered], maker: Maker) -> Iterator[Numbered]:
-    """The same rows; a column that no pass can have is found at the first one, not at each."""
-    for number, row in numbered:
+def _check_columns(first: list[Numbered], maker: Maker) -> None:
+    """A column that no pass can have is found at the first row, not at each."""
+    for _, row in first:
         if not isinstance(row, BadRow) and (found := maker.check_columns(row)):
             raise PassRejected(Report.of(found))
-        yield number, row
-        break
-    yield from numbered
 
 
 class _Portion(NamedTuple):

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from passwright import __version__
-from passwright.cli import certs, demo, judge, look, make, nfc, schema, show
+from passwright.cli import batch, certs, demo, judge, look, make, nfc, schema, show
 from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ app.command()(demo.demo)
 app.command()(make.new)
 app.command()(make.build)
 app.command()(make.link)
+app.command()(batch.batch)
 app.command()(judge.verify)
 app.command()(look.inspect)
 app.command()(judge.check)

@@ -1,0 +1,261 @@
+"""Many passes from a file of rows: `batch`."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from passwright import batch as many
+from passwright.apple import pkpass
+from passwright.cli import files, options, show
+from passwright.cli.files import WrongUse
+from passwright.cli.given import Keys, example_issuer, load_template
+from passwright.google import savelink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+
+    from passwright.report import Finding
+
+__all__ = ["batch"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What to make and who signs: what another process needs to make it as well."""
+
+    template: Path
+    at: datetime
+    passes: bool
+    links: bool
+    example: bool
+    cert: Path | None
+    intermediate: Path | None
+    p12: Path | None
+    account: Path | None
+    issuer_id: str | None
+    restrictions: bool
+    strict: bool
+    keys: Keys = field(repr=False)
+
+    def maker(self) -> many.Maker:
+        """Loads template and keys."""
+        template = load_template(self.template)
+        identity = self._identity(template) if self.passes else None
+        issuer = self._issuer() if self.links else None
+        return many.Maker(
+            template,
+            apple=pkpass.PassBuilder(identity, strict=self.strict) if identity else None,
+            google=savelink.PassBuilder(issuer) if issuer else None,
+            at=self.at,
+        )
+
+    def _identity(self, template: Any) -> Any:
+        if self.example:
+            from passwright.testing.authority import Authority
+
+            return Authority.example().identity(nfc=bool(template.nfc and template.nfc.apple_key))
+        return self.keys.apple(cert=self.cert, intermediate=self.intermediate, p12=self.p12)
+
+    def _issuer(self) -> Any:
+        more = {"restrictions_enabled": self.restrictions}
+        if self.example:
+            return example_issuer(self.issuer_id, **more)
+        return self.keys.google(account=self.account, email=None, issuer_id=self.issuer_id, **more)
+
+
+def batch(
+    template: options.TemplateFolder,
+    rows: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ROWS",
+            help="CSV with the columns serial and the fields' keys, or JSON Lines (.jsonl).",
+            show_default=False,
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|FILE",
+            help="Where the passes go: a folder, or a .zip or .tar archive.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    links: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="Make save links, and list them here.", rich_help_panel=options.OUTPUT
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="How many passes are made at once.", metavar="N")
+    ] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Make what an earlier run has not made; what is there already stays as it is."
+        ),
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop-on-refusal", help="Stop at the first row that can't become a pass.")
+    ] = False,
+    example: options.Example = False,
+    cert: options.Certificate = None,
+    key: options.PassKey = None,
+    intermediate: options.Intermediate = None,
+    p12: options.P12 = None,
+    service_account: options.Account = None,
+    issuer_id: options.IssuerId = None,
+    password_file: options.PasswordFile = None,
+    strict_keys: options.StrictKeys = False,
+    restrictions_enabled: options.Restrictions = False,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+) -> int:
+    """Make a pass of every row: .pkpass files, save links, or both.
+
+    A ledger beside the output lets a run that was stopped go on with --resume. Rows that can't
+    become passes are listed beside it as well, and the others are made.
+    """
+    target = out or links
+    if target is None:
+        raise WrongUse("nothing to make: --out for passes, --links for save links, or both")
+    output = _output(out)
+    ledger_path = target.with_name(f"{target.name}.ledger")
+    if ledger_path.exists() and not resume:
+        raise WrongUse(f"{ledger_path}: an earlier run was here: --resume goes on, or choose another output")
+    found: list[Finding] = []
+    with ExitStack() as stack:
+        ledger = many.Ledger(ledger_path)
+        stack.callback(ledger.close)
+        order = _Order(
+            template=template,
+            at=datetime.fromisoformat(ledger.at) if ledger.at else datetime.now(UTC).replace(microsecond=0),
+            passes=out is not None, links=links is not None, example=example, cert=cert,
+            intermediate=intermediate, p12=p12, account=service_account, issuer_id=issuer_id,
+            restrictions=restrictions_enabled, strict=strict,
+            keys=Keys(key=key, password_file=password_file, strict=strict_keys, found=found),
+        )  # fmt: skip
+        maker = order.maker()
+        show.findings(found)
+        how, executor = _pool(maker, order, jobs)
+        if executor is not None:
+            stack.enter_context(executor)
+        tell = stack.enter_context(_bar(rows, quiet=as_json))
+        summary = many.package(
+            how, _rows(rows), output, links=many.Links(links) if links else None, ledger=ledger, jobs=jobs,
+            executor=executor, stop_on_refusal=stop, progress=tell,
+        )  # fmt: skip
+        refused = _list_refused(ledger, target.with_name(f"{target.name}.refused.jsonl"))
+        required = _list_required(ledger, target.with_name(f"{target.name}.requires.json"))
+    _report(target, summary.progress, refused, required, as_json=as_json)
+    return 0 if summary.ok else 1
+
+
+def _output(out: Path | None) -> many.Output:
+    if out is None:
+        return many.Null()
+    kinds: dict[str, Callable[[Path], many.Output]] = {".zip": many.Zip, ".tar": many.Tar, "": many.Folder}
+    if out.suffix not in kinds:
+        raise WrongUse(f"--out {out}: passes go into a .zip, a .tar, or a folder, whose name has no dot")
+    return kinds[out.suffix](out)
+
+
+def _pool(maker: many.Maker, order: _Order, jobs: int) -> tuple[Any, Executor | None]:
+    """Threads where signing lets go of the interpreter long enough, as RSA does; processes elsewhere."""
+    if jobs == 1 or maker.signs_slowly:
+        return maker, None
+    return partial(_Order.maker, order), ProcessPoolExecutor(jobs)
+
+
+def _rows(path: Path) -> Iterator[many.Row]:
+    if path == Path("-"):
+        import sys
+
+        return many.read_csv(sys.stdin.buffer)
+    return many.read(path)
+
+
+@contextmanager
+def _bar(rows: Path, *, quiet: bool) -> Iterator[Callable[[many.Progress], object] | None]:
+    """A bar with rate and time left on a terminal; nothing elsewhere."""
+    console = show.console(err=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=_count(rows), rate="")
+        yield lambda told: bar.update(task, completed=told.rows, rate=f"{told.rate:,.0f} passes/s")
+
+
+def _count(rows: Path) -> int | None:
+    """How many lines there are, where that can be looked at before the rows are read."""
+    if not rows.is_file():
+        return None
+    with rows.open("rb") as file:
+        lines = sum(piece.count(b"\n") for piece in iter(partial(file.read, 2**20), b""))
+    return lines if rows.suffix in (".jsonl", ".ndjson") else lines - 1
+
+
+def _list_refused(ledger: many.Ledger, path: Path) -> Path | None:
+    """The rows that were refused, one JSON document a line; an old list is replaced or taken away."""
+    lines = [json.dumps(each, ensure_ascii=False) for each in ledger.refused()]
+    if not lines:
+        path.unlink(missing_ok=True)
+        return None
+    files.write(path, "".join(f"{line}\n" for line in lines).encode())
+    return path
+
+
+def _list_required(ledger: many.Ledger, path: Path) -> Path | None:
+    """What has to be inserted at Google before the links work."""
+    wanted: dict[str, list[Any]] = {}
+    for type_, resource in ledger.required():
+        wanted.setdefault(type_, []).append(json.loads(resource))
+    if not wanted:
+        return None
+    files.write(path, json.dumps(wanted, ensure_ascii=False, indent=2).encode())
+    return path
+
+
+def _report(
+    target: Path, told: many.Progress, refused: Path | None, required: Path | None, *, as_json: bool
+) -> None:
+    if as_json:
+        show.document(
+            {
+                "out": str(target),
+                "rows": told.rows,
+                "made": told.made,
+                "refused": told.refused,
+                "skipped": told.skipped,
+                "bytes": told.bytes,
+                "seconds": round(told.seconds, 3),
+                "refused_file": str(refused) if refused else None,
+                "requires_file": str(required) if required else None,
+            }
+        )
+        return
+    out = show.console()
+    there = f", {told.skipped:,} were there already" if told.skipped else ""
+    rate = f" in {told.seconds:.1f} s, {told.rate:,.0f} a second" if told.made else ""
+    out.print(f"{show.plain(target)}: {told.made:,} passes{rate}{there}")
+    if required:
+        out.print(f"Insert first, or the links show nothing: {show.plain(required)}")
+    if refused:
+        rows = "1 row" if told.refused == 1 else f"{told.refused:,} rows"
+        out.print(f"{rows} refused, with the reasons in {show.plain(refused)}; mend them, then --resume")
