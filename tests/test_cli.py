@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 COMMANDS = (
-    *("demo", "new", "build", "link", "verify", "inspect", "check", "explain"),
+    *("demo", "new", "build", "link", "verify", "inspect", "check", "explain", "doctor"),
     *("schema", "nfc-key", "certs"),
 )
 
@@ -147,7 +147,7 @@ def test_explain_without_a_code_lists_them_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("duplicate-nam", "'duplicate-name'"), ("xyzzy", "lists all there are")]
+    ("code", "said"), [("duplicate-nam", "'duplicate-name'"), ("xyzzy", "lists all codes")]
 )
 def test_explain_knows_what_was_meant(code: str, said: str) -> None:
     result = run("explain", code)

@@ -15,7 +15,7 @@ LAYERS = {
     **dict.fromkeys(("images", "template", "definition", "folder", "nfckey", "schema"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
-    **dict.fromkeys(("validation", "testing", "batch"), 4),
+    **dict.fromkeys(("validation", "keys", "testing", "batch"), 4),
     "service": 5,
     **dict.fromkeys(("cli", "__main__"), 6),
 }

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from passwright import __version__
-from passwright.cli import batch, certs, demo, judge, look, make, nfc, schema, show
+from passwright.cli import batch, certs, demo, doctor, explain, judge, look, make, nfc, schema, show
 from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ app.command()(batch.batch)
 app.command()(judge.verify)
 app.command()(look.inspect)
 app.command()(judge.check)
-app.command()(judge.explain)
+app.command()(doctor.doctor)
+app.command()(explain.explain)
 app.command()(schema.schema)
 app.command()(nfc.nfc_key)
 app.add_typer(certs.app, name="certs")

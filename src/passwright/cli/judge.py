@@ -1,4 +1,4 @@
-"""Judging what others made: `verify`, `check`; and `explain`."""
+"""Judging what others made: `verify`, `check`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright import report, strictjson
+from passwright import strictjson
 from passwright.apple.bundle import PASS_LIMITS
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
-from passwright.errors import BundleError, KeyMaterialError
+from passwright.errors import BundleError
 from passwright.google.savelink import SAVE_URL
 from passwright.table import did_you_mean
 from passwright.validation import PAYLOADS
@@ -20,9 +20,8 @@ from passwright.validation import check as check_payload
 
 if TYPE_CHECKING:
     from passwright.apple.layouts import Layout
-    from passwright.apple.trust import Trust
 
-__all__ = ["check", "explain", "verify"]
+__all__ = ["check", "verify"]
 
 
 def verify(
@@ -30,22 +29,16 @@ def verify(
         list[Path], typer.Argument(metavar="FILE...", help="The .pkpass files to judge.", show_default=False)
     ],
     *,
-    root: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Trust this authority too, PEM or DER; may be repeated."),
-    ] = None,
-    example: Annotated[bool, typer.Option("--example", help="Trust the example authority too.")] = False,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="The moment of the verdict, ISO 8601 with a zone; default now."),
-    ] = None,
+    root: options.Roots = None,
+    example: options.TrustExample = False,
+    at: options.At = None,
     as_json: options.Json = False,
 ) -> int:
     """Judge .pkpass files in five steps: container, manifest, signature, chain, content."""
     from passwright.apple.verification import verify as verify_pass
 
     moment = options.moment("--at", at) or datetime.now(UTC)
-    trust = _trust(root or [], example=example)
+    trust = options.trust(root or [], example=example)
     out, code = show.console(), 0
     for path in paths:
         try:
@@ -62,19 +55,6 @@ def verify(
         else:
             show.verdict(str(path), judged, on=out)
     return code
-
-
-def _trust(roots: list[Path], *, example: bool) -> Trust:
-    from passwright.apple.trust import Trust
-    from passwright.testing.authority import example_directory
-
-    trust = Trust.apple()
-    for path in (*roots, *((example_directory() / "root.pem",) if example else ())):
-        try:
-            trust = trust.with_roots(files.read(path, files.MAX_KEY_BYTES))
-        except KeyMaterialError as exc:
-            raise KeyMaterialError(f"{path}: {exc}") from exc
-    return trust
 
 
 def check(
@@ -126,24 +106,3 @@ def _layouts(data: bytes) -> tuple[Layout, ...]:
     except BundleError:
         return ()
     return layouts(document) if isinstance(document, dict) else ()
-
-
-def explain(
-    code: Annotated[
-        str | None,
-        typer.Argument(metavar="CODE", help="The code of a finding; without one all are listed."),
-    ] = None,
-) -> int:
-    """Tell what is behind the code of a finding: why it matters, and what to do."""
-    if code is None:
-        width = max(map(len, report.codes()))
-        for name in report.codes():
-            show.line(f"{name:{width}}  {report.explanation(name).title}")
-        return 0
-    try:
-        found = report.explanation(code)
-    except KeyError:
-        hint = did_you_mean(code, report.codes()) or "passwright explain lists all there are"
-        raise WrongUse(f"there is no code {code!r}: {hint}") from None
-    show.explanation(found)
-    return 0

@@ -5,16 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passwright.cli import files
 from passwright.cli.files import WrongUse
+from passwright.errors import KeyMaterialError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from passwright.apple.trust import Trust
 
 __all__ = [
     "P12",
     "Account",
     "AccountKey",
+    "At",
     "Barcode",
     "Bind",
     "Certificate",
@@ -34,6 +42,7 @@ __all__ = [
     "PasswordFile",
     "RequiresOut",
     "Restrictions",
+    "Roots",
     "SelfContained",
     "Serial",
     "Set",
@@ -257,6 +266,36 @@ RequiresOut = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+Roots = Annotated[
+    list[Path] | None,
+    typer.Option("--root", metavar="FILE", help="Trust this authority too, PEM or DER; may be repeated."),
+]
+TrustExample = Annotated[bool, typer.Option("--example", help="Trust the example authority too.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="TIME", help="The moment of the verdict, ISO 8601 with a zone; default now."
+    ),
+]
+
+
+def trust(roots: Iterable[Path], *, example: bool) -> Trust:
+    """Trust in Apple, in these authorities, and in that of the example if so wished.
+
+    Raises:
+        KeyMaterialError: one of the files holds no authority.
+    """
+    from passwright.apple.trust import Trust
+    from passwright.testing.authority import example_directory
+
+    made = Trust.apple()
+    for path in (*roots, *((example_directory() / "root.pem",) if example else ())):
+        try:
+            made = made.with_roots(files.read(path, files.MAX_KEY_BYTES))
+        except KeyMaterialError as exc:
+            raise KeyMaterialError(f"{path}: {exc}") from exc
+    return made
 
 
 def moment(option: str, text: str | None) -> datetime | None:

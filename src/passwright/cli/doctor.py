@@ -1,0 +1,132 @@
+"""The one thing to mend first: `doctor`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003 -- Typer reads annotations
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from passwright.apple.bundle import PASS_LIMITS
+from passwright.cli import documents, files, options, show
+from passwright.report import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from passwright.apple.diagnosis import Diagnosis
+
+__all__ = ["doctor", "draw", "verdict"]
+
+
+def doctor(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="The file a phone refuses; - is standard input.", show_default=False
+        ),
+    ],
+    *,
+    root: options.Roots = None,
+    example: options.TrustExample = False,
+    at: options.At = None,
+    as_json: options.Json = False,
+) -> int:
+    """Run every check over a .pkpass and say the one thing to mend first.
+
+    Exit code 0 when phones take it, 1 when they refuse it or there is an error in it.
+    """
+    from passwright.apple.diagnosis import diagnose
+
+    moment = options.moment("--at", at) or datetime.now(UTC)
+    trust = options.trust(root or [], example=example)
+    found = diagnose(files.read(path, PASS_LIMITS.archive_bytes), trust=trust, at=moment)
+    if as_json:
+        show.document(_document(str(path), found))
+    else:
+        draw(str(path), found, on=show.console())
+    return 1 if found.refused or _wrong(found) else 0
+
+
+def _wrong(found: Diagnosis) -> bool:
+    return not found.verification.report.ok
+
+
+def _document(file: str, found: Diagnosis) -> dict[str, Any]:
+    """What `--json` prints; members are only ever added."""
+    cause, message, odd = found.cause, found.message, found.stranger
+    return {
+        "file": file,
+        "refused": found.refused,
+        "no_pass": None if odd is None else odd.what,
+        "first": found.finding and found.finding.as_dict(),
+        "cause": cause and {name: getattr(cause, name) for name in ("id", "title", "see", "source")},
+        "remedy": _remedy(found),
+        "device_says": None if message is None else message.texts[0],
+        "waiting": {
+            "errors": sum(each.severity is Severity.ERROR for each in found.waiting),
+            "warnings": sum(each.severity is Severity.WARNING for each in found.waiting),
+        },
+        "steps": dict(found.verification.steps),
+        "findings": documents.findings(found.verification.report),
+        "layouts": [each.as_dict() for each in found.verification.layouts],
+    }
+
+
+def _remedy(found: Diagnosis) -> str | None:
+    if found.stranger is not None:
+        return found.stranger.remedy
+    if found.cause is not None:
+        return found.cause.remedy
+    return None if found.finding is None else found.finding.hint or None
+
+
+def draw(file: str, found: Diagnosis, *, on: Console) -> None:
+    """A diagnosis for people."""
+    on.print(Text.assemble((show.plain(file), "bold"), ": ", verdict(found)))
+    for name, text in _told(found):
+        show.row(name, text, on=on, width=10)
+    if found.verification.steps["container"] == "ok":
+        show.steps(found.verification, on=on)
+
+
+def verdict(found: Diagnosis) -> tuple[str, str]:
+    """What phones do with the pass, and in which style it is said."""
+    if found.refused:
+        return "phones refuse it", "bold red"
+    return ("phones take it, with a fault", "yellow") if _wrong(found) else ("phones take it", "green")
+
+
+def _told(found: Diagnosis) -> Iterator[tuple[str, str]]:
+    """What is said, line by line: a word, and what it is about."""
+    finding, cause = found.finding, found.cause
+    if found.stranger is not None:
+        yield "this is", found.stranger.what
+    if finding is None:
+        yield "mend", "nothing"
+        return
+    yield "mend first", finding.message if cause is None else cause.title
+    place = f"{finding.where}: " if finding.where else ""
+    yield "found", f"{place}{finding.message} [{finding.code}]"
+    if finding.hint:
+        yield "", finding.hint
+    if cause is not None and found.stranger is None:
+        yield "to see it", cause.see
+    yield "what to do", _remedy(found) or f"passwright explain {finding.code} tells more"
+    if found.message is not None:
+        yield "phones say", f"“{found.message.texts[0]}”"
+    if told := _waiting(found):
+        yield "then", told
+
+
+def _waiting(found: Diagnosis) -> str:
+    """How much else there is, and what shows it."""
+    errors = sum(each.severity is Severity.ERROR for each in found.waiting)
+    counts = ((errors, "error"), (len(found.waiting) - errors, "warning"))
+    told = " and ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
+    verb = "waits" if len(found.waiting) == 1 else "wait"
+    return f"{told} {verb}: passwright verify shows all of them" if told else ""
