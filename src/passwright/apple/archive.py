@@ -17,13 +17,15 @@ import stat
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from passwright.apple.names import folded, name_fault, shown
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 __all__ = ["Buffer", "Entries", "Limits", "joined", "laid_out", "unpacked"]
 
@@ -32,6 +34,11 @@ Buffer = bytes | bytearray | memoryview
 _LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
 _CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
 _END = struct.Struct("<4s4H2LH")  # 4.3.16
+# The same two with nothing but what is judged.
+_LOCAL_READ = struct.Struct("<6x2H4x3L2H")
+_CENTRAL_READ = struct.Struct("<8x2H4x3L4H2x2L")
+# Where a central record holds what a local header repeats after its signature, field by field.
+_REPEATED = slice(6, 32)
 _DESCRIPTOR = struct.Struct("<3L")  # 4.3.9
 _EXTRA = struct.Struct("<2H")  # 4.5.1
 _LOCAL_SIGN, _CENTRAL_SIGN, _END_SIGN, _DESCRIPTOR_SIGN = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\7\x08"
@@ -43,6 +50,7 @@ _STORED, _DEFLATED = 0, 8  # 4.4.5
 _HAS_DESCRIPTOR, _IS_UTF8 = 1 << 3, 1 << 11
 _IS_ENCRYPTED = 1 | 1 << 6 | 1 << 13
 _IS_PATCH = 1 << 5
+_REFUSED_FLAGS = _IS_ENCRYPTED | _IS_PATCH
 # 4.4.15, and the directory and volume bits of MS-DOS below it
 _DOS_FOLDER, _DOS_VOLUME = 0x10, 0x08
 
@@ -71,6 +79,17 @@ class Limits:
     """Every other JSON file: it is parsed as a whole."""
     allow_folders: bool = False
     """Folders other than `<tag>.lproj`: a few genuine passes carry a whole working copy."""
+
+    @property
+    def smallest(self) -> int:
+        """The bytes that any file may have."""
+        return min(
+            self.entry_bytes,
+            self.ratio_from_bytes,
+            self.manifest_bytes,
+            self.signature_bytes,
+            self.json_bytes,
+        )
 
     def of(self, name: str) -> int:
         """The most bytes the file `name` may have."""
@@ -162,6 +181,8 @@ class _Entry(NamedTuple):
     size: int
     attributes: int
     offset: int
+    repeated: bytes
+    extra_size: int
 
     @property
     def where(self) -> str:
@@ -188,7 +209,7 @@ def unpacked(data: Buffer, limits: Limits) -> dict[str, bytes]:
         raise BundleError(
             "too-many-entries", "", f"the archive has {count} entries, at most {limits.entries} are read"
         )
-    entries = list(_directory(archive, start, end, count))
+    entries = _directory(archive, start, end, count)
     _check_sizes(entries, limits)
     begins = _covered(archive, entries, start)
     names = _names(entries, limits)
@@ -232,11 +253,13 @@ def _without_end(archive: bytes) -> BundleError:
 
 def _has_comment(archive: bytes) -> bool:
     """An end record, perhaps not the last, says that what follows it to the end is its comment."""
-    at = archive.find(_END_SIGN, max(0, len(archive) - _END.size - _MAX_COUNT))
-    while 0 <= at < len(archive) - _END.size:
+    first = max(0, len(archive) - _END.size - _MAX_COUNT)
+    # From the back, which Python does in half the time.
+    at = archive.rfind(_END_SIGN, first, max(0, len(archive) - _END.size - 1 + len(_END_SIGN)))
+    while at >= 0:
         if at + _END.size + int.from_bytes(archive[at + 20 : at + 22], "little") == len(archive):
             return True
-        at = archive.find(_END_SIGN, at + 1)
+        at = archive.rfind(_END_SIGN, first, at + len(_END_SIGN) - 1)
     return False
 
 
@@ -246,46 +269,36 @@ def _leading(archive: bytes, until: int) -> BundleError:
     return BundleError("leading-data", "", "bytes come before the first entry")
 
 
-def _directory(archive: bytes, at: int, end: int, count: int) -> Iterator[_Entry]:
+def _directory(archive: bytes, at: int, end: int, count: int) -> list[_Entry]:
+    entries: list[_Entry] = []
     for _ in range(count):
         if at + _CENTRAL.size > end or not archive.startswith(_CENTRAL_SIGN, at):
             raise BundleError(
                 "bad-directory", "", "the directory holds fewer entries than the end record says"
             )
-        (
-            _,
-            _,
-            _,
-            flags,
-            method,
-            _,
-            _,
-            crc,
-            packed,
-            size,
-            name_size,
-            extra_size,
-            comment_size,
-            disk,
-            _,
-            attributes,
-            offset,
-        ) = _CENTRAL.unpack_from(archive, at)
+        name_size: int
+        (flags, method, crc, packed, size, name_size, extra_size, comment_size, disk, attributes, offset) = (
+            _CENTRAL_READ.unpack_from(archive, at)
+        )
+        repeated = archive[at + _REPEATED.start : at + _REPEATED.stop]
         at += _CENTRAL.size
-        entry = _Entry(archive[at : at + name_size], flags, method, crc, packed, size, attributes, offset)
-        extra = archive[at + name_size : at + name_size + extra_size]
-        at += name_size + extra_size + comment_size
-        _check_features(entry, flags, extra)
+        name = archive[at : at + name_size]
+        entry = _Entry(name, flags, method, crc, packed, size, attributes, offset, repeated, extra_size)
+        at += name_size
+        if extra_size or flags & _REFUSED_FLAGS:
+            _check_features(entry, flags, archive[at : at + extra_size])
+        at += extra_size + comment_size
         if comment_size:
             raise BundleError("comment", entry.where, "the entry has a comment")
         if disk:
             raise BundleError("bad-directory", entry.where, "the entry lies in another part of several")
         if _MAX_SIZE in (packed, size, offset):
             raise BundleError("zip64", entry.where, "zip64 is for archives of more than 4 GiB")
-        yield entry
+        entries.append(entry)
     if at != end:
         code = "zip64" if archive.startswith(_ZIP64_END_SIGN, at) else "bad-directory"
         raise BundleError(code, "", "the directory holds more than the end record says")
+    return entries
 
 
 def _check_features(entry: _Entry, flags: int, extra: bytes) -> None:
@@ -308,7 +321,10 @@ def _check_features(entry: _Entry, flags: int, extra: bytes) -> None:
 
 
 def _check_sizes(entries: list[_Entry], limits: Limits) -> None:
+    unlimited = limits.smallest
     for entry in entries:
+        if entry.size <= unlimited:
+            continue
         most = min(limits.entry_bytes, limits.of(entry.raw_name.decode("ascii", "replace")))
         if entry.size > most:
             raise BundleError(
@@ -325,11 +341,14 @@ def _check_sizes(entries: list[_Entry], limits: Limits) -> None:
         )
 
 
+_OFFSET = attrgetter("offset")
+
+
 def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int, int]:
     """Where the data of each entry begins, by the entry's offset: entries fill the archive from byte 0 on."""
     begins: dict[int, int] = {}
     at = 0
-    for entry in sorted(entries, key=lambda entry: entry.offset):
+    for entry in sorted(entries, key=_OFFSET):
         if entry.offset < at:
             raise BundleError("overlap", entry.where, "the entry shares bytes with another")
         if entry.offset > at:
@@ -350,25 +369,30 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
 
 def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
     """Where the data begins behind a local header that says what the directory says."""
-    at = entry.offset
-    if not archive.startswith(_LOCAL_SIGN, at):
+    at = entry.offset + _LOCAL.size
+    if at > directory or not archive.startswith(_LOCAL_SIGN, entry.offset):
         raise BundleError("header-mismatch", entry.where, "there is no local header where the directory says")
-    name_size: int
-    extra_size: int
-    _, _, flags, method, _, _, crc, packed, size, name_size, extra_size = _LOCAL.unpack_from(archive, at)
-    at += _LOCAL.size
-    name, extra = archive[at : at + name_size], archive[at + name_size : at + name_size + extra_size]
+    flags, name_size, extra_size = entry.flags, len(entry.raw_name), entry.extra_size
+    agree, zip64 = True, False
+    # Most writers repeat the directory byte by byte; the others are read field by field.
+    if archive[at - len(entry.repeated) : at] != entry.repeated or not archive.startswith(entry.raw_name, at):
+        flags, method, crc, packed, size, name_size, extra_size = _LOCAL_READ.unpack_from(
+            archive, entry.offset
+        )
+        zip64 = _MAX_SIZE in (packed, size)
+        agree = _agree((archive[at : at + name_size], flags, method, crc, packed, size), entry)
     at += name_size + extra_size
     if at > directory:
         raise BundleError("bad-extra", entry.where, "the local header runs into the directory")
-    _check_features(entry, flags, extra)
-    if _MAX_SIZE in (packed, size):
+    if extra_size or flags & _REFUSED_FLAGS:
+        _check_features(entry, flags, archive[at - extra_size : at])
+    if zip64:
         raise BundleError("zip64", entry.where, "zip64 is for archives of more than 4 GiB")
-    if not _agree((name, flags, method, crc, packed, size), entry):
+    if not agree:
         raise BundleError("header-mismatch", entry.where, "the local header and the directory disagree")
-    if method not in (_STORED, _DEFLATED):
+    if entry.method not in (_STORED, _DEFLATED):
         raise BundleError("bad-method", entry.where, "the entry is neither stored nor deflated")
-    if method == _STORED and packed != size:
+    if entry.method == _STORED and entry.packed != entry.size:
         raise BundleError("bad-method", entry.where, "the entry is stored, and its two sizes differ")
     return at
 
@@ -400,40 +424,51 @@ def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
     taken: set[str] = set()
     folders: set[str] = set()
     for entry in entries:
-        name = _decoded(entry)
-        # A folder's name is good when that of a file in it would be.
-        is_folder = name.endswith("/")
-        fault = name_fault(
-            name + "_" * is_folder, allow_folders=limits.allow_folders, max_bytes=limits.name_bytes
-        )
-        if fault and not (name == "./" and limits.allow_folders):
-            raise BundleError("bad-name", entry.where, fault)
-        _check_type(entry, is_folder=is_folder)
-        path = folded(name)
-        if path in taken:
+        read = _read_name(entry.raw_name, entry.flags & _IS_UTF8, limits.allow_folders, limits.name_bytes)
+        if read.fault:
+            raise BundleError("bad-name", entry.where, read.fault)
+        _check_type(entry, is_folder=read.is_folder)
+        if read.path in taken:
             raise BundleError(
                 "duplicate-name", entry.where, "another entry has this name, perhaps but for case"
             )
-        taken.add(path)
-        folders.update(path[: match.start()] for match in re.finditer("/", path))
-        names[name] = entry
+        taken.add(read.path)
+        if read.folders:
+            folders.update(read.folders)
+        names[read.name] = entry
     if not taken.isdisjoint(folders):
         raise BundleError("duplicate-name", "", "a file and a folder have the same name")
     return names
 
 
-def _decoded(entry: _Entry) -> str:
+class _Name(NamedTuple):
+    name: str
+    fault: str
+    is_folder: bool = False
+    path: str = ""
+    folders: tuple[str, ...] = ()
+
+
+# Nearly all passes use the same few names. Kept are names only, of at most 64 kB each.
+@lru_cache(maxsize=256)
+def _read_name(raw: bytes, utf8: int, allow_folders: bool, max_bytes: int) -> _Name:  # noqa: FBT001 -- by position, which costs half
+    """What a name is, or what is wrong with it."""
     try:
-        return entry.raw_name.decode("utf-8" if entry.flags & _IS_UTF8 else "ascii")
+        name = raw.decode("utf-8" if utf8 else "ascii")
     except UnicodeDecodeError:
         # Without the flag the alphabet is anybody's guess (appendix D).
-        raise BundleError(
-            "bad-name", entry.where, "the name is not UTF-8, or does not say that it is"
-        ) from None
+        return _Name("", "the name is not UTF-8, or does not say that it is")
+    # A folder's name is good when that of a file in it would be.
+    is_folder = name.endswith("/")
+    fault = name_fault(name + "_" * is_folder, allow_folders=allow_folders, max_bytes=max_bytes)
+    if fault and not (name == "./" and allow_folders):
+        return _Name(name, fault)
+    path = folded(name)
+    return _Name(name, "", is_folder, path, tuple(path[: match.start()] for match in re.finditer("/", path)))
 
 
 def _check_type(entry: _Entry, *, is_folder: bool) -> None:
-    kind = stat.S_IFMT(entry.attributes >> 16)
+    kind = entry.attributes >> 28 << 12  # the bits of `stat.S_IFMT` in the upper half
     if is_folder:
         is_right = kind in (0, stat.S_IFDIR) and not entry.size
     else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,20 @@ from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from cryptography import x509
 
     from passwright.report import Finding
 
-__all__ = ["Anchor", "Chain", "Identity", "Trust", "chain"]
+__all__ = ["Anchor", "Chain", "Identity", "Link", "Trust", "chain"]
 
 WHERE = "signature"
 # Clocks of signing machines run ahead by seconds, not by more.
 CLOCK_LEEWAY = timedelta(minutes=5)
 MAX_CERTIFICATES = 8
+# Whoever judges many passes sees few signers; each kept one holds at most the 64 kB of a signature.
+MAX_KEPT = 64
 
 BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.15", "2.5.29.37"
 # Extensions that may be critical, since they are looked at or only mark what a certificate is for.
@@ -67,15 +69,23 @@ class Trust:
     """Roots that are believed, and intermediates known to stand under them.
 
     A known intermediate closes the chain of a signature that left its own out
-    or embeds the wrong one, which a third of the passes in use do.
+    or embeds the wrong one, which a third of the passes in use do. What the last
+    64 signers' certificates prove is kept, so hold on to a trust for many passes.
     """
 
     roots: tuple[Anchor, ...]
     intermediates: tuple[Anchor, ...] = ()
+    # Keyed by the exact bytes of all certificates, and without any time in it: whether
+    # they lived is compared for each pass, so nothing kept can go stale.
+    _paths: Callable[[bytes, tuple[bytes, ...]], _Path] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.roots:
             raise ValueError("trust has no roots: use Trust.apple(), or name the authority you accept")
+        object.__setattr__(self, "_paths", lru_cache(maxsize=MAX_KEPT)(partial(_path, self)))
+
+    def __reduce__(self) -> tuple[type[Trust], tuple[tuple[Anchor, ...], tuple[Anchor, ...]]]:
+        return Trust, (self.roots, self.intermediates)
 
     @classmethod
     def apple(cls) -> Trust:
@@ -100,11 +110,33 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate of a chain, or what is known of it: its name, its key in hex, and its validity.
+
+    `embedded` tells that it came with the signature. If not, it was supplied from
+    what the trust knows.
+    """
+
+    name: str
+    key_id: str
+    not_before: datetime
+    not_after: datetime
+    embedded: bool
+
+    def lived(self, at: datetime) -> bool:
+        """Whether it was valid then."""
+        return self.not_before <= at <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """What came of following a pass certificate up to a root.
 
-    `intermediate` and `root` are names for people, None where the chain didn't
-    get there; `custom` tells that the root is the caller's, not Apple's.
+    `links` are the certificates on the way, the pass certificate's first, as far
+    as it went. `intermediate` and `root` are names for people, None where the
+    chain didn't get there; `custom` tells that the root is the caller's, not
+    Apple's. The identifiers and `nfc` are what the leaf says: None where it names
+    none, or several.
     """
 
     findings: tuple[Finding, ...]
@@ -112,6 +144,10 @@ class Chain:
     intermediate: str | None = None
     root: str | None = None
     custom: bool = False
+    links: tuple[Link, ...] = ()
+    pass_type_identifier: str | None = None
+    team_identifier: str | None = None
+    nfc: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -120,7 +156,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class _Issuer:
     """The issuer of the leaf: an embedded certificate, or a key known from the table."""
 
     name: str
@@ -128,6 +164,33 @@ class _Link:
     certificate: x509.Certificate | None = None
     known: tuple[Anchor, ...] = ()
     custom: bool = False
+    embedded: bool = True
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The certificates this may be: the two G1 share a key."""
+        if self.certificate is not None:
+            return (_link(self.certificate),)
+        return tuple(_supplied(anchor, embedded=self.embedded) for anchor in self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """What certificates prove whatever the time; the findings stand around those about the time.
+
+    `above` are the intermediate and the root, each with the certificates that it may be.
+    """
+
+    leaf: x509.Certificate
+    link: Link
+    before: tuple[Finding, ...]
+    after: tuple[Finding, ...]
+    last: tuple[Finding, ...] = ()
+    issuer: _Issuer | None = None
+    above: tuple[tuple[str, tuple[Link, ...]], ...] = ()
+    pass_type_identifier: str | None = None
+    team_identifier: str | None = None
+    nfc: bool = False
 
 
 def chain(
@@ -152,29 +215,68 @@ def chain(
     if at.tzinfo is None or (signed_at is not None and signed_at.tzinfo is None):
         raise ValueError("a time has no time zone: give aware datetimes")
     try:
-        certificate = x.parse(leaf)
+        path = trust._paths(leaf, tuple(embedded[:MAX_CERTIFICATES]))  # noqa: SLF001 -- the two belong together
     except BundleError as exc:
         return Chain((error(exc.code, WHERE, exc.message),))
-    others, findings = _readable(leaf, embedded[:MAX_CERTIFICATES])
-    link, found = _follow(leaf, certificate, others, trust)
-    findings += [*found, *_leaf_findings(certificate), *_time_findings(certificate, at, signed_at)]
-    if x.weak_digest(certificate):
-        # Apple's first intermediates issued such certificates; they are old, not forged.
-        judge = warning if link is not None and link.known else error
-        findings.append(
-            judge("weak-digest", WHERE, "the pass certificate is signed over a SHA-1 or MD5 digest")
-        )
-    if link is None:
-        return Chain(tuple(findings), certificate)
-    findings += _link_findings(link, trust, signed_at or at)
-    if link.custom:
-        findings.append(note("custom-roots", WHERE, f"the chain ends at {link.root}, which is not Apple's"))
-    findings.append(
-        note("revocation-not-checked", WHERE, "whether the certificates were revoked was not asked")
+    moment = signed_at or at
+    findings = (*path.before, *_time_findings(path.link, at, signed_at), *path.after)
+    links = [path.link]
+    for what, those in path.above:
+        # The two G1 share a key: what counts is the one that lived when the pass was signed.
+        lived = next((link for link in those if link.lived(moment)), None)
+        if lived is None:
+            findings += (_outside(what, moment),)
+        links += [lived] if lived else those[:1]
+    issuer = path.issuer
+    return Chain(
+        (*findings, *path.last),
+        path.leaf,
+        intermediate=links[1].name if issuer else None,
+        root=issuer.root if issuer else None,
+        custom=issuer.custom if issuer else False,
+        links=tuple(links),
+        pass_type_identifier=path.pass_type_identifier,
+        team_identifier=path.team_identifier,
+        nfc=path.nfc,
     )
-    # The two G1 share a key: what counts is the one that lived when the pass was signed.
-    name = next((anchor.name for anchor in link.known if anchor.lived(signed_at or at)), link.name)
-    return Chain(tuple(findings), certificate, name, link.root, link.custom)
+
+
+def _path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> _Path:
+    """What the certificates prove, without looking at the time.
+
+    Raises:
+        BundleError: `bad-certificate`, where the leaf is malformed.
+    """
+    certificate = x.parse(leaf)
+    others, findings = _readable(leaf, embedded)
+    issuer, found = _follow(leaf, certificate, others, trust)
+    made = _Path(
+        certificate,
+        _link(certificate),
+        before=(*findings, *found, *_leaf_findings(certificate)),
+        after=tuple(_issuing_findings(certificate, issuer)),
+        pass_type_identifier=x.pass_type_identifier(certificate),
+        team_identifier=x.team_identifier(certificate),
+        nfc=x.nfc(certificate),
+    )
+    if issuer is None:
+        return made
+    last = [note("revocation-not-checked", WHERE, "whether the certificates were revoked was not asked")]
+    if issuer.custom:
+        message = f"the chain ends at {issuer.root}, which is not Apple's"
+        last.insert(0, note("custom-roots", WHERE, message))
+    roots = tuple(_supplied(root, embedded=False) for root in trust.roots if root.name == issuer.root)
+    above = ("intermediate", issuer.links), ("root", roots)
+    return replace(made, last=tuple(last), issuer=issuer, above=above)
+
+
+def _link(certificate: x509.Certificate) -> Link:
+    times = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return Link(_common_name(certificate), x.key_id(certificate), *times, embedded=True)
+
+
+def _supplied(anchor: Anchor, *, embedded: bool) -> Link:
+    return Link(anchor.name, anchor.key_id, anchor.not_before, anchor.not_after, embedded)
 
 
 def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.Certificate], list[Finding]]:
@@ -193,18 +295,19 @@ def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.
 
 def _follow(
     leaf: bytes, certificate: x509.Certificate, others: dict[bytes, x509.Certificate], trust: Trust
-) -> tuple[_Link | None, list[Finding]]:
+) -> tuple[_Issuer | None, list[Finding]]:
     """Who issued the leaf, by key: names alone don't tell Apple's intermediates apart."""
     issuers = [octets for octets, parsed in others.items() if _issued(leaf, certificate, parsed)]
     roots = {root.spki for root in trust.roots}
     for octets in issuers:
         parsed = others[octets]
         if known := [anchor for anchor in trust.intermediates if anchor.spki == x.spki(parsed)]:
-            return _Link(known[0].name, known[0].root, known=tuple(known)), []
+            return _Issuer(known[0].name, known[0].root, known=tuple(known)), []
         if x.spki(parsed) not in roots and (root := _signer(octets, trust.roots)):
-            return _Link(_common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
+            return _Issuer(_common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
     if known := [anchor for anchor in trust.intermediates if x.signed_by(leaf, anchor.spki)]:
-        return _Link(known[0].name, known[0].root, known=tuple(known)), [_not_embedded(known[0], others)]
+        link = _Issuer(known[0].name, known[0].root, known=tuple(known), embedded=False)
+        return link, [_not_embedded(known[0], others)]
     # Everything that issued an issuer of the leaf: a trusted signer there means one step too many.
     above = [
         octets for octets, one in others.items() if any(_issued(low, others[low], one) for low in issuers)
@@ -269,37 +372,34 @@ def _strength(certificate: x509.Certificate, what: str) -> Iterator[Finding]:
         )
 
 
-def _link_findings(link: _Link, trust: Trust, moment: datetime) -> Iterator[Finding]:
-    if (intermediate := link.certificate) is not None:
-        if not x.may_issue(intermediate) or not x.is_marked_intermediate(intermediate):
-            yield error(
-                "wrong-intermediate",
-                WHERE,
-                f"{link.name} is no authority for developers: it lacks Apple's marker",
-            )
-        if x.weak_digest(intermediate):
-            yield error("weak-digest", WHERE, "the intermediate is signed over a SHA-1 or MD5 digest")
-        yield from _strength(intermediate, "intermediate")
-        if not intermediate.not_valid_before_utc <= moment <= intermediate.not_valid_after_utc:
-            yield _outside("intermediate", moment)
-    elif not any(anchor.lived(moment) for anchor in link.known):
-        yield _outside("intermediate", moment)
-    if not any(root.lived(moment) for root in trust.roots if root.name == link.root):
-        yield _outside("root", moment)
+def _issuing_findings(leaf: x509.Certificate, issuer: _Issuer | None) -> Iterator[Finding]:
+    """What is wrong with the intermediate, and with what the leaf is signed over."""
+    if x.weak_digest(leaf):
+        # Apple's first intermediates issued such certificates; they are old, not forged.
+        judge = warning if issuer is not None and issuer.known else error
+        yield judge("weak-digest", WHERE, "the pass certificate is signed over a SHA-1 or MD5 digest")
+    if issuer is None or (intermediate := issuer.certificate) is None:
+        return
+    if not x.may_issue(intermediate) or not x.is_marked_intermediate(intermediate):
+        message = f"{issuer.name} is no authority for developers: it lacks Apple's marker"
+        yield error("wrong-intermediate", WHERE, message)
+    if x.weak_digest(intermediate):
+        yield error("weak-digest", WHERE, "the intermediate is signed over a SHA-1 or MD5 digest")
+    yield from _strength(intermediate, "intermediate")
 
 
-def _time_findings(leaf: x509.Certificate, at: datetime, signed_at: datetime | None) -> Iterator[Finding]:
+def _time_findings(leaf: Link, at: datetime, signed_at: datetime | None) -> Iterator[Finding]:
     if signed_at is not None and signed_at - at > CLOCK_LEEWAY:
         yield error(
             "signed-in-future", WHERE, f"the signature claims {signed_at.isoformat()}, which is yet to come"
         )
-    if not leaf.not_valid_before_utc <= (signed_at or at) <= leaf.not_valid_after_utc:
+    if not leaf.lived(signed_at or at):
         yield _outside("pass certificate", signed_at or at)
-    elif at > leaf.not_valid_after_utc:
+    elif at > leaf.not_after:
         yield warning(
             "certificate-expired-since",
             WHERE,
-            f"the pass certificate expired on {leaf.not_valid_after_utc:%Y-%m-%d}; "
+            f"the pass certificate expired on {leaf.not_after:%Y-%m-%d}; "
             "that it was alive when the pass was signed is the signer's claim",
         )
 

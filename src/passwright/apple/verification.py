@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import images
-from passwright.apple import bundle, certificate, cms, personalization, signed_data
+from passwright.apple import bundle, cms, personalization, signed_data
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
 from passwright.apple.reading import read_document, read_strings
@@ -29,8 +29,6 @@ from passwright.report import Finding, Report, error, failed, note, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from cryptography import x509
 
     from passwright.apple.layouts import Layout
     from passwright.apple.signed_data import SignedData
@@ -73,8 +71,7 @@ class Verification:
     @cached_property
     def layouts(self) -> tuple[Layout, ...]:
         """What each version of iOS makes of the pass; worked out when asked, empty without a pass.json."""
-        leaf = self.chain.leaf if self.chain else None
-        nfc = None if leaf is None else certificate.nfc(leaf)
+        nfc = self.chain.nfc if self.chain else None
         return layouts(self.document, self.files, nfc=nfc) if self.document else ()
 
     @property
@@ -171,17 +168,17 @@ class _Walk:
             self.done("content", [error(exc.code, exc.where, exc.message)])
             return
         findings = [*tolerated, *read_strings(self.files)[1]]
-        leaf = self.followed.leaf if self.followed else None
+        signer = self.followed
         about = About(
             writing=False,
             personalized=personalization.FILE in self.files,
             files=frozenset(self.files),
-            nfc=None if leaf is None else certificate.nfc(leaf),
+            nfc=None if signer is None else signer.nfc,
         )
         findings += judge().whole(self.document, about, writing=False)
         findings += personalization.check_files(self.files, writing=False)
-        if leaf is not None:
-            findings += _same_names(self.document, leaf)
+        if signer is not None and signer.leaf is not None:
+            findings += _same_names(self.document, signer)
         findings += _pictures(self.files)
         findings += check_pictures(self.files, styles_of(self.document))
         self.done("content", findings)
@@ -220,17 +217,17 @@ class _Walk:
         )
 
 
-def _same_names(document: Mapping[str, Any], leaf: x509.Certificate) -> Iterator[Finding]:
+def _same_names(document: Mapping[str, Any], signer: Chain) -> Iterator[Finding]:
     """What a device compares with the certificate. Apple, Wallet Passes, Building a Pass."""
     for code, key, wanted in (
-        ("pass-type-mismatch", "passTypeIdentifier", certificate.pass_type_identifier(leaf)),
-        ("team-mismatch", "teamIdentifier", certificate.team_identifier(leaf)),
+        ("pass-type-mismatch", "passTypeIdentifier", signer.pass_type_identifier),
+        ("team-mismatch", "teamIdentifier", signer.team_identifier),
     ):
         if wanted is None or document.get(key) != wanted:
             message = f"{key} is not what the certificate names"
             hint = f"the certificate is for {wanted}" if wanted else "the certificate names none, or several"
             yield error(code, f"pass.json#/{key}", message, hint)
-    if document.get("nfc") and not certificate.nfc(leaf):
+    if document.get("nfc") and not signer.nfc:
         message = "phones refuse NFC in a pass whose certificate is not for NFC"
         yield warning("nfc-needs-certificate", "pass.json#/nfc", message)
 
