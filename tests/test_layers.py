@@ -11,7 +11,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
     **dict.fromkeys(("errors", "report", "forms", "strictjson", "wholefile", "png"), 0),
-    **dict.fromkeys(("table", "stencil", "kinds", "address", "binding", "lifecycle", "signing", "nfckey"), 1),
+    **dict.fromkeys(
+        ("sound", "table", "stencil", "kinds", "address", "binding", "lifecycle", "signing", "nfckey"), 1
+    ),
     **dict.fromkeys(("images", "template", "definition", "folder", "nfckey", "schema"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
@@ -22,7 +24,7 @@ LAYERS = {
 
 # Inside layer 1 imports go one way; folder reads what the others say of a template.
 ORDER = (
-    *("address", "binding", "lifecycle", "signing", "nfckey", "table", "schema"),
+    *("address", "binding", "lifecycle", "signing", "nfckey", "sound", "table", "schema"),
     *("stencil", "kinds", "images", "template", "definition", "folder"),
 )
 

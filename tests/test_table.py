@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from passwright import definition
 from passwright.apple import content
-from passwright.forms import BASE_TYPES, FORMATS, in_words, is_date, is_number, is_text, is_url
+from passwright.forms import BASE_TYPES, FORMATS, fits_style, in_words, is_date, is_number, is_text, is_url
 from passwright.google import tables as google
 from passwright.report import Finding, Report, Severity
 from passwright.stencil import Blank, Stencil
@@ -23,7 +23,6 @@ from passwright.table import (
     Table,
     Unknown,
     did_you_mean,
-    fits_style,
     place_in,
     printable,
     shown,

@@ -23,8 +23,11 @@ __all__ = [
     "FORMATS",
     "PATTERNS",
     "Format",
+    "Unknown",
+    "fits_style",
     "in_words",
     "is_date",
+    "is_int64",
     "is_number",
     "is_text",
     "is_url",
@@ -51,6 +54,12 @@ _INT64 = re.compile(r"-?[0-9]{1,19}\Z")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 # RFC 2978 section 2.3: at most 40 characters. What is no name never reaches the search for a codec.
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}\Z")
+
+
+class Unknown:
+    """A value that is there but not known yet. Checks of its content wait until it is."""
+
+    __slots__ = ()
 
 
 def is_text(value: str) -> bool:
@@ -97,8 +106,16 @@ def is_hex_color(value: str) -> bool:
     return _HEX_COLOR.match(value) is not None
 
 
-def _is_int64(value: object) -> bool:
+def is_int64(value: object) -> bool:
+    """A value is a whole number of 64 bits, written as text."""
     return isinstance(value, str) and _INT64.match(value) is not None and -(2**63) <= int(value) < 2**63
+
+
+def fits_style(wanted: str, value: object) -> bool:
+    """A field's value can be formatted as a `date` or a `number`. What is not known yet, fits."""
+    if value is None or isinstance(value, Unknown):
+        return True
+    return is_date(value) if wanted == "date" else is_number(value)
 
 
 # Base type -> (what it is in words, does a value have this type).
@@ -108,7 +125,7 @@ BASE_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "url": ("text with a URL", lambda v: isinstance(v, str)),
     "color": ("text with a colour", lambda v: isinstance(v, str)),
     "date": ("text with a date, a time and a zone", lambda v: isinstance(v, str)),
-    "int64": ("a whole number written as text", _is_int64),
+    "int64": ("a whole number written as text", is_int64),
     "number": ("a number", is_number),
     "integer": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
     "boolean": ("true or false", lambda v: isinstance(v, bool)),

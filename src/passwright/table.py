@@ -31,6 +31,8 @@ from typing import TYPE_CHECKING, Any
 from passwright.forms import (
     BASE_TYPES,
     FORMATS,
+    Unknown,
+    fits_style,
     in_words,
     is_date,
     is_hex_color,
@@ -40,6 +42,7 @@ from passwright.forms import (
     is_url,
 )
 from passwright.report import Finding, Severity
+from passwright.sound import Sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -56,12 +59,6 @@ MAX_NAME = 60
 MAX_CHOICES = 12
 # A place is for a line on a screen.
 MAX_POINTER = 300
-
-
-class Unknown:
-    """A value that is there but not known yet. Checks of its content wait until it is."""
-
-    __slots__ = ()
 
 
 def place_in(file: str) -> Place:
@@ -231,6 +228,11 @@ class Table:
         }
         return replace(self, objects=objects)
 
+    @cached_property
+    def sound(self) -> Sound:
+        """What says quickly that there is nothing to say."""
+        return Sound(self.objects)
+
     def groups_of(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Group name -> keys of that object of which exactly one has to be there."""
         return self._groups.get(name, {})
@@ -286,14 +288,19 @@ class _Check:
             return
         keys = self.table.objects[name]
         wild = keys.get("*")
+        sound = self.table.sound
+        members, company = sound.members[name], sound.company[name]
         for member, value in document.items():
+            if (is_sound := members.get(member)) and is_sound(value):
+                continue
             below = step(pointer, member)
             key = keys.get(member) or wild
             if key is None:
                 yield self.unknown(member, keys, below)
             else:
                 yield from self.value(key, value, below)
-        yield from self.neighbours(name, document, pointer)
+        if not company(document):
+            yield from self.neighbours(name, document, pointer)
 
     def unknown(self, member: str, keys: Mapping[str, Key], pointer: str) -> Finding:
         for key in keys.values():
@@ -582,13 +589,6 @@ def style_misfit(where: str, name: str, wanted: str, value: object) -> Finding:
     """The finding that a field is formatted as what its value is not."""
     message = f"{name} works with a {wanted} only, the value is {in_words(value)}"
     return Finding("style-misfit", Severity.ERROR, where, message, f"give a {wanted}, or leave {name} out")
-
-
-def fits_style(wanted: str, value: object) -> bool:
-    """A field's value can be formatted as a `date` or a `number`. What is not known yet, fits."""
-    if value is None or isinstance(value, Unknown):
-        return True
-    return is_date(value) if wanted == "date" else is_number(value)
 
 
 def _words(kind: str) -> str:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from passwright.apple.content import picture_facts, table
 from passwright.table import step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from passwright.table import Key
 
@@ -31,10 +31,13 @@ __all__ = [
     "Gaps",
     "Layout",
     "Member",
+    "Watched",
     "fields",
     "gaps",
     "is_read",
+    "kind_of",
     "layouts",
+    "leads_to",
     "pictures",
     "style_of",
     "styles_of",
@@ -246,8 +249,15 @@ def pictures(files: Collection[str]) -> set[str]:
 # --- what is read, and where ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Member:
+class Watched(NamedTuple):
+    """A key that a walk stops at: whether it is asked about itself, and the object to go into below it."""
+
+    key: Key
+    asked: bool
+    below: str | None
+
+
+class Member(NamedTuple):
     """A member that the table knows: its key, the object it stands in, and where that stands.
 
     `style` is the style dictionary around it and `slot` the array of fields, or "".
@@ -255,66 +265,80 @@ class Member:
 
     key: Key
     owner: Mapping[str, Any]
-    pointer: str
+    around: str
     style: str
     slot: str
 
+    @property
+    def pointer(self) -> str:
+        """Where the member stands in pass.json (RFC 6901)."""
+        return step(self.around, self.key.name)
+
 
 def unread(
-    document: Mapping[str, Any], reason: Callable[[Member], _Reason | None], facts: frozenset[str]
+    document: Mapping[str, Any],
+    reason: Callable[[Member], _Reason | None],
+    watched: Callable[[str, str, str], Mapping[str, Watched]],
 ) -> Iterator[tuple[Member, _Reason]]:
     """Members for which there is a `reason` not to read them, with it; nothing below them.
 
-    Values are looked at only on the way to keys that have one of `facts`.
+    `watched` are the keys to stop at in an object of the table, in a style, in a slot.
     """
-    yield from _below("Pass", document, ("", "", ""), reason, facts)
+    yield from _below(watched("Pass", "", ""), document, ("", "", ""), reason, watched)
 
 
 def _below(
-    name: str,
+    keys: Mapping[str, Watched],
     owner: Mapping[str, Any],
     around: tuple[str, str, str],
     reason: Callable[[Member], _Reason | None],
-    facts: frozenset[str],
+    watched: Callable[[str, str, str], Mapping[str, Watched]],
 ) -> Iterator[tuple[Member, _Reason]]:
     """`around` is the pointer of `owner`, the style and the slot it stands in."""
-    objects = table().objects
     pointer, style, slot = around
     # Names first: a value that is not filled in yet is not looked at.
-    for key in [objects[name][each] for each in owner if each in objects[name]]:
-        here = Member(key, owner, step(pointer, key.name), style, slot)
-        if key.listed and "styles" in key.facts and owner[key.name] == []:
-            continue
-        if (said := reason(here)) is not None:
-            yield here, said
-            continue
-        kind = _kind(key)
-        if kind is not None and _leads_to(kind, facts):
+    for key, asked, kind in [keys[each] for each in owner if each in keys]:
+        if asked:
+            if key.listed and "styles" in key.facts and owner[key.name] == []:
+                continue
+            here = Member(key, owner, pointer, style, slot)
+            if (said := reason(here)) is not None:
+                yield here, said
+                continue
+        if kind is not None:
             inside = (key.name, "") if kind == "PassFields" else (style, slot)
             inside = (style, key.name) if kind == "PassFieldContent" else inside
-            for at, value in _items(owner[key.name], here.pointer):
-                if isinstance(value, dict):
-                    yield from _below(kind, value, (at, *inside), reason, facts)
+            inner = watched(kind, *inside)
+            for at, value in _items(owner[key.name]):
+                if isinstance(value, dict) and not inner.keys().isdisjoint(value):
+                    where = f"{pointer}/{key.name}{at}"
+                    yield from _below(inner, value, (where, *inside), reason, watched)
 
 
-def _kind(key: Key) -> str | None:
+def _items(value: object) -> Iterable[tuple[str, object]]:
+    return (
+        [(f"/{index}", each) for index, each in enumerate(value)]
+        if isinstance(value, list)
+        else [("", value)]
+    )
+
+
+def kind_of(key: Key) -> str | None:
     """The object of the table that a key holds."""
     return next((kind for kind in key.types if kind in table().objects), None)
 
 
-def _items(value: object, pointer: str) -> Iterator[tuple[str, object]]:
-    if isinstance(value, list):
-        yield from ((step(pointer, index), each) for index, each in enumerate(value))
-    else:
-        yield pointer, value
+@cache
+def leads_to(name: str, facts: frozenset[str]) -> bool:
+    """An object has keys with such facts, itself or further down."""
+    keys = table().objects[name].values()
+    kinds = {kind for key in keys if (kind := kind_of(key)) is not None}
+    return any(facts & key.facts.keys() for key in keys) or any(leads_to(kind, facts) for kind in kinds)
 
 
 @cache
-def _leads_to(name: str, facts: frozenset[str]) -> bool:
-    """An object has keys with such facts, itself or further down."""
-    keys = table().objects[name].values()
-    kinds = {kind for key in keys if (kind := _kind(key)) is not None}
-    return any(facts & key.facts.keys() for key in keys) or any(_leads_to(kind, facts) for kind in kinds)
+def _all_keys(name: str, _style: str, _slot: str) -> Mapping[str, Watched]:
+    return {each: Watched(key, asked=True, below=kind_of(key)) for each, key in table().objects[name].items()}
 
 
 def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tuple[str, ...]:
@@ -324,7 +348,7 @@ def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tup
 
     def reason(member: Member) -> str | None:
         facts = member.key.facts
-        if _kind(member.key) == "PassFields":
+        if kind_of(member.key) == "PassFields":
             return None if member.key.name == read else "another style is drawn"
         value = member.owner[member.key.name]
         young = facts.get("enum_since", {}).get(value) if isinstance(value, str) else None
@@ -335,7 +359,7 @@ def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tup
             return None
         return "not for this layout"
 
-    return tuple(member.pointer for member, _ in unread(document, reason, frozenset({"since"})))
+    return tuple(member.pointer for member, _ in unread(document, reason, _all_keys))
 
 
 def is_read(styles: Collection[str] | None, drawn: Collection[str], base: str | None) -> bool:

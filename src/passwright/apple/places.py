@@ -7,14 +7,18 @@ of data and none here.
 
 from __future__ import annotations
 
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.content import table
 from passwright.apple.layouts import (
     STYLES,
     Member,
+    Watched,
     gaps,
     is_read,
+    kind_of,
+    leads_to,
     style_of,
     styles_of,
     tags,
@@ -40,7 +44,25 @@ def _misplaced(document: Mapping[str, Any], about: About, place: Place) -> Itera
     """Members that stand where no system reads them."""
     found = _Places(document, about, place)
     if found.styles:
-        yield from (finding for _, finding in unread(document, found.judge, _FACTS))
+        watched = partial(_watched, found.styles, found.base)
+        yield from (finding for _, finding in unread(document, found.judge, watched))
+
+
+# A pass has a style or two and a scheme or two; objects, styles and slots are those of the table.
+@lru_cache(maxsize=1024)
+def _watched(
+    styles: frozenset[str], base: str | None, name: str, style: str, slot: str
+) -> Mapping[str, Watched]:
+    """The members that may be misplaced in such a pass, and those that lead to some."""
+    keys = {}
+    for each, key in table().objects[name].items():
+        kind = kind_of(key)
+        below = kind if kind is not None and leads_to(kind, _FACTS) else None
+        facts = key.facts
+        asked = "only_for" in facts or not (_reads(facts, style, styles, base) and _fits(facts, slot))
+        if asked or below is not None:
+            keys[each] = Watched(key, asked, below)
+    return keys
 
 
 class _Places:
@@ -51,22 +73,26 @@ class _Places:
         self.styles = styles_of(document)
         # What is refused when we write it is often shown when others did.
         self.worst = Severity.ERROR if about.writing else Severity.WARNING
-        self.topics = _topics(document)
+        self.document = document
         self.place = place
+
+    @cached_property
+    def topics(self) -> dict[str, bool]:
+        return _topics(self.document)
 
     def judge(self, member: Member) -> Finding | None:
         """What is wrong with the place of a member, or None."""
         name, facts = member.key.name, member.key.facts
         where = self.place(member.pointer)
         worst = self.worst if facts.get("elsewhere") == "invalid" else Severity.WARNING
-        if "styles" in facts and not self.reads(member):
+        if not _reads(facts, member.style, self.styles, self.base):
             styles = _either(facts["styles"])
             if "elsewhere" in facts:
                 message = f"{name} may stand on {styles} only"
                 return Finding("style-forbids-key", worst, where, message, "leave it out")
             message, hint = f"{name} is read on {styles} only", "leave it out, or ask for what reads it"
             return warning("key-not-read", where, message, hint)
-        if member.slot and not _fits(facts, member.slot):
+        if not _fits(facts, member.slot):
             slots = _either(facts["slots"]) if "slots" in facts else f"other fields than {member.slot}"
             message, hint = f"{name} works in {slots} only", "leave it out, or move the field"
             return Finding("slot-forbids-key", worst, where, message, hint)
@@ -75,17 +101,19 @@ class _Places:
             return warning("key-not-read", where, f"{name} is read {_TOPICS[topic]} only", "leave it out")
         return None
 
-    def reads(self, member: Member) -> bool:
-        """One of the layouts of this pass has a use for a member with styles."""
-        if member.style == "posterGeneric":
-            return is_read(member.key.facts["styles"], {"posterGeneric"}, None)
-        # The poster has fields of its own, and looks at none of the style beside it.
-        styles = self.styles - {"posterGeneric"} if member.style else self.styles
-        return is_read(member.key.facts["styles"], styles, self.base)
+
+def _reads(facts: Mapping[str, Any], style: str, styles: frozenset[str], base: str | None) -> bool:
+    """One of the layouts of a pass has a use for a member with these facts, in this style or in none."""
+    if "styles" not in facts:
+        return True
+    if style == "posterGeneric":
+        return is_read(facts["styles"], {"posterGeneric"}, None)
+    # The poster has fields of its own, and looks at none of the style beside it.
+    return is_read(facts["styles"], styles - {"posterGeneric"} if style else styles, base)
 
 
 def _fits(facts: Mapping[str, Any], slot: str) -> bool:
-    return slot in facts.get("slots", (slot,)) and slot not in facts.get("not_slots", ())
+    return not slot or (slot in facts.get("slots", (slot,)) and slot not in facts.get("not_slots", ()))
 
 
 def _either(names: list[str]) -> str:
