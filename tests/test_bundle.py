@@ -989,6 +989,19 @@ def test_zip_23_data_that_runs_into_the_directory_is_refused() -> None:
     assert code(forge(Entry(local=longer, central=longer))) == "overlap"
 
 
+def test_zip_12_a_local_header_inside_the_directory_is_refused() -> None:
+    """The last four bytes of a name in the directory pass for one, with the archive's end right behind."""
+    name = b"PK\3\4"
+    sizes = {"packed": 2, "size": 2}
+    whole = len(forge(Entry(local=sizes, central=sizes), Entry(name)))
+    where = whole - 22 - len(name)
+    data = where - 30 - len("pass.json")
+    first = {"packed": data, "size": data}
+    assert code(forge(Entry(local=first, central=first), Entry(name, central={"offset": where}))) == (
+        "header-mismatch"
+    )
+
+
 def descriptor(entry: Entry, *, sign: bytes = b"PK\7\x08", **changes: int) -> bytes:
     it = entry.fields() | changes
     return sign + struct.pack("<LLL", it["crc"], it["packed"], it["size"])

@@ -36,6 +36,7 @@ from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_k
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+LATE = NOW + timedelta(days=2)
 CANARY = "canary-7c1f"
 
 
@@ -427,6 +428,54 @@ def test_crt_09_validity_is_judged_at_the_signing_time(authority: Any) -> None:
     assert late.ok
     assert warned(late) == ["certificate-expired-since"]
     assert "claim" in late.findings[0].message
+
+
+def test_what_certificates_prove_is_worked_out_once(authority: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept by the exact bytes, without the time: a certificate that ends meanwhile is found all the same."""
+    issued = authority.issue(Leaf(not_after=NOW + timedelta(days=1)))
+    trust = pickle.loads(pickle.dumps(authority.trust))
+    assert trust == authority.trust
+    asked: list[bytes] = []
+    real = x.signed_by
+
+    def watched(octets: bytes, key: bytes) -> bool:
+        asked.append(octets)
+        return real(octets, key)
+
+    monkeypatch.setattr(x, "signed_by", watched)
+
+    first = verdict(authority, issued, authority.intermediate, trust=trust)
+    assert asked
+    asked.clear()
+    assert verdict(authority, issued, authority.intermediate, trust=trust) == first
+    late = verdict(authority, issued, authority.intermediate, trust=trust, at=NOW + timedelta(days=2))
+    dead = verdict(
+        authority, issued, authority.intermediate, trust=trust, **dict.fromkeys(("at", "signed_at"), LATE)
+    )
+    assert (first.ok, warned(late), errors(dead)) == (
+        True,
+        ["certificate-expired-since"],
+        ["signed-outside-validity"],
+    )
+    assert not asked
+
+    octets = bytearray(authority.intermediate)
+    octets[-1] ^= 1
+    verdict(authority, issued, bytes(octets), trust=trust)
+    assert asked
+
+
+def test_a_chain_tells_its_certificates(authority: Any) -> None:
+    issued = authority.issue(Leaf(nfc=True))
+    whole = verdict(authority, issued, authority.intermediate)
+    assert [link.name for link in whole.links][1:] == [whole.intermediate, whole.root]
+    assert [link.embedded for link in whole.links] == [True, True, False]
+    assert whole.links[0].key_id == x.key_id(x.parse(issued.certificate))
+    assert (whole.pass_type_identifier, whole.team_identifier, whole.nfc) == (PASS_TYPE, TEAM, True)
+    short = verdict(authority, issued, trust=known(authority))
+    assert [link.embedded for link in short.links] == [True, False, False]
+    nowhere = verdict(authority, issued, trust=Trust.apple())
+    assert [link.name for link in nowhere.links] == [whole.links[0].name]
 
 
 def test_crt_09_intermediate_and_root_are_judged_at_the_signing_time_too(authority: Any) -> None:
