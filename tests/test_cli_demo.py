@@ -19,7 +19,7 @@ from tests.run_cli import documents, names, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-EMAIL = demo.HOLDER.email
+EMAIL = demo.EMAIL
 MASK = address.mask(EMAIL)
 HASH = hashlib.sha256(EMAIL.encode()).hexdigest()
 

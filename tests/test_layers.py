@@ -39,6 +39,14 @@ THIRD_PARTY = {
     "rich": {"cli"},
     "pytest": {"testing"},
     "fido2": {"service"},
+    "sqlalchemy": {"service"},
+    "alembic": {"service"},
+}
+
+# Inside the service only these rooms know a library; the use cases know neither HTTP nor SQL.
+IN_SERVICE = {
+    "sqlalchemy": {"sqlstore", "tables", "migrations"},
+    "alembic": {"migrations"},
 }
 
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -46,6 +54,11 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 def room_of(module: Path) -> str:
     return module.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def part_of(module: Path) -> str:
+    """The room inside a package that a module belongs to."""
+    return module.relative_to(SOURCE).parts[1].removesuffix(".py")
 
 
 def imports(module: Path) -> Iterator[tuple[str, bool, int]]:
@@ -113,3 +126,18 @@ def test_third_party_modules_are_imported_where_they_belong_and_late(module: Pat
         assert room_of(module) in THIRD_PARTY[top], where
         # cli, testing and service are entered only by those who have their extras.
         assert not at_once or room_of(module) in ("cli", "testing", "service"), where
+        if room_of(module) == "service" and top in IN_SERVICE:
+            assert part_of(module) in IN_SERVICE[top], where
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if room_of(each) == "service"], ids=part_of)
+def test_web_and_sqlstore_never_meet(module: Path) -> None:
+    """Who speaks HTTP knows no SQL, and the other way round; use cases know neither."""
+    sql, http = {"sqlstore", "tables", "migrations"}, {"web", "pages"}
+    for name, _, line in imports(module):
+        parts = name.split(".")
+        if parts[:2] != ["passwright", "service"] or len(parts) == 2:
+            continue
+        where = f"{module.name}:{line} imports {name}"
+        assert parts[2] not in sql or part_of(module) in sql, where
+        assert parts[2] not in http or part_of(module) in http, where

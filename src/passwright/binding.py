@@ -25,10 +25,12 @@ class Binding:
     """This pass is for the person with this address; the URL tells strangers more.
 
     Construction checks nothing: `validate` does. No text made from a binding
-    shows the address; a pickle of it holds the address.
+    shows the address; a pickle of it holds the address. `email` None is an
+    address that was purged: Apple's builder doesn't need it, Google's refuses,
+    and no pass is created like that.
     """
 
-    email: str
+    email: str | None
     learn_more_url: str
 
     def __repr__(self) -> str:
@@ -83,7 +85,7 @@ def parse(members: object) -> Binding:
     broken |= problems(asked)
     if broken:
         raise BindingInvalid(broken)
-    return Binding(address.clean(asked.email), stored_url(asked.learn_more_url))
+    return Binding(address.clean(email), stored_url(asked.learn_more_url))
 
 
 _URL = "/binding/learnMoreUrl"

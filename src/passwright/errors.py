@@ -8,8 +8,9 @@
       GoogleError          status, reason
       CallbackRefused      code
       BindingError         code · BindingInvalid(pointers) · IllegalTransition(state, event) · AttemptRefused
-      StoreError           NotFound · AlreadyExists · StaleBinding
+      StoreError           NotFound · AlreadyExists · StaleBinding · StoreUnavailable
       VaultError           code
+      Refused              code, pointers
       LedgerError
       MissingExtra         extra
 
@@ -176,6 +177,10 @@ class StaleBinding(StoreError):
     """The binding changed since it was read."""
 
 
+class StoreUnavailable(StoreError):
+    """The store can't be reached, is locked or full. Nothing happened; trying again later may help."""
+
+
 class VaultError(PasswrightError):
     """A sealed value can't be opened: it was changed, moved, or its key is gone."""
 
@@ -186,6 +191,19 @@ class VaultError(PasswrightError):
 
 class LedgerError(PasswrightError):
     """The ledger of a batch can't be used: it is none, in use, or of another batch."""
+
+
+class Refused(PasswrightError):
+    """The service refused. `code` is the stable snake_case name.
+
+    `pointers` maps JSON pointers into the request to the rule broken there, and
+    is empty where the request as a whole is refused. Nothing given is repeated.
+    """
+
+    def __init__(self, code: str, message: str, *, pointers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.pointers = dict(pointers or {})
 
 
 class MissingExtra(PasswrightError):

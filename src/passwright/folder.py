@@ -38,13 +38,17 @@ from passwright.template import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from os import PathLike
+    from typing import TypeAlias
 
     from passwright.kinds import Kind
     from passwright.table import Place
 
-__all__ = ["load", "save"]
+    # A file's name and the most bytes it may have -> its bytes, or what is wrong with it.
+    _DataOf: TypeAlias = Callable[[str, int], tuple[bytes | None, list[Finding]]]
+
+__all__ = ["from_files", "load", "read", "read_files", "save", "to_files"]
 
 # A definition is a page or two; a megabyte is somebody's mistake.
 MAX_TOML_BYTES = 2**20
@@ -67,7 +71,19 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 
 def load(folder: str | PathLike[str], *, kinds: Mapping[str, Kind] | None = None) -> Template:
     """The template in a folder. See `Template.load`."""
-    template, report = read(folder, kinds=kinds)
+    return _good(*read(folder, kinds=kinds))
+
+
+def from_files(files: Mapping[str, bytes], *, kinds: Mapping[str, Kind] | None = None) -> Template:
+    """The template in the files of a folder: `template.toml`, `images/icon.png` and so on, to their bytes.
+
+    Raises:
+        TemplateRejected: as `Template.load`; a missing template.toml is a mistake like others.
+    """
+    return _good(*read_files(files, kinds=kinds))
+
+
+def _good(template: Template | None, report: Report) -> Template:
     if template is None or not report.ok:
         raise TemplateRejected(report)
     return template
@@ -82,12 +98,56 @@ def read(
         OSError: the folder or a file in it can't be read.
     """
     root = Path(folder)
-    findings = list(_misspelt(root))
-    document, place, problems = _toml_in(root / "template.toml", "template.toml", link=True)
+    top = sorted(path.name for path in root.iterdir())
+
+    def data_of(name: str, most: int) -> tuple[bytes | None, list[Finding]]:
+        return _data_of(root / name, printable(name), most, link=name == "template.toml")
+
+    return _read([*top, *_inside(root / "images"), *_inside(root / "translations")], data_of, kinds)
+
+
+def read_files(
+    files: Mapping[str, bytes], *, kinds: Mapping[str, Kind] | None = None
+) -> tuple[Template | None, Report]:
+    """As `read`, of a folder that is in memory: the names of its files, with slashes, to their bytes."""
+
+    def data_of(name: str, most: int) -> tuple[bytes | None, list[Finding]]:
+        if name not in files:
+            return None, [error("missing-file", name, "the template has no template.toml")]
+        if len(files[name]) > most:
+            return None, [_too_large(printable(name), len(files[name]), most)]
+        return files[name], []
+
+    top = {name.partition("/")[0] for name in files}
+    inner = sorted({f"{part}/" for name in files for part in _folders(name)} | set(files))
+    return _read([*sorted(top), *(name for name in inner if "/" in name.rstrip("/"))], data_of, kinds)
+
+
+def _folders(name: str) -> Iterator[str]:
+    """The folders above a file, from the outermost on."""
+    parts = name.split("/")[:-1]
+    yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+def _inside(folder: Path) -> Iterator[str]:
+    """Everything in a folder of the template: names with slashes, those of folders end with one."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        is_folder = path.is_dir() and not path.is_symlink()
+        yield path.relative_to(folder.parent).as_posix() + "/" * is_folder
+
+
+def _read(
+    names: Sequence[str], data_of: _DataOf, kinds: Mapping[str, Kind] | None
+) -> tuple[Template | None, Report]:
+    """The template in the files of these names. `data_of` is asked only for those that count."""
+    findings = list(_misspelt(name for name in names if "/" not in name))
+    document, place, problems = _toml_in("template.toml", data_of)
     if document is not None:
         problems += check_document(document, kinds=kinds, place=place)
-    files, image_findings = _images(root / "images")
-    translations, places, translation_findings = _translations(root / "translations")
+    files, image_findings = _images([name for name in names if name.startswith("images/")], data_of)
+    translations, places, translation_findings = _translations(
+        [name for name in names if name.startswith("translations/")], data_of
+    )
     findings += [*problems, *image_findings, *translation_findings]
     if document is None or failed(findings):
         return None, Report.of(findings)
@@ -102,32 +162,36 @@ def read(
     return template, Report.of(findings)
 
 
-def _misspelt(root: Path) -> Iterator[Finding]:
+def _misspelt(names: Iterable[str]) -> Iterator[Finding]:
     """Files and folders that are hardly meant to be called what they are called."""
-    for path in sorted(root.iterdir()):
-        if path.name not in PARTS and (hint := did_you_mean(path.name, PARTS)):
-            yield warning("unknown-file", printable(path.name), "nothing of this name is looked at", hint)
+    for name in names:
+        if name not in PARTS and (hint := did_you_mean(name, PARTS)):
+            yield warning("unknown-file", printable(name), "nothing of this name is looked at", hint)
 
 
-def _data_of(path: Path, name: str, most: int, *, link: bool = False) -> tuple[bytes | None, list[Finding]]:
+def _data_of(path: Path, name: str, most: int, *, link: bool) -> tuple[bytes | None, list[Finding]]:
     """The bytes of a regular file of at most `most` bytes; `link` follows a symbolic link."""
     if path.exists() and (not path.is_file() or (path.is_symlink() and not link)):
         message = "this is a link, a folder or a device, not a file"
         return None, [error("not-a-regular-file", name, message, "put the file itself here")]
     size = path.stat().st_size
     if size > most:
-        return None, [error("too-large", name, f"the file has {size} bytes, at most {most} are read")]
+        return None, [_too_large(name, size, most)]
     return path.read_bytes(), []
 
 
-def _toml_in(
-    path: Path, name: str, *, link: bool = False
-) -> tuple[dict[str, Any] | None, Place, list[Finding]]:
+def _too_large(name: str, size: int, most: int) -> Finding:
+    return error("too-large", name, f"the file has {size} bytes, at most {most} are read")
+
+
+def _toml_in(name: str, data_of: _DataOf) -> tuple[dict[str, Any] | None, Place, list[Finding]]:
     """The document in a TOML file, None if it can't be read, and where its pointers are."""
-    place = place_in(name)
-    data, findings = _data_of(path, name, MAX_TOML_BYTES, link=link)
+    shown_name = printable(name)
+    place = place_in(shown_name)
+    data, findings = data_of(name, MAX_TOML_BYTES)
     if data is None:
         return None, place, findings
+    name = shown_name
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -155,30 +219,36 @@ def _not_toml(exc: Exception, name: str) -> Finding:
     return error("bad-toml", where, f"this is not TOML: {reason}", hint)
 
 
-def _images(folder: Path) -> tuple[dict[str, bytes], list[Finding]]:
+def _images(names: Iterable[str], data_of: _DataOf) -> tuple[dict[str, bytes], list[Finding]]:
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        inside = path.relative_to(folder)
-        name = inside.as_posix()
-        where = f"images/{printable(name)}"
-        if LEFT_OVERS.intersection(inside.parts) or path.name.startswith("._"):
+    for path in names:
+        name = path.removeprefix("images/")
+        where = f"images/{printable(name.rstrip('/'))}"
+        parts = name.rstrip("/").split("/")
+        if _is_left_over(parts):
             findings.append(
                 warning("left-over-file", where, "a desktop left this here; it is not used", "delete it")
             )
-        elif path.is_dir() and not path.is_symlink():
-            if path.parent != folder or not _LANGUAGE.match(path.name):
+        elif not name:
+            continue
+        elif name.endswith("/"):
+            if len(parts) > 1 or not _LANGUAGE.match(parts[0]):
                 hint = "folders here are named after languages: de, en-GB"
                 findings.append(error("bad-name", where, "this folder is not a language", hint))
         elif problem := _unknown_picture(name):
             findings.append(warning("unknown-picture", where, *problem))
         else:
-            data, problems = _data_of(path, where, MAX_PICTURE_BYTES)
+            data, problems = data_of(path, MAX_PICTURE_BYTES)
             findings += problems
             if data is not None:
                 findings += _check_picture(data, where)
                 files[name] = data
     return files, findings
+
+
+def _is_left_over(parts: Sequence[str]) -> bool:
+    return bool(LEFT_OVERS.intersection(parts)) or parts[-1].startswith("._")
 
 
 def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
@@ -201,35 +271,39 @@ def _unknown_picture(name: str) -> tuple[str, str] | None:
 
 
 def _translations(
-    folder: Path,
+    names: Iterable[str], data_of: _DataOf
 ) -> tuple[dict[str, dict[str, str]], dict[str, Place], list[Finding]]:
     """Language -> text -> translation, language -> places in its file, and what is wrong."""
     translations: dict[str, dict[str, str]] = {}
     places: dict[str, Place] = {}
     findings: list[Finding] = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        name = f"translations/{printable(path.name)}"
-        if path.name in LEFT_OVERS or path.name.startswith("._"):
+    for path in names:
+        base = path.removeprefix("translations/").rstrip("/")
+        if not base or "/" in base:
+            continue
+        name = f"translations/{printable(base)}"
+        if _is_left_over([base]):
             findings.append(
                 warning("left-over-file", name, "a desktop left this here; it is not used", "delete it")
             )
             continue
-        if path.suffix != ".toml":
+        language, dot, ending = base.rpartition(".")
+        if not language or f"{dot}{ending}" != ".toml":
             findings.append(warning("unknown-file", name, "this is no .toml file, so it is not looked at"))
             continue
-        if not _LANGUAGE.match(path.stem):
+        if not _LANGUAGE.match(language):
             hint = "write one file for each language: de.toml, en-GB.toml"
             findings.append(error("bad-name", name, "this is not named after a language", hint))
             continue
-        document, place, problems = _toml_in(path, name)
+        document, place, problems = _toml_in(path.rstrip("/"), data_of)
         findings += problems
         for key, value in (document or {}).items():
             if not isinstance(value, str):
                 message = f"the translation of {shown(key)} has to be text"
                 hint = "put the whole text in quotes when it holds a dot" if isinstance(value, dict) else ""
                 findings.append(error("wrong-type", place(step("", key)), message, hint))
-        translations[path.stem] = {k: v for k, v in (document or {}).items() if isinstance(v, str)}
-        places[path.stem] = place
+        translations[language] = {k: v for k, v in (document or {}).items() if isinstance(v, str)}
+        places[language] = place
     return translations, places, findings
 
 
@@ -316,23 +390,33 @@ def _unquoted(part: str) -> str:
 
 def save(template: Template, folder: str | PathLike[str]) -> None:
     """Write a template as a folder. See `Template.save`."""
+    files = to_files(template)
+    root = Path(folder)
+    if root.exists() and any(root.iterdir()):
+        raise FileExistsError(f"{root} is there already and not empty")
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wholefile.write(path, data, sweep=False)
+
+
+def to_files(template: Template) -> dict[str, bytes]:
+    """The files of a template's folder, which `from_files` reads back; template.toml comes last.
+
+    Raises:
+        TemplateRejected: the template breaks rules, or holds what TOML can't say.
+    """
     findings = [finding for finding in check_template(template) if finding.severity is Severity.ERROR]
     findings = findings or list(_not_sayable(template))
     if findings:
         raise TemplateRejected(Report.of(findings))
-    root = Path(folder)
-    if root.exists() and any(root.iterdir()):
-        raise FileExistsError(f"{root} is there already and not empty")
     files = {f"images/{name}": data for name, data in template.images.files.items()}
     for language, texts in template.translations.items():
         lines = (f"{_toml(text)} = {_toml(translated)}\n" for text, translated in texts.items())
         files[f"translations/{language}.toml"] = "".join(lines).encode()
     # Last, so that a folder with a template.toml is a whole one.
     files["template.toml"] = to_toml(template).encode()
-    for name, data in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        wholefile.write(path, data, sweep=False)
+    return files
 
 
 def _not_sayable(template: Template) -> Iterator[Finding]:

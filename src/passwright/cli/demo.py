@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 # Jane is nobody; her address is here so that what happens to it can be watched.
-HOLDER = Binding(email="jane@gmail.com", learn_more_url="https://support.example.com/pass-help")
+EMAIL = "jane@gmail.com"
+HOLDER = Binding(email=EMAIL, learn_more_url="https://support.example.com/pass-help")
 APPLE_SERIAL, GOOGLE_SERIAL = "M-0001", "M-0002"
 RULE = "binding-forbids-barcode"
 # Characters of a claim that are shown.
@@ -169,7 +170,7 @@ def _tell(road: _Road, out: Path, on: Console) -> None:
     _heading("Made", on)
     show.row(
         "for",
-        f"{address.mask(HOLDER.email)}: a bound person has one wallet, so each serial goes into one",
+        f"{address.mask(EMAIL)}: a bound person has one wallet, so each serial goes into one",
         on=on,
     )
     show.row(

@@ -77,6 +77,8 @@ class Payloads:
         """The restriction's hash into `values`; it is made here and kept nowhere."""
         binding = pass_.binding
         assert binding is not None  # noqa: S101 -- the caller has asked
+        if binding.email is None:
+            return [_PURGED]
         policy = self._issuer.email_policy if self._issuer else "gmail"
         try:
             values["@email-sha256"] = sha256(binding.email, policy=policy)
@@ -283,6 +285,12 @@ _UNPROVED = warning(
 )
 
 
+_PURGED = error(
+    "binding-purged",
+    "pass#/binding/email",
+    "the address was purged, so Google can't be told whom to restrict the pass to",
+    "a pass that went to Apple stays there: issue a new one for Google",
+)
 _BOUND_TO_ANOTHER = error(
     "binding-lost",
     "object#/saveRestrictions/restrictToEmailSha256",

@@ -1,1 +1,6 @@
-"""The issuing service: passes created, handed out once per platform, and the life of their bindings."""
+"""The issuing service: passes that are made, handed out once, updated and ended.
+
+The use cases (`issuing`, `releasing`) know no HTTP and no SQL; the `web` room
+and the `sqlstore` room never meet. Everything that touches the world outside is
+handed in as a `desk.Desk`.
+"""

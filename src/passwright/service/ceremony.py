@@ -39,6 +39,7 @@ from fido2.webauthn import (
 from passwright import strictjson
 from passwright.errors import AttemptRefused, PasswrightError
 from passwright.lifecycle import ATTEMPT_LIFE, Evidence
+from passwright.service.store import Credential
 from passwright.service.vault import Purpose, Vault
 
 if TYPE_CHECKING:
@@ -64,18 +65,6 @@ class Offer:
 
     shown: Mapping[str, Any] = field(repr=False)
     state: Mapping[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What a completed attempt leaves behind for the next download and every later version of the pass.
-
-    `id` is unique among all passes of the service, or None where a provider has
-    no such thing. `data` is the provider's own JSON.
-    """
-
-    id: str | None = field(repr=False)
-    data: Mapping[str, Any] = field(repr=False)
 
 
 class Provider(Protocol):

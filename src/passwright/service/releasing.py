@@ -1,0 +1,434 @@
+"""A pass leaves for one of the two wallets, after Apple's ceremony where it is bound.
+
+Each step reads, works out what it would hand out, and only then writes, with a
+compare-and-set on what it read: a pass that can't be built locks nothing, two
+devices that race are told apart by the store, and nothing leaves before it is
+written that it did. Whoever lost the race reads again.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from passwright import lifecycle
+from passwright.binding import Binding
+from passwright.errors import (
+    AlreadyExists,
+    AttemptRefused,
+    PassRejected,
+    Refused,
+    StaleBinding,
+    StoreUnavailable,
+)
+from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
+from passwright.service.ceremony import Subject, payload_digest
+from passwright.service.issuing import base32, carried_out, existing
+from passwright.service.rendering import pass_of, without_code
+from passwright.service.store import Download, PassStatus
+from passwright.service.vault import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from passwright.lifecycle import Step
+    from passwright.service.ceremony import Provider
+    from passwright.service.desk import Desk
+    from passwright.service.store import Credential, StoredBinding, StoredPass, StoredTemplate
+    from passwright.template import Pass
+
+__all__ = [
+    "BEGINS_AN_HOUR",
+    "DOWNLOAD_LIFE",
+    "Attempt",
+    "GoogleLink",
+    "PassFile",
+    "Ticket",
+    "apple_begin",
+    "apple_complete",
+    "apple_file",
+    "google_link",
+    "plain_file",
+]
+
+# How long a ticket for one download is good, and how often a ceremony may begin.
+DOWNLOAD_LIFE = timedelta(seconds=60)
+BEGINS_AN_HOUR = 10
+# Somebody else changed the binding between reading and writing this often in a row: give up.
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoogleLink:
+    """A save link. `requires`: what the issuer has to insert before it works, by resource name."""
+
+    url: str = field(repr=False)
+    form: str
+    requires: Mapping[str, Mapping[str, Any]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An open attempt of Apple's ceremony. `shown` is what the page gets from the provider, as JSON."""
+
+    id: str = field(repr=False)
+    expires_at: datetime
+    shown: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """Good for one download of the pass file."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassFile:
+    """A signed .pkpass, and a name for it."""
+
+    data: bytes = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Everything about a pass, as one transaction saw it."""
+
+    stored: StoredPass
+    kept: StoredTemplate
+    bound: StoredBinding | None
+
+    def rendered(self, *, email: str | None = None) -> Pass:
+        """The pass, bound and without a code if it has a binding."""
+        rendered = pass_of(self.stored, self.kept)
+        if self.bound is None:
+            return rendered
+        return without_code(rendered).replace(binding=Binding(email, self.bound.status.learn_more_url))
+
+
+def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> GoogleLink:
+    """The save link of a pass. For a bound one this is what decides for Google.
+
+    Raises:
+        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `google_off`.
+        IllegalTransition: `platform_locked`.
+        PassRejected, LinkTooLong: it can't be built; nothing was locked.
+        GoogleError: the lock holds, but Google did not take the object: the same call tries again.
+    """
+    if desk.google is None:
+        raise Refused("google_off", "this service has no Google issuer")
+    for read in _reads(desk, organisation, name):
+        _check_alive(read.stored, at=at)
+        if read.bound is None:
+            return _linked(desk, read.rendered(), issued_at=at)
+        step = lifecycle.advance(read.bound.status, lifecycle.GoogleDownload(), at=at)
+        if step.refusal:
+            if _written(desk, read.bound, step, at=at):
+                step.check()
+            continue
+        issued_at = read.bound.google_issued_at or at
+        rendered = read.rendered(email=_email(desk, read.bound))
+        # Before the lock: a pass that Google can't be given must stay free for Apple.
+        link = None if desk.google_writer else _linked(desk, rendered, issued_at=issued_at)
+        _check_google(desk, rendered)
+        if _written(desk, read.bound, step, at=at, google_issued_at=issued_at):
+            return link or _linked(desk, rendered, issued_at=issued_at)
+    raise _contended()
+
+
+def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> PassFile:
+    """The pass file of a pass without a binding.
+
+    Raises:
+        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`.
+        IllegalTransition: `binding_ceremony_required` or `platform_locked` for a bound pass.
+        PassRejected, SigningError: it can't be built.
+    """
+    for read in _reads(desk, organisation, name):
+        _check_alive(read.stored, at=at)
+        if read.bound is None:
+            return _built(desk, read.stored, read.rendered(), at=at)
+        step = lifecycle.advance(read.bound.status, lifecycle.AppleSource(), at=at)
+        if _written(desk, read.bound, step, at=at):
+            step.check()
+    raise _contended()
+
+
+def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> Attempt:
+    """An attempt of Apple's ceremony. For a pass that no platform has yet this is what decides for Apple.
+
+    Lock and purge of the address are one transaction.
+
+    Raises:
+        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `pass_unbound`,
+            `apple_off`, `too_many_attempts`, `provider_changed`.
+        IllegalTransition: `platform_locked`, `binding_nfc_required`.
+        PassRejected: it can't be built; nothing was locked.
+    """
+    provider = _provider(desk)
+    for read in _reads(desk, organisation, name):
+        _check_alive(read.stored, at=at)
+        bound = _binding(read)
+        rendered = read.rendered()
+        attempt_id = urlsafe_b64encode(desk.random(24)).decode("ascii")
+        nfc = not desk.binding_needs_nfc or _has_nfc(rendered)
+        step = lifecycle.advance(bound.status, lifecycle.AppleBegin(attempt_id, nfc), at=at)
+        if step.refusal:
+            if _written(desk, bound, step, at=at):
+                step.check()
+            continue
+        if Effect.LOCK in step.effects:
+            _check_apple(desk, rendered, at=at)
+        _check_provider(bound, provider)
+        offer = provider.begin(
+            _subject(read, bound), attempt_id=attempt_id, at=at, credential=bound.credential
+        )
+        if _written(desk, bound, step, at=at, ceremony=offer.state):
+            return Attempt(id=attempt_id, expires_at=at + ATTEMPT_LIFE, shown=offer.shown)
+    raise _contended()
+
+
+def apple_complete(
+    desk: Desk, organisation: str, name: str, attempt_id: str, payload: Mapping[str, Any], *, at: datetime
+) -> Ticket:
+    """What a device answers to an attempt; a good answer is worth a ticket for the pass file.
+
+    Raises:
+        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `pass_unbound`,
+            `apple_off`, `provider_changed`.
+        AttemptRefused: `attempt_not_found`, `attempt_expired`, `attempt_used`, `proof_invalid`.
+    """
+    provider = _provider(desk)
+    digest = payload_digest(payload)
+    for read in _reads(desk, organisation, name):
+        _check_alive(read.stored, at=at)
+        bound = _binding(read)
+        event = lifecycle.AppleComplete(attempt_id, digest, proof_ok=True, evidence=provider.evidence)
+        step, credential = lifecycle.advance(bound.status, event, at=at), None
+        if step.kind is Kind.COMPLETE_VALID:  # if the proof is one
+            credential = _proved(desk, read, bound, provider, payload)
+            event = replace(event, proof_ok=credential is not None)
+            step = lifecycle.advance(bound.status, event, at=at)
+        ticket = None if step.refusal else _ticket(desk, at=at)
+        try:
+            written = _written(desk, bound, step, at=at, credential=credential, ticket=ticket)
+        except AlreadyExists:  # another pass got this credential meanwhile: next time it is known
+            continue
+        if written:
+            step.check()
+            assert ticket is not None  # noqa: S101 -- there is one, or `check` has raised
+            return ticket
+    raise _contended()
+
+
+def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
+    """The pass file that a ticket is good for, once.
+
+    Raises:
+        Refused: `download_not_found`, `download_expired` for a ticket that is too old or used,
+            `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`.
+        PassRejected, SigningError: it can't be built; the ticket stays good.
+    """
+    token_hash = _download_hash(desk, token)
+    with desk.store.reading() as transaction:
+        download = transaction.download(token_hash)
+        if download is None:
+            raise Refused("download_not_found", "there is no such download")
+        stored = transaction.pass_of(download.pass_id)
+        assert stored is not None  # noqa: S101 -- tickets belong to passes
+        kept = transaction.template(stored.organisation, stored.template)
+        bound = transaction.binding(stored.id)
+    assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+    # A clock set back must not prolong a ticket.
+    if download.used_at is not None or not at <= download.expires_at <= at + DOWNLOAD_LIFE:
+        raise _spent()
+    _check_alive(stored, at=at)
+    read = _Read(stored, kept, bound)
+    rendered = read.rendered()
+    if bound is None or bound.status.state is not State.APPLE_BOUND or bound.credential is None:
+        raise _spent()
+    if bound.status.evidence is _provider(desk).evidence:
+        members = _provider(desk).members(bound.credential)
+        rendered = rendered.replace(apple={**rendered.apple, **members})
+    made = _built(desk, stored, rendered, at=at)
+    with desk.store.writing() as transaction:
+        if not transaction.use_download(token_hash, at=at):
+            raise _spent()
+    return made
+
+
+# --- reading and writing ------------------------------------------------------
+
+
+def _reads(desk: Desk, organisation: str, name: str) -> Iterator[_Read]:
+    """What the store knows of a pass, read again for every try."""
+    for _ in range(_TRIES):
+        with desk.store.reading() as transaction:
+            stored = existing(transaction, organisation, name)
+            kept = transaction.template(organisation, stored.template)
+            assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+            bound = transaction.binding(stored.id)
+        yield _Read(stored, kept, bound)
+
+
+def _written(
+    desk: Desk,
+    was: StoredBinding,
+    step: Step,
+    *,
+    at: datetime,
+    ticket: Ticket | None = None,
+    **kept: Any,
+) -> bool:
+    """Whether the step was written; if not, somebody else was faster."""
+    try:
+        with desk.store.writing() as transaction:
+            if step.kind is Kind.APPLE_BEGIN and not step.refusal:
+                _check_limit(transaction.count_events(was.pass_id, step.kind.value, since=at - _HOUR))
+            if carried_out(transaction, was, step, at=at, **kept) == was:
+                _check_same(transaction.binding(was.pass_id), was)
+            if ticket is not None:
+                transaction.add_download(
+                    Download(
+                        token_hash=_download_hash(desk, ticket.token),
+                        pass_id=was.pass_id,
+                        expires_at=ticket.expires_at,
+                    )
+                )
+    except StaleBinding:
+        return False
+    return True
+
+
+_HOUR = timedelta(hours=1)
+
+
+def _check_same(found: StoredBinding | None, was: StoredBinding) -> None:
+    """A step that changes nothing counts only while nobody else changed something."""
+    if found is None or found.status.version != was.status.version:
+        raise StaleBinding("the binding changed since it was read")
+
+
+def _check_limit(begun: int) -> None:
+    if begun >= BEGINS_AN_HOUR:
+        raise Refused("too_many_attempts", f"a ceremony may begin {BEGINS_AN_HOUR} times an hour")
+
+
+def _contended() -> StoreUnavailable:
+    return StoreUnavailable("others keep changing this pass: try again later")
+
+
+# --- parts --------------------------------------------------------------------
+
+
+def _check_alive(stored: StoredPass, *, at: datetime) -> None:
+    """A pass that ended is handed out to nobody, and nobody can lock it any more."""
+    if stored.status is PassStatus.NULLIFIED:
+        raise Refused("pass_nullified", "the pass is nullified")
+    if stored.expires_at is not None and at >= stored.expires_at:
+        raise Refused("pass_expired", "the pass has expired")
+    if stored.status is PassStatus.DEACTIVATED:
+        raise Refused("pass_deactivated", "the pass is deactivated")
+
+
+def _binding(read: _Read) -> StoredBinding:
+    if read.bound is None:
+        raise Refused("pass_unbound", "the pass has no binding: download it without the ceremony")
+    return read.bound
+
+
+def _provider(desk: Desk) -> Provider:
+    if desk.apple is None or desk.provider is None:
+        raise Refused("apple_off", "this service has no Apple identity")
+    return desk.provider
+
+
+def _subject(read: _Read, bound: StoredBinding) -> Subject:
+    return Subject(bound.organisation, bound.pass_id, read.kept.name, bound.status.learn_more_url)
+
+
+def _check_provider(bound: StoredBinding, provider: Provider) -> None:
+    """Who won before has to come again with the same kind of proof."""
+    if bound.status.evidence not in (None, provider.evidence):
+        raise Refused("provider_changed", "the pass was bound in a way this service no longer offers")
+
+
+def _proved(
+    desk: Desk, read: _Read, bound: StoredBinding, provider: Provider, payload: Mapping[str, Any]
+) -> Credential | None:
+    """The credential that a device proved to have, or None."""
+    _check_provider(bound, provider)
+
+    def known(credential_id: str) -> bool:
+        with desk.store.reading() as transaction:
+            return transaction.knows_credential(credential_id)
+
+    try:
+        return provider.complete(
+            _subject(read, bound), bound.ceremony or {}, payload, known=known, credential=bound.credential
+        )
+    except AttemptRefused:
+        return None
+
+
+def _has_nfc(rendered: Pass) -> bool:
+    nfc = rendered.template.nfc
+    return "@nfc" in rendered.shape and nfc is not None and nfc.apple_key is not None
+
+
+def _check_apple(desk: Desk, rendered: Pass, *, at: datetime) -> None:
+    assert desk.apple is not None  # noqa: S101 -- `_provider` has asked
+    report = desk.apple.report(rendered, at=at)
+    if not report.ok:
+        raise PassRejected(report)
+
+
+def _check_google(desk: Desk, rendered: Pass) -> None:
+    assert desk.google is not None  # noqa: S101 -- the caller has asked
+    report = desk.google.report(rendered)
+    if not report.ok:
+        raise PassRejected(report)
+
+
+def _email(desk: Desk, bound: StoredBinding) -> str:
+    assert bound.address is not None  # noqa: S101 -- states that Google is given keep it
+    owner = {"organisation_id": bound.organisation, "pass_id": bound.pass_id}
+    return desk.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
+
+
+def _linked(desk: Desk, rendered: Pass, *, issued_at: datetime) -> GoogleLink:
+    """The link; where objects are written through the API, after that was done."""
+    builder, writer = desk.google, desk.google_writer
+    assert builder is not None  # noqa: S101 -- the caller has asked
+    if writer is None:
+        link = builder.save_link(rendered, issued_at=issued_at)
+        return GoogleLink(url=link.url, form=link.form, requires=link.requires)
+    class_, object_ = builder.payload(rendered)
+    kind = rendered.template.kind
+    writer.put(kind.class_type, class_)
+    held = writer.put(kind.object_type, object_)
+    link = builder.save_link(rendered, issued_at=issued_at, inserted=("class", "object"), stored_object=held)
+    return GoogleLink(url=link.url, form=link.form, requires=link.requires)
+
+
+def _built(desk: Desk, stored: StoredPass, rendered: Pass, *, at: datetime) -> PassFile:
+    if desk.apple is None:
+        raise Refused("apple_off", "this service has no Apple identity")
+    return PassFile(data=desk.apple.build(rendered, at=at), name=f"{stored.serial}.pkpass")
+
+
+def _ticket(desk: Desk, *, at: datetime) -> Ticket:
+    return Ticket(token=base32(desk.random(20)), expires_at=at + DOWNLOAD_LIFE)
+
+
+def _download_hash(desk: Desk, token: str) -> bytes:
+    return desk.vault.hash(Purpose.DOWNLOAD, token)
+
+
+def _spent() -> Refused:
+    return Refused("download_expired", "the download was used or is too old: begin again")

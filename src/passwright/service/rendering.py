@@ -1,0 +1,230 @@
+"""A stored pass and its template become a pass for the builders."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from passwright.errors import Refused
+from passwright.rules import codes_of, forbid_barcode
+from passwright.service.templates import template_of
+from passwright.table import step
+from passwright.template import Barcode, Field, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passwright.binding import Binding
+    from passwright.service.store import StoredPass, StoredTemplate
+    from passwright.template import Pass, Template
+
+__all__ = ["Code", "Content", "Tap", "has_code", "pass_of", "without_code"]
+
+Source = Literal["uuid", "extId", "custom"]
+
+# The field that a message to the holder becomes, where the template has none of its own.
+MESSAGE = "message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What an issuer says about the code of a pass. None leaves it to the template.
+
+    An object without `enabled` is a code as well as one with `enabled` true.
+    """
+
+    enabled: bool | None = None
+    type: Literal["qr", "code128", "aztec", "pdf417"] | None = None
+    source: Source | None = None
+    value: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tap:
+    """What an issuer says about the NFC of a pass. None leaves it to the template."""
+
+    enabled: bool | None = None
+    source: Source | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What an issuer gives for one pass. Field values are text, numbers or None, as JSON has them."""
+
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    barcode: Code | None = field(default=None, repr=False)
+    nfc: Tap | None = field(default=None, repr=False)
+    expires: datetime | None = None
+    message: str | None = field(default=None, repr=False)
+    locations: tuple[Location, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """What a store keeps of it."""
+        members = asdict(self)
+        members["values"] = dict(self.values)
+        members["expires"] = self.expires.isoformat() if self.expires else None
+        return {name: value for name, value in members.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> Content:
+        """What `to_json` made."""
+        made = dict(members)
+        for name, part in (("barcode", Code), ("nfc", Tap)):
+            if name in made:
+                made[name] = part(**made[name])
+        if "expires" in made:
+            made["expires"] = datetime.fromisoformat(made["expires"])
+        if "locations" in made:
+            made["locations"] = tuple(Location(**each) for each in made["locations"])
+        return cls(**made)
+
+
+def pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding | None = None) -> Pass:
+    """The pass as builders take it. Nothing is checked but the form of values.
+
+    Raises:
+        Refused: `pass_invalid`, a text that is no value of its field.
+    """
+    content = Content.from_json(stored.content)
+    template = _varied(template_of(kept), content)
+    values = _values(template, content)
+    return template.issue(
+        stored.serial,
+        values,
+        nfc=_message(content.nfc, stored),
+        barcode=_message(content.barcode, stored),
+        binding=binding,
+        expires=content.expires,
+    )
+
+
+def _varied(template: Template, content: Content) -> Template:
+    """The template with what this pass has besides its values."""
+    if content.message is not None and MESSAGE not in template.fields:
+        template = _with_message(template)
+    if content.locations is not None:
+        template = replace(template, locations=content.locations)
+    code = content.barcode
+    if code is not None and code.enabled is not False and (code.type or code.text or not template.barcode):
+        given = template.barcode or Barcode()
+        made = replace(given, format=code.type or given.format, text=code.text or given.text)
+        template = replace(template, barcode=made)
+    return template
+
+
+@lru_cache(maxsize=64)
+def _with_message(template: Template) -> Template:
+    """The template with a place for a message; `change` makes phones show it when it is new."""
+    message = Field(slot="back", label="Message", change="%@", optional=True)
+    return replace(template, fields={**template.fields, MESSAGE: message})
+
+
+def _values(template: Template, content: Content) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    broken: dict[str, str] = {}
+    given = dict(content.values)
+    if content.message is not None:
+        given[MESSAGE] = content.message
+    for key, value in given.items():
+        each = template.fields.get(key)
+        try:
+            values[key] = each.parse(value) if each is not None and isinstance(value, str) else value
+        except ValueError as exc:
+            broken[step("/pass/values", key)] = str(exc)
+    if broken:
+        raise Refused("pass_invalid", "a value has the wrong form", pointers=broken)
+    return values
+
+
+def _message(wish: Code | Tap | None, stored: StoredPass) -> str | Literal[False] | None:
+    if wish is None:
+        return None
+    if wish.enabled is False:
+        return False
+    match wish.source:
+        case "uuid":
+            return stored.id
+        case "extId":
+            return stored.ext_id or stored.id
+        case "custom":
+            return wish.value
+    return wish.value
+
+
+# --- codes --------------------------------------------------------------------
+
+
+def has_code(pass_: Pass) -> bool:
+    """Something would show a code: the pass, its template, or a raw override of either."""
+    return any(forbid_barcode([*codes_of(pass_), *_raw_codes(pass_)], bound=True))
+
+
+def without_code(pass_: Pass) -> Pass:
+    """The pass with its code left out, whatever it came from.
+
+    A bound pass is rendered like this, since its template may have got a code
+    after it was issued. Everywhere else a code on a bound pass is refused, and
+    the builders still do so after this.
+    """
+    if not has_code(pass_):
+        return pass_
+    template = _uncoded(pass_.template)
+    apple, google = _uncoded_overrides(template, pass_.apple, pass_.google)
+    return pass_.replace(template=template, barcode=None, apple=apple, google=google)
+
+
+@lru_cache(maxsize=64)
+def _uncoded(template: Template) -> Template:
+    apple, google = _uncoded_overrides(template, template.apple, template.google)
+    return replace(template, barcode=None, apple=apple, google=google)
+
+
+def _raw_codes(pass_: Pass) -> Iterator[tuple[str, object]]:
+    template = pass_.template
+    for apple, google in ((template.apple, template.google), (pass_.apple, pass_.google)):
+        for name in _APPLE_CODES:
+            yield f"/apple/{name}", apple.get(name)
+        for part, resource in _resources(template).items():
+            yield from _google_codes(resource, google.get(part))
+
+
+# Apple, Pass: both members of pass.json that draw a code.
+_APPLE_CODES = ("barcode", "barcodes")
+
+
+def _resources(template: Template) -> dict[str, str]:
+    from passwright.google.content import resource_name
+
+    kind = template.kind
+    return {"class": resource_name(kind.class_type), "object": resource_name(kind.object_type)}
+
+
+def _google_codes(resource: str, members: object) -> Iterable[tuple[str, object]]:
+    from passwright.google.rules import codes
+
+    return codes(resource, members)
+
+
+def _uncoded_overrides(
+    template: Template, apple: Mapping[str, Any], google: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    uncoded = {name: value for name, value in apple.items() if name not in _APPLE_CODES}
+    made = dict(google)
+    for part, resource in _resources(template).items():
+        for pointer, _ in _google_codes(resource, made.get(part)):
+            made[part] = _dropped(made[part], pointer.split("/")[1:])
+    return uncoded, made
+
+
+def _dropped(document: Any, steps: list[str]) -> Any:
+    """A copy of the document without the member at these steps."""
+    first, *rest = steps
+    if isinstance(document, list):
+        return [_dropped(each, rest) if str(i) == first else each for i, each in enumerate(document)]
+    if not rest:
+        return {name: value for name, value in document.items() if name != first}
+    return {**document, first: _dropped(document[first], rest)}

@@ -1,0 +1,489 @@
+"""The store in a SQL database: SQLite for one machine, written so that PostgreSQL needs only a URL.
+
+A purge has to leave nothing behind. SQLite moves rows about when pages fill up
+or run empty, and what it moves stays readable at the old place even with
+`secure_delete`. So an address lives in a slot: rows that are only ever appended
+and overwritten by as many bytes, which SQLite does in place. A purge overwrites
+the slot with zeros in the transaction of the lock; a checkpoint that truncates
+the write-ahead log follows at once, or as soon as no reader is in its way.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError, StoreUnavailable
+from passwright.lifecycle import Attempt, Evidence, State, Status
+from passwright.service import migrations, tables
+from passwright.service.store import (
+    Address,
+    Answer,
+    ApiKey,
+    Credential,
+    Download,
+    Event,
+    Organisation,
+    Page,
+    PassFilter,
+    PassStatus,
+    StoredBinding,
+    StoredPass,
+    StoredTemplate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import Connection, Engine
+
+__all__ = ["SqlStore"]
+
+# How long a writer waits for another one, in seconds: far longer than any step takes.
+BUSY_TIMEOUT = 5.0
+# A slot holds a multiple of this many bytes, so that a purged one tells no length.
+SLOT = 128
+
+
+class SqlStore:
+    """A `Store` in the database of a URL such as `sqlite:////var/lib/passwright/passes.db`.
+
+    Opening checks that the database is durable and brings its tables up to date.
+
+    Raises:
+        StoreError: the database can't be used as it is, and why.
+        StoreUnavailable: it can't be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        # SQLite lets waiting writers poll; here they queue. Other processes are waited for by SQLite.
+        self._writer = threading.Lock()
+        self._owes_checkpoint = True
+        with _failures():
+            migrations.upgrade(self._engine)
+        self._checkpoint()
+
+    @contextmanager
+    def reading(self) -> Iterator[_Transaction]:
+        """See `Store.reading`."""
+        with _failures(), self._engine.connect() as connection:
+            connection.execution_options(begin="BEGIN")
+            with connection.begin():
+                yield _Transaction(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[_Transaction]:
+        """See `Store.writing`."""
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT):
+            raise StoreUnavailable("others keep writing: try again later")
+        try:
+            with _failures(), self._engine.connect() as connection:
+                connection.execution_options(begin="BEGIN IMMEDIATE")
+                with connection.begin():
+                    transaction = _Transaction(connection)
+                    yield transaction
+            self._owes_checkpoint |= transaction.purged
+            self._checkpoint()
+        finally:
+            self._writer.release()
+
+    def check(self) -> None:
+        """See `Store.check`."""
+        with _failures(), self._engine.connect() as connection:
+            connection.execute(sa.select(1))
+            migrations.check(connection)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._checkpoint()
+        self._engine.dispose()
+
+    def _checkpoint(self) -> None:
+        """Moves the write-ahead log into the database and empties it, if a purge asks for it."""
+        if not self._owes_checkpoint or self._engine.dialect.name != "sqlite":
+            return
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # A reader was in the way: the next transaction tries again.
+        self._owes_checkpoint = bool(busy)
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = sa.make_url(url)
+        engine = sa.create_engine(parsed, pool_timeout=BUSY_TIMEOUT)
+    except (exc.ArgumentError, exc.NoSuchModuleError, ImportError):
+        raise StoreError("this is no URL of a database: sqlite:////folder/passes.db") from None
+    if parsed.get_backend_name() != "sqlite":
+        raise StoreError("only SQLite is supported so far: sqlite:////folder/passes.db")
+    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise StoreError("a database of passes is a file: sqlite:////folder/passes.db")
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+# What makes SQLite keep what it acknowledged, and forget what it was told to.
+# SQLite, "PRAGMA Statements"; synchronous 2 is FULL.
+_PRAGMAS = {
+    "journal_mode": ("WAL", "wal"),
+    "synchronous": ("FULL", 2),
+    "secure_delete": ("ON", 1),
+    "foreign_keys": ("ON", 1),
+    "temp_store": ("MEMORY", 2),
+    "busy_timeout": (str(int(BUSY_TIMEOUT * 1000)), int(BUSY_TIMEOUT * 1000)),
+}
+
+
+def _prepare(raw: Any, _record: object) -> None:
+    raw.isolation_level = None  # `_begin` says when a transaction begins
+    for name, (value, expected) in _PRAGMAS.items():
+        raw.execute(f"PRAGMA {name}={value}").fetchall()
+        (found,) = raw.execute(f"PRAGMA {name}").fetchone()
+        if found != expected:
+            raise StoreError(f"the database refuses {name}={value}: what was acknowledged could be lost")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Errors of the database as ours. Their texts hold statements and values, so they go no further."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise AlreadyExists("there is one already, or what it belongs to is missing") from None
+    except (exc.OperationalError, exc.TimeoutError, exc.InterfaceError):
+        raise StoreUnavailable("the database can't be reached, is locked or full: try again later") from None
+    except exc.DatabaseError:
+        raise StoreError("the database can't be used as it is: is it damaged?") from None
+
+
+class _Transaction:
+    """A `Transaction` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.purged = False
+
+    # --- organisations and keys ---
+
+    def organisation(self, organisation: str) -> Organisation | None:
+        row = self._one(tables.organisations, id=organisation)
+        return row and Organisation(**row)
+
+    def put_organisation(self, organisation: Organisation) -> None:
+        values = {"name": organisation.name, "binding": organisation.binding}
+        if not self._change(tables.organisations, values, id=organisation.id):
+            self._add(tables.organisations, id=organisation.id, **values)
+
+    def api_key(self, key_hash: bytes) -> ApiKey | None:
+        row = self._one(tables.api_keys, key_hash=key_hash)
+        return row and ApiKey(**row)
+
+    def add_api_key(self, key: ApiKey) -> None:
+        self._add(tables.api_keys, **_members(key))
+
+    def revoke_api_key(self, organisation: str, key: str, *, at: datetime) -> None:
+        row = self._one(tables.api_keys, organisation=organisation, id=key)
+        if row is None:
+            raise NotFound("there is no such key")
+        if row["revoked_at"] is None:
+            self._change(tables.api_keys, {"revoked_at": at}, id=key)
+
+    # --- templates ---
+
+    def template(self, organisation: str, template: str) -> StoredTemplate | None:
+        row = self._one(tables.templates, organisation=organisation, id=template)
+        return row and StoredTemplate(**row)
+
+    def templates(self, organisation: str, page: Page) -> tuple[Sequence[StoredTemplate], int]:
+        table = tables.templates
+        columns = [column for column in table.c if column.name != "archive"]
+        where = table.c.organisation == organisation
+        rows, total = self._page(table, columns, where, page)
+        return [StoredTemplate(archive=b"", **row) for row in rows], total
+
+    def add_template(self, template: StoredTemplate) -> None:
+        self._add(tables.templates, **_members(template))
+
+    def change_template(self, was: StoredTemplate, now: StoredTemplate) -> None:
+        same = {"id": was.id, "organisation": was.organisation, "version": was.version}
+        if not self._change(tables.templates, _members(now), **same):
+            raise StaleBinding("the template changed since it was read")
+
+    # --- passes ---
+
+    def pass_(self, organisation: str, name: str) -> StoredPass | None:
+        row = self._one(tables.passes, organisation=organisation, id=name)
+        return _pass(row) if row else self._by_ext_id(organisation, name)
+
+    def _by_ext_id(self, organisation: str, ext_id: str) -> StoredPass | None:
+        """The live one, else the latest of those that were nullified: nullifying twice is no mistake."""
+        table = tables.passes
+        ended = table.c.status == PassStatus.NULLIFIED.value
+        query = (
+            sa.select(table)
+            .where(table.c.organisation == organisation, table.c.ext_id == ext_id)
+            .order_by(ended, table.c.created_at.desc(), table.c.id.desc())
+            .limit(1)
+        )
+        row = self._connection.execute(query).mappings().first()
+        return _pass(row) if row else None
+
+    def pass_by_link(self, link_hash: bytes) -> StoredPass | None:
+        row = self._one(tables.passes, link_hash=link_hash)
+        return row and _pass(row)
+
+    def pass_of(self, pass_id: str) -> StoredPass | None:
+        row = self._one(tables.passes, id=pass_id)
+        return row and _pass(row)
+
+    def passes(self, organisation: str, wanted: PassFilter, page: Page) -> tuple[Sequence[StoredPass], int]:
+        table, bound = tables.passes, tables.bindings
+        where = [table.c.organisation == organisation]
+        if wanted.status is not None:
+            where.append(table.c.status == wanted.status.value)
+        if wanted.template is not None:
+            where.append(table.c.template == wanted.template)
+        if wanted.ext_id is not None:
+            where.append(table.c.ext_id == wanted.ext_id)
+        asked = []
+        if wanted.platform is not None:
+            asked.append(bound.c.platform == wanted.platform)
+        in_force = [state.value for state in State if state.bound]
+        if wanted.bound is not None:
+            asked.append(bound.c.state.in_(in_force))
+        if asked:
+            there = sa.exists().where(bound.c.pass_id == table.c.id, *asked)
+            where.append(~there if wanted.bound is False else there)
+        rows, total = self._page(table, list(table.c), sa.and_(*where), page)
+        return [_pass(row) for row in rows], total
+
+    def add_pass(self, pass_: StoredPass) -> None:
+        self._add(tables.passes, **_members(pass_))
+
+    def change_pass(self, was: StoredPass, now: StoredPass) -> None:
+        same = {"id": was.id, "organisation": was.organisation, "version": was.version}
+        if not self._change(tables.passes, _members(now), **same):
+            raise StaleBinding("the pass changed since it was read")
+
+    # --- bindings ---
+
+    def knows_credential(self, credential_id: str) -> bool:
+        return self._one(tables.bindings, credential_id=credential_id) is not None
+
+    def binding(self, pass_id: str) -> StoredBinding | None:
+        return self.bindings([pass_id]).get(pass_id)
+
+    def bindings(self, pass_ids: Sequence[str]) -> Mapping[str, StoredBinding]:
+        table, slots = tables.bindings, tables.addresses
+        here = sa.and_(slots.c.pass_id == table.c.pass_id, slots.c.live == 1)
+        query = sa.select(table, slots.c.slot).join_from(table, slots, here, isouter=True)
+        rows = self._connection.execute(query.where(table.c.pass_id.in_(pass_ids))).mappings()
+        return {row["pass_id"]: _binding(row) for row in rows}
+
+    def add_binding(self, binding: StoredBinding) -> None:
+        self._add(tables.bindings, **_columns(binding))
+        if binding.address is not None:
+            slot = _slot(binding.address)
+            owner = {"pass_id": binding.pass_id, "organisation": binding.organisation}
+            self._add(tables.addresses, **owner, live=1, slot=slot)
+
+    def change_binding(self, was: StoredBinding, now: StoredBinding) -> None:
+        table = tables.bindings
+        same = sa.and_(
+            table.c.pass_id == was.pass_id,
+            table.c.organisation == was.organisation,
+            table.c.version == was.status.version,
+            table.c.platform.is_not_distinct_from(was.status.platform),
+        )
+        changed = self._connection.execute(sa.update(table).where(same).values(_columns(now)))
+        if changed.rowcount != 1:
+            raise StaleBinding("the binding changed since it was read")
+        if was.address is not None and now.address is None:
+            self._purge(now.pass_id)
+
+    def _purge(self, pass_id: str) -> None:
+        slots = tables.addresses
+        here = slots.c.pass_id == pass_id
+        length = self._connection.scalar(sa.select(sa.func.length(slots.c.slot)).where(here))
+        if length is not None:
+            zeros = {"live": 0, "slot": bytes(length)}
+            self._connection.execute(sa.update(slots).where(here).values(zeros))
+            self.purged = True
+
+    def addresses(self, *, after: str, limit: int) -> Sequence[tuple[str, str, bytes]]:
+        slots = tables.addresses
+        query = (
+            sa.select(slots.c.organisation, slots.c.pass_id, slots.c.slot)
+            .where(slots.c.live == 1, slots.c.pass_id > after)
+            .order_by(slots.c.pass_id)
+            .limit(limit)
+        )
+        rows = self._connection.execute(query)
+        return [(organisation, pass_id, _address(slot).sealed) for organisation, pass_id, slot in rows]
+
+    def reseal(self, pass_id: str, was: bytes, now: bytes) -> bool:
+        row = self._one(tables.addresses, pass_id=pass_id, live=1)
+        if row is None or _address(row["slot"]).sealed != was:
+            return False
+        slot = _slot(replace(_address(row["slot"]), sealed=now), length=len(row["slot"]))
+        return self._change(tables.addresses, {"slot": slot}, pass_id=pass_id, slot=row["slot"])
+
+    # --- events, tickets, answers ---
+
+    def events(self, pass_id: str) -> Sequence[Event]:
+        table = tables.events
+        query = sa.select(table).where(table.c.pass_id == pass_id).order_by(table.c.id)
+        rows = self._connection.execute(query).mappings()
+        return [Event(**{name: row[name] for name in row if name != "id"}) for row in rows]
+
+    def count_events(self, pass_id: str, kind: str, *, since: datetime) -> int:
+        table = tables.events
+        where = (table.c.pass_id == pass_id, table.c.kind == kind, table.c.at >= since)
+        return self._connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0
+
+    def add_event(self, event: Event) -> None:
+        self._add(tables.events, **_members(event))
+
+    def download(self, token_hash: bytes) -> Download | None:
+        row = self._one(tables.downloads, token_hash=token_hash)
+        return row and Download(**row)
+
+    def add_download(self, download: Download) -> None:
+        self._add(tables.downloads, **_members(download))
+
+    def use_download(self, token_hash: bytes, *, at: datetime) -> bool:
+        return self._change(tables.downloads, {"used_at": at}, token_hash=token_hash, used_at=None)
+
+    def answer(self, organisation: str, key_hash: bytes, *, since: datetime) -> Answer | None:
+        row = self._one(tables.answers, organisation=organisation, key_hash=key_hash)
+        return Answer(**row) if row and row["created_at"] >= since else None
+
+    def add_answer(self, answer: Answer) -> None:
+        self._add(tables.answers, **_members(answer))
+
+    def sweep(self, *, answers_before: datetime, downloads_before: datetime) -> None:
+        answers, downloads = tables.answers, tables.downloads
+        self._connection.execute(sa.delete(answers).where(answers.c.created_at < answers_before))
+        self._connection.execute(sa.delete(downloads).where(downloads.c.expires_at < downloads_before))
+
+    # --- statements ---
+
+    def _one(self, table: sa.Table, **where: Any) -> Any:
+        query = sa.select(table).where(*_equal(table, where))
+        return self._connection.execute(query).mappings().first()
+
+    def _add(self, table: sa.Table, **values: Any) -> None:
+        self._connection.execute(sa.insert(table).values(values))
+
+    def _change(self, table: sa.Table, values: Mapping[str, Any], **where: Any) -> bool:
+        """Whether there was a row to change."""
+        query = sa.update(table).where(*_equal(table, where)).values(values)
+        return self._connection.execute(query).rowcount == 1
+
+    def _page(
+        self, table: sa.Table, columns: list[sa.Column[Any]], where: sa.ColumnElement[bool], page: Page
+    ) -> tuple[Sequence[sa.RowMapping], int]:
+        newest = (table.c.created_at.desc(), table.c.id.desc())
+        query = sa.select(*columns).where(where).order_by(*newest).limit(page.size).offset(page.offset)
+        total = self._connection.scalar(sa.select(sa.func.count()).select_from(table).where(where))
+        return self._connection.execute(query).mappings().all(), total or 0
+
+
+def _equal(table: sa.Table, where: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:
+    for name, value in where.items():
+        yield table.c[name] == value
+
+
+# --- records <-> rows ---------------------------------------------------------
+
+
+def _members(record: Any) -> dict[str, Any]:
+    """The members of a record as columns of the same names."""
+    values = {name: getattr(record, name) for name in record.__slots__}
+    if isinstance(values.get("status"), PassStatus):
+        values["status"] = values["status"].value
+    for name in ("content", "body"):
+        if name in values:
+            values[name] = dict(values[name])
+    return values
+
+
+def _pass(row: sa.RowMapping) -> StoredPass:
+    return StoredPass(**{**dict(row), "status": PassStatus(row["status"])})
+
+
+def _columns(binding: StoredBinding) -> dict[str, Any]:
+    status, credential = binding.status, binding.credential
+    opened, won = status.open_attempt, status.won_attempt
+    return {
+        "pass_id": binding.pass_id,
+        "organisation": binding.organisation,
+        "state": status.state.value,
+        "platform": status.platform,
+        "evidence": status.evidence and status.evidence.value,
+        "learn_more_url": status.learn_more_url,
+        "changed_at": status.changed_at,
+        "version": status.version,
+        "open_attempt": opened and opened.id,
+        "open_attempt_at": opened and opened.opened_at,
+        "won_attempt": won and won.id,
+        "won_attempt_at": won and won.opened_at,
+        "won_digest": won and won.payload_digest,
+        "ceremony": None if binding.ceremony is None else dict(binding.ceremony),
+        "credential_id": credential and credential.id,
+        "credential": None if credential is None else dict(credential.data),
+        "google_issued_at": binding.google_issued_at,
+    }
+
+
+def _binding(row: sa.RowMapping) -> StoredBinding:
+    opened, won = row["open_attempt"], row["won_attempt"]
+    status = Status(
+        State(row["state"]),
+        row["learn_more_url"],
+        row["changed_at"],
+        version=row["version"],
+        platform=row["platform"],
+        evidence=row["evidence"] and Evidence(row["evidence"]),
+        open_attempt=opened and Attempt(opened, row["open_attempt_at"]),
+        won_attempt=won and Attempt(won, row["won_attempt_at"], row["won_digest"]),
+    )
+    credential = None
+    if row["credential"] is not None:
+        credential = Credential(row["credential_id"], row["credential"])
+    return StoredBinding(
+        pass_id=row["pass_id"],
+        organisation=row["organisation"],
+        status=status,
+        address=None if row["slot"] is None else _address(row["slot"]),
+        ceremony=row["ceremony"],
+        credential=credential,
+        google_issued_at=row["google_issued_at"],
+    )
+
+
+def _slot(address: Address, *, length: int = 0) -> bytes:
+    """Length of the mask, mask, length of the sealed address, sealed address, zeros."""
+    mask = address.mask.encode()
+    content = len(mask).to_bytes(2) + mask + len(address.sealed).to_bytes(2) + address.sealed
+    rounded = -(-len(content) // SLOT) * SLOT
+    return content.ljust(max(rounded, length), b"\0")
+
+
+def _address(slot: bytes) -> Address:
+    end = 2 + int.from_bytes(slot[:2])
+    sealed = slot[end + 2 : end + 2 + int.from_bytes(slot[end : end + 2])]
+    return Address(sealed, slot[2:end].decode())

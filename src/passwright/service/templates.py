@@ -1,0 +1,156 @@
+"""Templates that an organisation brings: read, cleaned, kept, changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from passwright import folder, images
+from passwright.apple.archive import Entries, Limits, joined, unpacked
+from passwright.errors import BundleError, Refused, TemplateRejected
+from passwright.report import Report, error
+from passwright.service.store import StoredTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from passwright.service.desk import Desk
+    from passwright.service.store import Page
+    from passwright.template import Template
+
+__all__ = ["add", "change", "files_in", "find", "listed", "template_of"]
+
+# A folder with pictures in a few languages has a megabyte or two.
+LIMITS = Limits(archive_bytes=8 * 2**20, unpacked_bytes=16 * 2**20, allow_folders=True)
+
+
+def files_in(archive: bytes) -> dict[str, bytes]:
+    """The files of a zipped template folder, whose name may stand before theirs.
+
+    Nothing is written to disk.
+
+    Raises:
+        TemplateRejected: this is no archive, or one with tricks in it.
+    """
+    try:
+        entries = unpacked(archive, LIMITS)
+    except BundleError as exc:
+        raise TemplateRejected(Report((error(exc.code, exc.where, exc.message),))) from None
+    files = {name: data for name, data in entries.items() if not name.endswith("/")}
+    tops = {name.partition("/")[0] for name in files} - folder.LEFT_OVERS
+    if "template.toml" not in files and len(tops) == 1:
+        (top,) = tops
+        files = {name.removeprefix(f"{top}/"): data for name, data in files.items()}
+    return files
+
+
+def add(
+    desk: Desk, organisation: str, files: Mapping[str, bytes], *, at: datetime
+) -> tuple[StoredTemplate, Report]:
+    """Keeps a template; the report has its warnings and notes.
+
+    Raises:
+        TemplateRejected: with every mistake of its files.
+    """
+    template, archive, report = _cleaned(files)
+    stored = StoredTemplate(
+        id=str(UUID(bytes=desk.random(16), version=4)),
+        organisation=organisation,
+        name=template.name,
+        kind=template.kind.name,
+        archive=archive,
+        created_at=at,
+        changed_at=at,
+    )
+    with desk.store.writing() as transaction:
+        transaction.add_template(stored)
+    return stored, report
+
+
+def change(
+    desk: Desk, organisation: str, template_id: str, files: Mapping[str, bytes], *, at: datetime
+) -> tuple[StoredTemplate, Report]:
+    """Puts other files in the place of a template's. Passes are rendered with them from then on.
+
+    The new template may show a code: passes that are bound leave it out.
+
+    Raises:
+        Refused: `template_not_found`.
+        TemplateRejected: with every mistake of its files.
+    """
+    template, archive, report = _cleaned(files)
+    with desk.store.writing() as transaction:
+        was = transaction.template(organisation, template_id)
+        if was is None:
+            raise _unknown()
+        now = replace(
+            was,
+            name=template.name,
+            kind=template.kind.name,
+            archive=archive,
+            changed_at=at,
+            version=was.version + 1,
+        )
+        transaction.change_template(was, now)
+    return now, report
+
+
+def find(desk: Desk, organisation: str, template_id: str) -> StoredTemplate:
+    """The template of this id.
+
+    Raises:
+        Refused: `template_not_found`.
+    """
+    with desk.store.reading() as transaction:
+        found = transaction.template(organisation, template_id)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def listed(desk: Desk, organisation: str, page: Page) -> tuple[Sequence[StoredTemplate], int]:
+    """Templates from the newest on, without their archives, and how many there are."""
+    with desk.store.reading() as transaction:
+        return transaction.templates(organisation, page)
+
+
+def template_of(stored: StoredTemplate) -> Template:
+    """The template that was kept: the same object for the same version, so that builders know it again."""
+    return _loaded(stored.id, stored.version, stored.archive)
+
+
+@lru_cache(maxsize=64)
+def _loaded(_id: str, _version: int, archive: bytes) -> Template:
+    return folder.from_files(files_in(archive))
+
+
+def _cleaned(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report]:
+    """The template in files, its archive with pictures made anew, and what there is to say."""
+    template, report = folder.read_files(files)
+    if template is None or not report.ok:
+        raise TemplateRejected(report)
+    pictures, findings = {}, []
+    for name, data in template.images.files.items():
+        try:
+            size = images.check_png(data, name=f"images/{name}")
+            pictures[name] = images.fit(
+                data, width=size.width, height=size.height, name=f"images/{name}"
+            ).data
+        except BundleError as exc:
+            findings.append(error(exc.code, f"images/{name}", exc.message))
+    if findings:
+        raise TemplateRejected(report + Report.of(findings))
+    template = replace(template, images=replace(template.images, files=pictures))
+    return template, _archive(folder.to_files(template)), report
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """The same files, the same bytes."""
+    return joined(Entries(b"", b"", 0), [(name.encode(), files[name]) for name in sorted(files)])
+
+
+def _unknown() -> Refused:
+    return Refused("template_not_found", "there is no such template")

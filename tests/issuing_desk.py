@@ -1,0 +1,134 @@
+"""A desk for tests of the service: the example keys, a store in a file, and a provider that is quick.
+
+The provider takes `{"ok": true}` for a proof; `tests/test_ceremony.py` tries the real one.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from passwright import apple, google
+from passwright.errors import AttemptRefused
+from passwright.lifecycle import Evidence
+from passwright.service import issuing, templates
+from passwright.service.ceremony import Offer, Subject
+from passwright.service.desk import Desk
+from passwright.service.rendering import Content
+from passwright.service.sqlstore import SqlStore
+from passwright.service.store import Credential, Organisation
+from passwright.service.vault import KeyRing, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from passwright.service.store import Store, StoredTemplate
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "certs.example"
+AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ISSUER_ID = "3388000000022222222"
+KEYS = KeyRing.create("k1")
+HELP = "https://support.example.com/pass-help"
+
+
+class SayingProvider:
+    """Takes what the device says for granted: `{"ok": true, "credential": "..."}`."""
+
+    evidence = Evidence.WEBAUTHN
+
+    def begin(
+        self, subject: Subject, *, attempt_id: str, at: datetime, credential: Credential | None = None
+    ) -> Offer:
+        return Offer({"attemptId": attempt_id}, {"of": subject.pass_id})
+
+    def complete(
+        self,
+        subject: Subject,
+        state: Mapping[str, Any],
+        payload: Mapping[str, Any],
+        *,
+        known: Callable[[str], bool],
+        credential: Credential | None = None,
+    ) -> Credential:
+        shown = str(payload.get("credential", subject.pass_id))
+        sound = payload.get("ok") is True and state.get("of") == subject.pass_id
+        if not sound or (known(shown) if credential is None else credential.id != shown):
+            raise AttemptRefused("proof_invalid", "it did not say so")
+        return Credential(shown, {"counter": 0})
+
+    def members(self, credential: Credential) -> Mapping[str, Any]:
+        return {}
+
+
+@cache
+def apple_builder() -> apple.PassBuilder:
+    identity = apple.Identity.from_pem(
+        certificate=(EXAMPLE / "pass-nfc.pem").read_bytes(),
+        key=(EXAMPLE / "pass-nfc.key").read_bytes(),
+        intermediate=(EXAMPLE / "wwdr.pem").read_bytes(),
+    )
+    return apple.PassBuilder(identity)
+
+
+@cache
+def google_builder() -> google.PassBuilder:
+    account = (EXAMPLE / "service-account.json").read_bytes()
+    return google.PassBuilder(google.Issuer.from_service_account(account, issuer_id=ISSUER_ID))
+
+
+@cache
+def template_files(name: str = "membership") -> Mapping[str, bytes]:
+    root = ROOT / "fixtures" / "templates" / name
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
+
+
+def desk_of(store: Store, **more: Any) -> Desk:
+    given: dict[str, Any] = {
+        "store": store,
+        "vault": Vault(KEYS),
+        "base_url": "https://passes.example.com",
+        "apple": apple_builder(),
+        "google": google_builder(),
+        "provider": SayingProvider(),
+    }
+    return Desk(**{**given, **more})
+
+
+@contextmanager
+def opened(path: Path, **more: Any) -> Iterator[Desk]:
+    """A desk on a new store file with one organisation, `org-1`."""
+    store = SqlStore(f"sqlite:///{path}")
+    try:
+        with store.writing() as transaction:
+            transaction.put_organisation(Organisation(id="org-1", name="Example Coffee Roasters"))
+        yield desk_of(store, **more)
+    finally:
+        store.close()
+
+
+def membership(desk: Desk, organisation: str = "org-1") -> StoredTemplate:
+    """The membership template, kept for this organisation."""
+    return templates.add(desk, organisation, template_files(), at=AT)[0]
+
+
+def bound_pass(
+    desk: Desk, template: StoredTemplate, *, email: str = "jane@gmail.com", at: datetime = AT, **more: Any
+) -> issuing.Shown:
+    """A new pass bound to this address."""
+    members = {"email": email, "learnMoreUrl": HELP}
+    return new_pass(desk, template, binding=members, at=at, **more)
+
+
+def new_pass(desk: Desk, template: StoredTemplate, *, at: datetime = AT, **more: Any) -> issuing.Shown:
+    """A new pass of Jane Smith."""
+    content = more.pop("content", None) or Content(values={"fullName": "Jane Smith"})
+    wish = issuing.Wish(template=template.id, content=content, **more)
+    made = issuing.create(desk, template.organisation, wish, at=at)
+    assert isinstance(made, issuing.Shown)
+    return made
