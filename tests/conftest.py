@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +26,8 @@ from passwright.testing.certificates import new_key
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
+
+pytest_plugins = ("passwright.testing.plugin", "pytester")
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("passwright", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -91,3 +96,34 @@ def tiny() -> Template:
         fields={"points": Field(slot="header", label="Points", type="integer", means="points", default=0)},
         nfc=Nfc(apple_key=READER_KEY, google_issuers=("1",)),
     )
+
+
+@pytest.fixture(scope="session")
+def passkit() -> Path:
+    """A folder with passkit-generator, installed once per lock file and outside of git."""
+    here = Path(__file__).parent / "node"
+    lock = (here / "package-lock.json").read_bytes()
+    folder = Path(sys.prefix) / "node" / hashlib.sha256(lock).hexdigest()[:16]
+    if not (folder / "done").exists():
+        making = folder.with_name(f"{folder.name}.{os.getpid()}")
+        making.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(here / name, making)
+        done = subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=making,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            shutil.rmtree(making)
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(
+                f"npm can't install what others made, is its registry reachable? {done.stderr[-500:]}"
+            )
+        (making / "done").touch()
+        try:
+            making.rename(folder)
+        except OSError:  # another worker was faster
+            shutil.rmtree(making)
+    return folder

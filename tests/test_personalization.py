@@ -40,7 +40,6 @@ from passwright.report import Severity
 from passwright.template import Nfc
 from passwright.testing.certificates import Leaf
 from tests.conftest import AT, BINDING, READER_KEY, png
-from tests.test_pkpass import passkit  # noqa: F401  # a fixture
 from tests.test_verification import signed
 
 if TYPE_CHECKING:
@@ -306,7 +305,7 @@ def test_other_styles_are_built_with_a_warning(rewards: Template, identity: Iden
 def test_passkit_generator_keeps_the_sheet(
     rewards: Template,
     authority: Authority,
-    passkit: Path,  # noqa: F811
+    passkit: Path,
     tmp_path: Path,
 ) -> None:
     """It takes the files out of a pass when one part is missing, or breaks its own schema."""

@@ -125,37 +125,6 @@ def test_unzip_finds_nothing_to_complain_about(identity: Identity, club: Templat
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-@pytest.fixture(scope="session")
-def passkit() -> Path:
-    """A folder with passkit-generator, installed once per lock file and outside of git."""
-    here = Path(__file__).parent / "node"
-    lock = (here / "package-lock.json").read_bytes()
-    folder = Path(sys.prefix) / "node" / hashlib.sha256(lock).hexdigest()[:16]
-    if not (folder / "done").exists():
-        making = folder.with_name(f"{folder.name}.{os.getpid()}")
-        making.mkdir(parents=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(here / name, making)
-        done = subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=making,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            shutil.rmtree(making)
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(
-                f"npm can't install what others made, is its registry reachable? {done.stderr[-500:]}"
-            )
-        (making / "done").touch()
-        try:
-            making.rename(folder)
-        except OSError:  # another worker was faster
-            shutil.rmtree(making)
-    return folder
-
-
 @pytest.mark.foreign
 @pytest.mark.parametrize("bound", [False, True], ids=["unbound", "bound"])
 def test_passkit_generator_reads_what_went_in_and_signs_what_we_verify(

@@ -32,7 +32,6 @@ from passwright.kinds import KINDS
 from passwright.signing import KeySigner
 from passwright.template import SLOTS, Images
 from passwright.testing.certificates import Leaf, new_key
-from tests import test_pkpass
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID, TEMPLATES, png
 from tests.test_google_tables import disagreements
 
@@ -174,7 +173,6 @@ EXPLAINED = {
     ),
 }
 
-passkit = test_pkpass.passkit
 Reading = dict[str, Any]
 
 

@@ -17,7 +17,7 @@ from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from cryptography import x509
 
@@ -321,7 +321,13 @@ def _follow(
         return None, [error("bad-chain-length", WHERE, message)]
     issuer = x.issuer_key_id(certificate)
     message = f"the pass certificate's issuer (key {issuer}) leads to no trusted root"
-    return None, [error("untrusted-chain", WHERE, message)]
+    if issuers:
+        hint = "if its authority is yours, name that as a root to trust"
+    elif others:
+        hint = f"embed the intermediate with that key; what is embedded did not issue it: {_names(others)}"
+    else:
+        hint = "embed the intermediate with that key"
+    return None, [error("untrusted-chain", WHERE, message, hint)]
 
 
 def _issued(octets: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -336,10 +342,12 @@ def _not_embedded(needed: Anchor, others: dict[bytes, x509.Certificate]) -> Find
     hint = f"embed {needed.name}, the certificate with the key identifier {needed.key_id}"
     if not others:
         return warning("intermediate-missing", WHERE, "the signature doesn't hold the intermediate", hint)
-    names = ", ".join(_common_name(other) for other in others.values())
-    return warning(
-        "intermediate-wrong", WHERE, f"the pass certificate wasn't issued by what is embedded: {names}", hint
-    )
+    message = f"the pass certificate wasn't issued by what is embedded: {_names(others)}"
+    return warning("intermediate-wrong", WHERE, message, hint)
+
+
+def _names(certificates: Mapping[bytes, x509.Certificate]) -> str:
+    return ", ".join(_common_name(each) for each in certificates.values())
 
 
 def _leaf_findings(leaf: x509.Certificate) -> Iterator[Finding]:

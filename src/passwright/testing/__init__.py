@@ -1,5 +1,85 @@
-"""A make-believe Apple and Google for tests: nothing made here is accepted by a phone.
+"""Tests for passes, whoever made them: assertions, contracts for signers, make-believe wallets.
 
-`passwright.testing.authority.Authority` signs passes in Apple's shape, with a
-root, an intermediate and leaves of its own.
+    from passwright.testing import assert_valid_pkpass
+
+    def test_our_pass() -> None:
+        verdict = assert_valid_pkpass(our_builder())
+        assert verdict.serial_number == "M-0001"
+
+With pytest the fixtures of `passwright.testing.plugin` are there without an
+import. `Authority` is a make-believe Apple, `Google` a make-believe Google:
+nothing they sign or keep is accepted by a phone. Names are resolved on first use.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from passwright.testing.assertions import (
+        assert_bound,
+        assert_valid_google_payload,
+        assert_valid_pkpass,
+        assert_valid_save_link,
+    )
+    from passwright.testing.authority import (
+        EXAMPLE_PASSWORD,
+        EXAMPLE_TEMPLATES,
+        Authority,
+        example_directory,
+        example_template_directory,
+    )
+    from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf
+    from passwright.testing.contracts import check_signer
+    from passwright.testing.google import Fault, Google
+
+__all__ = [
+    "EXAMPLE_PASSWORD",
+    "EXAMPLE_TEMPLATES",
+    "PASS_TYPE",
+    "TEAM",
+    "Authority",
+    "Fault",
+    "Google",
+    "Issued",
+    "Leaf",
+    "assert_bound",
+    "assert_valid_google_payload",
+    "assert_valid_pkpass",
+    "assert_valid_save_link",
+    "check_signer",
+    "example_directory",
+    "example_template_directory",
+]
+
+_HOMES = {
+    **dict.fromkeys(
+        (
+            *("assert_bound", "assert_valid_google_payload"),
+            *("assert_valid_pkpass", "assert_valid_save_link"),
+        ),
+        "assertions",
+    ),
+    **dict.fromkeys(
+        (
+            *("EXAMPLE_PASSWORD", "EXAMPLE_TEMPLATES", "Authority"),
+            *("example_directory", "example_template_directory"),
+        ),
+        "authority",
+    ),
+    **dict.fromkeys(("PASS_TYPE", "TEAM", "Issued", "Leaf"), "certificates"),
+    **dict.fromkeys(("Fault", "Google"), "google"),
+    "check_signer": "contracts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'passwright.testing' has no attribute {name!r}")
+    globals()[name] = getattr(import_module(f"passwright.testing.{_HOMES[name]}"), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

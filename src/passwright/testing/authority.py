@@ -166,6 +166,23 @@ class Authority:
         )
         return Issued(make_leaf(leaf, key, issuer, serial=1000 + next(self._serials)), key)
 
+    def write(self, directory: Path, leaf: Leaf | None = None) -> Path:
+        """Writes what a builder in any language signs with, and answers `directory`.
+
+        `pass.pem`, `pass.key` and `pass.p12` for a pass certificate as `leaf` says,
+        `wwdr.pem` and `root.pem`. The password of the PKCS #12 file is
+        `EXAMPLE_PASSWORD`; `pass.key` has none.
+
+        Raises:
+            ValueError: as `issue`.
+        """
+        from passwright.testing.example import write_authority, write_identity
+
+        directory.mkdir(parents=True, exist_ok=True)
+        write_authority(directory, self)
+        write_identity(directory, "pass", self.issue(leaf), self.intermediate)
+        return directory
+
     def issue_intermediate(
         self,
         *,

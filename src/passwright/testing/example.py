@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from passwright.signing import PrivateKey
     from passwright.testing.certificates import Issued
 
-__all__ = ["write_example"]
+__all__ = ["write_authority", "write_example", "write_identity"]
 
 PROJECT = "passwright-throw-away"
 ACCOUNT = f"wallet-example@{PROJECT}.iam.gserviceaccount.com"
@@ -54,29 +54,34 @@ def write_example(directory: Path, *, now: datetime) -> None:
 
     directory.mkdir(parents=True, exist_ok=True)
     authority = Authority.create(now=now)
-    files = {
-        "root.pem": _pem(authority.root),
-        "wwdr.pem": _pem(authority.intermediate),
-        "service-account.json": _service_account(new_key()),
-        "nfc.key": _key_pem(new_key(ec=True)),
-        "README": README.encode(),
-    }
+    write_authority(directory, authority)
     for name, leaf in {"pass": Leaf(), "pass-nfc": Leaf(nfc=True), "pass-ec": Leaf(ec=True)}.items():
         issued = authority.issue(leaf, key=new_key(ec=leaf.ec))
-        files |= {
-            f"{name}.pem": _pem(issued.certificate),
-            f"{name}.key": _key_pem(issued.key),
-            f"{name}.p12": _p12(issued, authority.intermediate),
-        }
+        write_identity(directory, name, issued, authority.intermediate)
         if name == "pass":
-            files["pass-legacy.p12"] = legacy_p12(issued, authority.intermediate, EXAMPLE_PASSWORD)
-    for name, content in files.items():
-        _write(directory / name, content, private=name.endswith((".key", ".p12", ".json")))
+            legacy = legacy_p12(issued, authority.intermediate, EXAMPLE_PASSWORD)
+            _write(directory / "pass-legacy.p12", legacy)
+    _write(directory / "service-account.json", _service_account(new_key()))
+    _write(directory / "nfc.key", _key_pem(new_key(ec=True)))
+    _write(directory / "README", README.encode())
 
 
-def _write(path: Path, content: bytes, *, private: bool) -> None:
+def write_authority(directory: Path, authority: Authority) -> None:
+    """Writes root and intermediate, as `root.pem` and `wwdr.pem`."""
+    _write(directory / "root.pem", _pem(authority.root))
+    _write(directory / "wwdr.pem", _pem(authority.intermediate))
+
+
+def write_identity(directory: Path, name: str, issued: Issued, intermediate: bytes) -> None:
+    """Writes a pass certificate and its key, in PEM and as PKCS #12."""
+    _write(directory / f"{name}.pem", _pem(issued.certificate))
+    _write(directory / f"{name}.key", _key_pem(issued.key))
+    _write(directory / f"{name}.p12", _p12(issued, intermediate))
+
+
+def _write(path: Path, content: bytes) -> None:
     path.unlink(missing_ok=True)  # an old file would keep its old mode
-    mode = 0o600 if private else 0o644
+    mode = 0o600 if path.suffix in (".key", ".p12", ".json") else 0o644
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
 

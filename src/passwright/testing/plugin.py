@@ -1,0 +1,84 @@
+"""Fixtures for pytest, found by it wherever `passwright[test]` is installed.
+
+pytest imports this module in every project of an environment, so it imports
+nothing that pytest has not imported already: what a fixture needs is loaded
+when a test asks for the fixture.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from passwright.apple.identity import Identity
+    from passwright.google.issuer import Issuer
+    from passwright.template import Pass
+    from passwright.testing.authority import Authority
+    from passwright.testing.google import Google
+
+__all__ = [
+    "apple_identity",
+    "bound_pass",
+    "google_issuer",
+    "google_wallet",
+    "unbound_pass",
+    "wallet_authority",
+]
+
+
+@pytest.fixture(scope="session")
+def wallet_authority() -> Authority:
+    """A make-believe Apple of this session; `assert_valid_pkpass` trusts it.
+
+    `wallet_authority.write(tmp_path)` leaves certificates and keys as files, for
+    builders that are not in Python.
+    """
+    from passwright.testing.assertions import session_authority
+
+    return session_authority()
+
+
+@pytest.fixture(scope="session")
+def apple_identity(wallet_authority: Authority) -> Identity:
+    """Signs for Apple, NFC included, under `wallet_authority`."""
+    return wallet_authority.identity(nfc=True)
+
+
+@pytest.fixture(scope="session")
+def google_issuer() -> Issuer:
+    """Signs for Google with the example's service account, enabled for restrictions."""
+    from passwright.testing.assertions import example_issuer
+
+    return example_issuer()
+
+
+@pytest.fixture
+def google_wallet() -> Iterator[Google]:
+    """A make-believe Google that runs on this machine while the test does."""
+    from passwright.testing.google import Google
+
+    with Google() as google:
+        yield google
+
+
+@pytest.fixture(scope="session")
+def unbound_pass() -> Pass:
+    """The definition of a membership card, with a serial number, NFC and two languages."""
+    from passwright.template import Template
+    from passwright.testing.authority import example_template_directory
+
+    club = Template.load(example_template_directory())
+    return club.issue("M-0001", {"fullName": "Jane Smith", "points": 120})
+
+
+@pytest.fixture(scope="session")
+def bound_pass(unbound_pass: Pass) -> Pass:
+    """The same card, bound to jane@example.com."""
+    from passwright.binding import Binding
+
+    binding = Binding(email="jane@example.com", learn_more_url="https://support.example.com/pass-help")
+    return unbound_pass.replace(serial="M-0002", binding=binding)
