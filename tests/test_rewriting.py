@@ -293,8 +293,8 @@ def _trust(identity: Identity) -> Any:
 # --- bound passes ---
 
 BOUND: dict[str, Any] = {
-    "fidoProfile": {"relyingParty": "wallet.example.com", "accounts": [{"id": "a"}]},
-    "issuerBindingData": "QUJD",
+    "fidoProfile": {"relyingPartyIdentifier": "wallet.example.com", "accountHash": "00" * 32},
+    "issuerBindingData": {"issuerBindingData": "414243"},
     "sharingProhibited": True,
     "nfc": {"message": "X-1", "encryptionPublicKey": READER_KEY, "requiresAuthentication": True},
 }
@@ -330,9 +330,9 @@ def test_a_code_beside_a_binding_is_refused_until_it_is_taken_out(identity: Iden
     [
         ({"fidoProfile": None}, "/fidoProfile"),
         ({"fidoProfile": {}, "issuerBindingData": None}, "/issuerBindingData"),
-        ({"fidoProfile": {"accounts": None}}, "/fidoProfile/accounts"),
-        ({"fidoProfile": "x"}, "/fidoProfile/relyingParty"),
-        ({"issuerBindingData": ""}, "/issuerBindingData"),
+        ({"fidoProfile": {"accountHash": None}}, "/fidoProfile/accountHash"),
+        ({"fidoProfile": "x"}, "/fidoProfile/relyingPartyIdentifier"),
+        ({"issuerBindingData": {"issuerBindingData": ""}}, "/issuerBindingData/issuerBindingData"),
         ({"sharingProhibited": False}, "/sharingProhibited"),
         ({"nfc": None}, "/nfc"),
         ({"nfc": {"requiresAuthentication": False}}, "/nfc/requiresAuthentication"),
@@ -347,12 +347,12 @@ def test_a_bound_pass_loses_nothing_that_binds_it(
 
 
 def test_a_bound_pass_is_rewritten_with_new_values(authority: Authority, identity: Identity) -> None:
-    own = {"issuerBindingData": "REVG", "fidoProfile": {"accounts": [{"id": "b"}]}}
+    own = {"issuerBindingData": {"issuerBindingData": "44"}, "fidoProfile": {"accountHash": "11" * 32}}
     done = apple.rewrite(foreign(**BOUND), identity, values={"name": "B"}, apple=own, at=AT)
     assert verify(done.data, trust=authority.trust, at=LATER).ok
     made = apple.read(done.data)
     assert made.bound
-    assert made.document["fidoProfile"] == {"relyingParty": "wallet.example.com", "accounts": [{"id": "b"}]}
+    assert made.document["fidoProfile"] == {**BOUND["fidoProfile"], "accountHash": "11" * 32}
     # What an unbound pass may lose.
     assert apple.rewrite(foreign(nfc=BOUND["nfc"]), identity, apple={"nfc": None}, at=AT).data
 
