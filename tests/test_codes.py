@@ -59,6 +59,8 @@ def used() -> dict[str, str]:
 def codes_of(node: ast.AST, known: dict[str, set[int]]) -> Iterator[str]:
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "logger":
+            return  # a sentence for the log
         given = [node.args[at] for at in known.get(name, ()) if at < len(node.args)]
         given += [keyword.value for keyword in node.keywords if keyword.arg == "code" and name in known]
         yield from (code for value in given for code in constants(value))

@@ -12,6 +12,7 @@
       VaultError           code
       Refused              code, pointers
       LedgerError
+      SettingsError
       MissingExtra         extra
 
 Wrong types and naive datetimes stay `TypeError` and `ValueError`: they are
@@ -204,6 +205,10 @@ class Refused(PasswrightError):
         super().__init__(message)
         self.code = code
         self.pointers = dict(pointers or {})
+
+
+class SettingsError(PasswrightError):
+    """The service can't start as it is set up. No message repeats a value."""
 
 
 class MissingExtra(PasswrightError):

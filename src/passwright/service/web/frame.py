@@ -1,0 +1,135 @@
+"""What is around every request: its id, a line in the log, headers that all answers have, and an end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+
+from passwright.service.web import errors
+from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.log import logger, request_id
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["MAX_HEADER_BYTES", "Frame"]
+
+# The header of a request: a browser's has 2 KiB.
+MAX_HEADER_BYTES = 16 * 2**10
+
+# Nothing we answer with is for shared caches, other sites or search engines, unless it says so itself.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+# A client that is still sending when it is refused has to get the chance to read why:
+# closing at once would reset the connection under the answer (RFC 9112 section 9.6).
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 4 * 2**20
+
+
+class Frame:
+    """The outermost application: what is inside may fail in any way, and the client still gets an answer.
+
+    `max_at_once` is how many requests are worked on; the next is answered with
+    503 at once, because a queue that nobody waits in to the end helps nobody.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_at_once: int) -> None:
+        self._app = app
+        self._max_at_once = max_at_once
+        self._at_once = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(scope, receive, send).run(self._answering)
+
+    async def _answering(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
+            await errors.answer(ErrorAnswer.of("header_too_large", detail))(scope, receive, send)
+            return
+        if self._at_once >= self._max_at_once:
+            detail = "the service has as many requests as it can work on: try again in a second"
+            refused = ErrorAnswer.of("try_again", detail, headers={"Retry-After": "1"})
+            await errors.answer(refused)(scope, receive, send)
+            return
+        self._at_once += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._at_once -= 1
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._id = secrets.token_hex(8)
+        self._status = 0
+        names = {name for name, _ in scope["headers"]}
+        self._has_more = bool(names & {b"content-length", b"transfer-encoding"})
+
+    async def run(self, app: ASGIApp) -> None:
+        token = request_id.set(self._id)
+        started = time.monotonic()
+        try:
+            await app(self._scope, self._taking, self._giving)
+        except Exception:  # noqa: BLE001 -- the last one who can write it down; the client has its answer
+            logger.exception("a request failed in a way nobody foresaw")
+        finally:
+            self._note(time.monotonic() - started)
+            request_id.reset(token)
+
+    async def _taking(self) -> Message:
+        message = await self._receive()
+        self._has_more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def _giving(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._id
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+            if self._has_more:
+                headers["Connection"] = "close"
+        elif self._has_more and not message.get("more_body", False):
+            await self._send({**message, "more_body": True})
+            await self._linger()
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send(message)
+
+    async def _linger(self) -> None:
+        left = _LINGER_BYTES
+        try:
+            async with asyncio.timeout(_LINGER_SECONDS):
+                while self._has_more and left > 0:
+                    left -= len((await self._taking()).get("body", b""))
+        except TimeoutError:
+            pass
+
+    def _note(self, seconds: float) -> None:
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        # The pattern of the route, never the path: paths hold tokens and ids of passes.
+        route = getattr(self._scope.get("route"), "path", "none")
+        milliseconds = round(seconds * 1000, 1)
+        logger.info(
+            "%s %s %s",
+            method,
+            route,
+            self._status,
+            extra={"method": method, "route": route, "status": self._status, "milliseconds": milliseconds},
+        )
