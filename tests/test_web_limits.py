@@ -161,7 +161,7 @@ def test_api_05_header_fields_that_never_end_are_given_up(url: str, monkeypatch:
             drip.start()
             answer = said(sock)
             drip.join()
-        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"HTTP/1.1 408 " in answer
 
 
 def dripping_header(sock: socket.socket) -> None:
