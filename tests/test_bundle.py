@@ -1227,19 +1227,6 @@ def test_zip_30_no_mutant_that_is_read_is_read_differently_by_python(method: int
     assert accepted > 50  # dates and versions, which nobody reads
 
 
-@pytest.mark.foreign
-def test_zip_30_no_mutant_that_is_read_is_read_differently_by_unzip(tmp_path: Path) -> None:
-    path = tmp_path / "mutant.pkpass"
-    for mutant, files in itertools.islice(accepted_mutants(small(8)), 0, None, 4):
-        path.write_bytes(mutant)
-        listed = subprocess.run(["unzip", "-Z1", path], check=False, capture_output=True, text=True)
-        if listed.returncode == 0:
-            assert [name for name in listed.stdout.split() if not name.endswith("/")] == list(files)
-        for name, data in files.items():
-            shown = subprocess.run(["unzip", "-p", path, name], check=False, capture_output=True)
-            assert shown.returncode or shown.stdout == data
-
-
 @given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 30))
 def test_any_bytes_are_read_or_refused_in_our_words(noise: bytes, at: int, cut: int) -> None:
     whole = small(8)
