@@ -26,7 +26,6 @@ import pytest
 
 from passwright.apple import bundle
 from passwright.errors import BundleError
-from tests.test_pkpass import passkit  # noqa: F401  # a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -383,7 +382,7 @@ def compare_all(number: int, sources: Sequence[bytes], folder: Path, node: Path)
 def test_zip_30_nine_readers_of_others_read_what_we_read(
     sources: list[bytes],
     tmp_path: Path,
-    passkit: Path,  # noqa: F811
+    passkit: Path,
 ) -> None:
     assert compare_all(40, sources, tmp_path, passkit) <= EXPLAINED.keys()
 
@@ -393,6 +392,6 @@ def test_zip_30_nine_readers_of_others_read_what_we_read(
 def test_zip_30_nine_readers_of_others_read_two_thousand_archives_as_we_do(
     sources: list[bytes],
     tmp_path: Path,
-    passkit: Path,  # noqa: F811
+    passkit: Path,
 ) -> None:
     assert compare_all(2_000, sources, tmp_path, passkit) == EXPLAINED.keys()
