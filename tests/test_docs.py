@@ -55,6 +55,32 @@ def test_the_refusal_that_the_readme_shows_is_the_one_that_comes(tmp_path: Path)
         assert line in done.stdout
 
 
+def test_the_tests_in_the_guide_to_testing_pass_and_its_refusal_is_the_one_that_comes(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "testing-your-passes.md"
+    promised = blocks(page, "text")[0].splitlines()
+    (tmp_path / "test_guide.py").write_text("\n".join(blocks(page, "python")))
+    (tmp_path / "test_refusal.py").write_text(
+        "from passwright.apple import bundle\n"
+        "from passwright.testing import assert_valid_pkpass\n"
+        "from test_guide import build_card\n"
+        "def test_a_changed_picture():\n"
+        "    files = bundle.read(build_card('M-1'))\n"
+        "    files['icon.png'] = files['icon@2x.png']\n"
+        "    assert_valid_pkpass(bundle.pack(files))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    tests = sum(f"\n{block}".count("\ndef test_") for block in blocks(page, "python"))
+    assert f"1 failed, {tests} passed" in done.stdout, done.stdout
+    for line in promised:
+        assert line in done.stdout
+
+
 def commands(page: Path) -> list[str]:
     return [
         line

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from passwright.testing import PASS_TYPE, TEAM, Authority, example_directory
+from tests import test_pkpass
 from tests.conftest import AT, READER_KEY, png
 
 if TYPE_CHECKING:
@@ -184,13 +188,148 @@ def check_verdicts(said: str) -> None:
         assert re.fullmatch(reason, errors[0]), errors
 
 
-@pytest.mark.foreign
-def test_passes_of_passkit_generator_are_judged_in_three_lines(their_passes: Path) -> None:
+def judged(python: str | Path, folder: Path) -> str:
+    """What pytest says about the tests in the folder."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:randomly"],
-        cwd=their_passes,
+        [python, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    check_verdicts(done.stdout)
+    return done.stdout
+
+
+@pytest.mark.foreign
+def test_passes_of_passkit_generator_are_judged_in_three_lines(their_passes: Path) -> None:
+    check_verdicts(judged(sys.executable, their_passes))
+
+
+# --- the wheel, in environments of its own ---
+
+Environment = Callable[[str | Path, str], Path]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a release would hand out, made from this source."""
+    made = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", made, ROOT)
+    (found,) = made.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Makes a virtual environment of an interpreter, with the wheel and one extra; answers its Python."""
+
+    @cache
+    def make(python: str | Path, extra: str) -> Path:
+        folder = tmp_path_factory.mktemp("environment")
+        run(python, "-m", "venv", "--without-pip", folder)
+        inside = folder / "bin" / "python"
+        wanted = f"{wheel}[{extra}]" if extra else str(wheel)
+        run(sys.executable, "-m", "pip", "--python", inside, "install", "--quiet", wanted)
+        return inside
+
+    return make
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=cwd, env=outside, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.long
+def test_the_wheel_holds_the_example_and_the_templates_and_nothing_of_the_tests(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for folder, inside in (("certs.example", "certs.example"), ("fixtures/templates", "templates")):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file():
+                name = f"passwright/testing/{inside}/{path.relative_to(ROOT / folder).as_posix()}"
+                assert name in names
+    sources = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
+    assert sources <= names
+    assert {"passwright/py.typed", "passwright/codes.toml"} <= names
+    tops = {name.partition("/")[0] for name in names}
+    assert "passwright" in tops
+    assert len(tops) == 2  # and the metadata
+
+
+@pytest.mark.foreign
+@pytest.mark.long
+def test_a_throw_away_project_judges_passes_of_passkit_generator(
+    environment: Environment, their_passes: Path
+) -> None:
+    """`pip install passwright[test]` and three lines for each pass, with nothing else of ours."""
+    python = environment(sys.executable, "test")
+    check_verdicts(judged(python, their_passes))
+    installed = json.loads(run(sys.executable, "-m", "pip", "--python", python, "list", "--format", "json"))
+    names = {each["name"].lower() for each in installed}
+    assert {"passwright", "pytest", "cryptography"} <= names
+    assert not names & {"mypy", "ruff", "hypothesis", "typer", "rich", "coverage", "asn1crypto", "fastapi"}
+
+
+CORE = """
+import passwright as pw
+from passwright.testing import assert_bound, assert_valid_pkpass, assert_valid_save_link
+from passwright.testing import Authority, check_signer, example_template_directory
+from passwright.testing.assertions import example_issuer
+
+club = pw.Template.load(example_template_directory())
+binding = pw.Binding(email="a@example.com", learn_more_url="https://a.example.com/")
+card = club.issue("M-1", {"fullName": "Jane Smith"}, binding=binding)
+identity = Authority.example().identity(nfc=True)
+assert_bound(assert_valid_pkpass(pw.apple.PassBuilder(identity).build(card)))
+assert_bound(assert_valid_save_link(pw.google.PassBuilder(example_issuer()).save_link(card)))
+check_signer(identity.signer, public_key=identity.public_key)
+assert pw.validate(card).ok
+print("done")
+"""
+
+
+@pytest.mark.long
+def test_sup_02_the_core_works_with_its_own_requirements_and_names_the_extras_it_lacks(
+    environment: Environment, tmp_path: Path
+) -> None:
+    python = environment(sys.executable, "")
+    assert run(python, "-W", "error", "-c", CORE, cwd=tmp_path) == "done\n"
+    done = subprocess.run(
+        [python.with_name("passwright"), "explain"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("pip install 'passwright[cli]'\n")
+    assert done.stdout == ""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_sup_03_every_interpreter_makes_the_same_bytes(environment: Environment, version: str) -> None:
+    """In another zone, under another hash seed and language, as in the first of these places here."""
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"there is no python{version}")
+    inside = environment(python, "")
+    here = test_pkpass.digests(sys.executable, *test_pkpass.PLACES[0])
+    assert {test_pkpass.digests(inside, *place) for place in test_pkpass.PLACES} == {here}
+
+
+def interpreter(version: str) -> str | None:
+    """The Python of this version, also where pyenv keeps it."""
+    for more in ({}, {"PYENV_VERSION": version}):
+        try:
+            done = subprocess.run(
+                [f"python{version}", "-c", "import sys; print(sys.executable)"],
+                env={**os.environ, **more},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except OSError:
+            return None
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return None

@@ -279,35 +279,39 @@ SCRIPT = """
 import hashlib, sys
 from datetime import datetime, UTC
 import passwright as pw
+from passwright.testing.assertions import example_issuer
 from passwright.testing.authority import Authority
 club = pw.Template.load(sys.argv[1])
 card = club.issue("M-1", {"fullName": "Jané", "points": 3}, expires=datetime(2027, 1, 1, tzinfo=UTC),
                   binding=pw.Binding(email="a@example.com", learn_more_url="https://a.example.com/"))
-data = pw.apple.PassBuilder(Authority.example().identity(nfc=True)).build(
-    card, at=datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC))
-print(hashlib.sha256(data).hexdigest())
+at = datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC)
+data = pw.apple.PassBuilder(Authority.example().identity(nfc=True)).build(card, at=at)
+link = pw.google.PassBuilder(example_issuer()).save_link(card, issued_at=at)
+print(hashlib.sha256(data).hexdigest(), hashlib.sha256(link.url.encode()).hexdigest())
 """
 
 
 def test_sup_03_same_input_gives_the_same_bytes_everywhere() -> None:
     """Hash seeds, time zones and languages of the machine leave no trace."""
-    seen = set()
-    for seed, zone, language in (
-        ("0", "UTC", "C"),
-        ("1", "Asia/Tokyo", "de_DE.UTF-8"),
-        ("77", "America/Lima", "C"),
-    ):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": language}
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(MEMBERSHIP)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        seen.add(done.stdout)
-    assert len(seen) == 1
+    assert len({digests(sys.executable, *place) for place in PLACES}) == 1
+
+
+# Hash seed, time zone, language.
+PLACES = (("0", "UTC", "C"), ("1", "Asia/Tokyo", "de_DE.UTF-8"), ("random", "America/Lima", "C"))
+
+
+def digests(python: str | Path, seed: str, zone: str, language: str) -> str:
+    """Of a pass and a link, made by this interpreter at such a place."""
+    done = subprocess.run(
+        [python, "-c", SCRIPT, str(MEMBERSHIP)],
+        env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": language},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 2
+    return done.stdout
 
 
 class Counted:
