@@ -24,6 +24,7 @@ STALE_AFTER_SECONDS = 3600
 """No write takes an hour: a temporary file as old as that was left by a process that died."""
 
 _TEMPORARY = re.compile(r"\..+\.passwright-[0-9a-f]{16}\.tmp", re.DOTALL)
+_TAKEN = "there is such a file already, and it is not replaced"
 # 50 characters are at most 200 bytes: with what is added they stay below the 255 that file systems store.
 _KEPT_OF_NAME = 50
 
@@ -34,6 +35,7 @@ def write(
     *,
     mode: int = 0o644,
     sweep: bool = True,
+    replace: bool = True,
 ) -> None:
     """Replaces the file `path` by one that holds `data`, or leaves everything as it was.
 
@@ -41,6 +43,8 @@ def write(
     `.<name>.passwright-<random>.tmp`; then come fsync, rename, and fsync of
     the folder. `mode` is the file's mode less the umask, from its first byte
     on: give 0o600 for private keys. A symbolic link is replaced, not followed.
+    Without `replace` whatever is there already stays as it is, also when it
+    came a moment ago.
 
     `sweep` removes temporary files that processes killed more than an hour
     ago left in the folder. Looking for them takes time in proportion to the
@@ -48,10 +52,13 @@ def write(
     first.
 
     Raises:
+        FileExistsError: `replace` is False, and there is something of that name.
         OSError: the target is a folder, a device or read-only, its folder is
             missing or not writable, the disk is full. The target is as it was.
     """
     target = Path(path)
+    if not replace and os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, _TAKEN, str(target))
     _check_target(target)
     temporary = target.with_name(f".{target.name[:_KEPT_OF_NAME]}.passwright-{os.urandom(8).hex()}.tmp")
     # Opened to be new: what is there already is never written into.
@@ -59,7 +66,10 @@ def write(
     try:
         with file:
             written_at = _fill(file, data)
-        os.replace(temporary, target)  # noqa: PTH105 - the path the error names is the one that was given
+        if replace:
+            os.replace(temporary, target)  # noqa: PTH105 - the path the error names is the one that was given
+        else:
+            _put_beside(temporary, target)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -67,6 +77,18 @@ def write(
     _sync_folder(target.parent)
     if sweep:
         _sweep(target.parent, before=written_at - STALE_AFTER_SECONDS)
+
+
+def _put_beside(temporary: Path, target: Path) -> None:
+    """Gives the file its name, unless something has that name; asking first would leave a moment between."""
+    if os.name == "nt":
+        os.rename(temporary, target)  # noqa: PTH104 - Windows refuses a name that is taken
+        return
+    try:
+        os.link(temporary, target, follow_symlinks=False)
+    except FileExistsError:
+        raise FileExistsError(errno.EEXIST, _TAKEN, str(target)) from None
+    temporary.unlink()
 
 
 def _check_target(target: Path) -> None:

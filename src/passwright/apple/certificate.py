@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from passwright.signing import PublicKey
 
-__all__ = ["key_id", "nfc", "parse", "pass_type_identifier", "split_pem", "team_identifier"]
+__all__ = ["as_pem", "key_id", "nfc", "parse", "pass_type_identifier", "split_pem", "team_identifier"]
 
 PASS_MARKER = "1.2.840.113635.100.6.1.16"  # noqa: S105
 NFC_MARKER = "1.2.840.113635.100.6.1.26"
@@ -116,6 +116,13 @@ def split_pem(data: bytes | str) -> list[bytes]:
     if octets[:1] == b"\x30":
         return [octets]
     return [found.public_bytes(Encoding.DER) for found in x509.load_pem_x509_certificates(octets)]
+
+
+def as_pem(certificate: bytes) -> bytes:
+    """A certificate in DER as PEM (RFC 7468)."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return parse(certificate).public_bytes(Encoding.PEM)
 
 
 def pass_type_identifier(certificate: x509.Certificate) -> str | None:

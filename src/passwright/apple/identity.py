@@ -114,7 +114,7 @@ class Identity:
         Raises:
             KeyMaterialError, IdentityMismatch: as the class does, or the file can't be read.
         """
-        bag = _load_p12(data, password)
+        bag = load_p12(data, password)
         del data, password
         if bag is None:
             raise KeyMaterialError(PKCS12_ADVICE)
@@ -240,8 +240,8 @@ def _issued(certificate: bytes, issuer: bytes) -> bool:
         return False
 
 
-def _load_p12(data: bytes, password: bytes | str | None) -> PKCS12KeyAndCertificates | None:
-    """None instead of an exception, whose traceback would keep the password visible."""
+def load_p12(data: bytes, password: bytes | str | None) -> PKCS12KeyAndCertificates | None:
+    """What a PKCS #12 file holds; None instead of an exception, whose traceback would keep the password."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from passwright.apple import certificate as x
-from passwright.apple.identity import Identity
+from passwright.apple.identity import EXPIRY_NOTICE, Identity
 from passwright.errors import BundleError, KeyMaterialError
 from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
@@ -410,6 +410,13 @@ def _time_findings(leaf: Link, at: datetime, signed_at: datetime | None) -> Iter
             f"the pass certificate expired on {leaf.not_after:%Y-%m-%d}; "
             "that it was alive when the pass was signed is the signer's claim",
         )
+    elif leaf.not_after - at <= EXPIRY_NOTICE:
+        yield warning(
+            "certificate-expires-soon",
+            WHERE,
+            f"the pass certificate ends on {leaf.not_after:%Y-%m-%d}",
+            "its maker needs a new one for updates; this pass keeps working",
+        )
 
 
 def _outside(what: str, moment: datetime) -> Finding:
@@ -441,8 +448,17 @@ def _custom(given: Sequence[bytes | str]) -> Iterator[Anchor]:
 
 
 @lru_cache(maxsize=1)
+def anchors_table() -> Mapping[str, list[dict[str, str]]]:
+    """Apple's roots and intermediates as the table has them: `roots` and `intermediates`."""
+    table: Mapping[str, list[dict[str, str]]] = json.loads(
+        (Path(__file__).parent / "tables" / "anchors.json").read_text(encoding="utf-8")
+    )
+    return table
+
+
+@lru_cache(maxsize=1)
 def _apple() -> Trust:
-    table = json.loads((Path(__file__).parent / "tables" / "anchors.json").read_text(encoding="utf-8"))
+    table = anchors_table()
     return Trust(tuple(map(_anchor, table["roots"])), tuple(map(_anchor, table["intermediates"])))
 
 

@@ -1,16 +1,31 @@
-"""Certificates: `certs example`."""
+"""Certificates and keys: `certs example`, `request`, `check`, `intermediate`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003 -- Typer reads annotations
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
-from passwright.cli import files, show
+from passwright.cli import documents, files, options, show
+from passwright.cli.files import WrongUse
 
-__all__ = ["app"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from passwright.apple.credentials import Credential
+    from passwright.apple.examination import Examination
+    from passwright.apple.intermediates import Published
+    from passwright.report import Finding
+
+__all__ = ["app", "draw"]
+
+KEY, REQUEST = "pass.key", "pass.certSigningRequest"
+_PORTAL = "https://developer.apple.com/account/resources/identifiers/list/passTypeId"
 
 app = typer.Typer(help="Certificates and keys.", no_args_is_help=False)
 
@@ -33,3 +48,228 @@ def example(
     what = "files of a make-believe authority. Nobody trusts it; its README says more."
     show.console().print(f"{show.plain(folder)}: {count} {what}")
     return 0
+
+
+@app.command()
+def request(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Where key and request go; made if need be.", show_default=False),
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="The name in the request; Apple writes another one.")
+    ] = "Pass Type ID",
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Ask on the terminal for a password to encrypt the key with.")
+    ] = False,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Encrypt the key with the first line of this file."),
+    ] = None,
+) -> int:
+    """Make a key and the request that Apple's portal turns into a pass certificate; no Mac needed.
+
+    Nothing that is there already is replaced.
+    """
+    from passwright.apple import signing_request
+
+    key, asked = folder / KEY, folder / REQUEST
+    for path in (key, asked):
+        # Before a password is asked for; `write` makes sure of it once more.
+        if path.exists() or path.is_symlink():
+            raise WrongUse(f"{path} is there already: name another folder, or put it away first")
+    secret = _new_password(password_file, encrypt=encrypt)
+    try:
+        made = signing_request.make(name=name, password=secret)
+    except ValueError as exc:
+        raise WrongUse(f"--name: a name has 1 to 64 characters, this one has {len(name)}") from exc
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.write(key, made.key, mode=0o600, replace=False)
+    files.write(asked, made.request, replace=False)
+    out = show.console()
+    how = "encrypted" if secret else "not encrypted"
+    out.print(
+        f"{show.plain(key)}: a new private key, {how}, for you alone. Whoever has it signs your passes."
+    )
+    out.print(f"{show.plain(asked)}: the request for Apple, no secret.")
+    for number, step in enumerate(_next_steps(folder, key), start=1):
+        show.row(str(number), step, on=out, width=1)
+    return 0
+
+
+def _next_steps(folder: Path, key: Path) -> Iterator[str]:
+    certificate, intermediate = show.word(folder / "pass.cer"), show.word(folder / "wwdr.pem")
+    yield f"Open {_PORTAL} and choose your Pass Type ID, or make one: pass.com.example.card."
+    yield f"Under it choose Create Certificate and upload {show.word(folder / REQUEST)}."
+    yield f"Load the certificate that Apple issues and save it as {certificate}."
+    yield f"passwright certs intermediate --for {certificate} --out {intermediate}"
+    yield f"passwright certs check {certificate} {show.word(key)} {intermediate}"
+    yield (
+        f"passwright build TEMPLATE --serial 1 --cert {certificate} --key {show.word(key)} "
+        f"--intermediate {intermediate} --out card.pkpass"
+    )
+
+
+def _new_password(file: Path | None, *, encrypt: bool) -> str | None:
+    if file is None and not encrypt:
+        return None
+    found: list[Finding] = []
+    if file is not None:
+        secret = files.password(file, prompt="", found=found, strict=False)
+        show.findings(found)
+    else:
+        secret = typer.prompt(
+            "Password of the new key", hide_input=True, confirmation_prompt="The same again", err=True
+        )
+    if not secret:
+        raise WrongUse("the password is empty: leave --encrypt and --password-file out for a key without one")
+    return secret
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Certificates, keys, requests, .p12 files and intermediates, in PEM or DER.",
+            show_default=False,
+        ),
+    ],
+    *,
+    root: options.Roots = None,
+    trust_example: options.TrustExample = False,
+    at: options.At = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The first line of this file is the password; without it a terminal asks.",
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> int:
+    """Say what certificates and keys are, whose, for how long, and whether they fit together.
+
+    Exit code 1 when something does not fit.
+    """
+    from passwright.apple.examination import examine
+
+    moment = options.moment("--at", at) or datetime.now(UTC)
+    trust = options.trust(root or [], example=trust_example)
+    exposed: list[Finding] = []
+    given = [(str(path), files.read(path, files.MAX_KEY_BYTES)) for path in paths]
+    password = _password(password_file, exposed)
+    found = examine(given, trust=trust, at=moment, password=password)
+    holding = {item.file for item in found.items if item.kind == "key"}
+    exposed += [
+        problem
+        for path in paths
+        if str(path) in holding and path != Path("-") and (problem := files.exposed(path))
+    ]
+    if as_json:
+        show.document(_document(found, exposed))
+    else:
+        draw(found, exposed, on=show.console())
+    return 0 if found.report.ok else 1
+
+
+def _password(file: Path | None, found: list[Finding]) -> Callable[[str], str | None]:
+    """Asks once for each file; a password file is read when it is needed."""
+
+    def password(name: str) -> str | None:
+        return files.password(file, prompt=f"Password of {show.plain(name)}", found=found, strict=False)
+
+    return password
+
+
+def _document(found: Examination, exposed: list[Finding]) -> dict[str, Any]:
+    """What `--json` prints; members are only ever added."""
+    return {
+        "ok": found.report.ok,
+        "ready": found.ready,
+        "items": [item.as_dict() for item in found.items],
+        "next": list(found.steps),
+        "findings": documents.findings((*found.report, *exposed)),
+    }
+
+
+def draw(found: Examination, exposed: list[Finding], *, on: Console) -> None:
+    """An examination for people: what each thing is, then what is wrong, then what to do."""
+    for item in found.items:
+        kind = "" if item.certificate is not None else f", {item.name}"
+        on.print(Text.assemble((show.plain(item.file), "bold"), f": {item.title}{kind}"))
+        for name, text in _told(item):
+            show.row(name, text, on=on, width=10)
+    show.findings((*found.report, *exposed), on=on)
+    if found.ready:
+        on.print(Text("They fit together, and passes can be signed with them.", "green"))
+    for step in found.steps:
+        show.row("next", step, on=on, width=4)
+
+
+def _told(item: Credential) -> Iterator[tuple[str, str]]:
+    """What is said about one thing, line by line."""
+    if item.certificate is None:
+        return
+    yield ("pass type", item.pass_type_identifier) if item.pass_type_identifier else ("name", item.name)
+    if item.team_identifier:
+        yield "team", f"{item.team_identifier}{f', {item.owner}' if item.owner else ''}"
+    if item.kind == "pass":
+        yield "NFC", "yes" if item.nfc else "no"
+        yield "issued by", f"{item.issuer or 'somebody unknown'}{f', under {item.root}' if item.root else ''}"
+    start, end = item.certificate.not_valid_before_utc, item.certificate.not_valid_after_utc
+    left = "it has ended" if item.days is None or item.days < 0 else f"{item.days} days left"
+    yield "valid", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}, {left}"
+
+
+@app.command()
+def intermediate(
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it goes, in PEM.", show_default=False)],
+    generation: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which one; default G4, which issues pass certificates today."),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--for", metavar="CERT", help="The one that issued this certificate, PEM or DER."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="URL|FILE",
+            help="Another https URL than Apple's, or a file you loaded yourself; the fingerprint counts.",
+        ),
+    ] = None,
+) -> int:
+    """Fetch Apple's intermediate and write it, unless its fingerprint is another than the known one."""
+    from passwright.apple import intermediates
+    from passwright.apple.certificate import as_pem
+
+    wanted = _wanted(generation, certificate)
+    if source is None or source.startswith(("https://", "http://")):
+        octets = intermediates.fetch(wanted, url=source or "")
+    else:
+        octets = intermediates.check(wanted, files.read(Path(source), files.MAX_KEY_BYTES))
+    files.write(out, as_pem(octets))
+    show.console().print(
+        f"{show.plain(out)}: {wanted.name}, valid to {wanted.not_after:%Y-%m-%d}, fingerprint as Apple's"
+    )
+    return 0
+
+
+def _wanted(generation: str | None, certificate: Path | None) -> Published:
+    from passwright.apple import intermediates
+
+    named = None if generation is None else intermediates.generation(generation)
+    if certificate is None:
+        return named or intermediates.generation()
+    needed = intermediates.for_certificate(files.read(certificate, files.MAX_KEY_BYTES))
+    if named is not None and named != needed:
+        raise WrongUse(
+            f"{certificate} was issued by {needed.name}, not by {named.name}: leave --generation out"
+        )
+    return needed

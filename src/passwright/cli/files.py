@@ -41,10 +41,10 @@ def read(path: Path, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
-def write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
     """Writes a file whole or not at all; errors name the file that was asked for."""
     try:
-        wholefile.write(path, data, mode=mode)
+        wholefile.write(path, data, mode=mode, replace=replace)
     except OSError as exc:
         reason = exc.strerror
         if isinstance(exc, FileNotFoundError) and not path.parent.exists():
