@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("demo", "new", "build", "link", "verify", "inspect", "check", "explain", "doctor"),
-    *("schema", "nfc-key", "certs"),
+    *("schema", "nfc-key", "certs", "batch"),
 )
+CERTS = ("example", "request", "check", "intermediate")
 
 
 def process(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -60,14 +61,14 @@ def test_help_names_every_command(args: tuple[str, ...]) -> None:
 def test_every_option_and_argument_has_a_help_text() -> None:
     found = list(every_command(typer.main.get_command(app)))
 
-    assert len(found) == len(COMMANDS)
+    assert len(found) == len(COMMANDS) - 1 + len(CERTS)
     for path, command in found:
         assert command.help, path
         for param in command.params:
             assert param.help, f"{path} {param.name}"
 
 
-@pytest.mark.parametrize("command", [*((name,) for name in COMMANDS), ("certs", "example")])
+@pytest.mark.parametrize("command", [*((name,) for name in COMMANDS), *(("certs", name) for name in CERTS)])
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     result = run(*command, "--help")
 
