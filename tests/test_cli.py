@@ -307,3 +307,11 @@ def test_no_document_is_printed_where_nothing_was_judged(tmp_path: Path) -> None
 
     assert result.exit_code == 2
     assert documents(result) == []
+
+
+def test_a_flag_is_not_shown_as_if_it_took_a_value() -> None:
+    """Newer versions of Typer write `--json <bool>` into their help."""
+    for words in ((), ("verify",), ("certs", "example")):
+        shown = process(*words, "--help").stdout
+        assert "--help" in shown
+        assert "bool" not in shown

@@ -24,13 +24,11 @@ def check_pictures(files: Collection[str], styles: Collection[str]) -> Iterator[
     """What is wrong with the pictures among the files of a pass, by their names.
 
     `styles` are the style key of the pass and the layouts it asks for.
-    Genuine passes have each of these mistakes, so none is an error.
+    Genuine passes have each of these mistakes, so none is an error. That an icon
+    is there is asked together with the manifest.
     """
     there = pictures(files)
     facts = picture_facts()["images"]
-    if "icon" not in there:
-        message = "there is no icon, and Wallet refuses a pass without one"
-        yield warning("missing-icon", "icon.png", message, "add icon.png, icon@2x.png and icon@3x.png")
     for name in sorted(there & facts.keys()):
         if styles and not set(styles) & set(facts[name]["styles"]) and name != "personalizationLogo":
             where = min(each for each in files if name in pictures([each]))

@@ -38,6 +38,7 @@ class _Commands(TyperGroup):
             # A name of a file or a text in another alphabet must not end the command half way.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        _plain_flags(self)
         try:
             code = super().main(*args, **{**options, "standalone_mode": False})
         except _USAGE_ERROR as exc:
@@ -52,6 +53,15 @@ class _Commands(TyperGroup):
             show.refusal(exc)
             code = 1 if isinstance(exc, _FINDINGS) else 2
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _plain_flags(command: Any) -> None:
+    """Newer versions of Typer explain a flag as `--json <bool>`, as if it took a value."""
+    for each in command.get_params(typer.Context(command)):
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        _plain_flags(below)
 
 
 app = typer.Typer(

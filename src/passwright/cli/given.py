@@ -141,7 +141,9 @@ class Keys:
         named = {"--cert": cert, "--key": self.key, "--intermediate": intermediate}
         missing = [name for name, path in named.items() if path is None]
         if cert is None or self.key is None or above is None:
-            raise WrongUse(f"{' and '.join(missing)} is missing: a certificate, its key and its issuer sign")
+            verb = "is" if len(missing) == 1 else "are"
+            text = f"{' and '.join(missing)} {verb} missing"
+            raise WrongUse(f"{text}: a certificate, its key and the intermediate that issued it sign")
         pem = files.read_key(self.key, self.found, strict=self.strict)
         certificate = files.read(cert, files.MAX_KEY_BYTES)
         secret = self._password_of(self.key, pem)
@@ -190,8 +192,9 @@ def _named(path: Path, *, unlocked: bool = True) -> Iterator[None]:
     try:
         yield
     except KeyMaterialError as exc:
-        hint = "" if unlocked else " (no password was given: --password-file FILE)"
-        raise KeyMaterialError(f"{path}: {exc}{hint}") from exc
+        # What is missing most often comes first; the rest of the sentence is long.
+        hint = "" if unlocked else "no password was given (--password-file FILE), and without one "
+        raise KeyMaterialError(f"{path}: {hint}{exc}") from exc
 
 
 def example_issuer(issuer_id: str | None = None, **more: Any) -> Issuer:
