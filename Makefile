@@ -64,5 +64,5 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/.cli
 
 $(VENV)/.long: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,vectors]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,vectors,fuzz]'
 	@touch $@ $(VENV)/.test $(VENV)/.cli

@@ -51,6 +51,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"needs a program of others: {', '.join(missing)}")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what long runs recorded: how often a target was executed."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "executions":
+                terminalreporter.write_line(f"fuzzing executed {value} times")
+
+
 def png(width: int, height: int, colour: tuple[int, ...] = (60, 65, 76)) -> bytes:
     """A picture of one colour."""
     out = io.BytesIO()

@@ -109,11 +109,14 @@ def test_jwt_02_a_missing_algorithm_or_signature_is_refused(key: RSAPrivateKey) 
         {"typ": "at+jwt"},
         {"typ": None},
         {"cty": "JWT"},
+        {"kid": 7},
+        {"kid": None},
     ],
 )
 def test_jwt_03_a_header_brings_nothing_but_a_key_id(key: RSAPrivateKey, more: dict[str, Any]) -> None:
     header = {"alg": "RS256", "typ": "JWT", **more}
-    assert refused(token(key, header=header), key.public_key()) == "bad-token-header"
+    for public in (None, key.public_key()):
+        assert refused(token(key, header=header), public) == "bad-token-header"
 
 
 @pytest.mark.parametrize(

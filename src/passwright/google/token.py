@@ -95,6 +95,9 @@ def _check_header(header: Mapping[str, Any]) -> None:
             raise BundleError(
                 "bad-token-header", f"header#/{name}", "a save link's header has no such member"
             )
+    # RFC 7515 section 4.1.4
+    if not isinstance(header.get("kid", ""), str):
+        raise BundleError("bad-token-header", "header#/kid", "kid has to be a string")
 
 
 def _verify(token: str, signature: bytes, public_key: RSAPublicKey) -> None:
