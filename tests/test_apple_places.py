@@ -534,7 +534,7 @@ def test_upcoming_events(change: dict[str, Any], expected: tuple[str, str] | Non
 def test_pictures_of_an_archive(
     files: list[str], styles: list[str], expected: list[tuple[str, str, str]]
 ) -> None:
-    found = list(check_pictures(files, styles))
+    found = check_pictures(tuple(files), frozenset(styles))
 
     assert [(each.severity.value, each.code, each.where) for each in found] == expected
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from passwright.errors import BundleError
@@ -177,6 +178,19 @@ def colour_profile(data: bytes, *, name: str) -> bytes | None:
 
 
 def _header(data: bytes, name: str) -> _Header:
+    # A wallet's pictures have a few sizes, so their first 33 bytes come again and again.
+    return _sound_header(bytes(data[:_HEADER_END])) or _judged_header(data, name)
+
+
+@lru_cache(maxsize=256)
+def _sound_header(start: bytes) -> _Header | None:
+    try:
+        return _judged_header(start, "")
+    except BundleError:
+        return None
+
+
+def _judged_header(data: bytes, name: str) -> _Header:
     if not data.startswith(_SIGNATURE):
         raise BundleError("not-png", name, f"this is {_type_of(data)}; wallets read PNG only")
     if data[12:16] == b"CgBI":

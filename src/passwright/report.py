@@ -100,7 +100,8 @@ class Report:
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Report:
         """A report of these findings, each once, at most `MAX_OF_A_KIND` of one code and severity."""
-        return cls(tuple(_bounded(dict.fromkeys(findings))))
+        found = tuple(dict.fromkeys(findings))
+        return cls(found if len(found) <= MAX_OF_A_KIND else tuple(_bounded(found)))
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)

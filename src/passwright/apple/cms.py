@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,8 @@ from passwright.signing import sign_call
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cryptography import x509
-
     from passwright.report import Finding
-    from passwright.signing import Signer
+    from passwright.signing import PublicKey, Signer
 
 __all__ = ["Frame", "SignedData", "parse", "verify"]
 
@@ -162,7 +161,7 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
         raise refused(
             "weak-digest", f"the signature is made over a digest that proves nothing: {signed.digest}"
         )
-    leaf, certificate = _signer(signed)
+    leaf, key = _signer(signed.certificates, signed.issuer, signed.serial, signed.key_id)
     if signed.content is not None and signed.content != content:
         raise refused("attached-content", "the signature embeds a content that isn't the manifest")
     message = signed.signed_attributes
@@ -175,30 +174,34 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
         message = content
     elif hashlib.new(signed.digest, content, usedforsecurity=False).digest() != signed.message_digest:
         raise refused("digest-mismatch", "it was made over another manifest")
-    _check_value(signed, certificate, message)
+    _check_value(signed, key, message)
     return leaf, signed.findings
 
 
-def _signer(signed: SignedData) -> tuple[bytes, x509.Certificate]:
-    """The one embedded certificate that the signer is named by."""
-    named = [octets for octets in dict.fromkeys(signed.certificates) if _names(octets, signed)]
+# Signers are few, and each is found by the exact bytes of all certificates and of its name.
+@lru_cache(maxsize=64)
+def _signer(
+    certificates: tuple[bytes, ...], issuer: bytes, serial: bytes, key_id: bytes | None
+) -> tuple[bytes, PublicKey | None]:
+    """The one embedded certificate that the signer is named by, and its key."""
+    named = [octets for octets in dict.fromkeys(certificates) if _names(octets, issuer, serial, key_id)]
     if len(named) != 1:
         raise refused("bad-signer", f"{len(named) or 'none'} of the embedded certificates is the signer's")
     certificate = x.parse(named[0])
     if x.is_authority(certificate):
         raise refused("bad-signer", "it is signed by an authority instead of with a pass certificate")
-    return named[0], certificate
+    return named[0], x.public_key(certificate)
 
 
-def _names(octets: bytes, signed: SignedData) -> bool:
+def _names(octets: bytes, issuer: bytes, serial: bytes, key_id: bytes | None) -> bool:
     """Whether this certificate is the one meant."""
     try:
-        if signed.key_id is not None:
-            return x.key_id(x.parse(octets)) == signed.key_id.hex()
-        issuer, serial = x.issuer_and_serial(octets)
-        if serial != signed.serial:
+        if key_id is not None:
+            return x.key_id(x.parse(octets)) == key_id.hex()
+        own_issuer, own_serial = x.issuer_and_serial(octets)
+        if own_serial != serial:
             return False
-        return issuer == signed.issuer or _name(issuer) == _name(signed.issuer)
+        return own_issuer == issuer or _name(own_issuer) == _name(issuer)
     except (der.DerError, BundleError):
         return False
 
@@ -219,7 +222,7 @@ def _pair(node: der.Node) -> tuple[bytes, bytes]:
     return pair
 
 
-def _check_value(signed: SignedData, certificate: x509.Certificate, message: bytes) -> None:
+def _check_value(signed: SignedData, key: PublicKey | None, message: bytes) -> None:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
@@ -227,7 +230,6 @@ def _check_value(signed: SignedData, certificate: x509.Certificate, message: byt
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     digest = getattr(hashes, signed.digest.upper())()
-    key = x.public_key(certificate)
     try:
         if isinstance(key, RSAPublicKey) and signed.algorithm == "rsa":
             key.verify(signed.signature, message, PKCS1v15(), digest)

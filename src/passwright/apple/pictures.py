@@ -8,6 +8,7 @@ Source: Apple, Wallet Passes: Creating the Source for a Pass.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from passwright.apple.content import picture_facts
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["check_pictures"]
 
 
-def check_pictures(files: Collection[str], styles: Collection[str]) -> Iterator[Finding]:
+# The passes of one template have the same names; kept are at most 256 of 255 bytes each.
+@lru_cache(maxsize=64)
+def check_pictures(files: tuple[str, ...], styles: frozenset[str]) -> tuple[Finding, ...]:
     """What is wrong with the pictures among the files of a pass, by their names.
 
     `styles` are the style key of the pass and the layouts it asks for.
     Genuine passes have each of these mistakes, so none is an error. That an icon
     is there is asked together with the manifest.
     """
+    return (*_unsuitable(files, styles), *_overriding(files))
+
+
+def _unsuitable(files: Collection[str], styles: Collection[str]) -> Iterator[Finding]:
+    """Pictures that are missing, that no layout draws, and that exclude each other."""
     there = pictures(files)
     facts = picture_facts()["images"]
     for name in sorted(there & facts.keys()):
@@ -39,7 +47,6 @@ def check_pictures(files: Collection[str], styles: Collection[str]) -> Iterator[
                 message = f"{rule['style']} draws {rule['image']} or {other}, not both"
                 where = min(each for each in files if other in pictures([each]))
                 yield warning("pictures-exclude", where, message, "leave one of them out")
-    yield from _overriding(files)
 
 
 def _overriding(files: Collection[str]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from passwright.apple.archive import Buffer
     from passwright.report import Finding
 
-__all__ = ["Contents", "read", "read_document", "read_strings"]
+__all__ = ["Contents", "check_strings", "read", "read_document", "read_strings"]
 
 _STRINGS = re.compile(r"([^/]+)\.lproj/pass\.strings")
 _PICTURE = re.compile(r"(?:[^/]+\.lproj/)?[^/]+\.png")
@@ -114,6 +114,24 @@ def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     if not isinstance(tolerated.value, dict):
         raise BundleError("wrong-type", "pass.json", "pass.json has to hold an object")
     return tolerated.value, tolerated.findings
+
+
+def check_strings(files: Mapping[str, bytes]) -> list[Finding]:
+    """What `read_strings` finds, without the translations."""
+    findings: list[Finding] = []
+    for name, data in files.items():
+        if name.endswith("/pass.strings"):
+            findings += _said_of(name, data) if len(data) <= _MAX_KEPT else read_strings({name: data})[1]
+    return findings
+
+
+# The passes of one template have the same translations.
+_MAX_KEPT = 16 * 2**10
+
+
+@lru_cache(maxsize=64)
+def _said_of(name: str, data: bytes) -> tuple[Finding, ...]:
+    return tuple(read_strings({name: data})[1])
 
 
 def read_strings(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, str]], list[Finding]]:

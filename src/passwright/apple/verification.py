@@ -21,7 +21,7 @@ from passwright import images
 from passwright.apple import bundle, cms, personalization, signed_data
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
-from passwright.apple.reading import read_document, read_strings
+from passwright.apple.reading import check_strings, read_document
 from passwright.apple.rules import About, judge, style_of
 from passwright.apple.trust import chain
 from passwright.errors import BundleError
@@ -167,7 +167,7 @@ class _Walk:
         except BundleError as exc:
             self.done("content", [error(exc.code, exc.where, exc.message)])
             return
-        findings = [*tolerated, *read_strings(self.files)[1]]
+        findings = [*tolerated, *check_strings(self.files)]
         signer = self.followed
         about = About(
             writing=False,
@@ -180,7 +180,7 @@ class _Walk:
         if signer is not None and signer.leaf is not None:
             findings += _same_names(self.document, signer)
         findings += _pictures(self.files)
-        findings += check_pictures(self.files, styles_of(self.document))
+        findings += check_pictures(tuple(self.files), styles_of(self.document))
         self.done("content", findings)
 
     def needs(self, step: str, needed: str) -> bool:
