@@ -285,7 +285,9 @@ def _attributes(node: der.Node, digest: str) -> _Attributes:
     traits = ("unordered-attributes",) * (encodings != sorted(encodings)) + ("extra-attributes",) * bool(
         values
     )
-    return _Attributes(message_digest.expect(der.OCTET_STRING).content, _time(time) if time else None, traits)
+    return _Attributes(
+        message_digest.expect(der.OCTET_STRING).content, signing_time(time) if time else None, traits
+    )
 
 
 def _value(sets: list[der.Node], code: str, name: str) -> der.Node | None:
@@ -297,8 +299,8 @@ def _value(sets: list[der.Node], code: str, name: str) -> der.Node | None:
     return values[0]
 
 
-def _time(node: der.Node) -> datetime:
-    """RFC 5652 section 11.3: whole seconds, UTC; two digits mean 1950 to 2049."""
+def signing_time(node: der.Node) -> datetime:
+    """The time an element says. RFC 5652 section 11.3: whole seconds, UTC; two digits mean 1950 to 2049."""
     text = node.content
     if node.tag == der.UTC_TIME and UTC_TIME.fullmatch(text):
         text = (b"19" if text >= b"5" else b"20") + text

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from passwright.apple import certificate as x
 from passwright.apple.identity import EXPIRY_NOTICE, Identity
+from passwright.apple.signature_stencils import Stencils
 from passwright.errors import BundleError, KeyMaterialError
 from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+    from passwright.apple.signed_data import SignedData
     from passwright.report import Finding
 
 __all__ = ["Anchor", "Chain", "Identity", "Link", "Trust", "chain"]
@@ -78,11 +80,13 @@ class Trust:
     # Keyed by the exact bytes of all certificates, and without any time in it: whether
     # they lived is compared for each pass, so nothing kept can go stale.
     _paths: Callable[[bytes, tuple[bytes, ...]], _Path] = field(init=False, repr=False, compare=False)
+    _signatures: Stencils = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.roots:
             raise ValueError("trust has no roots: use Trust.apple(), or name the authority you accept")
         object.__setattr__(self, "_paths", lru_cache(maxsize=MAX_KEPT)(partial(_path, self)))
+        object.__setattr__(self, "_signatures", Stencils())
 
     def __reduce__(self) -> tuple[type[Trust], tuple[tuple[Anchor, ...], tuple[Anchor, ...]]]:
         return Trust, (self.roots, self.intermediates)
@@ -103,6 +107,10 @@ class Trust:
             ValueError: there is none.
         """
         return cls(tuple(_custom(roots)))
+
+    def parse_signature(self, data: bytes) -> SignedData:
+        """What a signature file says, believed or not; raises like `signed_data.parse`."""
+        return self._signatures.parse(data)
 
     def with_roots(self, *roots: bytes | str) -> Trust:
         """The same trust and in these roots as well; raises like `of`."""

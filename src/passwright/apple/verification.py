@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import images
-from passwright.apple import bundle, cms, personalization, signed_data
+from passwright.apple import bundle, cms, personalization
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
 from passwright.apple.reading import check_strings, read_document
@@ -140,7 +140,7 @@ class _Walk:
         if not self.needs("signature", "container"):
             return
         try:
-            self.signed = signed_data.parse(self.files.get("signature", b""))
+            self.signed = self.trust.parse_signature(self.files.get("signature", b""))
             self.leaf, findings = cms.verify(self.signed, self.files.get("manifest.json", b""))
         except BundleError as exc:
             self.done("signature", [error(exc.code, exc.where, exc.message)])
