@@ -33,13 +33,15 @@ class Rule:
     everything below. `check(document, about, place)` yields findings; `about`
     is what the platform knows besides the document. A `typed` rule relies on
     the types of what it reads, so it is not asked where the table has found one
-    wrong; any other is always asked.
+    wrong; any other is always asked. Where none of `needs`, names of members at the
+    top, is there, it has nothing to say; with none named it is asked of every document.
     """
 
     on: str
     reads: tuple[str, ...]
     check: Check
     typed: bool = True
+    needs: frozenset[str] = frozenset()
 
     def reads_one_of(self, pointers: Iterable[str]) -> bool:
         """What stands at one of these places can change what the rule says."""
@@ -92,8 +94,9 @@ class Judge:
         """Everything there is to say about a finished document."""
         where = place or place_in(self.name)
         found = _Found(self.table.check(self.root, document, place=_bare, writing=writing), where)
-        for rule in filter(found.can_ask, self.rules):
-            found.findings += rule.check(document, about, where)
+        for rule in self.rules:
+            if not (rule.needs and rule.needs.isdisjoint(document)) and found.can_ask(rule):
+                found.findings += rule.check(document, about, where)
         return found.findings
 
     def prepare(self, stencil: Stencil, about: Any) -> Judged:

@@ -52,6 +52,8 @@ class Sound:
         for name in key.types:
             for kind, check in self._checks(name, key).items():
                 kinds.setdefault(kind, check)
+        if kinds == {str: is_text}:
+            return _plain_text
         if len(kinds) == 1:
             ((only, fits),) = kinds.items()
             return lambda value: type(value) is only and fits(value)
@@ -105,6 +107,10 @@ class Sound:
 def _differ(values: list[Any], name: str) -> bool:
     texts = [value.get(name) for value in values if type(value) is dict]
     return all(type(text) is str for text in texts) and len(set(texts)) == len(values)
+
+
+def _plain_text(value: Any) -> bool:
+    return type(value) is str and (value.isprintable() or is_text(value))
 
 
 def _always(_: object) -> bool:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from passwright.apple.names import folded, name_fault, shown
+from passwright.apple.names import MAX_NAME_BYTES, folded, name_fault, shown
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
@@ -424,7 +424,10 @@ def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
     taken: set[str] = set()
     folders: set[str] = set()
     for entry in entries:
-        read = _read_name(entry.raw_name, entry.flags & _IS_UTF8, limits.allow_folders, limits.name_bytes)
+        raw = entry.raw_name
+        # Longer ones are no names, and nothing to keep.
+        reader = _read_name if len(raw) <= MAX_NAME_BYTES else _read_name.__wrapped__
+        read = reader(raw, entry.flags & _IS_UTF8, limits.allow_folders, limits.name_bytes)
         if read.fault:
             raise BundleError("bad-name", entry.where, read.fault)
         _check_type(entry, is_folder=read.is_folder)
@@ -449,7 +452,7 @@ class _Name(NamedTuple):
     folders: tuple[str, ...] = ()
 
 
-# Nearly all passes use the same few names. Kept are names only, of at most 64 kB each.
+# Nearly all passes use the same few names.
 @lru_cache(maxsize=256)
 def _read_name(raw: bytes, utf8: int, allow_folders: bool, max_bytes: int) -> _Name:  # noqa: FBT001 -- by position, which costs half
     """What a name is, or what is wrong with it."""

@@ -66,6 +66,7 @@ PASSES_LIMITS = Limits(
 # --- manifest ------------------------------------------------------------------------------------
 
 _MAX_FINDINGS = 50
+UNLISTED = frozenset({"manifest.json", "signature"})
 _DIGEST = re.compile(r"[0-9A-Fa-f]{40}")
 _ICON = re.compile(r"(?:[^/]+\.lproj/)?icon(?:@[23]x)?\.png")
 
@@ -130,40 +131,48 @@ def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
 def _compare(files: Mapping[str, bytes], listed: object) -> list[Finding]:
     if not isinstance(listed, dict):
         return [error("bad-manifest", "manifest.json", "the manifest is not an object of names and digests")]
-    findings = []
+    findings: list[Finding] = []
     for name, written in listed.items():
-        finding = _compare_file(name, written, files.get(name))
+        data = files.get(name)
+        finding = _compare_file(name, written, data)
         if finding:
             findings.append(finding)
-        if is_left_over(name):
-            findings.append(
-                warning("left-over-file", shown(name), "a left-over of a desktop is part of the pass")
-            )
-        elif name in files and is_elsewhere(name):
-            findings.append(warning("unknown-folder", shown(name), "Wallet looks into no folder like this"))
-        if is_secret(name):
-            findings.append(
-                warning("secret-file", shown(name), "the pass carries what is called like a private key")
-            )
-    for name in sorted(files.keys() - listed.keys() - {"manifest.json", "signature"}):
+        # Kept are names of the archive alone: they are short.
+        findings += _oddities.__wrapped__(name, there=False) if data is None else _oddities(name)
+    for name in sorted(files.keys() - listed.keys() - UNLISTED):
         hint = "a left-over of a desktop: build the archive without it" if is_left_over(name) else ""
         findings.append(error("unlisted-file", shown(name), "the manifest does not list this file", hint))
     return findings
 
 
+@functools.lru_cache(maxsize=256)
+def _oddities(name: str, *, there: bool = True) -> tuple[Finding, ...]:
+    """What the name of a listed file says of it."""
+    found = []
+    if is_left_over(name):
+        found.append(warning("left-over-file", shown(name), "a left-over of a desktop is part of the pass"))
+    elif there and is_elsewhere(name):
+        found.append(warning("unknown-folder", shown(name), "Wallet looks into no folder like this"))
+    if is_secret(name):
+        message = "the pass carries what is called like a private key"
+        found.append(warning("secret-file", shown(name), message))
+    return tuple(found)
+
+
 def _compare_file(name: str, written: object, data: bytes | None) -> Finding | None:
+    found = None if data is None else digest(data)
+    if found == written and name not in UNLISTED:
+        return None
     where = shown(name)
-    if name in ("manifest.json", "signature"):
+    if name in UNLISTED:
         return error("bad-manifest", where, "the manifest lists itself or its signature")
     if not isinstance(written, str) or not _DIGEST.fullmatch(written):
         return error("bad-manifest", where, "what is listed is not a SHA-1 of 40 hexadecimal digits")
     if data is None:
         return error("missing-file", where, "the manifest lists this file, and it is not there")
-    if digest(data) != written.lower():
+    if found != written.lower():
         return error("digest-mismatch", where, "the file was changed after the manifest was made")
-    if written != written.lower():
-        return warning("upper-case-digest", where, "the digest is not written in lower-case digits")
-    return None
+    return warning("upper-case-digest", where, "the digest is not written in lower-case digits")
 
 
 def _bounded(findings: list[Finding]) -> list[Finding]:

@@ -32,6 +32,7 @@ __all__ = [
     "Layout",
     "Member",
     "Watched",
+    "bare_fields",
     "fields",
     "gaps",
     "is_read",
@@ -170,9 +171,22 @@ def fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
                         yield f"/{style}/{slot}/{index}", slot, each
 
 
+def bare_fields(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The same fields alone, for those who ask where one stands only when something is wrong with it."""
+    return [
+        each
+        for style in (*STYLES, "posterGeneric")
+        if isinstance(slots := document.get(style), dict)
+        for listed in slots.values()
+        if isinstance(listed, list)
+        for each in listed
+        if isinstance(each, dict)
+    ]
+
+
 def tags(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Every set of semantic tags, of the pass and of its fields: schemes read them as one."""
-    for holder in (document, *(each for _, _, each in fields(document))):
+    for holder in (document, *bare_fields(document)):
         if isinstance(found := holder.get("semantics"), dict):
             yield found
 

@@ -170,7 +170,7 @@ def _falls_back(document: Mapping[str, Any], about: About, place: Place) -> Iter
 def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
     """More fields than a style draws are legal, and invisible."""
     hint = "move the others to the back"
-    for style in (*STYLES, "posterGeneric"):
+    for style in filter(document.__contains__, (*STYLES, "posterGeneric")):
         counts = {}
         for slot, listed in _slots(document.get(style)):
             counts[slot] = len(listed)
@@ -233,7 +233,7 @@ _READS = (
 RULES = (
     Rule("pass.json", _READS, _misplaced),
     Rule("pass.json", (), _required_on),
-    Rule("pass.json", _READS, _falls_back),
+    Rule("pass.json", _READS, _falls_back, needs=frozenset({"preferredStyleSchemes", "posterGeneric"})),
     Rule(
         "pass.json",
         ("/barcode/format", "/barcodes/*/format", "/eventTicket/auxiliaryFields/*/row", *_TRANSIT),

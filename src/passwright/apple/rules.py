@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple import places, traps
 from passwright.apple.content import LEARN_MORE, table
-from passwright.apple.layouts import STYLES, fields, style_of
+from passwright.apple.layouts import STYLES, bare_fields, fields, style_of
 from passwright.judge import Judge, Rule
 from passwright.report import Finding, Severity, error, note, warning
 from passwright.rules import carries_binding, forbid_barcode
@@ -102,6 +102,9 @@ def _binding_members(document: Mapping[str, Any], about: About, place: Place) ->
 
 
 def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    names = [each.get("key") for each in bare_fields(document)]
+    if all(type(name) is str for name in names) and len(set(names)) == len(names):
+        return
     # Keys may be repeated between a poster and the style it stands beside.
     seen: dict[tuple[str, str], str] = {}
     severity = Severity.ERROR if about.writing else Severity.WARNING
@@ -193,19 +196,21 @@ _STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
 
 _BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
 
+_CODES = frozenset({"barcode", "barcodes"})
+
 RULES = (
     # Asked even where types are wrong: a payload has to be refused for each of its reasons.
-    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code, typed=False),
+    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code, typed=False, needs=_CODES),
     Rule(
         "pass.json",
         ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_STYLE_KEYS, *_BINDING),
         _binding,
     ),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
-    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable),
-    Rule("pass.json", ("/webServiceURL",), _web_service),
+    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable, needs=_CODES),
+    Rule("pass.json", ("/webServiceURL",), _web_service, needs=frozenset({"webServiceURL"})),
     Rule("pass.json", _IDENTIFIERS, _identifiers),
-    Rule("pass.json", ("/nfc",), _nfc_certificate),
+    Rule("pass.json", ("/nfc",), _nfc_certificate, needs=frozenset({"nfc"})),
     Rule("pass.json", ("/nfc", *_BINDING), _personalization),
     *places.RULES,
     *traps.RULES,

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.content import table
-from passwright.apple.layouts import STYLES, fields, style_of, wanted
+from passwright.apple.layouts import STYLES, bare_fields, fields, style_of, wanted
 from passwright.forms import is_date
 from passwright.judge import Rule
 from passwright.report import Finding, note, warning
@@ -233,6 +233,8 @@ _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)")
 
 
 def _markup(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    if not any("attributedValue" in each for each in bare_fields(document)):
+        return
     for pointer, _slot, each in fields(document):
         value = each.get("attributedValue")
         if isinstance(value, str) and any(name.lower() != "a" for name in _TAG.findall(value)):
@@ -276,24 +278,30 @@ _ALL = (*STYLES, "posterGeneric")
 _ENTRY = "/upcomingPassInformation/*/images/*"
 
 RULES = tuple(
-    Rule("pass.json", reads, check)
-    for reads, check in (
-        (("/barcode", "/barcodes/*/format"), _code_order),
-        (("/barcodes/*/format", "/barcodes/*/message"), _code_content),
-        ((), _relevance),
-        ((), _dates),
-        (("/relevantDates/*/startDate", "/relevantDates/*/endDate"), _intervals),
-        (tuple(f"/semantics/{name}" for name in sorted(_WORDY)), _repeated_words),
+    Rule("pass.json", reads, check, needs=frozenset(needs))
+    for check, needs, reads in (
+        (_code_order, ("barcodes",), ("/barcode", "/barcodes/*/format")),
+        (_code_content, ("barcodes",), ("/barcodes/*/format", "/barcodes/*/message")),
+        (_relevance, (*_DATED, "beacons"), ()),
+        (_dates, ("relevantDates",), ()),
+        (_intervals, ("relevantDates",), ("/relevantDates/*/startDate", "/relevantDates/*/endDate")),
+        (_repeated_words, ("semantics",), tuple(f"/semantics/{name}" for name in sorted(_WORDY))),
         (
-            (*(f"/semantics/{name}/**" for name in (*_PROGRAMS, _ELIGIBLE)), f"/semantics/{_VERIFIED}"),
             _badges,
+            ("semantics",),
+            (*(f"/semantics/{name}/**" for name in (*_PROGRAMS, _ELIGIBLE)), f"/semantics/{_VERIFIED}"),
         ),
-        (("/preferredStyleSchemes/**", "/associatedStoreIdentifiers/**"), _live_activity),
         (
-            tuple(f"/{style}/{below}" for style in _ALL for below in ("*/*/attributedValue", "transitType")),
-            _markup,
+            _live_activity,
+            ("preferredStyleSchemes",),
+            ("/preferredStyleSchemes/**", "/associatedStoreIdentifiers/**"),
         ),
-        (("/featuredActions/*/type", "/featuredActions/*/url"), _actions),
-        ((f"{_ENTRY}/URLs", f"{_ENTRY}/reuseExisting"), _upcoming),
+        (
+            _markup,
+            _ALL,
+            tuple(f"/{style}/{below}" for style in _ALL for below in ("*/*/attributedValue", "transitType")),
+        ),
+        (_actions, ("featuredActions",), ("/featuredActions/*/type", "/featuredActions/*/url")),
+        (_upcoming, ("upcomingPassInformation",), (f"{_ENTRY}/URLs", f"{_ENTRY}/reuseExisting")),
     )
 )
