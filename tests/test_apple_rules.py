@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passwright.apple.content import table
 from passwright.apple.rules import STYLES, About, judge, style_of
 from passwright.judge import Rule
 from passwright.report import Finding, Severity, note
+from tests import rich_passes
 from tests.conftest import READER_KEY
 
 if TYPE_CHECKING:
@@ -272,3 +274,19 @@ def test_no_document_whatever_raises(
     for finding in judge().whole(members, about, writing=writing):
         assert finding.message
         str(finding)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in judge().rules if rule.needs], ids=lambda rule: rule.check.__name__
+)
+def test_a_rule_has_nothing_to_say_without_what_it_needs(rule: Rule) -> None:
+    """It is not asked then, so a word of it would go unheard. Every need is a member of Apple's."""
+    assert rule.needs <= table().objects["Pass"].keys()
+    for name in rich_passes.NAMES:
+        rich = {
+            each: value for each, value in rich_passes.fixture(name)["pass"].items() if each not in rule.needs
+        }
+        for members in ({}, BOUND, FIDO, {"nfc": NFC, "semantics": {}}):
+            document = {each: value for each, value in {**rich, **members}.items() if each not in rule.needs}
+            for about in (About(bound=True), About(writing=False), About(files=frozenset(), strict=True)):
+                assert list(rule.check(document, about, str)) == []

@@ -98,7 +98,10 @@ def is_url(value: str, schemes: Sequence[str] = ()) -> bool:
 def is_rgb(value: str) -> bool:
     """A text is a colour as Apple documents it: rgb(60, 65, 76)."""
     match = _RGB.match(value)
-    return match is not None and all(int(part) <= _MAX_RGB for part in match.groups())
+    if match is None:
+        return False
+    red, green, blue = match.groups()
+    return int(red) <= _MAX_RGB and int(green) <= _MAX_RGB and int(blue) <= _MAX_RGB
 
 
 def is_hex_color(value: str) -> bool:

@@ -94,8 +94,11 @@ class Judge:
         """Everything there is to say about a finished document."""
         where = place or place_in(self.name)
         found = _Found(self.table.check(self.root, document, place=_bare, writing=writing), where)
+        there = document.keys()
         for rule in self.rules:
-            if not (rule.needs and rule.needs.isdisjoint(document)) and found.can_ask(rule):
+            if rule.needs and there.isdisjoint(rule.needs):
+                continue
+            if found.can_ask(rule):
                 found.findings += rule.check(document, about, where)
         return found.findings
 

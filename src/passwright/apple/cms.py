@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from passwright.apple import certificate as x
 from passwright.apple import der
@@ -161,7 +161,7 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
         raise refused(
             "weak-digest", f"the signature is made over a digest that proves nothing: {signed.digest}"
         )
-    leaf, key = _signer(signed.certificates, signed.issuer, signed.serial, signed.key_id)
+    leaf, kind, key = _signer(signed.certificates, signed.issuer, signed.serial, signed.key_id)
     if signed.content is not None and signed.content != content:
         raise refused("attached-content", "the signature embeds a content that isn't the manifest")
     message = signed.signed_attributes
@@ -174,6 +174,8 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
         message = content
     elif hashlib.new(signed.digest, content, usedforsecurity=False).digest() != signed.message_digest:
         raise refused("digest-mismatch", "it was made over another manifest")
+    if key is None or kind != signed.algorithm:
+        raise refused("bad-algorithm", "its algorithm doesn't go with the key of the certificate")
     _check_value(signed, key, message)
     return leaf, signed.findings
 
@@ -182,15 +184,19 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
 @lru_cache(maxsize=64)
 def _signer(
     certificates: tuple[bytes, ...], issuer: bytes, serial: bytes, key_id: bytes | None
-) -> tuple[bytes, PublicKey | None]:
-    """The one embedded certificate that the signer is named by, and its key."""
+) -> tuple[bytes, str, PublicKey | None]:
+    """The one embedded certificate that the signer is named by, the kind of its key, and the key."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
     named = [octets for octets in dict.fromkeys(certificates) if _names(octets, issuer, serial, key_id)]
     if len(named) != 1:
         raise refused("bad-signer", f"{len(named) or 'none'} of the embedded certificates is the signer's")
     certificate = x.parse(named[0])
     if x.is_authority(certificate):
         raise refused("bad-signer", "it is signed by an authority instead of with a pass certificate")
-    return named[0], x.public_key(certificate)
+    key = x.public_key(certificate)
+    kind = "" if key is None else "rsa" if isinstance(key, RSAPublicKey) else "ecdsa"
+    return named[0], kind, key
 
 
 def _names(octets: bytes, issuer: bytes, serial: bytes, key_id: bytes | None) -> bool:
@@ -222,27 +228,28 @@ def _pair(node: der.Node) -> tuple[bytes, bytes]:
     return pair
 
 
-def _check_value(signed: SignedData, key: PublicKey | None, message: bytes) -> None:
+def _check_value(signed: SignedData, key: PublicKey, message: bytes) -> None:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    digest = getattr(hashes, signed.digest.upper())()
     try:
-        if isinstance(key, RSAPublicKey) and signed.algorithm == "rsa":
-            key.verify(signed.signature, message, PKCS1v15(), digest)
-        elif isinstance(key, EllipticCurvePublicKey) and signed.algorithm == "ecdsa":
-            key.verify(signed.signature, message, ECDSA(digest))
-        else:
-            raise refused("bad-algorithm", "its algorithm doesn't go with the key of the certificate")
+        key.verify(signed.signature, message, *_scheme(signed.algorithm, signed.digest))
     except (InvalidSignature, ValueError) as exc:  # a key smaller than the digest is a ValueError
         raise refused("bad-signature", "it isn't by the key of the certificate, or was changed") from exc
     except UnsupportedAlgorithm as exc:
         raise refused(
             "bad-algorithm", f"this build of OpenSSL doesn't verify {signed.digest} signatures"
         ) from exc
+
+
+@cache
+def _scheme(algorithm: str, digest: str) -> tuple[Any, ...]:
+    """What a key has to be told besides the message."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+    hashed = getattr(hashes, digest.upper())()
+    return (PKCS1v15(), hashed) if algorithm == "rsa" else (ECDSA(hashed),)
 
 
 def _is_json_object(content: bytes) -> bool:

@@ -18,7 +18,7 @@ from passwright.apple.content import picture_facts, table
 from passwright.table import step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from passwright.table import Key
 
@@ -139,11 +139,16 @@ def _on(system: str, name: str, found: Gaps) -> Gaps:
 
 def style_of(document: Mapping[str, Any]) -> str | None:
     """The classic style key that a pass.json has."""
-    return next((style for style in STYLES if isinstance(document.get(style), dict)), None)
+    for style in STYLES:
+        if isinstance(document.get(style), dict):
+            return style
+    return None
 
 
 def wanted(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The modern layouts that a pass asks for, in its order of preference."""
+    if document.keys().isdisjoint(("preferredStyleSchemes", "posterGeneric")):
+        return ()
     listed = document.get("preferredStyleSchemes")
     schemes = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
     # A poster of this kind is chosen by standing there, without a scheme.
@@ -155,9 +160,9 @@ def wanted(document: Mapping[str, Any]) -> tuple[str, ...]:
 def styles_of(document: Mapping[str, Any]) -> frozenset[str]:
     """The style keys of a pass, and the modern layouts it asks for that stand on one of them."""
     base = style_of(document)
-    there = {style for style in STYLES if isinstance(document.get(style), dict)}
-    asked = {name for name in wanted(document) if SCHEMES[name].base in (None, base)}
-    return frozenset(there | asked)
+    there = [style for style in STYLES if isinstance(document.get(style), dict)]
+    asked = [name for name in wanted(document) if SCHEMES[name].base in (None, base)]
+    return frozenset(there + asked)
 
 
 def fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -323,18 +328,11 @@ def _below(
             inside = (key.name, "") if kind == "PassFields" else (style, slot)
             inside = (style, key.name) if kind == "PassFieldContent" else inside
             inner = watched(kind, *inside)
-            for at, value in _items(owner[key.name]):
-                if isinstance(value, dict) and not inner.keys().isdisjoint(value):
-                    where = f"{pointer}/{key.name}{at}"
-                    yield from _below(inner, value, (where, *inside), reason, watched)
-
-
-def _items(value: object) -> Iterable[tuple[str, object]]:
-    return (
-        [(f"/{index}", each) for index, each in enumerate(value)]
-        if isinstance(value, list)
-        else [("", value)]
-    )
+            value = owner[key.name]
+            for index, each in enumerate(value if isinstance(value, list) else (value,)):
+                if isinstance(each, dict) and not inner.keys().isdisjoint(each):
+                    where = f"{pointer}/{key.name}/{index}" if each is not value else f"{pointer}/{key.name}"
+                    yield from _below(inner, each, (where, *inside), reason, watched)
 
 
 def kind_of(key: Key) -> str | None:

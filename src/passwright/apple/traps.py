@@ -232,12 +232,16 @@ def _live_activity(document: Mapping[str, Any], _: About, place: Place) -> Itera
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)")
 
 
+def _has_other_tags(field: Mapping[str, Any]) -> bool:
+    value = field.get("attributedValue")
+    return isinstance(value, str) and any(name.lower() != "a" for name in _TAG.findall(value))
+
+
 def _markup(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    if not any("attributedValue" in each for each in bare_fields(document)):
+    if not any(map(_has_other_tags, bare_fields(document))):
         return
     for pointer, _slot, each in fields(document):
-        value = each.get("attributedValue")
-        if isinstance(value, str) and any(name.lower() != "a" for name in _TAG.findall(value)):
+        if _has_other_tags(each):
             message = "only links, <a href=...>, are understood in attributedValue"
             where = place(step(pointer, "attributedValue"))
             yield warning(
