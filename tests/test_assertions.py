@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +28,6 @@ from tests.conftest import AT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from passwright.apple.identity import Identity
     from passwright.template import Pass
@@ -138,6 +139,18 @@ def test_mistakes_of_the_test_itself_are_no_verdict(data: bytes) -> None:
         assert_valid_pkpass("pass.pkpass")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no time zone"):
         assert_valid_pkpass(data, at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_a_path_is_no_pass_and_no_link(link: pw.google.Link) -> None:
+    """People hand in the file instead of what is in it."""
+    for mistake, said in (
+        (lambda: assert_valid_pkpass(Path("club.pkpass")), "the bytes of a .pkpass, not PosixPath"),  # type: ignore[arg-type]
+        (lambda: assert_valid_save_link(link.url.encode()), "a save link is text, not bytes"),  # type: ignore[arg-type]
+        (lambda: assert_bound(Path("club.pkpass")), "can be bound, not PosixPath"),  # type: ignore[arg-type]
+        (lambda: assert_bound(None), "can be bound, not NoneType"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match=re.escape(said)):
+            mistake()
 
 
 # --- Google's payloads ---

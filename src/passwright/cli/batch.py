@@ -253,7 +253,8 @@ def _report(
     out = show.console()
     there = f", {told.skipped:,} were there already" if told.skipped else ""
     rate = f" in {told.seconds:.1f} s, {told.rate:,.0f} a second" if told.made else ""
-    out.print(f"{show.plain(target)}: {told.made:,} passes{rate}{there}")
+    made = "1 pass" if told.made == 1 else f"{told.made:,} passes"
+    out.print(f"{show.plain(target)}: {made}{rate}{there}")
     if required:
         out.print(f"Insert first, or the links show nothing: {show.plain(required)}")
     if refused:

@@ -127,6 +127,7 @@ def assert_valid_save_link(
     Raises:
         AssertionError: the signature is another's, or there is an error; the
             message is the report.
+        TypeError: it is no text.
         ValueError: both are given, or the issuer has no public key.
     """
     __tracebackhide__ = True
@@ -137,6 +138,8 @@ def assert_valid_save_link(
     if key is None:
         raise ValueError("this issuer has no public key to verify with: give it one")
     text = link.url if isinstance(link, Link) else link
+    if not isinstance(text, str):
+        raise TypeError(f"a save link is text, not {type(text).__name__}")
     findings = [*check(text, "link")]
     token = None
     try:
@@ -173,6 +176,7 @@ def assert_bound(
     Raises:
         AssertionError: it is not bound, or not known to be; the message is the report.
         BindingInvalid: `email` is no address.
+        TypeError: it is neither bytes, text, mapping, link nor verdict.
         ValueError: `as_` is missing, or names no payload.
     """
     __tracebackhide__ = True
@@ -250,6 +254,8 @@ def _restriction(object_: Any, at: str, place: Place, wanted: str | None) -> Ite
 def _name_of(subject: Any) -> str:
     """What it is, as far as it can be seen."""
     octets = isinstance(subject, (bytes, bytearray, memoryview))
+    if not octets and not isinstance(subject, (str, Mapping, Link, Token, Verification)):
+        raise TypeError(f"a pass, a payload or a link can be bound, not {type(subject).__name__}")
     if isinstance(subject, Verification) or (octets and not bytes(subject[:9]).lstrip().startswith(b"{")):
         return "pkpass"
     if isinstance(subject, Token):
