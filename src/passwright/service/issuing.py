@@ -7,6 +7,7 @@ One transaction per step. What a binding goes through is decided by
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,12 +16,13 @@ from uuid import UUID
 from passwright import address, lifecycle
 from passwright.binding import Binding, parse
 from passwright.definition import check_pass
-from passwright.errors import AlreadyExists, PassRejected, Refused
+from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding, StoreUnavailable
 from passwright.lifecycle import Effect
 from passwright.report import Report, failed
 from passwright.service.rendering import Code, Content, Tap, has_code, pass_of, without_code
 from passwright.service.store import Address, Answer, Event, PassStatus, StoredBinding, StoredPass
 from passwright.service.vault import Purpose
+from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +51,11 @@ __all__ = [
 
 # How long a request with an idempotency key is answered as it was the first time.
 ANSWER_LIFE = timedelta(hours=24)
+# How many refusals of a kind are noted for a pass in an hour; whoever forges on fills no disk.
+HOUR = timedelta(hours=1)
+REFUSALS_AN_HOUR = 100
+# Somebody else changed the pass between reading and writing this often in a row: give up.
+TRIES = 20
 # 160 bits: nobody guesses a link, and it fits a small QR code.
 TOKEN_BYTES = 20
 
@@ -139,29 +146,36 @@ def create(
         BindingError: `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
     """
-    with desk.store.writing() as transaction:
+    with desk.store.reading() as transaction:
         if once and (replay := replayed(transaction, organisation, once, at=at)):
             return replay
         kept = transaction.template(organisation, wish.template)
-        if kept is None:
-            raise Refused("template_not_found", "there is no such template")
-        stored = _new(desk, organisation, wish, at=at)
-        asked = _asked(transaction, organisation, wish)
-        rendered = pass_of(stored, kept)
-        created = None
-        if asked is not None:
-            event = lifecycle.Create(asked, has_barcode=has_code(rendered))
-            created = lifecycle.advance(None, event, at=at).status
-        _check(desk, rendered.replace(binding=asked))
+        known = transaction.organisation(organisation)
+    if kept is None:
+        raise Refused("template_not_found", "there is no such template")
+    _check_ext_id(wish.ext_id)
+    stored = _new(desk, organisation, wish, at=at)
+    rendered, bound = pass_of(stored, kept), None
+    if wish.binding is not ABSENT:
+        if known is None or not known.binding:
+            raise Refused("binding_disabled", "binding is not switched on for this organisation")
+        asked = parse(wish.binding)
+        event = lifecycle.Create(asked, has_barcode=has_code(rendered))
+        status = lifecycle.advance(None, event, at=at).status
+        bound = _bound(desk, stored, status, str(asked.email))
+        rendered = rendered.replace(binding=asked)
+    _check(desk, rendered)
+    made = _shown(desk, stored, bound)
+    with desk.store.writing() as transaction:
+        if once and (replay := replayed(transaction, organisation, once, at=at)):
+            return replay
         _add(transaction, stored)
-        if created is not None and asked is not None:
-            transaction.add_binding(_bound(desk, stored, created, asked))
+        if bound is not None:
+            transaction.add_binding(bound)
         transaction.add_event(_event(stored.id, 1, lifecycle.Kind.CREATE.value, "done", at))
-        mask = address.mask(asked.email) if asked and asked.email else None
-        made = Shown(pass_=stored, binding=created, mask=mask, download_url=_url(desk, stored))
         if once:
-            keep_answer(transaction, organisation, once, made, stored.id, at=at)
-        return made
+            keep_answer(transaction, organisation, once, made, at=at)
+    return made
 
 
 def find(desk: Desk, organisation: str, name: str) -> Shown:
@@ -210,27 +224,32 @@ def update(
         BindingError: `binding_immutable` for any `binding` in the request, `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
     """
-    with desk.store.writing() as transaction:
-        if once and (replay := replayed(transaction, organisation, once, at=at)):
-            return replay
-        was = existing(transaction, organisation, name)
-        bound = transaction.binding(was.id)
-        _check_change(was, bound, change, at=at)
-        if change.version not in (None, was.version):
-            raise Refused("pass_changed", "the pass changed since this version of it was read")
-        now = _changed(was, change, at=at)
-        kept = transaction.template(organisation, was.template)
+    for _ in range(TRIES):
+        with desk.store.reading() as transaction:
+            if once and (replay := replayed(transaction, organisation, once, at=at)):
+                return replay
+            was = existing(transaction, organisation, name)
+            bound = transaction.binding(was.id)
+            kept = transaction.template(organisation, was.template)
         assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+        _check_change(was, bound, change, at=at)
+        now = _changed(was, change, at=at)
         rendered = pass_of(now, kept)
         if bound is not None:
-            asked = Binding(None, bound.status.learn_more_url)
-            rendered = without_code(rendered).replace(binding=asked)
+            rendered = without_code(rendered).replace(binding=Binding(None, bound.status.learn_more_url))
         _check(desk, rendered)
-        transaction.change_pass(was, now)
         made = _shown(desk, now, bound)
-        if once:
-            keep_answer(transaction, organisation, once, made, now.id, at=at)
+        try:
+            with desk.store.writing() as transaction:
+                if once and (replay := replayed(transaction, organisation, once, at=at)):
+                    return replay
+                transaction.change_pass(was, now)
+                if once:
+                    keep_answer(transaction, organisation, once, made, at=at)
+        except StaleBinding:
+            continue
         return made
+    raise contended()
 
 
 def nullify(
@@ -257,7 +276,7 @@ def nullify(
                 bound = carried_out(transaction, bound, step, at=at)
         made = _shown(desk, now, bound)
         if once:
-            keep_answer(transaction, organisation, once, made, now.id, at=at)
+            keep_answer(transaction, organisation, once, made, at=at)
         return made
 
 
@@ -297,9 +316,12 @@ def carried_out(
                 pass
     if now != was:
         transaction.change_binding(was, now)
-    if now != was or step.refusal:
-        outcome = step.refusal or "done"
-        transaction.add_event(_event(was.pass_id, step.status.version, step.kind.value, outcome, at))
+    outcome, kind = step.refusal or "done", step.kind.value
+    if now != was or (
+        step.refusal
+        and transaction.count_events(was.pass_id, kind, since=at - HOUR, until=at + HOUR) < REFUSALS_AN_HOUR
+    ):
+        transaction.add_event(_event(was.pass_id, step.status.version, kind, outcome, at))
     return now
 
 
@@ -322,22 +344,21 @@ def replayed(transaction: Transaction, organisation: str, once: Once, *, at: dat
 
 
 def keep_answer(
-    transaction: Transaction,
-    organisation: str,
-    once: Once,
-    made: object,
-    pass_id: str | None,
-    *,
-    at: datetime,
+    transaction: Transaction, organisation: str, once: Once, made: Shown | object, *, at: datetime
 ) -> None:
     """Keeps what a request is answered, for its repeats."""
+    body = once.render(made)
+    shown = made if isinstance(made, Shown) else None
+    if shown and shown.mask and shown.mask in dumps(body):
+        raise ValueError("an answer is kept without the masked address, which may have to be purged")
+    transaction.sweep(answers_before=at - ANSWER_LIFE, downloads_before=at - ANSWER_LIFE)
     transaction.add_answer(
         Answer(
             organisation=organisation,
             key_hash=once.key_hash,
             fingerprint=once.fingerprint,
-            pass_id=pass_id,
-            body=once.render(made),
+            pass_id=shown and shown.pass_.id,
+            body=body,
             created_at=at,
         )
     )
@@ -352,7 +373,7 @@ def existing(transaction: Transaction, organisation: str, name: str) -> StoredPa
     Raises:
         Refused: `pass_not_found`.
     """
-    stored = transaction.pass_(organisation, name)
+    stored = transaction.pass_(organisation, name) if _EXT_ID.fullmatch(name) else None
     if stored is None:
         raise _unknown()
     return stored
@@ -361,6 +382,11 @@ def existing(transaction: Transaction, organisation: str, name: str) -> StoredPa
 def base32(data: bytes) -> str:
     """Letters and digits that look alike in every case: RFC 4648 section 6, without padding."""
     return base64.b32encode(data).decode("ascii").rstrip("=").lower()
+
+
+def contended() -> StoreUnavailable:
+    """Every try met a change by somebody else."""
+    return StoreUnavailable("others keep changing this pass: try again later")
 
 
 def _unknown() -> Refused:
@@ -394,28 +420,30 @@ def _url(desk: Desk, stored: StoredPass) -> str:
     return f"{desk.base_url}/p/{_token(desk, stored.organisation, stored.id)}"
 
 
-def _asked(transaction: Transaction, organisation: str, wish: Wish) -> Binding | None:
-    """The binding that is asked for, which the organisation must be allowed to ask for."""
-    if wish.binding is ABSENT:
-        return None
-    known = transaction.organisation(organisation)
-    if known is None or not known.binding:
-        raise Refused("binding_disabled", "binding is not switched on for this organisation")
-    return parse(wish.binding)
+# What stands in URLs as it is, and no address: an external id is not purged.
+_EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+-]{0,127}")
 
 
-def _check(desk: Desk, rendered: Pass) -> None:
-    """Asks for a pass that at least one wallet can be given."""
+def _check_ext_id(ext_id: str | None) -> None:
+    if ext_id is not None and not _EXT_ID.fullmatch(ext_id):
+        rule = (
+            "must be 1 to 128 of the letters and digits of ASCII and . _ ~ : + -, the first a letter or digit"
+        )
+        raise Refused("pass_invalid", "the external id has the wrong form", pointers={"/pass/extId": rule})
+
+
+def _check(desk: Desk, rendered: Pass, platform: lifecycle.Platform | None = None) -> None:
+    """Asks for a pass that its platform can be given, or at least one while none has it yet."""
     findings = [*check_pass(rendered)]
-    reports = [Report.of(findings)]
-    if not failed(findings):
-        # A purged address is no mistake of an update: Google alone would say so.
-        if desk.apple is not None:
-            reports.append(desk.apple.report(rendered))
-        if desk.google is not None and (rendered.binding is None or rendered.binding.email is not None):
-            reports.append(desk.google.report(rendered))
-        reports = reports[1:] or reports
-    if not any(report.ok for report in reports):
+    if failed(findings):
+        raise PassRejected(Report.of(findings))
+    builders = {"apple": desk.apple, "google": desk.google}
+    reports = [
+        builder.report(rendered)
+        for name, builder in builders.items()
+        if builder is not None and platform in (None, name)
+    ]
+    if reports and not any(report.ok for report in reports):
         raise PassRejected(reports[0])
 
 
@@ -435,16 +463,15 @@ def _taken() -> Refused:
     return Refused("ext_id_taken", "there is a pass with this external id", pointers={"/pass/extId": rule})
 
 
-def _bound(desk: Desk, stored: StoredPass, status: Status, asked: Binding) -> StoredBinding:
-    assert asked.email is not None  # noqa: S101 -- `parse` has asked
+def _bound(desk: Desk, stored: StoredPass, status: Status, email: str) -> StoredBinding:
     sealed = desk.vault.seal(
-        asked.email, purpose=Purpose.EMAIL, organisation_id=stored.organisation, pass_id=stored.id
+        email, purpose=Purpose.EMAIL, organisation_id=stored.organisation, pass_id=stored.id
     )
     return StoredBinding(
         pass_id=stored.id,
         organisation=stored.organisation,
         status=status,
-        address=Address(sealed, address.mask(asked.email)),
+        address=Address(sealed, address.mask(email)),
     )
 
 
@@ -465,10 +492,11 @@ def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, 
     status = bound.status if bound else None
     if change.binding is not ABSENT:
         lifecycle.advance(status, lifecycle.UpdateBinding(), at=at).check()
-    if status is None:
-        return
     adds = isinstance(change.barcode, Code) and change.barcode.enabled is not False
-    lifecycle.advance(status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at).check()
+    if status is not None:
+        lifecycle.advance(status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at).check()
+    if change.version not in (None, was.version):
+        raise Refused("pass_changed", "the pass changed since this version of it was read")
 
 
 def _changed(was: StoredPass, change: Change, *, at: datetime) -> StoredPass:

@@ -21,11 +21,10 @@ from passwright.errors import (
     PassRejected,
     Refused,
     StaleBinding,
-    StoreUnavailable,
 )
 from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
 from passwright.service.ceremony import Subject, payload_digest
-from passwright.service.issuing import base32, carried_out, existing
+from passwright.service.issuing import HOUR, TRIES, base32, carried_out, contended, existing
 from passwright.service.rendering import pass_of, without_code
 from passwright.service.store import Download, PassStatus
 from passwright.service.vault import Purpose
@@ -57,8 +56,6 @@ __all__ = [
 # How long a ticket for one download is good, and how often a ceremony may begin.
 DOWNLOAD_LIFE = timedelta(seconds=60)
 BEGINS_AN_HOUR = 10
-# Somebody else changed the binding between reading and writing this often in a row: give up.
-_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +135,7 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
         _check_google(desk, rendered)
         if _written(desk, read.bound, step, at=at, google_issued_at=issued_at):
             return link or _linked(desk, rendered, issued_at=issued_at)
-    raise _contended()
+    raise contended()
 
 
 def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> PassFile:
@@ -156,7 +153,7 @@ def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> Pas
         step = lifecycle.advance(read.bound.status, lifecycle.AppleSource(), at=at)
         if _written(desk, read.bound, step, at=at):
             step.check()
-    raise _contended()
+    raise contended()
 
 
 def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> Attempt:
@@ -190,7 +187,7 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
         )
         if _written(desk, bound, step, at=at, ceremony=offer.state):
             return Attempt(id=attempt_id, expires_at=at + ATTEMPT_LIFE, shown=offer.shown)
-    raise _contended()
+    raise contended()
 
 
 def apple_complete(
@@ -223,7 +220,7 @@ def apple_complete(
             step.check()
             assert ticket is not None  # noqa: S101 -- there is one, or `check` has raised
             return ticket
-    raise _contended()
+    raise contended()
 
 
 def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
@@ -267,7 +264,7 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
 
 def _reads(desk: Desk, organisation: str, name: str) -> Iterator[_Read]:
     """What the store knows of a pass, read again for every try."""
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with desk.store.reading() as transaction:
             stored = existing(transaction, organisation, name)
             kept = transaction.template(organisation, stored.template)
@@ -289,7 +286,13 @@ def _written(
     try:
         with desk.store.writing() as transaction:
             if step.kind is Kind.APPLE_BEGIN and not step.refusal:
-                _check_limit(transaction.count_events(was.pass_id, step.kind.value, since=at - _HOUR))
+                begun = transaction.count_events(
+                    was.pass_id, step.kind.value, since=at - HOUR, until=at + HOUR
+                )
+                if begun >= BEGINS_AN_HOUR:
+                    raise Refused(
+                        "too_many_attempts", f"the ceremony may begin {BEGINS_AN_HOUR} times an hour"
+                    )
             if carried_out(transaction, was, step, at=at, **kept) == was:
                 _check_same(transaction.binding(was.pass_id), was)
             if ticket is not None:
@@ -305,22 +308,10 @@ def _written(
     return True
 
 
-_HOUR = timedelta(hours=1)
-
-
 def _check_same(found: StoredBinding | None, was: StoredBinding) -> None:
     """A step that changes nothing counts only while nobody else changed something."""
     if found is None or found.status.version != was.status.version:
         raise StaleBinding("the binding changed since it was read")
-
-
-def _check_limit(begun: int) -> None:
-    if begun >= BEGINS_AN_HOUR:
-        raise Refused("too_many_attempts", f"a ceremony may begin {BEGINS_AN_HOUR} times an hour")
-
-
-def _contended() -> StoreUnavailable:
-    return StoreUnavailable("others keep changing this pass: try again later")
 
 
 # --- parts --------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """The store in a SQL database: SQLite for one machine, written so that PostgreSQL needs only a URL.
 
 A purge has to leave nothing behind. SQLite moves rows about when pages fill up
-or run empty, and what it moves stays readable at the old place even with
-`secure_delete`. So an address lives in a slot: rows that are only ever appended
+or run empty, and what it moves may stay readable at the old place even with
+`secure_delete`: of 4,000 ordinary rows that were set to NULL a few dozen did. So
+an address lives in a slot: rows that are only ever appended
 and overwritten by as many bytes, which SQLite does in place. A purge overwrites
 the slot with zeros in the transaction of the lock; a checkpoint that truncates
 the write-ahead log follows at once, or as soon as no reader is in its way.
@@ -10,8 +11,10 @@ the write-ahead log follows at once, or as soon as no reader is in its way.
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +57,9 @@ SLOT = 128
 class SqlStore:
     """A `Store` in the database of a URL such as `sqlite:////var/lib/passwright/passes.db`.
 
-    Opening checks that the database is durable and brings its tables up to date.
+    Opening checks that the database is durable, brings its tables up to date,
+    and finishes the purges of a process that was stopped. A new file is readable
+    by its owner only.
 
     Raises:
         StoreError: the database can't be used as it is, and why.
@@ -68,15 +73,22 @@ class SqlStore:
         self._owes_checkpoint = True
         with _failures():
             migrations.upgrade(self._engine)
-        self._checkpoint()
+            self._checkpoint()
 
     @contextmanager
     def reading(self) -> Iterator[_Transaction]:
         """See `Store.reading`."""
         with _failures(), self._engine.connect() as connection:
-            connection.execution_options(begin="BEGIN")
+            connection.execution_options(reading=True)
             with connection.begin():
                 yield _Transaction(connection)
+        # A checkpoint that this reader was in the way of.
+        if self._owes_checkpoint and self._writer.acquire(blocking=False):
+            try:
+                with _failures():
+                    self._checkpoint()
+            finally:
+                self._writer.release()
 
     @contextmanager
     def writing(self) -> Iterator[_Transaction]:
@@ -85,34 +97,44 @@ class SqlStore:
             raise StoreUnavailable("others keep writing: try again later")
         try:
             with _failures(), self._engine.connect() as connection:
-                connection.execution_options(begin="BEGIN IMMEDIATE")
                 with connection.begin():
                     transaction = _Transaction(connection)
                     yield transaction
-            self._owes_checkpoint |= transaction.purged
-            self._checkpoint()
+                self._owes_checkpoint |= transaction.purged
+            with suppress(StoreError), _failures():  # what was written is written: this is owed further
+                self._checkpoint()
         finally:
             self._writer.release()
 
     def check(self) -> None:
         """See `Store.check`."""
         with _failures(), self._engine.connect() as connection:
-            connection.execute(sa.select(1))
+            connection.execution_options(reading=True)
             migrations.check(connection)
+            _check_durable(connection.connection.driver_connection)
 
     def close(self) -> None:
         """See `Store.close`."""
-        self._checkpoint()
+        with suppress(StoreError), _failures():  # the next start does it
+            self._checkpoint()
         self._engine.dispose()
 
     def _checkpoint(self) -> None:
-        """Moves the write-ahead log into the database and empties it, if a purge asks for it."""
-        if not self._owes_checkpoint or self._engine.dialect.name != "sqlite":
+        """Moves the write-ahead log into the database and empties it, if a purge asks for it.
+
+        Waits for nobody: a reader that is in the way does it when it is done.
+        """
+        if not self._owes_checkpoint:
             return
         with self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
-            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        # A reader was in the way: the next transaction tries again.
+            raw.execute("PRAGMA busy_timeout=0").fetchall()
+            try:
+                busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.OperationalError:
+                busy = True
+            finally:
+                raw.execute(f"PRAGMA busy_timeout={_PRAGMAS['busy_timeout'][0]}").fetchall()
         self._owes_checkpoint = bool(busy)
 
 
@@ -125,10 +147,19 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         raise StoreError("only SQLite is supported so far: sqlite:////folder/passes.db")
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
-        raise StoreError("a database of passes is a file: sqlite:////folder/passes.db")
+        raise StoreError("the database has to be a file, without options: sqlite:////folder/passes.db")
+    _make_private(parsed.database)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(path: str) -> None:
+    """Makes a missing file before SQLite does, which would let others read it."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as exc:
+        raise StoreError(f"the database can't be opened: {path}: {exc.strerror}") from exc
 
 
 # What makes SQLite keep what it acknowledged, and forget what it was told to.
@@ -145,15 +176,24 @@ _PRAGMAS = {
 
 def _prepare(raw: Any, _record: object) -> None:
     raw.isolation_level = None  # `_begin` says when a transaction begins
-    for name, (value, expected) in _PRAGMAS.items():
+    for name, (value, _) in _PRAGMAS.items():
         raw.execute(f"PRAGMA {name}={value}").fetchall()
+    _check_durable(raw)
+
+
+def _check_durable(raw: Any) -> None:
+    for name, (value, expected) in _PRAGMAS.items():
         (found,) = raw.execute(f"PRAGMA {name}").fetchone()
         if found != expected:
-            raise StoreError(f"the database refuses {name}={value}: what was acknowledged could be lost")
+            message = "what it acknowledged could be lost, or what was purged could stay"
+            raise StoreError(f"the database refuses {name}={value}: {message}")
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql(f"PRAGMA query_only={int(reading)}")
+    # A writer takes its place at once: one that read first could find itself overtaken.
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -238,7 +278,7 @@ class _Transaction:
             .order_by(ended, table.c.created_at.desc(), table.c.id.desc())
             .limit(1)
         )
-        row = self._connection.execute(query).mappings().first()
+        row = self._execute(query).mappings().first()
         return _pass(row) if row else None
 
     def pass_by_link(self, link_hash: bytes) -> StoredPass | None:
@@ -290,7 +330,7 @@ class _Transaction:
         table, slots = tables.bindings, tables.addresses
         here = sa.and_(slots.c.pass_id == table.c.pass_id, slots.c.live == 1)
         query = sa.select(table, slots.c.slot).join_from(table, slots, here, isouter=True)
-        rows = self._connection.execute(query.where(table.c.pass_id.in_(pass_ids))).mappings()
+        rows = self._execute(query.where(table.c.pass_id.in_(pass_ids))).mappings()
         return {row["pass_id"]: _binding(row) for row in rows}
 
     def add_binding(self, binding: StoredBinding) -> None:
@@ -308,7 +348,7 @@ class _Transaction:
             table.c.version == was.status.version,
             table.c.platform.is_not_distinct_from(was.status.platform),
         )
-        changed = self._connection.execute(sa.update(table).where(same).values(_columns(now)))
+        changed = self._execute(sa.update(table).where(same).values(_columns(now)))
         if changed.rowcount != 1:
             raise StaleBinding("the binding changed since it was read")
         if was.address is not None and now.address is None:
@@ -317,10 +357,10 @@ class _Transaction:
     def _purge(self, pass_id: str) -> None:
         slots = tables.addresses
         here = slots.c.pass_id == pass_id
-        length = self._connection.scalar(sa.select(sa.func.length(slots.c.slot)).where(here))
+        length = self._execute(sa.select(sa.func.length(slots.c.slot)).where(here)).scalar()
         if length is not None:
             zeros = {"live": 0, "slot": bytes(length)}
-            self._connection.execute(sa.update(slots).where(here).values(zeros))
+            self._execute(sa.update(slots).where(here).values(zeros))
             self.purged = True
 
     def addresses(self, *, after: str, limit: int) -> Sequence[tuple[str, str, bytes]]:
@@ -331,8 +371,8 @@ class _Transaction:
             .order_by(slots.c.pass_id)
             .limit(limit)
         )
-        rows = self._connection.execute(query)
-        return [(organisation, pass_id, _address(slot).sealed) for organisation, pass_id, slot in rows]
+        rows = self._execute(query)
+        return [(row.organisation, row.pass_id, _address(row.slot).sealed) for row in rows]
 
     def reseal(self, pass_id: str, was: bytes, now: bytes) -> bool:
         row = self._one(tables.addresses, pass_id=pass_id, live=1)
@@ -346,13 +386,13 @@ class _Transaction:
     def events(self, pass_id: str) -> Sequence[Event]:
         table = tables.events
         query = sa.select(table).where(table.c.pass_id == pass_id).order_by(table.c.id)
-        rows = self._connection.execute(query).mappings()
+        rows = self._execute(query).mappings()
         return [Event(**{name: row[name] for name in row if name != "id"}) for row in rows]
 
-    def count_events(self, pass_id: str, kind: str, *, since: datetime) -> int:
+    def count_events(self, pass_id: str, kind: str, *, since: datetime, until: datetime) -> int:
         table = tables.events
-        where = (table.c.pass_id == pass_id, table.c.kind == kind, table.c.at >= since)
-        return self._connection.scalar(sa.select(sa.func.count()).select_from(table).where(*where)) or 0
+        where = (table.c.pass_id == pass_id, table.c.kind == kind, table.c.at.between(since, until))
+        return self._count(table, *where)
 
     def add_event(self, event: Event) -> None:
         self._add(tables.events, **_members(event))
@@ -376,30 +416,36 @@ class _Transaction:
 
     def sweep(self, *, answers_before: datetime, downloads_before: datetime) -> None:
         answers, downloads = tables.answers, tables.downloads
-        self._connection.execute(sa.delete(answers).where(answers.c.created_at < answers_before))
-        self._connection.execute(sa.delete(downloads).where(downloads.c.expires_at < downloads_before))
+        self._execute(sa.delete(answers).where(answers.c.created_at < answers_before))
+        self._execute(sa.delete(downloads).where(downloads.c.expires_at < downloads_before))
 
     # --- statements ---
 
+    def _execute(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+        with _failures():
+            return self._connection.execute(statement)
+
     def _one(self, table: sa.Table, **where: Any) -> Any:
         query = sa.select(table).where(*_equal(table, where))
-        return self._connection.execute(query).mappings().first()
+        return self._execute(query).mappings().first()
 
     def _add(self, table: sa.Table, **values: Any) -> None:
-        self._connection.execute(sa.insert(table).values(values))
+        self._execute(sa.insert(table).values(values))
 
     def _change(self, table: sa.Table, values: Mapping[str, Any], **where: Any) -> bool:
         """Whether there was a row to change."""
         query = sa.update(table).where(*_equal(table, where)).values(values)
-        return self._connection.execute(query).rowcount == 1
+        return self._execute(query).rowcount == 1
 
     def _page(
         self, table: sa.Table, columns: list[sa.Column[Any]], where: sa.ColumnElement[bool], page: Page
     ) -> tuple[Sequence[sa.RowMapping], int]:
         newest = (table.c.created_at.desc(), table.c.id.desc())
         query = sa.select(*columns).where(where).order_by(*newest).limit(page.size).offset(page.offset)
-        total = self._connection.scalar(sa.select(sa.func.count()).select_from(table).where(where))
-        return self._connection.execute(query).mappings().all(), total or 0
+        return self._execute(query).mappings().all(), self._count(table, where)
+
+    def _count(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
+        return int(self._execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one())
 
 
 def _equal(table: sa.Table, where: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:

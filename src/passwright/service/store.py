@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_PAGE",
+    "MAX_PAGE_NUMBER",
     "Address",
     "Answer",
     "ApiKey",
@@ -39,6 +40,8 @@ __all__ = [
 
 # What one answer can hold without becoming slow for everybody else.
 MAX_PAGE = 100
+# A database counts off what comes before a page.
+MAX_PAGE_NUMBER = 10_000
 
 
 class PassStatus(enum.Enum):
@@ -193,7 +196,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list: `number` counts from 1, `size` is 1 to `MAX_PAGE`.
+    """Which part of a list: `number` counts from 1 to `MAX_PAGE_NUMBER`, `size` is 1 to `MAX_PAGE`.
 
     Raises:
         ValueError: a number or a size that makes no sense.
@@ -203,8 +206,8 @@ class Page:
     size: int = 25
 
     def __post_init__(self) -> None:
-        if self.number < 1 or not 1 <= self.size <= MAX_PAGE:
-            raise ValueError(f"pages count from 1 and have 1 to {MAX_PAGE} entries")
+        if not (1 <= self.number <= MAX_PAGE_NUMBER and 1 <= self.size <= MAX_PAGE):
+            raise ValueError(f"there are pages 1 to {MAX_PAGE_NUMBER} of 1 to {MAX_PAGE} entries")
 
     @property
     def offset(self) -> int:
@@ -333,8 +336,8 @@ class Transaction(Protocol):
     def events(self, pass_id: str) -> Sequence[Event]:
         """What happened to a pass, from the first on."""
 
-    def count_events(self, pass_id: str, kind: str, *, since: datetime) -> int:
-        """How often it happened since."""
+    def count_events(self, pass_id: str, kind: str, *, since: datetime, until: datetime) -> int:
+        """How often it happened between these times."""
 
     def add_event(self, event: Event) -> None:
         """Notes what happened. Events are never changed."""
@@ -349,13 +352,13 @@ class Transaction(Protocol):
         """Marks a ticket as used; False when it was before, or is not there."""
 
     def answer(self, organisation: str, key_hash: bytes, *, since: datetime) -> Answer | None:
-        """What a request with this key was answered, unless that was before `since`."""
+        """What a request of this organisation with this key was answered, unless that was before `since`."""
 
     def add_answer(self, answer: Answer) -> None:
-        """Keeps an answer, in the place of one that is too old.
+        """Keeps an answer.
 
         Raises:
-            AlreadyExists: a request with this key was answered meanwhile.
+            AlreadyExists: a request of this organisation with this key was answered meanwhile.
         """
 
     def sweep(self, *, answers_before: datetime, downloads_before: datetime) -> None:
@@ -376,7 +379,7 @@ class Store(Protocol):
         """
 
     def check(self) -> None:
-        """Asks whether reading and durable writing are possible.
+        """Asks whether the store can be reached, is of the right version, and is durable.
 
         Raises:
             StoreError: they are not, and why.
