@@ -1,36 +1,33 @@
 """The life of a pass up to its download: created, shown, listed, updated, ended.
 
 One transaction per step. What a binding goes through is decided by
-`lifecycle.advance` alone; `carried_out` writes what it says.
+`lifecycle.advance` alone; `steps.carried_out` writes what it says.
 """
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from passwright import address, lifecycle
 from passwright.binding import Binding, parse
 from passwright.definition import check_pass
-from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding, StoreUnavailable
-from passwright.lifecycle import Effect
+from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding
 from passwright.report import Report, failed
+from passwright.service import steps
 from passwright.service.rendering import Code, Content, Tap, has_code, pass_of, without_code
-from passwright.service.store import Address, Answer, Event, PassStatus, StoredBinding, StoredPass
+from passwright.service.repeats import Once, Replay, keep, replayed
+from passwright.service.store import Address, PassStatus, StoredBinding, StoredPass
 from passwright.service.vault import Purpose
-from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from passwright.lifecycle import Status, Step
+    from passwright.lifecycle import Status
     from passwright.service.desk import Desk
-    from passwright.service.store import Credential, Page, PassFilter, Transaction
+    from passwright.service.store import Page, PassFilter, Transaction
     from passwright.template import Location, Pass
 
 __all__ = [
@@ -41,21 +38,14 @@ __all__ = [
     "Shown",
     "Wish",
     "by_link",
-    "carried_out",
     "create",
+    "drawn",
     "find",
     "listed",
     "nullify",
     "update",
 ]
 
-# How long a request with an idempotency key is answered as it was the first time.
-ANSWER_LIFE = timedelta(hours=24)
-# How many refusals of a kind are noted for a pass in an hour; whoever forges on fills no disk.
-HOUR = timedelta(hours=1)
-REFUSALS_AN_HOUR = 100
-# Somebody else changed the pass between reading and writing this often in a row: give up.
-TRIES = 20
 # 160 bits: nobody guesses a link, and it fits a small QR code.
 TOKEN_BYTES = 20
 
@@ -114,26 +104,6 @@ class Shown:
         return None if self.binding is None else lifecycle.public(self.binding, self.mask)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
-    """A request that is carried out at most once. Both hashes are keyed ones.
-
-    `render` makes the body to keep for repeats; it must not hold the mask.
-    """
-
-    key_hash: bytes = field(repr=False)
-    fingerprint: bytes = field(repr=False)
-    render: Callable[[Any], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What the first request was answered. The mask is the live one, or None after the purge."""
-
-    body: Mapping[str, Any] = field(repr=False)
-    mask: str | None
-
-
 def create(
     desk: Desk, organisation: str, wish: Wish, *, at: datetime, once: Once | None = None
 ) -> Shown | Replay:
@@ -172,9 +142,8 @@ def create(
         _add(transaction, stored)
         if bound is not None:
             transaction.add_binding(bound)
-        transaction.add_event(_event(stored.id, 1, lifecycle.Kind.CREATE.value, "done", at))
-        if once:
-            keep_answer(transaction, organisation, once, made, at=at)
+        transaction.add_event(steps.event(stored.id, 1, lifecycle.Kind.CREATE.value, "done", at))
+        _keep(transaction, organisation, once, made, at=at)
     return made
 
 
@@ -185,7 +154,7 @@ def find(desk: Desk, organisation: str, name: str) -> Shown:
         Refused: `pass_not_found`.
     """
     with desk.store.reading() as transaction:
-        stored = existing(transaction, organisation, name)
+        stored = steps.existing(transaction, organisation, name)
         return _shown(desk, stored, transaction.binding(stored.id))
 
 
@@ -199,8 +168,19 @@ def by_link(desk: Desk, token: str) -> Shown:
     with desk.store.reading() as transaction:
         stored = transaction.pass_by_link(link_hash)
         if stored is None:
-            raise _unknown()
+            raise steps.unknown()
         return _shown(desk, stored, transaction.binding(stored.id))
+
+
+def drawn(desk: Desk, shown: Shown) -> Pass:
+    """The pass as its page draws it: without the address, and without a code if it is bound."""
+    with desk.store.reading() as transaction:
+        kept = transaction.template(shown.pass_.organisation, shown.pass_.template)
+    assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+    rendered = pass_of(shown.pass_, kept)
+    if shown.binding is None:
+        return rendered
+    return without_code(rendered).replace(binding=Binding(None, shown.binding.learn_more_url))
 
 
 def listed(
@@ -224,11 +204,11 @@ def update(
         BindingError: `binding_immutable` for any `binding` in the request, `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
     """
-    for _ in range(TRIES):
+    for _ in range(steps.TRIES):
         with desk.store.reading() as transaction:
             if once and (replay := replayed(transaction, organisation, once, at=at)):
                 return replay
-            was = existing(transaction, organisation, name)
+            was = steps.existing(transaction, organisation, name)
             bound = transaction.binding(was.id)
             kept = transaction.template(organisation, was.template)
         assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
@@ -236,20 +216,20 @@ def update(
         now = _changed(was, change, at=at)
         rendered = pass_of(now, kept)
         if bound is not None:
-            rendered = without_code(rendered).replace(binding=Binding(None, bound.status.learn_more_url))
-        _check(desk, rendered)
+            asked = Binding(steps.email_of(desk, bound), bound.status.learn_more_url)
+            rendered = without_code(rendered).replace(binding=asked)
+        _check(desk, rendered, bound.status.platform if bound else None)
         made = _shown(desk, now, bound)
         try:
             with desk.store.writing() as transaction:
                 if once and (replay := replayed(transaction, organisation, once, at=at)):
                     return replay
                 transaction.change_pass(was, now)
-                if once:
-                    keep_answer(transaction, organisation, once, made, at=at)
+                _keep(transaction, organisation, once, made, at=at)
         except StaleBinding:
             continue
         return made
-    raise contended()
+    raise steps.contended()
 
 
 def nullify(
@@ -263,134 +243,23 @@ def nullify(
     with desk.store.writing() as transaction:
         if once and (replay := replayed(transaction, organisation, once, at=at)):
             return replay
-        was = existing(transaction, organisation, name)
+        was = steps.existing(transaction, organisation, name)
         bound, now = transaction.binding(was.id), was
         if was.status is not PassStatus.NULLIFIED:
             now = replace(was, status=PassStatus.NULLIFIED, changed_at=at, version=was.version + 1)
             transaction.change_pass(was, now)
             if bound is None:
                 kind = lifecycle.Kind.NULLIFY.value
-                transaction.add_event(_event(was.id, now.version, kind, "done", at))
+                transaction.add_event(steps.event(was.id, now.version, kind, "done", at))
             else:
                 step = lifecycle.advance(bound.status, lifecycle.Nullify(), at=at)
-                bound = carried_out(transaction, bound, step, at=at)
+                bound = steps.carried_out(transaction, bound, step, at=at)
         made = _shown(desk, now, bound)
-        if once:
-            keep_answer(transaction, organisation, once, made, at=at)
+        _keep(transaction, organisation, once, made, at=at)
         return made
 
 
-def carried_out(
-    transaction: Transaction,
-    was: StoredBinding,
-    step: Step,
-    *,
-    at: datetime,
-    ceremony: Mapping[str, Any] | None = None,
-    credential: Credential | None = None,
-    google_issued_at: datetime | None = None,
-) -> StoredBinding:
-    """Writes a step with the effects it owes; `step.check()` is for after the commit.
-
-    `ceremony`, `credential` and `google_issued_at` are what the effects of this step keep.
-
-    Raises:
-        StaleBinding: the binding changed since it was read.
-    """
-    now = replace(was, status=step.status)
-    for effect in step.effects:
-        match effect:
-            case Effect.HASH_EMAIL:
-                now = replace(now, google_issued_at=google_issued_at)
-            case Effect.PURGE_EMAIL:
-                now = replace(now, address=None)
-            case Effect.OPEN_ATTEMPT:
-                now = replace(now, ceremony=ceremony)
-            case Effect.CANCEL_ATTEMPT | Effect.BURN_ATTEMPT:
-                now = replace(now, ceremony=None)
-            case Effect.STORE_CREDENTIAL:
-                now = replace(now, ceremony=None, credential=credential)
-            case Effect.ERASE:
-                now = replace(now, address=None, ceremony=None, credential=None, google_issued_at=None)
-            case _:  # the status holds it, or it is for after the commit
-                pass
-    if now != was:
-        transaction.change_binding(was, now)
-    outcome, kind = step.refusal or "done", step.kind.value
-    if now != was or (
-        step.refusal
-        and transaction.count_events(was.pass_id, kind, since=at - HOUR, until=at + HOUR) < REFUSALS_AN_HOUR
-    ):
-        transaction.add_event(_event(was.pass_id, step.status.version, kind, outcome, at))
-    return now
-
-
-# --- answered once ------------------------------------------------------------
-
-
-def replayed(transaction: Transaction, organisation: str, once: Once, *, at: datetime) -> Replay | None:
-    """What this request was answered before, or None if it is new.
-
-    Raises:
-        Refused: `idempotency_key_reused`, another request had this key.
-    """
-    answer = transaction.answer(organisation, once.key_hash, since=at - ANSWER_LIFE)
-    if answer is None:
-        return None
-    if answer.fingerprint != once.fingerprint:
-        raise Refused("idempotency_key_reused", "another request was sent with this key before")
-    bound = transaction.binding(answer.pass_id) if answer.pass_id else None
-    return Replay(answer.body, bound.address.mask if bound and bound.address else None)
-
-
-def keep_answer(
-    transaction: Transaction, organisation: str, once: Once, made: Shown | object, *, at: datetime
-) -> None:
-    """Keeps what a request is answered, for its repeats."""
-    body = once.render(made)
-    shown = made if isinstance(made, Shown) else None
-    if shown and shown.mask and shown.mask in dumps(body):
-        raise ValueError("an answer is kept without the masked address, which may have to be purged")
-    transaction.sweep(answers_before=at - ANSWER_LIFE, downloads_before=at - ANSWER_LIFE)
-    transaction.add_answer(
-        Answer(
-            organisation=organisation,
-            key_hash=once.key_hash,
-            fingerprint=once.fingerprint,
-            pass_id=shown and shown.pass_.id,
-            body=body,
-            created_at=at,
-        )
-    )
-
-
 # --- parts --------------------------------------------------------------------
-
-
-def existing(transaction: Transaction, organisation: str, name: str) -> StoredPass:
-    """The pass with this id or external id.
-
-    Raises:
-        Refused: `pass_not_found`.
-    """
-    stored = transaction.pass_(organisation, name) if _EXT_ID.fullmatch(name) else None
-    if stored is None:
-        raise _unknown()
-    return stored
-
-
-def base32(data: bytes) -> str:
-    """Letters and digits that look alike in every case: RFC 4648 section 6, without padding."""
-    return base64.b32encode(data).decode("ascii").rstrip("=").lower()
-
-
-def contended() -> StoreUnavailable:
-    """Every try met a change by somebody else."""
-    return StoreUnavailable("others keep changing this pass: try again later")
-
-
-def _unknown() -> Refused:
-    return Refused("pass_not_found", "there is no such pass")
 
 
 def _new(desk: Desk, organisation: str, wish: Wish, *, at: datetime) -> StoredPass:
@@ -400,7 +269,7 @@ def _new(desk: Desk, organisation: str, wish: Wish, *, at: datetime) -> StoredPa
         id=pass_id,
         organisation=organisation,
         template=wish.template,
-        serial=base32(desk.random(15)),
+        serial=steps.readable(desk.random(15)),
         link_hash=desk.vault.hash(Purpose.LINK_LOOKUP, token),
         content=wish.content.to_json(),
         ext_id=wish.ext_id,
@@ -413,19 +282,15 @@ def _new(desk: Desk, organisation: str, wish: Wish, *, at: datetime) -> StoredPa
 def _token(desk: Desk, organisation: str, pass_id: str) -> str:
     """The token of a pass's public link. It is made again when it is shown; the store can't tell it."""
     whole = desk.vault.hash(Purpose.LINK, organisation, pass_id)
-    return base32(whole[:TOKEN_BYTES])
+    return steps.readable(whole[:TOKEN_BYTES])
 
 
 def _url(desk: Desk, stored: StoredPass) -> str:
     return f"{desk.base_url}/p/{_token(desk, stored.organisation, stored.id)}"
 
 
-# What stands in URLs as it is, and no address: an external id is not purged.
-_EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+-]{0,127}")
-
-
 def _check_ext_id(ext_id: str | None) -> None:
-    if ext_id is not None and not _EXT_ID.fullmatch(ext_id):
+    if ext_id is not None and not steps.EXT_ID.fullmatch(ext_id):
         rule = (
             "must be 1 to 128 of the letters and digits of ASCII and . _ ~ : + -, the first a letter or digit"
         )
@@ -475,14 +340,17 @@ def _bound(desk: Desk, stored: StoredPass, status: Status, email: str) -> Stored
     )
 
 
+def _keep(
+    transaction: Transaction, organisation: str, once: Once | None, made: Shown, *, at: datetime
+) -> None:
+    if once is not None:
+        keep(transaction, organisation, once, made, pass_id=made.pass_.id, mask=made.mask, at=at)
+
+
 def _shown(desk: Desk, stored: StoredPass, bound: StoredBinding | None) -> Shown:
     mask = bound.address.mask if bound and bound.address else None
     status = bound.status if bound else None
     return Shown(pass_=stored, binding=status, mask=mask, download_url=_url(desk, stored))
-
-
-def _event(pass_id: str, version: int, kind: str, outcome: str, at: datetime) -> Event:
-    return Event(pass_id=pass_id, version=version, kind=kind, outcome=outcome, at=at)
 
 
 def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, *, at: datetime) -> None:

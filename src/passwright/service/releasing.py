@@ -24,8 +24,8 @@ from passwright.errors import (
 )
 from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
 from passwright.service.ceremony import Subject, payload_digest
-from passwright.service.issuing import HOUR, TRIES, base32, carried_out, contended, existing
 from passwright.service.rendering import pass_of, without_code
+from passwright.service.steps import HOUR, TRIES, carried_out, contended, email_of, existing, readable
 from passwright.service.store import Download, PassStatus
 from passwright.service.vault import Purpose
 
@@ -129,7 +129,7 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
                 step.check()
             continue
         issued_at = read.bound.google_issued_at or at
-        rendered = read.rendered(email=_email(desk, read.bound))
+        rendered = read.rendered(email=email_of(desk, read.bound))
         # Before the lock: a pass that Google can't be given must stay free for Apple.
         link = None if desk.google_writer else _linked(desk, rendered, issued_at=issued_at)
         _check_google(desk, rendered)
@@ -386,12 +386,6 @@ def _check_google(desk: Desk, rendered: Pass) -> None:
         raise PassRejected(report)
 
 
-def _email(desk: Desk, bound: StoredBinding) -> str:
-    assert bound.address is not None  # noqa: S101 -- states that Google is given keep it
-    owner = {"organisation_id": bound.organisation, "pass_id": bound.pass_id}
-    return desk.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
-
-
 def _linked(desk: Desk, rendered: Pass, *, issued_at: datetime) -> GoogleLink:
     """The link; where objects are written through the API, after that was done."""
     builder, writer = desk.google, desk.google_writer
@@ -414,7 +408,7 @@ def _built(desk: Desk, stored: StoredPass, rendered: Pass, *, at: datetime) -> P
 
 
 def _ticket(desk: Desk, *, at: datetime) -> Ticket:
-    return Ticket(token=base32(desk.random(20)), expires_at=at + DOWNLOAD_LIFE)
+    return Ticket(token=readable(desk.random(20)), expires_at=at + DOWNLOAD_LIFE)
 
 
 def _download_hash(desk: Desk, token: str) -> bytes:

@@ -1,0 +1,88 @@
+"""Requests with an idempotency key: carried out once, answered alike each time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from passwright.errors import Refused
+from passwright.service.store import Answer
+from passwright.strictjson import dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from passwright.service.store import Transaction
+
+__all__ = ["ANSWER_LIFE", "Once", "Replay", "keep", "replayed"]
+
+# How long a request with an idempotency key is answered as it was the first time.
+ANSWER_LIFE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """A request that is carried out at most once. Both hashes are keyed ones.
+
+    `render` makes the body to keep for repeats; it must not hold the mask.
+    """
+
+    key_hash: bytes = field(repr=False)
+    fingerprint: bytes = field(repr=False)
+    render: Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What the first request was answered. The mask is the live one, or None after the purge."""
+
+    body: Mapping[str, Any] = field(repr=False)
+    mask: str | None
+
+
+def replayed(transaction: Transaction, organisation: str, once: Once, *, at: datetime) -> Replay | None:
+    """What this request was answered before, or None if it is new.
+
+    Raises:
+        Refused: `idempotency_key_reused`, another request had this key.
+    """
+    answer = transaction.answer(organisation, once.key_hash, since=at - ANSWER_LIFE)
+    if answer is None:
+        return None
+    if answer.fingerprint != once.fingerprint:
+        raise Refused("idempotency_key_reused", "another request was sent with this key before")
+    bound = transaction.binding(answer.pass_id) if answer.pass_id else None
+    return Replay(answer.body, bound.address.mask if bound and bound.address else None)
+
+
+def keep(
+    transaction: Transaction,
+    organisation: str,
+    once: Once,
+    made: Any,
+    *,
+    pass_id: str | None = None,
+    mask: str | None = None,
+    at: datetime,
+) -> None:
+    """Keeps what a request is answered, for its repeats; `mask` is that of the pass.
+
+    Raises:
+        ValueError: the answer to keep holds the mask, which may have to be purged.
+    """
+    body = once.render(made)
+    if mask and mask in dumps(body):
+        raise ValueError("an answer is kept without the masked address: it may have to be purged")
+    transaction.sweep(answers_before=at - ANSWER_LIFE, downloads_before=at - ANSWER_LIFE)
+    transaction.add_answer(
+        Answer(
+            organisation=organisation,
+            key_hash=once.key_hash,
+            fingerprint=once.fingerprint,
+            pass_id=pass_id,
+            body=body,
+            created_at=at,
+        )
+    )

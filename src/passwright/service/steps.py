@@ -1,0 +1,130 @@
+"""What every step of a pass needs: the pass, a step of its binding written down, and a way to give up."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from passwright.errors import Refused, StoreUnavailable
+from passwright.lifecycle import Effect
+from passwright.service.store import Event
+from passwright.service.vault import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from passwright.lifecycle import Step
+    from passwright.service.desk import Desk
+    from passwright.service.store import Credential, StoredBinding, StoredPass, Transaction
+
+__all__ = [
+    "EXT_ID",
+    "HOUR",
+    "TRIES",
+    "carried_out",
+    "contended",
+    "email_of",
+    "event",
+    "existing",
+    "readable",
+    "unknown",
+]
+
+# How many refusals of a kind are noted for a pass in an hour; whoever forges on fills no disk.
+HOUR = timedelta(hours=1)
+REFUSALS_AN_HOUR = 100
+# Somebody else changed the pass between reading and writing this often in a row: give up.
+TRIES = 20
+# What stands in URLs as it is, and no address: an external id is not purged.
+EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+-]{0,127}")
+
+
+def existing(transaction: Transaction, organisation: str, name: str) -> StoredPass:
+    """The pass with this id or external id.
+
+    Raises:
+        Refused: `pass_not_found`.
+    """
+    stored = transaction.pass_(organisation, name) if EXT_ID.fullmatch(name) else None
+    if stored is None:
+        raise unknown()
+    return stored
+
+
+def carried_out(
+    transaction: Transaction,
+    was: StoredBinding,
+    step: Step,
+    *,
+    at: datetime,
+    ceremony: Mapping[str, Any] | None = None,
+    credential: Credential | None = None,
+    google_issued_at: datetime | None = None,
+) -> StoredBinding:
+    """Writes a step with the effects it owes; `step.check()` is for after the commit.
+
+    `ceremony`, `credential` and `google_issued_at` are what the effects of this step keep.
+
+    Raises:
+        StaleBinding: the binding changed since it was read.
+    """
+    now = replace(was, status=step.status)
+    for effect in step.effects:
+        match effect:
+            case Effect.HASH_EMAIL:
+                now = replace(now, google_issued_at=google_issued_at)
+            case Effect.PURGE_EMAIL:
+                now = replace(now, address=None)
+            case Effect.OPEN_ATTEMPT:
+                now = replace(now, ceremony=ceremony)
+            case Effect.CANCEL_ATTEMPT | Effect.BURN_ATTEMPT:
+                now = replace(now, ceremony=None)
+            case Effect.STORE_CREDENTIAL:
+                now = replace(now, ceremony=None, credential=credential)
+            case Effect.ERASE:
+                now = replace(now, address=None, ceremony=None, credential=None, google_issued_at=None)
+            case _:  # the status holds it, or it is for after the commit
+                pass
+    if now != was:
+        transaction.change_binding(was, now)
+    outcome, kind = step.refusal or "done", step.kind.value
+    if now != was or (
+        step.refusal
+        and transaction.count_events(was.pass_id, kind, since=at - HOUR, until=at + HOUR) < REFUSALS_AN_HOUR
+    ):
+        transaction.add_event(event(was.pass_id, step.status.version, kind, outcome, at))
+    return now
+
+
+def event(pass_id: str, version: int, kind: str, outcome: str, at: datetime) -> Event:
+    return Event(pass_id=pass_id, version=version, kind=kind, outcome=outcome, at=at)
+
+
+def email_of(desk: Desk, bound: StoredBinding) -> str | None:
+    """The holder's address, None once it was purged.
+
+    Raises:
+        VaultError: it can't be opened.
+    """
+    if bound.address is None:
+        return None
+    owner = {"organisation_id": bound.organisation, "pass_id": bound.pass_id}
+    return desk.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
+
+
+def readable(data: bytes) -> str:
+    """Letters and digits that look alike in every case: RFC 4648 section 6, without padding."""
+    return base64.b32encode(data).decode("ascii").rstrip("=").lower()
+
+
+def contended() -> StoreUnavailable:
+    """Every try met a change by somebody else."""
+    return StoreUnavailable("others keep changing this pass: try again later")
+
+
+def unknown() -> Refused:
+    return Refused("pass_not_found", "there is no such pass")
