@@ -101,6 +101,7 @@ def carried_out(
 
 
 def event(pass_id: str, version: int, kind: str, outcome: str, at: datetime) -> Event:
+    """What happened, for the log of a pass. `outcome` is "done", or the code of a refusal."""
     return Event(pass_id=pass_id, version=version, kind=kind, outcome=outcome, at=at)
 
 
