@@ -6,10 +6,13 @@ The provider takes `{"ok": true}` for a proof; `tests/test_ceremony.py` tries th
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from passwright import apple, google
 from passwright.errors import AttemptRefused
@@ -114,7 +117,29 @@ def opened(path: Path, **more: Any) -> Iterator[Desk]:
 
 def membership(desk: Desk, organisation: str = "org-1") -> StoredTemplate:
     """The membership template, kept for this organisation."""
-    return templates.add(desk, organisation, template_files(), at=AT)[0]
+    name = str(uuid4())
+    kept = replace(_membership(), id=name, organisation=organisation)
+    with desk.store.writing() as transaction:
+        transaction.add_template(kept)
+    return kept
+
+
+@cache
+def _membership(toml: bytes | None = None) -> StoredTemplate:
+    """Fitting its pictures takes longer than most tests."""
+    files = template_files() if toml is None else {**template_files(), "template.toml": toml}
+    with TemporaryDirectory() as folder, opened(Path(folder) / "passes.db") as desk:
+        return templates.add(desk, "org-1", files, at=AT)[0]
+
+
+def edited(desk: Desk, template: StoredTemplate, toml: bytes) -> None:
+    """The same template with another template.toml, as `templates.change` would leave it."""
+    with desk.store.writing() as transaction:
+        was = transaction.template(template.organisation, template.id)
+        assert was is not None
+        transaction.change_template(
+            was, replace(was, archive=_membership(toml).archive, version=was.version + 1)
+        )
 
 
 def bound_pass(

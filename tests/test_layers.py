@@ -18,7 +18,7 @@ LAYERS = {
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
     **dict.fromkeys(("validation", "keys", "testing", "batch"), 4),
-    "service": 5,
+    **dict.fromkeys(("testing", "service"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
 }
 

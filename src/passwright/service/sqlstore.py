@@ -298,15 +298,12 @@ class _Transaction:
             where.append(table.c.template == wanted.template)
         if wanted.ext_id is not None:
             where.append(table.c.ext_id == wanted.ext_id)
-        asked = []
+        theirs = sa.exists().where(bound.c.pass_id == table.c.id)
         if wanted.platform is not None:
-            asked.append(bound.c.platform == wanted.platform)
-        in_force = [state.value for state in State if state.bound]
+            where.append(theirs.where(bound.c.platform == wanted.platform))
         if wanted.bound is not None:
-            asked.append(bound.c.state.in_(in_force))
-        if asked:
-            there = sa.exists().where(bound.c.pass_id == table.c.id, *asked)
-            where.append(~there if wanted.bound is False else there)
+            in_force = theirs.where(bound.c.state.in_([state.value for state in State if state.bound]))
+            where.append(in_force if wanted.bound else ~in_force)
         rows, total = self._page(table, list(table.c), sa.and_(*where), page)
         return [_pass(row) for row in rows], total
 

@@ -128,4 +128,5 @@ def contended() -> StoreUnavailable:
 
 
 def unknown() -> Refused:
+    """Nothing is here, or it is somebody else's: both look the same."""
     return Refused("pass_not_found", "there is no such pass")

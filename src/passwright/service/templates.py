@@ -118,12 +118,12 @@ def listed(desk: Desk, organisation: str, page: Page) -> tuple[Sequence[StoredTe
 
 
 def template_of(stored: StoredTemplate) -> Template:
-    """The template that was kept: the same object for the same version, so that builders know it again."""
-    return _loaded(stored.id, stored.version, stored.archive)
+    """The template that was kept: the same object for the same files, so that builders know it again."""
+    return _loaded(stored.archive)
 
 
 @lru_cache(maxsize=64)
-def _loaded(_id: str, _version: int, archive: bytes) -> Template:
+def _loaded(archive: bytes) -> Template:
     return folder.from_files(files_in(archive))
 
 
