@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
 from passwright.stencil import plain
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from passwright.template import Field, Pass, Template
+
+# IATA codes have three letters, ICAO codes four.
+AIRPORT_CODE = 4
 
 __all__ = ["PICTURES", "Card", "Item", "card_of", "picture", "stylesheet"]
 
@@ -50,6 +53,11 @@ class Card:
     links: tuple[tuple[str, str], ...]
     pictures: frozenset[str]
     language: str
+
+    @property
+    def names_are_long(self) -> bool:
+        """From and to are names of places rather than the codes of airports."""
+        return any(len(item.value) > AIRPORT_CODE for item in self.slots["primary"])
 
 
 def card_of(pass_: Pass, language: str) -> Card:
@@ -121,10 +129,10 @@ def shown(each: Field, value: Any, language: str) -> str:
 def _moment(each: Field, value: datetime, locale: Locale) -> str:
     day, time = each.date, each.time or "short"
     if day == "none":
-        return format_time(value, time, locale=locale)  # type: ignore[arg-type]  # one of CLDR's lengths
+        return format_time(value, time, locale=locale)
     if time == "none":
         return format_date(value, _style(day), locale=locale)
-    parts = format_date(value, _style(day), locale=locale), format_time(value, time, locale=locale)  # type: ignore[arg-type]  # likewise
+    parts = format_date(value, _style(day), locale=locale), format_time(value, time, locale=locale)
     return ", ".join(parts)
 
 

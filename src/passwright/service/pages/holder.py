@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import segno
@@ -21,7 +22,7 @@ from passwright.lifecycle import State
 from passwright.service.pages.texts import LANGUAGES, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from passwright.lifecycle import Platform
     from passwright.service.pages.card import Card
@@ -92,6 +93,7 @@ def page(holder: Holder, *, device: Device, language: str) -> str:
         device=device,
         main=main,
         headline=_headline(holder, main),
+        lead=_DESKTOP_LEADS.get(holder.state, "desktop.lead"),
         ways={platform: holder.way(platform) for platform in ("google", "apple")},
         path=_path(holder.url),
         qr=_qr(holder.url),
@@ -113,6 +115,16 @@ def _headline(holder: Holder, main: Platform | None) -> str:
         return "headline.desktop"
     way = holder.way(main)
     return f"headline.{main}_{'open' if way == 'off' else way}"
+
+
+# What a desktop says of a pass that somebody has begun to add.
+_DESKTOP_LEADS: Mapping[State | None, str] = MappingProxyType(
+    {
+        State.GOOGLE_BOUND: "desktop.lead_google",
+        State.APPLE_PENDING: "desktop.lead_pending",
+        State.APPLE_BOUND: "desktop.lead_apple",
+    }
+)
 
 
 def _path(url: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from passwright import __version__
-from passwright.service.web import errors, health
+from passwright.service.web import errors, health, holder
 from passwright.service.web.frame import Frame
 from passwright.service.web.front import Front
 
@@ -39,6 +39,7 @@ def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | 
     app = FastAPI(title="Passwright", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.front = front
     app.include_router(health.router)
+    app.router.routes.extend(holder.routes())
     for what, handler in errors.HANDLERS.items():
         app.add_exception_handler(what, handler)
     return Frame(app, max_at_once=settings.limits.at_once)

@@ -1,0 +1,327 @@
+"""The holder's page over HTTP, and the steps that lead to a pass in a wallet.
+
+GET and HEAD only look: previews of links, scanners and crawlers may fetch
+everything here and decide nothing. What hands a pass out, or begins to, is a POST.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from passwright import strictjson
+from passwright.errors import BindingError, BundleError, Refused
+from passwright.lifecycle import Evidence
+from passwright.service import issuing, releasing, templates
+from passwright.service.pages.card import PICTURES, card_of, picture, stylesheet
+from passwright.service.pages.holder import Holder, asset, device_of, page, problem
+from passwright.service.pages.texts import language_of
+from passwright.service.rendering import pass_of, without_code
+from passwright.service.store import PassStatus
+from passwright.service.web.errors import STATUSES, ErrorAnswer
+from passwright.service.web.front import Front
+from passwright.service.web.limits import read_body
+from passwright.service.web.log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from passwright.lifecycle import Platform
+    from passwright.service.issuing import Shown
+
+__all__ = ["WALLET_CALLBACK", "routes"]
+
+# A proof has some 2 KiB; Wallet's own answer has at most 8 KiB twice, in hex.
+MAX_BODY = 64 * 2**10
+
+PASS_FILE = "application/vnd.apple.pkpass"  # noqa: S105 -- a pass is no password
+
+# Scripts and styles of ours alone; the save link is where a form may lead by a redirect.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self' https://pay.google.com; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "publickey-credentials-create=(self), publickey-credentials-get=(self)",
+    "Vary": "Accept-Language, User-Agent",
+}
+# Where Wallet's issuer binding is told to answer to, below the base URL.
+WALLET_CALLBACK = "/wallet/binding"
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+def routes() -> list[Route]:
+    """Everything below /p/ and /assets/, and the icon that browsers ask for unasked."""
+    return [
+        Route("/p/{token}", _shown, methods=["GET"]),
+        Route("/p/{token}/card.css", _colours, methods=["GET"]),
+        Route("/p/{token}/{name}.png", _picture, methods=["GET"]),
+        Route("/p/{token}/google", _google, methods=["POST"]),
+        Route("/p/{token}/apple", _plain_file, methods=["POST"]),
+        Route("/p/{token}/apple/begin", _begin, methods=["POST"]),
+        Route("/p/{token}/apple/complete", _complete, methods=["POST"]),
+        Route("/p/{token}/file", _file, methods=["POST"]),
+        Route(f"{WALLET_CALLBACK}/{{pass_id}}", _wallet, methods=["POST"]),
+        Route("/assets/{digest}/{name}", _asset, methods=["GET"]),
+        Route("/favicon.ico", _icon, methods=["GET"]),
+    ]
+
+
+# --- looking ------------------------------------------------------------------
+
+
+def _language(request: Request) -> str:
+    return language_of(request.query_params.get("lang"), request.headers.get("accept-language"))
+
+
+def _html(text: str, *, language: str, status: int = 200) -> Response:
+    headers = {**_HEADERS, "Content-Language": language}
+    return Response(text, status_code=status, headers=headers, media_type="text/html")
+
+
+def _problem(
+    request: Request, code: str, *, status: int, url: str | None = None, learn_more_url: str | None = None
+) -> Response:
+    language = _language(request)
+    text = problem(code, language=language, url=url, learn_more_url=learn_more_url)
+    return _html(text, language=language, status=status)
+
+
+def _for_people(
+    handler: Callable[[Front, Request], Response],
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """A handler whose refusals are pages in plain words."""
+
+    @wraps(handler)
+    async def answering(request: Request) -> Response:
+        front = Front.of(request)
+        try:
+            front.count_visitor(request)
+            return await run_in_threadpool(handler, front, request)
+        except ErrorAnswer as exc:
+            code, headers = exc.problems[0].code, exc.headers
+            answer = _problem(request, code, status=STATUSES[code])
+            answer.headers.update(headers)
+            return answer
+        except (Refused, BindingError) as exc:
+            url = None if exc.code == "pass_not_found" else _url_of(front, request)
+            return _problem(request, exc.code, status=STATUSES[exc.code], url=url)
+        except Exception:  # noqa: BLE001 -- a person gets a page whatever happens; the log gets the rest
+            logger.exception("a page of a holder failed")
+            return _problem(request, "failed", status=STATUSES["internal_error"])
+
+    return answering
+
+
+def _url_of(front: Front, request: Request) -> str:
+    return f"{front.desk.base_url}/p/{request.path_params['token']}"
+
+
+def _by_link(front: Front, request: Request) -> Shown:
+    return issuing.by_link(front.desk, request.path_params["token"])
+
+
+@_for_people
+def _shown(front: Front, request: Request) -> Response:
+    shown, language = _by_link(front, request), _language(request)
+    learn_more = shown.binding.learn_more_url if shown.binding else None
+    if code := _ended(shown, at=front.now()):
+        return _problem(request, code, status=STATUSES[code], learn_more_url=learn_more)
+    kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    rendered = pass_of(shown.pass_, kept)
+    if shown.binding is not None:
+        rendered = without_code(rendered)
+    holder = Holder(
+        card=card_of(rendered, language),
+        url=shown.download_url,
+        offers=_offers(front, shown),
+        state=shown.binding.state if shown.binding else None,
+        mask=shown.mask,
+        learn_more_url=learn_more,
+    )
+    device = device_of(request.headers.get("user-agent"))
+    return _html(page(holder, device=device, language=language), language=language)
+
+
+def _offers(front: Front, shown: Shown) -> set[Platform]:
+    desk = front.desk
+    offers: set[Platform] = set()
+    if desk.google is not None:
+        offers.add("google")
+    if desk.apple is not None and (shown.binding is None or desk.provider is not None):
+        offers.add("apple")
+    return offers
+
+
+def _ended(shown: Shown, *, at: datetime) -> str | None:
+    """The code of what keeps a pass from being handed out to anybody."""
+    if shown.pass_.status is PassStatus.NULLIFIED:
+        return "pass_nullified"
+    if shown.pass_.expires_at is not None and at >= shown.pass_.expires_at:
+        return "pass_expired"
+    return "pass_deactivated" if shown.pass_.status is PassStatus.DEACTIVATED else None
+
+
+@_for_people
+def _colours(front: Front, request: Request) -> Response:
+    shown = _by_link(front, request)
+    kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    return Response(stylesheet(templates.template_of(kept)), media_type="text/css", headers=_HEADERS)
+
+
+@_for_people
+def _picture(front: Front, request: Request) -> Response:
+    shown, name = _by_link(front, request), request.path_params["name"]
+    kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    found = picture(templates.template_of(kept), name, _language(request)) if name in PICTURES else None
+    if found is None:
+        raise ErrorAnswer.of("not_found", "there is no such picture")
+    return Response(found, media_type="image/png", headers=_HEADERS)
+
+
+async def _asset(request: Request) -> Response:
+    found = asset(request.path_params["name"])
+    if found is None or found.digest != request.path_params["digest"]:
+        raise ErrorAnswer.of("not_found", "there is nothing at this address")
+    headers = {**_HEADERS, "Cache-Control": FOR_EVER}
+    return Response(found.data, media_type=found.media_type, headers=headers)
+
+
+async def _icon(_: Request) -> Response:
+    found = asset("icon.svg")
+    assert found is not None  # noqa: S101 -- it is one of ours
+    return Response(found.data, media_type=found.media_type, headers={**_HEADERS, "Cache-Control": FOR_EVER})
+
+
+# --- handing out --------------------------------------------------------------
+
+
+def _check_origin(front: Front, request: Request) -> None:
+    """Refuses what a page of another site sends in a person's name.
+
+    Our pages tell nobody where they come from, so that the origin of their
+    forms is null: the newer header says whose page it was (W3C Fetch Metadata).
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        ours = site in ("same-origin", "none")
+    else:
+        ours = origin in (None, "null", front.settings.base_url)
+    if not ours:
+        raise ErrorAnswer.of("foreign_origin", "this has to come from the page of the pass")
+
+
+@_for_people
+def _google(front: Front, request: Request) -> Response:
+    _check_origin(front, request)
+    shown = _by_link(front, request)
+    link = releasing.google_link(front.desk, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    # RFC 9110 section 15.4.4: after a POST, look over there.
+    return RedirectResponse(link.url, status_code=303, headers=_HEADERS)
+
+
+@_for_people
+def _plain_file(front: Front, request: Request) -> Response:
+    _check_origin(front, request)
+    shown = _by_link(front, request)
+    return _pass_file(
+        releasing.plain_file(front.desk, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    )
+
+
+def _pass_file(made: releasing.PassFile) -> Response:
+    headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
+    return Response(made.data, media_type=PASS_FILE, headers=headers)
+
+
+async def _file(request: Request) -> Response:
+    front = Front.of(request)
+    body = await read_body(request, max_bytes=MAX_BODY, seconds=front.settings.limits.body_seconds)
+    ticket = parse_qs(body.decode("ascii", "replace")).get("ticket", [""])[0]
+
+    @_for_people
+    def answering(front: Front, request: Request) -> Response:
+        _check_origin(front, request)
+        _by_link(front, request)
+        return _pass_file(releasing.apple_file(front.desk, ticket, at=front.now()))
+
+    return await answering(request)
+
+
+async def _json_of(front: Front, request: Request) -> dict[str, Any]:
+    body = await read_body(request, max_bytes=MAX_BODY, seconds=front.settings.limits.body_seconds)
+    try:
+        members = strictjson.loads(body, name="body", max_bytes=MAX_BODY)
+    except BundleError as exc:
+        raise ErrorAnswer.of("malformed_body", exc.message) from None
+    if not isinstance(members, dict):
+        raise ErrorAnswer.of("malformed_body", "an object is needed")
+    return members
+
+
+def _answer(members: dict[str, Any]) -> Response:
+    return Response(strictjson.dumps(members), media_type="application/json", headers=_HEADERS)
+
+
+def _for_scripts(
+    handler: Callable[[Front, Request, dict[str, Any]], Response],
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    """A handler that takes and answers JSON, refusals too."""
+
+    @wraps(handler)
+    async def answering(request: Request) -> Response:
+        front = Front.of(request)
+        front.count_visitor(request)
+        payload = await _json_of(front, request)
+        try:
+            return await run_in_threadpool(handler, front, request, payload)
+        except (Refused, BindingError) as exc:
+            raise ErrorAnswer.of(exc.code, str(exc)) from None
+
+    return answering
+
+
+@_for_scripts
+def _begin(front: Front, request: Request, _: dict[str, Any]) -> Response:
+    _check_origin(front, request)
+    shown = _by_link(front, request)
+    attempt = releasing.apple_begin(front.desk, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    return _answer(dict(attempt.shown))
+
+
+@_for_scripts
+def _complete(front: Front, request: Request, payload: dict[str, Any]) -> Response:
+    _check_origin(front, request)
+    shown = _by_link(front, request)
+    attempt_id = payload.get("attemptId")
+    if not isinstance(attempt_id, str):
+        raise ErrorAnswer.of("malformed_body", "attemptId has to be text", pointer="/attemptId")
+    ticket = releasing.apple_complete(
+        front.desk, shown.pass_.organisation, shown.pass_.id, attempt_id, payload, at=front.now()
+    )
+    return _answer({"ticket": ticket.token, "expiresAt": ticket.expires_at.isoformat()})
+
+
+@_for_scripts
+def _wallet(front: Front, request: Request, payload: dict[str, Any]) -> Response:
+    """What Wallet itself sends when it has bound a pass: observed, without any login of its own."""
+    desk, at = front.desk, front.now()
+    with desk.store.reading() as transaction:
+        stored = transaction.pass_of(request.path_params["pass_id"])
+    provider = desk.provider
+    if stored is None or provider is None or provider.evidence is not Evidence.APPLE_ISSUER_BINDING:
+        raise ErrorAnswer.of("not_found", "there is nothing at this address")
+    session = request.query_params.get("sessionIdentifier", "")
+    ticket = releasing.apple_complete(desk, stored.organisation, stored.id, session, payload, at=at)
+    return _pass_file(releasing.apple_file(desk, ticket.token, at=at))
