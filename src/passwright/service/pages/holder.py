@@ -100,12 +100,12 @@ def page(holder: Holder, *, device: Device, language: str) -> str:
     )
 
 
-def problem(code: str, *, language: str, url: str | None = None, learn_more_url: str | None = None) -> str:
+def problem(reason: str, *, language: str, url: str | None = None, learn_more_url: str | None = None) -> str:
     """The page that says why there is nothing to do, by the code of a refusal.
 
     `url` leads back to the pass. Codes without words of their own are ours to mend.
     """
-    known = code if f"problem.{code}.title" in texts(language) else "failed"
+    known = reason if f"problem.{reason}.title" in texts(language) else "failed"
     path = _path(url) if url else None
     return _render("problem.html", language, code=known, path=path, learn_more_url=learn_more_url)
 

@@ -91,10 +91,10 @@ def _html(text: str, *, language: str, status: int = 200) -> Response:
 
 
 def _problem(
-    request: Request, code: str, *, status: int, url: str | None = None, learn_more_url: str | None = None
+    request: Request, reason: str, *, status: int, url: str | None = None, learn_more_url: str | None = None
 ) -> Response:
     language = _language(request)
-    text = problem(code, language=language, url=url, learn_more_url=learn_more_url)
+    text = problem(reason, language=language, url=url, learn_more_url=learn_more_url)
     return _html(text, language=language, status=status)
 
 
