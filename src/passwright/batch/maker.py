@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,8 +29,9 @@ __all__ = ["Made", "Maker"]
 class Made:
     """What became of one row.
 
-    `number` counts rows from 1. `size` and `crc` are those of `pkpass`, and stay
-    when an output has taken the bytes. `requires` is what has to be inserted at
+    `number` counts rows from 1. `size` is that of `pkpass`, and stays when an
+    output has taken the bytes; `crc` is its CRC-32 where the output wants to know.
+    `requires` is what has to be inserted at
     Google before the link works: resource name -> JSON text. A row that was
     refused has findings of severity error and nothing else; of others only
     errors are collected, never warnings.
@@ -141,8 +141,6 @@ def _made(number: int, serial: str, data: bytes | None, link: Link | None) -> Ma
     made = Made(number, serial, data)
     if data is not None:
         made.size = len(data)
-        # Here, where many can do it, and not where all passes come together.
-        made.crc = zlib.crc32(data)
     if link is not None:
         made.link = link.url
         made.requires = link.requires_text

@@ -45,6 +45,9 @@ class Output:
     needs_ledger = False
     """It can't be made whole without a list of what it holds."""
 
+    needs_crc = False
+    """`add` is to be told the CRC-32 of each pass."""
+
     def put(self, name: str, data: bytes) -> bool:
         """Takes a pass where it was made; False leaves the bytes to `add`."""
         del name, data
@@ -210,6 +213,8 @@ class Zip(_Archive):
     From 65,535 passes or 4 GiB on it ends with zip64 records, which every
     current reader knows.
     """
+
+    needs_crc = True
 
     def _head(self, name: str, size: int, crc: int) -> bytes:
         raw = name.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -160,8 +161,12 @@ def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
     made = []
     for number, row in portion:
         each = maker.make(number, row)
-        if each.pkpass is not None and out.put(f"{each.serial}.pkpass", each.pkpass):
-            each.pkpass = None
+        if each.pkpass is not None:
+            if out.needs_crc:
+                # Here, where many work, and not where all passes come together.
+                each.crc = zlib.crc32(each.pkpass)
+            if out.put(f"{each.serial}.pkpass", each.pkpass):
+                each.pkpass = None
         made.append(each)
     return _Portion(maker.fingerprint, maker.at.isoformat(), made)
 
