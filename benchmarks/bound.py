@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
 from hashlib import sha1, sha256
 from struct import pack
 from typing import TYPE_CHECKING
@@ -23,6 +22,8 @@ import passwright as pw
 from passwright.apple import bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 # Stand for the values in finished documents, which are cut there.
@@ -57,7 +58,7 @@ def pass_by_hand(
     manifest_digest = sha256(files["manifest.json"]).digest()
     # The octets before the digest, between it and the signature, and what of them is signed.
     before, rest = files["signature"].split(manifest_digest)
-    middle, size = rest[:-256], 256
+    middle = rest[: -key.key_size // 8]
     attributes = before[before.rindex(b"\xa0", 0, before.index(b"\x06\x09*\x86H\x86\xf7\r\x01\x09\x03")) :]
     signed = b"\x31" + attributes[1:]
     front = {name: data for name, data in files.items() if name not in _PER_PASS}
@@ -76,9 +77,7 @@ def pass_by_hand(
         entries, records = [local], [central]
         for name, data in zip(names, (text, manifest, signature), strict=True):
             length = len(data)
-            shared = pack(
-                "<5H3L2H", 20, 0, 0, 0, 33, zlib.crc32(data), length, length, len(name), 0
-            )
+            shared = pack("<5H3L2H", 20, 0, 0, 0, 33, zlib.crc32(data), length, length, len(name), 0)
             entries += (b"PK\3\4", shared, name, data)
             records += (
                 b"PK\1\2\x14\3", shared, b"\0\0\0\0\0\0\0\0\xa4\x81", pack("<L", at), name,
@@ -89,13 +88,10 @@ def pass_by_hand(
         )
         return b"".join((*entries, *records, end))
 
-    assert size == key.key_size // 8
     return make
 
 
-def link_by_hand(
-    template: pw.Template, issuer: pw.google.Issuer, key: RSAPrivateKey
-) -> Callable[[int], str]:
+def link_by_hand(template: pw.Template, issuer: pw.google.Issuer, key: RSAPrivateKey) -> Callable[[int], str]:
     """A function that makes the save link of a running number below ten million."""
     values = {"fullName": NAME, "points": int(POINTS), "tier": "Gold"}
     link = pw.google.PassBuilder(issuer).save_link(template.issue(SERIAL, values), issued_at=workload.NOW)

@@ -40,7 +40,12 @@ def template() -> pw.Template:
 
 def row(number: int) -> dict[str, str]:
     """What differs from pass to pass, as a CSV file gives it."""
-    return {"serial": f"M-{number:07}", "fullName": f"Jane Smith {number}", "points": str(number), "tier": "Gold"}
+    return {
+        "serial": f"M-{number:07}",
+        "fullName": f"Jane Smith {number}",
+        "points": str(number),
+        "tier": "Gold",
+    }
 
 
 def values(number: int) -> dict[str, object]:

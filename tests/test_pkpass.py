@@ -804,7 +804,7 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
         return
     about = About(bound=bare.binding is not None)
     prepared = builder._prepared[bare.template]
-    stencil, _ = prepared.part(bare.shape)
+    stencil = prepared.part(bare.shape).stencil
     document = json.loads(stencil.text(stencil.fill(bare.filled())))
     assert document == stencil.document(stencil.fill(bare.filled()))
     assert said == {str(finding) for finding in judge().whole(document, about)}

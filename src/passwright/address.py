@@ -64,7 +64,9 @@ _MIXTURES = tuple(
     for more in (("HIRAGANA", "KATAKANA"), ("BOPOMOFO",), ("HANGUL",))
 )
 
+_TOO_LONG = "must have at most 254 characters"
 _NOT_ASCII = "must have an ASCII local part: the normal form of others is not agreed on"
+_UNDISPUTED = re.compile(r"[a-z0-9_-]+")  # no policy changes anything in such a local part
 _GOOGLEMAIL = re.compile(r"@googlemail\.com\Z")
 
 _IN_A_NAME = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})  # RFC 5892 section 2.1, lower case only
@@ -86,7 +88,7 @@ def check(email: str) -> str | None:
     """
     text = _trimmed(email)
     if len(text) > _MAX_ADDRESS:  # before any work on long text
-        return "must have at most 254 characters"
+        return _TOO_LONG
     try:
         _split(unicodedata.normalize("NFC", text))
     except ValueError as broken:
@@ -101,9 +103,22 @@ def clean(email: str) -> str:
         BindingInvalid: the address breaks a rule of `check`.
         TypeError: `email` is not a str.
     """
-    if rule := check(email):
-        raise _refused(rule)
-    return _trimmed(email)
+    return _parts(email)[0]
+
+
+def _parts(email: str) -> tuple[str, str, str]:
+    """The trimmed address, its local part, and its domain as A-labels.
+
+    Raises:
+        BindingInvalid, TypeError: as `clean`.
+    """
+    text = _trimmed(email)
+    if len(text) > _MAX_ADDRESS:  # before any work on long text
+        raise _refused(_TOO_LONG)
+    try:
+        return text, *_split(unicodedata.normalize("NFC", text))
+    except ValueError as broken:
+        raise _refused(str(broken)) from None
 
 
 def mask(email: str) -> str:
@@ -172,22 +187,22 @@ def normalise(
         ValueError: no policy has this name, or `map_googlemail` is asked of a
             policy that leaves the domain alone.
     """
-    text = clean(email)
+    text, local, domain = _parts(email)
     if callable(policy):
         rules, form = None, policy(unicodedata.normalize("NFC", text))
         if not isinstance(form, str):
             raise TypeError("a policy answers with the normal form, a str")
     else:
         rules = _policy(policy)
-        form = email if rules.verbatim else _normal_form(*_split(unicodedata.normalize("NFC", text)), rules)
+        form = email if rules.verbatim else _normal_form(local, domain, rules)
         if map_googlemail and not rules.verbatim:
             form = _GOOGLEMAIL.sub("@gmail.com", form)
     if map_googlemail and (rules is None or rules.verbatim):
         raise ValueError("map_googlemail does not go with a policy that leaves the domain alone")
-    local = form.rpartition("@")[0]
-    if not local.strip():
+    left = form.rpartition("@")[0]
+    if not left.strip():
         raise _refused("must have a local part of which the hash policy leaves something")
-    if not local.isascii():
+    if not left.isascii():
         raise _refused(_NOT_ASCII)
     return form
 
@@ -227,13 +242,15 @@ def candidate_hashes(email: str) -> dict[str, str]:
 
 def is_ambiguous(email: str) -> bool:
     """The policies disagree about this address: see `candidate_hashes`, which raises alike."""
+    text, local, domain = _parts(email)
+    if _UNDISPUTED.fullmatch(local) and text == f"{local}@{domain}":
+        return False
     return len(_candidates(email)) > 1
 
 
 def _candidates(email: str) -> dict[str, str]:
     """Every different normal form, and the first policy that gives it."""
-    text = clean(email)
-    local, domain = _split(unicodedata.normalize("NFC", text))
+    text, local, domain = _parts(email)
     if not local.isascii():
         raise _refused(_NOT_ASCII)
     first: dict[str, str] = {}

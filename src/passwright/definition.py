@@ -22,7 +22,7 @@ from passwright.strictjson import dumps
 from passwright.table import Table, did_you_mean, place_in, shown, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from passwright.kinds import Kind
     from passwright.table import Place
@@ -313,8 +313,44 @@ def _members(part: Any) -> dict[str, Any]:
     return members
 
 
-def check_pass(pass_: Pass) -> Iterator[Finding]:
+def check_pass(pass_: Pass) -> Iterable[Finding]:
     """Everything that is wrong with what a pass adds to its template. `where` is `pass#/...`."""
+    return () if _is_right(pass_) else _check_pass(pass_)
+
+
+def _is_right(pass_: Pass) -> bool:
+    """Nothing is wrong, which nearly always holds; False where that takes a closer look."""
+    if type(pass_.serial) is not str or not _SERIAL.match(pass_.serial):
+        return False
+    if pass_.nfc is not None or pass_.barcode is not None or pass_.expires is not None:
+        return False
+    if pass_.apple or pass_.google:
+        return False
+    looks, needed = vars(pass_.template).get("_looks") or _looks(pass_.template)
+    given = pass_.values
+    for key, value in given.items():
+        look = looks.get(key)
+        if look is None or (value is not None and look(value)):
+            return False
+    for key in needed:
+        if given.get(key) is None:
+            return False
+    return pass_.binding is None or not any(_check_binding(pass_.binding))
+
+
+def _looks(template: Template) -> tuple[Mapping[str, Callable[[Any], str | None]], tuple[str, ...]]:
+    """What looks at the value of each field that passes may give, and the fields that they must.
+
+    The template keeps it, as it keeps its plan: it never changes.
+    """
+    given = {key: each for key, each in template.fields.items() if each.value is None}
+    looks = {key: _VALUES.get(each.type, _text) for key, each in given.items()}
+    needed = tuple(key for key, each in given.items() if each.default is None and not each.optional)
+    vars(template)["_looks"] = looks, needed
+    return looks, needed
+
+
+def _check_pass(pass_: Pass) -> Iterator[Finding]:
     template = pass_.template
     serial: object = pass_.serial
     if not isinstance(serial, str) or not _SERIAL.match(serial):
@@ -326,22 +362,11 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
             hint = did_you_mean(key, template.fields) or f"its fields: {', '.join(template.fields)}"
             where = place(step("/values", key))
             yield error("unknown-field", where, f"the template has no field {shown(key)}", hint)
-    given = pass_.values
     for key, each in template.fields.items():
-        value = given.get(key)
-        # Nearly all values are right: one look at each, and the words only for the others.
-        if value is None:
-            right = each.optional or each.value is not None or each.default is not None
-        else:
-            right = each.value is None and not _VALUES.get(each.type, _text)(value)
-        if not right:
-            yield from _check_value(key, each, value)
-    if pass_.nfc is not None or pass_.barcode is not None or pass_.expires is not None:
-        yield from _check_messages(pass_)
-    if pass_.apple:
-        yield from _check_json(pass_.apple, "/apple", place)
-    if pass_.google:
-        yield from _check_json(pass_.google, "/google", place)
+        yield from _check_value(key, each, pass_.values.get(key))
+    yield from _check_messages(pass_)
+    yield from _check_json(pass_.apple, "/apple", place)
+    yield from _check_json(pass_.google, "/google", place)
     yield from _check_binding(pass_.binding)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from passwright.forms import Unknown, fits_style
 from passwright.table import place_in
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
     from passwright.stencil import Stencil
-    from passwright.table import Key, Place, Table
+    from passwright.table import Place, Table
 
     Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
+    _Look = Callable[[Any], Iterable[Finding]]
 
 __all__ = ["Judge", "Judged", "Rule"]
 
@@ -35,6 +37,8 @@ class Rule:
     the types of what it reads, so it is not asked where the table has found one
     wrong; any other is always asked. Where none of `needs`, names of members at the
     top, is there, it has nothing to say; with none named it is asked of every document.
+    A rule that looks at each value by itself can say with `sound(value, about)` that it
+    would have nothing to say about one.
     """
 
     on: str
@@ -42,6 +46,7 @@ class Rule:
     check: Check
     typed: bool = True
     needs: frozenset[str] = frozenset()
+    sound: Callable[[Any, Any], bool] | None = None
 
     def reads_one_of(self, pointers: Iterable[str]) -> bool:
         """What stands at one of these places can change what the rule says."""
@@ -115,79 +120,124 @@ class Judge:
             stencil,
             findings=tuple(found.findings),
             checks=[self._check_of(stencil, pointer) for pointer in pointers],
-            live=tuple(filter(found.can_ask, live)),
+            live=[_Live(rule, stencil, about, place) for rule in live if found.can_ask(rule)],
             about=about,
             place=place,
         )
 
-    def _check_of(self, stencil: Stencil, pointer: str) -> Callable[[Any], Iterable[Finding]] | None:
-        """The table's check of what will stand at `pointer`; None where nothing can be wrong."""
+    def _check_of(self, stencil: Stencil, pointer: str) -> tuple[Callable[[Any], bool], _Look]:
+        """Whether what will stand at `pointer` is sound, and the table's closer look where it is not."""
         found = self.table.key_at(self.root, stencil.skeleton, pointer)
         if found is None:
-            return None
+            return _anything, _nothing
         key, owner = found
         table = self.table
         styles = table.styles_beside(key, owner)
-        plain = _plain_text(key) and not styles
 
-        def check(value: Any) -> Iterable[Finding]:
-            if plain and type(value) is str and value.isprintable():
-                return ()
+        def look(value: Any) -> Iterable[Finding]:
             return (
                 *table.check_item(key, value, pointer, place=_bare),
                 *table.check_styles(styles, value, pointer, place=_bare),
             )
 
-        return check
+        sound = table.sound_item(key, pointer)
+        if styles:
+            return lambda value: sound(value) and all(fits_style(wanted, value) for _, wanted in styles), look
+        return sound, look
 
 
-# Facts that ask something of a text.
-_TEXT_FACTS = frozenset(
-    (
-        *("enum", "pattern", "contains", "format", "scheme", "min_length", "max_length", "max_bytes"),
-        *("deprecated", "write", "list"),
-    )
-)
+def _anything(_: object) -> bool:
+    return True
 
 
-def _plain_text(key: Key) -> bool:
-    """Any text is right here, so most blanks cost one look at their type."""
-    return bool({"text", "localized"} & set(key.types)) and not _TEXT_FACTS & key.facts.keys()
+def _nothing(_: object) -> Iterable[Finding]:
+    return ()
+
+
+class _Live:
+    """A rule that reads what passes fill in, and what it said last.
+
+    A rule looks at nothing but what it says it reads, so for the same values it
+    says the same. Many read what seldom differs from pass to pass.
+    """
+
+    __slots__ = ("_about", "_constant", "_last", "_place", "_reads", "_stencil", "rule")
+
+    def __init__(self, rule: Rule, stencil: Stencil, about: Any, place: Place) -> None:
+        self.rule = rule
+        self._stencil = stencil
+        self._about = about
+        self._place = place
+        pointers = enumerate(pointer for pointer, _ in stencil.blanks)
+        self._reads = [index for index, pointer in pointers if rule.reads_one_of((pointer,))]
+        self._last: tuple[list[Any], tuple[Finding, ...]] | None = None
+        # What it says while the blanks are open, it says for all values that are sound.
+        self._constant = tuple(rule.check(stencil.skeleton, about, place)) if rule.sound else ()
+
+    def says(self, filled: Sequence[Any]) -> tuple[Finding, ...]:
+        """What the rule says about the document with these values."""
+        values = [filled[index] for index in self._reads]
+        if sound := self.rule.sound:
+            if all(sound(value, self._about) for value in values):
+                return self._constant
+        elif (last := self._last) and all(map(_same, values, last[0])):
+            return last[1]
+        document = self._stencil.document(filled)
+        findings = tuple(self.rule.check(document, self._about, self._place))
+        # In one step: another thread sees the values with their findings.
+        self._last = values, findings
+        return findings
+
+
+def _same(one: Any, other: Any) -> bool:
+    # Equal is not enough: True is 1, and 1 is 1.0.
+    return one is other or (type(one) is type(other) and bool(one == other))
 
 
 class Judged:
     """A stencil whose constant part was judged: `findings` are what that said."""
 
-    __slots__ = ("_about", "_checks", "_live", "_place", "_stencil", "findings")
+    __slots__ = ("_about", "_live", "_looks", "_place", "_sounds", "_stencil", "findings")
 
     def __init__(
         self,
         stencil: Stencil,
         *,
         findings: tuple[Finding, ...],
-        checks: Sequence[Callable[[Any], Iterable[Finding]] | None],
-        live: tuple[Rule, ...],
+        checks: Sequence[tuple[Callable[[Any], bool], _Look]],
+        live: Sequence[_Live],
         about: Any,
         place: Place,
     ) -> None:
         self.findings = findings
         self._stencil = stencil
-        self._checks = checks
+        self._sounds = [is_sound for is_sound, _ in checks]
+        self._looks = [look for _, look in checks]
         self._live = live
         self._about = about
         self._place = place
 
+    def text(self, values: Mapping[str, Any]) -> tuple[str | None, Sequence[Finding]]:
+        """The document of one pass as JSON, and what there is to say about what was filled in.
+
+        The text is None where a value is not known yet.
+        """
+        quickly = self._stencil.text_where(self._sounds, values)
+        if quickly is None:
+            filled = self._stencil.fill(values)
+            is_open = any(isinstance(value, Unknown) for value in filled)
+            return None if is_open else self._stencil.text(filled), self.blanks(filled)
+        text, filled = quickly
+        if not self._live:
+            return text, ()
+        return text, [finding for live in self._live for finding in live.says(filled)]
+
     def blanks(self, filled: Sequence[Any]) -> list[Finding]:
         """What there is to say about the values of one pass."""
-        bare: list[Finding] = []
-        for check, value in zip(self._checks, filled, strict=True):
-            if check is not None:
-                bare += check(value)
-        if not bare and not self._live:
-            return bare
+        bare = [finding for look, value in zip(self._looks, filled, strict=True) for finding in look(value)]
         found = _Found(bare, self._place)
-        if live := tuple(filter(found.can_ask, self._live)):
-            document = self._stencil.document(filled)
-            for rule in live:
-                found.findings += rule.check(document, self._about, self._place)
+        document = self._stencil.document(filled)
+        for live in self._live:
+            if found.can_ask(live.rule):
+                found.findings += live.rule.check(document, self._about, self._place)
         return found.findings

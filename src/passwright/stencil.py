@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
+from json.encoder import encode_basestring
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -126,6 +127,23 @@ class Stencil:
         for gap, value in zip(self._gaps, filled, strict=True):
             pieces[gap] = dumps(value)
         return "".join(pieces)
+
+    def text_where(
+        self, sounds: Sequence[Callable[[Any], bool]], values: Values
+    ) -> tuple[str, list[Any]] | None:
+        """The text for one pass and what was filled in; None if one of `sounds` says no to its blank's value.
+
+        `fill`, a look at each value, and `text`, in one go: every pass comes by here.
+        """
+        pieces, filled, gap = self._texts.copy(), [], 1
+        for fill, is_sound in zip(self._fills, sounds, strict=True):
+            value = fill(values)
+            if not is_sound(value):
+                return None
+            filled.append(value)
+            pieces[gap] = encode_basestring(value) if type(value) is str else dumps(value)
+            gap += 2
+        return "".join(pieces), filled
 
     def document(self, filled: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values; everything without a blank in it is shared, so only look."""

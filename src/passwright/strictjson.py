@@ -14,6 +14,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from passwright.errors import BundleError
@@ -111,7 +112,11 @@ def dumps(value: Any) -> str:
         ValueError: for NaN, infinities and circular values.
         TypeError: for what JSON has no form for.
     """
-    return _ENCODER.encode(value)
+    # Most values that are written one by one are texts and whole numbers.
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    return repr(value) if kind is int else _ENCODER.encode(value)
 
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -180,8 +180,12 @@ class Table:
     def check_item(self, key: Key, value: object, pointer: str, *, place: Place) -> Iterator[Finding]:
         """Everything that is wrong with what was filled in at `pointer`, one value of `key`."""
         check = _Check(self, place, writing=True)
-        item_of_list = key.listed and pointer.rpartition("/")[2].isdigit()
-        return check.one(key, value, pointer) if item_of_list else check.value(key, value, pointer)
+        one = check.one if _is_item(key, pointer) else check.value
+        return one(key, value, pointer)
+
+    def sound_item(self, key: Key, pointer: str) -> Callable[[Any], bool]:
+        """What says quickly that nothing is wrong with what was filled in at `pointer`."""
+        return self.sound.item(key) if _is_item(key, pointer) else self.sound.value(key)
 
     def styles_beside(self, key: Key, owner: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """Which members of `owner` ask something of its `value`: name, and what they ask for."""
@@ -589,6 +593,11 @@ def style_misfit(where: str, name: str, wanted: str, value: object) -> Finding:
     """The finding that a field is formatted as what its value is not."""
     message = f"{name} works with a {wanted} only, the value is {in_words(value)}"
     return Finding("style-misfit", Severity.ERROR, where, message, f"give a {wanted}, or leave {name} out")
+
+
+def _is_item(key: Key, pointer: str) -> bool:
+    """At `pointer` stands one of the values of a key that lists them."""
+    return key.listed and pointer.rpartition("/")[2].isdigit()
 
 
 def _words(kind: str) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright.stencil import Blank, names_in, written
@@ -35,6 +36,8 @@ __all__ = [
     "Personalization",
     "Template",
 ]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Slot = Literal["header", "primary", "secondary", "auxiliary", "back"]
 SLOTS: tuple[Slot, ...] = ("header", "primary", "secondary", "auxiliary", "back")
@@ -302,13 +305,13 @@ class Template:
         return Pass(
             template=self,
             serial=serial,
-            values=values or {},
+            values=values or _NOTHING,
             nfc=nfc,
             barcode=barcode,
             binding=binding,
             expires=expires,
-            apple=apple or {},
-            google=google or {},
+            apple=apple or _NOTHING,
+            google=google or _NOTHING,
         )
 
     def example(self, serial: str = "EXAMPLE-1", **given: Any) -> Pass:
@@ -317,9 +320,9 @@ class Template:
         return self.issue(serial, {**values, **given.pop("values", {})}, **given)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, init=False)
 class Pass:
-    """One holder's pass."""
+    """One holder's pass. What is handed in is copied."""
 
     template: Template
     serial: str
@@ -331,9 +334,31 @@ class Pass:
     apple: Mapping[str, Any] = field(default_factory=dict, repr=False)
     google: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def __post_init__(self) -> None:
-        for name in ("values", "apple", "google"):
-            object.__setattr__(self, name, dict(getattr(self, name)))
+    def __init__(
+        self,
+        *,
+        template: Template,
+        serial: str,
+        values: Mapping[str, Any] = _NOTHING,
+        nfc: str | Literal[False] | None = None,
+        barcode: str | Literal[False] | None = None,
+        binding: Binding | None = None,
+        expires: datetime | None = None,
+        apple: Mapping[str, Any] = _NOTHING,
+        google: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        # At once: a frozen dataclass sets member by member, which a batch would feel.
+        vars(self).update(
+            template=template,
+            serial=serial,
+            values=dict(values),
+            nfc=nfc,
+            barcode=barcode,
+            binding=binding,
+            expires=expires,
+            apple=dict(apple),
+            google=dict(google),
+        )
 
     def replace(self, **changes: Any) -> Pass:
         """The pass with some members changed."""
@@ -353,7 +378,7 @@ class Pass:
             there.append("@binding")
         if self.expires is not None:
             there.append("@expires")
-        return plan.always.union(there)
+        return plan.shape(tuple(there))
 
     def filled(self) -> dict[str, Any]:
         """Every value by name: the serial, the fields, and the messages of nfc and barcode with an @."""
@@ -382,8 +407,8 @@ class _Plan:
     constants: Mapping[str, Any]
     given: tuple[tuple[str, Any], ...]
     computed: tuple[tuple[str, str | Blank], ...]
-    always: frozenset[str]
     optional: tuple[str, ...]
+    shape: Callable[[tuple[str, ...]], frozenset[str]]
     nfc: str | Blank | None
     barcode: str | Blank
     barcode_text: str | Blank
@@ -400,8 +425,9 @@ class _Plan:
                 for key, each in fields.items()
                 if each.value is not None and not each.constant
             ),
-            always=frozenset(fields.keys() - set(optional)),
             optional=optional,
+            # The same set for the same parts: a set knows its hash from the first time on.
+            shape=lru_cache(maxsize=64)(frozenset(fields.keys() - set(optional)).union),
             nfc=None if template.nfc is None else written(template.nfc.message),
             barcode=written(code.message),
             barcode_text=written(code.text or ""),

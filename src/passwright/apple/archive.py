@@ -101,7 +101,7 @@ class Limits:
 # --- writing -------------------------------------------------------------------------------------
 
 _VERSION = 20  # 4.4.3.2: 2.0 knows folders, and we write nothing newer
-_MADE_BY_UNIX = 3 << 8 | _VERSION
+_CENTRAL_START = _CENTRAL_SIGN + bytes((_VERSION, 3))  # made by 2.0 on Unix
 _REGULAR_FILE = (stat.S_IFREG | 0o644) << 16
 # 1980-01-01, the first date there is: equal input gives equal bytes, and nobody learns when.
 _DATE = 1 << 5 | 1
@@ -115,11 +115,18 @@ class Entries(NamedTuple):
     number: int
 
 
-def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list[bytes], list[bytes]]:
-    """Local entries from offset `at` on, and their central records, of names and contents, in pieces.
+# What the headers of a file hold alike: versions, flags, method, date, CRC-32, sizes, lengths of its name.
+_SHARED = struct.Struct("<5H3L2H")
+# What only the central one holds: comment, disk, attributes, offset.
+_PLACE = struct.Struct("<3H2L")
 
-    Everything is stored: pictures do not shrink, and deflating the texts of a
-    pass costs more time than all the rest of the archive.
+
+def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list[bytes], list[bytes], int]:
+    """Local entries from offset `at` on, their central records, each in pieces, and where they end.
+
+    `files` are names and contents. Everything is stored: pictures do not shrink,
+    and deflating the texts of a pass costs more time than all the rest of the
+    archive.
 
     Raises:
         BundleError: `too-large`, from 4 GiB on.
@@ -131,12 +138,11 @@ def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list
         if at + size >= _MAX_SIZE:
             raise BundleError("too-large", shown(name), "an archive holds less than 4 GiB")
         flags = 0 if name.isascii() else _IS_UTF8
-        # What both headers hold alike.
-        shared = (_VERSION, flags, _STORED, 0, _DATE, zlib.crc32(data), size, size, len(name), 0)
-        local += (_LOCAL.pack(_LOCAL_SIGN, *shared), name, data)
-        central += (_CENTRAL.pack(_CENTRAL_SIGN, _MADE_BY_UNIX, *shared, 0, 0, 0, _REGULAR_FILE, at), name)
+        shared = _SHARED.pack(_VERSION, flags, _STORED, 0, _DATE, zlib.crc32(data), size, size, len(name), 0)
+        local += (_LOCAL_SIGN, shared, name, data)
+        central += (_CENTRAL_START, shared, _PLACE.pack(0, 0, 0, _REGULAR_FILE, at), name)
         at += _LOCAL.size + len(name) + size
-    return local, central
+    return local, central, at
 
 
 def joined(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -145,11 +151,10 @@ def joined(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
     Raises:
         BundleError: `too-many-entries` from 65,535 files on, or `too-large` from 4 GiB on.
     """
-    local, central = laid_out(files, at=len(front.local))
-    count = front.number + len(central) // 2
+    local, central, start = laid_out(files, at=len(front.local))
+    count = front.number + len(central) // 4
     if count >= _MAX_COUNT:
         raise BundleError("too-many-entries", "", f"an archive holds fewer than {_MAX_COUNT:,} files")
-    start = len(front.local) + sum(map(len, local))
     size = len(front.central) + sum(map(len, central))
     if start + size >= _MAX_SIZE:
         raise BundleError("too-large", "", "an archive holds less than 4 GiB")

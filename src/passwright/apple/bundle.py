@@ -211,7 +211,7 @@ class Front:
         frozen = {name: _frozen(files[name]) for name in sorted(files)}
         self._allow_folders = allow_folders
         self._taken: frozenset[str] = frozenset()
-        local, central = archive.laid_out(self._named(frozen.items()))
+        local, central, _ = archive.laid_out(self._named(frozen.items()))
         self._taken = frozenset(map(folded, frozen))
         self._entries = archive.Entries(b"".join(local), b"".join(central), len(frozen))
         self.digests: Mapping[str, str] = MappingProxyType(

@@ -55,7 +55,7 @@ class Frame:
     RSA key. The signer must belong to the leaf: `Identity` sees to it.
     """
 
-    __slots__ = ("_algorithm", "_before", "_front", "_heads", "_sign")
+    __slots__ = ("_algorithm", "_before", "_frames", "_front", "_sign")
 
     def __init__(self, *, leaf: bytes, intermediate: bytes, signer: Signer) -> None:
         from cryptography import x509
@@ -79,7 +79,7 @@ class Frame:
             )
         )
         self._before = der.integer(1) + _signer_name(leaf) + _SHA_256
-        self._heads: dict[tuple[int, int], bytes] = {}
+        self._frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
     def sign(self, content: bytes, *, at: datetime) -> bytes:
         """A detached SignedData over `content`, in DER, that says it was made at `at`.
@@ -90,16 +90,23 @@ class Frame:
             SignerFailed: a signer of others raised, or its answer doesn't verify.
             ValueError: `at` is naive.
         """
-        attributes = _signed_attributes(sha256(content).digest(), at)
+        before = _attributes_before_digest(at)
+        digest = sha256(content).digest()
         # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
-        signature = self._sign(b"\x31" + attributes[1:])
-        shape = len(attributes), len(signature)
-        head = self._heads.get(shape) or self._head(*shape)
-        return b"".join((head, attributes, self._algorithm, der.tlv(der.OCTET_STRING, signature)))
+        signature = self._sign(b"%b%b%b" % (b"\x31", before[1:], digest))
+        shape = len(before) + len(digest), len(signature)
+        head, tail = self._frames.get(shape) or self._framed(*shape)
+        return b"".join((head, before, digest, tail, signature))
 
-    def _head(self, attributes: int, signature: int) -> bytes:
+    def _framed(self, attributes: int, signature: int) -> tuple[bytes, bytes]:
+        """All octets before the signed attributes, and between them and the signature."""
+        tail = self._algorithm + bytes((der.OCTET_STRING,)) + der.length(signature)
+        self._frames[attributes, signature] = frame = self._head(attributes, len(tail) + signature), tail
+        return frame
+
+    def _head(self, attributes: int, after: int) -> bytes:
         """All octets before the signed attributes; only sizes decide about them."""
-        rest = attributes + len(self._algorithm) + len(der.tlv(der.OCTET_STRING, bytes(signature)))
+        rest = attributes + after
         # From the inside out: each header counts the octets after it.
         head = self._before
         for tag, before in (
@@ -110,23 +117,24 @@ class Frame:
             (der.SEQUENCE, b""),
         ):
             head = before + bytes((tag,)) + der.length(len(head) + rest) + head
-        self._heads[attributes, signature] = head
         return head
 
 
-def _signed_attributes(digest: bytes, at: datetime) -> bytes:
-    """contentType, signingTime and messageDigest under [0].
+@lru_cache(maxsize=8)
+def _attributes_before_digest(at: datetime) -> bytes:
+    """contentType, signingTime and messageDigest under [0], up to the octets of the digest.
 
     Their order is that of a DER SET OF: they differ in length, shortest first.
+    Passes of a batch are signed at one time.
     """
     if at.tzinfo is None:
         raise ValueError("the signing time has no time zone: give an aware datetime")
     moment = at.astimezone(UTC)
     # RFC 5652 section 11.3: UTCTime from 1950 through 2049, GeneralizedTime for all other years.
     if 1950 <= moment.year <= 2049:  # noqa: PLR2004
-        return b"".join((_WITH_UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode(), _BEFORE_DIGEST, digest))
+        return b"".join((_WITH_UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode(), _BEFORE_DIGEST))
     time = f"{moment.year:04}{moment:%m%d%H%M%SZ}".encode()
-    return b"".join((_WITH_GENERALIZED_TIME, time, _BEFORE_DIGEST, digest))
+    return b"".join((_WITH_GENERALIZED_TIME, time, _BEFORE_DIGEST))
 
 
 def _attributes_until_time(tag: int, size: int) -> bytes:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
@@ -18,7 +18,7 @@ from passwright.stencil import Blank, PerTemplate, Stencil, merge
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from passwright.apple.identity import Identity
     from passwright.judge import Judged, Rule
@@ -84,9 +84,8 @@ class PassBuilder:
         """
         moment = _aware(at)
         _, _, findings = self._judged(pass_)
-        if self.identity is not None:
-            findings += self.identity.warnings(moment)
-        return Report.of(findings)
+        warnings = self.identity.warnings(moment) if self.identity is not None else ()
+        return Report.of([*findings, *warnings])
 
     def files(self, pass_: Pass) -> dict[str, bytes]:
         """The files of the pass without its signature, manifest.json included.
@@ -98,31 +97,37 @@ class PassBuilder:
         if text is None:
             if Report.of(findings).ok:
                 hint = "they come from the certificate; give them in apple={...} to build without one"
-                findings.append(error("missing-key", "pass.json", "pass type and team are not known", hint))
+                unknown = error("missing-key", "pass.json", "pass type and team are not known", hint)
+                findings = [*findings, unknown]
             raise PassRejected(Report.of(findings))
         bound = pass_.binding is not None
         front = prepared.front(bound=bound)
         return {**prepared.files(bound=bound), "pass.json": text, "manifest.json": front.manifest(text)}
 
-    def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, list[Finding]]:
+    def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, Sequence[Finding]]:
         """What is constant, the text of pass.json, and the findings; no text if one is an error."""
         prepared = self._prepared[pass_.template]
-        findings = [*prepared.findings, *check_pass(pass_)]
-        findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
+        bound = pass_.binding is not None
+        found = [*check_pass(pass_), *forbid_barcode(codes_of(pass_), bound=bound)]
         for rule in self._definition_rules:
-            findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
-        if failed(findings):
-            return prepared, None, findings
-        stencil, judged = prepared.part(pass_.shape)
-        filled = stencil.fill(pass_.filled())
+            found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
+        if prepared.failed or (found and failed(found)):
+            return prepared, None, [*prepared.findings, *found]
+        part = prepared.part(pass_.shape)
+        text: str | None
+        more: Sequence[Finding]
         if pass_.apple:
-            text, more = self._overridden(pass_, stencil.document(filled), prepared.about)
+            document = part.stencil.document(part.stencil.fill(pass_.filled()))
+            text, more = self._overridden(pass_, document, prepared.about)
+            said: Sequence[Finding] = prepared.findings
         else:
-            text, more = _text(stencil, filled), [*judged.findings, *judged.blanks(filled)]
-        findings += more
-        if text is None or failed(more):
-            return prepared, None, findings
-        return prepared, text.encode(), findings
+            text, more = part.judged.text(pass_.filled())
+            said = part.findings
+        if found or more:
+            said = [*said, *found, *more]
+        if text is None or part.failed or (more and failed(more)):
+            return prepared, None, said
+        return prepared, text.encode(), said
 
     def _overridden(
         self, pass_: Pass, document: dict[str, Any], about: About
@@ -147,8 +152,13 @@ def _aware(at: datetime | None) -> datetime:
     return moment
 
 
-def _text(stencil: Stencil, filled: list[Any]) -> str | None:
-    return None if OPEN in filled else stencil.text(filled)
+class _Part(NamedTuple):
+    """What passes of one shape have in common: `findings` are all there are before any value is known."""
+
+    stencil: Stencil
+    judged: Judged
+    findings: tuple[Finding, ...]
+    failed: bool
 
 
 class _Prepared:
@@ -172,6 +182,7 @@ class _Prepared:
             about, personalized=template.personalization is not None, files=frozenset(self._constant)
         )
         self.findings = tuple(findings)
+        self.failed = failed(findings)
 
     def files(self, *, bound: bool) -> Mapping[str, bytes]:
         return {**self._constant, **content.strings(self._template, bound=bound)}
@@ -181,13 +192,14 @@ class _Prepared:
             self._fronts[bound] = bundle.Front(self.files(bound=bound))
         return self._fronts[bound]
 
-    def _part(self, shape: frozenset[str]) -> tuple[Stencil, Judged]:
+    def _part(self, shape: frozenset[str]) -> _Part:
         identity = self.about.identity
         # Without an identity nobody knows yet who will sign: validate() asks like that.
         pass_type = identity.pass_type_identifier if identity else OPEN
         team = identity.team_identifier if identity else OPEN
         stencil = Stencil(content.document(self._template, shape, pass_type=pass_type, team=team))
-        return stencil, self._prepare(stencil, replace(self.about, bound="@binding" in shape))
+        judged: Judged = self._prepare(stencil, replace(self.about, bound="@binding" in shape))
+        return _Part(stencil, judged, (*self.findings, *judged.findings), failed(judged.findings))
 
 
 # A value nobody knows yet, and that stays so: who will sign.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
 from passwright.definition import check_pass, check_template, own_copy
@@ -18,7 +18,7 @@ from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judge, Judged, Rule
@@ -43,34 +43,37 @@ class Payloads:
     def of(self, pass_: Pass) -> Payload:
         """Both documents as text, and everything there is to say about them."""
         prepared = self._prepared[pass_.template]
-        findings = [*prepared.findings, *check_pass(pass_), *self._unproved]
-        findings += forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)
+        found = [*check_pass(pass_), *forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)]
         for rule in self._rules:
             if rule.on == "pass":
-                findings += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
-        if failed(findings):
-            return Payload("", "", findings)
+                found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
+        if prepared.failed or (found and failed(found)):
+            return _unmade([*prepared.findings, *self._unproved, *found])
         part = prepared.part(pass_.shape)
-        findings += part.findings
-        if failed(part.findings):
-            return Payload("", "", findings)
+        if part.failed:
+            return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
         values = pass_.filled()
         if pass_.binding is not None:
-            findings += self._hash(pass_, values)
-            if failed(findings):
-                return Payload("", "", findings)
+            found += self._hash(pass_, values)
+            if failed(found):
+                return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
         if pass_.google:
-            return self._overridden(pass_, part, values, findings)
-        class_, object_ = part.class_.fill(values), part.object_.fill(values)
-        findings += part.judged_class.findings + part.judged_object.findings
-        findings += part.judged_class.blanks(class_) + part.judged_object.blanks(object_)
+            known = [*prepared.findings, *self._unproved, *found, *part.findings]
+            return self._overridden(pass_, part, values, known)
+        class_, more = part.judged_class.text(values)
+        object_, still_more = part.judged_object.text(values)
+        said: Sequence[Finding] = part.verdict
+        ok = True
+        if found or more or still_more or self._unproved:
+            said = [*said, *self._unproved, *found, *more, *still_more]
+            ok = not failed(said)
         return Payload(
-            class_text=part.class_.text(class_),
-            object_text=part.object_.text(object_),
-            findings=findings,
-            class_id=_id(part.class_, values),
-            object_id=_id(part.object_, values),
-            untranslated=part.untranslated(values),
+            class_ or "",
+            object_ or "",
+            said,
+            ok and not part.refused,
+            lambda: (_id(part.class_, values), _id(part.object_, values)),
+            part.untranslated(values),
         )
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
@@ -111,7 +114,7 @@ class Payloads:
             for key in sorted(map(str, unknown))
         ]
         if failed(findings):
-            return Payload("", "", findings)
+            return _unmade(findings)
         class_, object_ = documents
         findings += _same_class(class_["id"], object_["classId"])
         findings += _settings(pass_.template, pass_.shape, class_, object_)
@@ -121,29 +124,34 @@ class Payloads:
             findings += _paths(pass_.template, class_, fullest)
         if pass_.binding is not None:
             findings += [] if restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
-        return Payload(dumps(class_), dumps(object_), findings, class_["id"], object_["id"])
+        ids = class_["id"], object_["id"]
+        return Payload(dumps(class_), dumps(object_), findings, not failed(findings), lambda: ids)
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """Class and object as JSON, and the findings about them; both empty if they could not be made.
 
-    `untranslated` makes the object in the template's language alone, which is
-    shorter; None where that would change nothing. What it leaves out is all
-    that differs, so it needs no verdict of its own.
+    `ids` tells the ids of class and object. `untranslated` makes the object in
+    the template's language alone, which is shorter; None where that would change
+    nothing. What it leaves out is all that differs, so it needs no verdict of its
+    own.
     """
 
     class_text: str
     object_text: str
-    findings: list[Finding]
-    class_id: str = ""
-    object_id: str = ""
+    findings: Sequence[Finding]
+    ok: bool
+    ids: Callable[[], tuple[str, str]]
     untranslated: Callable[[], str] | None = None
 
     @property
     def only_id(self) -> str:
         """The object as a link names it that Google holds already."""
-        return dumps({"id": self.object_id})
+        return dumps({"id": self.ids()[1]})
+
+
+def _unmade(findings: Sequence[Finding]) -> Payload:
+    return Payload("", "", findings, ok=False, ids=lambda: ("", ""))
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,9 @@ class _Part:
     """What is constant for one template, one shape and one issuer.
 
     `fullest` is the object with everything that passes of the template can hold.
+    `findings` are about the two documents together, and keep them from being judged
+    when they have `failed`; `verdict` is all there is to say before any value is
+    known, and whether that is no stands in `refused`.
     """
 
     class_: Stencil
@@ -163,6 +174,9 @@ class _Part:
     about: About
     fullest: Mapping[str, Any]
     findings: tuple[Finding, ...]
+    failed: bool
+    verdict: tuple[Finding, ...]
+    refused: bool
 
     def untranslated(self, values: Mapping[str, Any]) -> Callable[[], str] | None:
         short = self.short
@@ -181,6 +195,7 @@ class _Prepared:
         # Passes of a template come in a few shapes; one with many optional fields has no end of them.
         self.part = lru_cache(maxsize=64)(self._make)
         self.findings = tuple(findings if failed(findings) else [*findings, *not_json])
+        self.failed = failed(self.findings)
 
     def _make(self, shape: frozenset[str]) -> _Part:
         payload = content.payload(self._template, shape, issuer_id=self._about.issuer_id)
@@ -201,17 +216,22 @@ class _Prepared:
             findings.append(_shared_class(self._template.google_class or self._template.id))
         plain = replace(self._template, translations={})
         short = content.payload(plain, shape, issuer_id=self._about.issuer_id).object_
+        judged_class, judged_object = judge_class.prepare(class_, about), judge_object.prepare(object_, about)
+        verdict = (*self.findings, *findings, *judged_class.findings, *judged_object.findings)
         return _Part(
             class_=class_,
             object_=object_,
             short=Stencil(short) if self._template.translations else None,
-            judged_class=judge_class.prepare(class_, about),
-            judged_object=judge_object.prepare(object_, about),
+            judged_class=judged_class,
+            judged_object=judged_object,
             judge_class=judge_class,
             judge_object=judge_object,
             about=about,
             fullest=fullest.object_,
             findings=tuple(findings),
+            failed=failed(findings),
+            verdict=verdict,
+            refused=failed(verdict),
         )
 
 

@@ -107,6 +107,16 @@ def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Fi
             yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
 
 
+def _own_id(value: object, about: About) -> bool:
+    match = _ID.match(value) if isinstance(value, str) else None
+    return match is not None and match[1] == about.issuer_id
+
+
+def _restricts(value: object, about: About) -> bool:
+    del about
+    return bool(value)
+
+
 def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
     restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
     where = place("/saveRestrictions/restrictToEmailSha256")
@@ -162,8 +172,8 @@ def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tup
     )
     object_rules = (
         Rule("object", _CODE_AND_BINDING, _no_code(object_name), typed=False),
-        Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids),
-        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction),
+        Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids, sound=_own_id),
+        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction, sound=_restricts),
         *barcodes.rules(object_type),
         *verticals.rules("object", object_name),
         *parts.rules("object", object_name),

@@ -6,8 +6,9 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property, lru_cache, partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
@@ -41,13 +42,18 @@ class Link:
     """A link that puts a pass into the holder's Google Wallet.
 
     `form` says what travels in it: class and object, the object, or its id.
-    `requires_text` is `requires` as JSON texts.
+    `requires_text` is `requires` as JSON texts; `findings` make `report`.
     """
 
     url: str
     form: Form
-    report: Report
+    findings: Sequence[Finding] = ()
     requires_text: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def report(self) -> Report:
+        """Every warning and note about the pass and this link."""
+        return Report.of(self.findings)
 
     @property
     def token(self) -> str:
@@ -95,6 +101,7 @@ class PassBuilder:
             key_id = issuer.signer.key_id if issuer.send_key_id else None
             header = {"alg": "RS256", "typ": "JWT", **({"kid": key_id} if key_id else {})}
             self._header = _b64(dumps(header).encode())
+            self._claims = lru_cache(maxsize=16)(partial(_Claims, issuer))
             bits = getattr(issuer.public_key, "key_size", 2048)
             self._signature_length = len(_b64(bytes(bits // 8)))
 
@@ -133,35 +140,36 @@ class PassBuilder:
         at = issued_at or datetime.now(UTC)
         if at.utcoffset() is None:
             raise ValueError("issued_at has no time zone: give an aware datetime")
-        if unknown := set(inserted) - {"class", "object"}:
+        if inserted and (unknown := set(inserted) - {"class", "object"}):
             raise ValueError(f"inserted names 'class' and 'object', not {sorted(unknown)}")
         if self_contained and inserted:
             raise ValueError("a self-contained link needs nothing inserted: choose one of the two")
         payload = self._payloads.of(pass_)
-        findings = list(payload.findings)
+        findings, ok = payload.findings, payload.ok
         if "object" in inserted and pass_.binding is not None:
             resource = resource_name(pass_.template.kind.object_type)
-            findings += _check_stored(resource, payload.object_text, stored_object)
-        if failed(findings):
+            findings = [*findings, *_check_stored(resource, payload.object_text, stored_object)]
+            ok = not failed(findings)
+        if not ok:
             raise PassRejected(Report.of(findings))
 
         def signed() -> tuple[_Choice, str]:
             chosen = self._choose(
                 payload, pass_, int(at.timestamp()), inserted=inserted, self_contained=self_contained
             )
-            message = f"{self._header}.{_b64(chosen.claims.encode())}"
-            signature = _b64(self._sign(message.encode("ascii")))
+            message = b"%b.%b" % (self._header, _b64(chosen.claims.encode()))
+            signature = _b64(self._sign(message))
             self._signature_length = len(signature)
-            return chosen, f"{message}.{signature}"
+            return chosen, (b"%b.%b" % (message, signature)).decode("ascii")
 
         chosen, token = signed()
         if len(token) > MAX_TOKEN:
             # The key was not known, and is longer than the usual one: choose again.
             chosen, token = signed()
-        findings += chosen.findings
+        findings = [*findings, *chosen.findings]
         if chosen.form != "id":
             findings += in_link(payload.object_text)
-        return Link(SAVE_URL + token, chosen.form, Report.of(findings), chosen.requires)
+        return Link(SAVE_URL + token, chosen.form, findings, chosen.requires)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -174,7 +182,7 @@ class PassBuilder:
             PassRejected: the report holds an error.
         """
         payload = self._payloads.of(pass_)
-        if failed(payload.findings):
+        if not payload.ok:
             raise PassRejected(Report.of(payload.findings))
         return json.loads(payload.class_text), json.loads(payload.object_text)
 
@@ -184,57 +192,79 @@ class PassBuilder:
         """The first form that fits, and what has to be inserted for it."""
         kind = pass_.template.kind
         class_text, object_text = payload.class_text, payload.object_text
+        claims = self._claims(kind.vertical)
 
         def fits(object_: str, class_: str | None = None) -> str | None:
-            claims = self._claims(kind.vertical, iat, object_=object_, class_=class_)
-            return claims if self._length(claims) <= MAX_TOKEN else None
+            there = self._length(claims.size(iat, object_, class_)) <= MAX_TOKEN
+            return claims.text(iat, object_, class_) if there else None
 
         if "object" in inserted:
-            skinny = self._claims(kind.vertical, iat, object_=payload.only_id)
-            if self._length(skinny) > MAX_TOKEN:
-                raise _too_long(self._length(skinny), {})
+            skinny = fits(payload.only_id)
+            if skinny is None:
+                raise _too_long(self._length(claims.size(iat, payload.only_id)), {})
             return _Choice("id", skinny)
-        if "class" not in inserted and (claims := fits(object_text, class_text)):
-            return _Choice("class-and-object", claims)
+        if "class" not in inserted and (text := fits(object_text, class_text)):
+            return _Choice("class-and-object", text)
         class_ = {} if "class" in inserted else {kind.class_type: class_text}
         both = {**class_, kind.object_type: object_text}
         if self_contained:
-            whole = self._claims(kind.vertical, iat, object_=object_text, class_=class_text)
+            whole = claims.size(iat, object_text, class_text)
             raise _too_long(self._length(whole), class_ if fits(object_text) else both)
-        needs = [_needs(name, payload.class_id, text) for name, text in class_.items()]
-        if claims := fits(object_text):
-            return _Choice("object", claims, class_, needs)
-        if payload.untranslated and (claims := fits(payload.untranslated())):
-            return _Choice("object", claims, class_, [*needs, _UNTRANSLATED])
-        if pass_.binding is None and (claims := fits(payload.only_id)):
-            needs.append(_needs(kind.object_type, payload.object_id, object_text))
-            return _Choice("id", claims, both, needs)
-        whole = self._claims(kind.vertical, iat, object_=object_text)
-        raise _too_long(self._length(whole), both)
+        needs = [_needs(name, payload.ids()[0], text) for name, text in class_.items()]
+        if text := fits(object_text):
+            return _Choice("object", text, class_, needs)
+        if payload.untranslated and (text := fits(payload.untranslated())):
+            return _Choice("object", text, class_, [*needs, _UNTRANSLATED])
+        if pass_.binding is None and (text := fits(payload.only_id)):
+            needs.append(_needs(kind.object_type, payload.ids()[1], object_text))
+            return _Choice("id", text, both, needs)
+        raise _too_long(self._length(claims.size(iat, object_text)), both)
 
-    def _claims(self, vertical: str, iat: int, *, object_: str, class_: str | None = None) -> str:
-        """The claims as JSON. `typ` stands here as well as in the header; iat is a number."""
-        issuer = self.issuer
-        assert issuer is not None  # noqa: S101 -- save_link has asked
+    def _length(self, size: int) -> int:
+        """How long a token is whose claims have `size` bytes."""
+        return len(self._header) + 1 + (size * 4 + 2) // 3 + 1 + self._signature_length
+
+
+class _Claims:
+    """The claims of an issuer's links for one vertical: the text around what differs.
+
+    `typ` stands here as well as in the header; iat is a number.
+    """
+
+    __slots__ = ("_class", "_end", "_object", "_sizes", "_start")
+
+    def __init__(self, issuer: Issuer, vertical: str) -> None:
         origins = f'"origins":{dumps(list(issuer.origins))},' if issuer.origins else ""
-        classes = f'"{vertical}Classes":[{class_}],' if class_ else ""
-        return (
-            f'{{"iss":{dumps(issuer.email)},"aud":"google","typ":"savetowallet","iat":{iat},{origins}'
-            f'"payload":{{{classes}"{vertical}Objects":[{object_}]}}}}'
-        )
+        self._start = f'{{"iss":{dumps(issuer.email)},"aud":"google","typ":"savetowallet","iat":'
+        self._class = f',{origins}"payload":{{"{vertical}Classes":[', f'],"{vertical}Objects":['
+        self._object = f',{origins}"payload":{{"{vertical}Objects":['
+        self._end = "]}}"
+        self._sizes = len(self.text(0, "").encode()) - 1, len(self.text(0, "", " ").encode()) - 2
 
-    def _length(self, claims: str) -> int:
-        encoded = (len(claims.encode()) * 4 + 2) // 3
-        return len(self._header) + 1 + encoded + 1 + self._signature_length
+    def text(self, iat: int, object_: str, class_: str | None = None) -> str:
+        """The claims as JSON."""
+        if class_ is None:
+            return f"{self._start}{iat}{self._object}{object_}{self._end}"
+        before, between = self._class
+        return f"{self._start}{iat}{before}{class_}{between}{object_}{self._end}"
+
+    def size(self, iat: int, object_: str, class_: str | None = None) -> int:
+        """The length of that text in UTF-8, in bytes."""
+        if class_ is None:
+            return self._sizes[0] + len(str(iat)) + _size(object_)
+        return self._sizes[1] + len(str(iat)) + _size(object_) + _size(class_)
 
 
-@dataclass(frozen=True)
-class _Choice:
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+class _Choice(NamedTuple):
     """What travels in a link, as claims, and what it asks for."""
 
     form: Form
     claims: str
-    requires: Mapping[str, str] = field(default_factory=dict)
+    requires: Mapping[str, str] = MappingProxyType({})
     findings: Sequence[Finding] = ()
 
 
@@ -242,6 +272,7 @@ def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
     return LinkTooLong(length, MAX_TOKEN, {name: json.loads(text) for name, text in insert.items()})
 
 
+@lru_cache(maxsize=64)
 def _needs(name: str, id_: str, text: str) -> Finding:
     what = "class" if name.endswith("Class") else "object"
     return warning(
@@ -275,6 +306,6 @@ def _check_stored(resource: str, object_text: str, stored: Mapping[str, Any] | N
     yield from forbid_barcode(places, bound=True)
 
 
-def _b64(data: bytes) -> str:
+def _b64(data: bytes) -> bytes:
     """base64url without padding: RFC 7515 section 2."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return urlsafe_b64encode(data).rstrip(b"=")
