@@ -227,8 +227,8 @@ def test_a_mistake_in_the_claims_is_refused(google_issuer: Issuer, link: pw.goog
 
     def signed(**changes: Any) -> str:
         claims = {**link.claims, **changes}
-        message = f"{link.token.split('.')[0]}.{_b64(dumps(claims).encode())}"
-        return f"{message}.{_b64(google_issuer.signer.sign(message.encode()))}"
+        message = f"{link.token.split('.')[0]}.{_b64(dumps(claims).encode()).decode()}"
+        return f"{message}.{_b64(google_issuer.signer.sign(message.encode())).decode()}"
 
     assert_valid_save_link(signed())
     assert "claims#/iat" in refusal(lambda: assert_valid_save_link(signed(iat="now")))[1]
