@@ -184,7 +184,8 @@ class _Maker:
             schema = _both(schema, {"examples": key.facts["enum"]} if open_ended else _choice(key))
         for member, values in key.facts["narrows"].items() if self.writing and _hard(key, "narrows") else ():
             schema = _both(schema, {"properties": {member: {"enum": list(values)}}})
-        return schema
+        also = [] if self.writing else list(_also(key))
+        return {"anyOf": [schema, *also]} if also else schema
 
     def types(self, key: Key) -> Iterator[Schema]:
         """A schema for each type; of several that are text the first one counts, as in the checker."""
@@ -210,6 +211,14 @@ class _Maker:
         """A reference to a base type, which is then defined."""
         self.definitions[kind] = {"type": "string", "pattern": f"^{PATTERNS[kind]}$"}
         return {"$ref": _ref(kind)}
+
+
+def _also(key: Key) -> Iterator[Schema]:
+    """What readers take although it has another type."""
+    if "also" in key.facts:
+        yield {"enum": list(key.facts["also"])}
+    if "int64" in key.types and not {"integer", "number", "any"} & set(key.types):
+        yield {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
 
 
 def _hard(key: Key, fact: str) -> bool:

@@ -14,8 +14,8 @@ keys of one object: `requires`, `excludes`, `required_if`, `required_unless`,
 it), `unique_in`. `narrows` is a smaller `enum` of members below. A fact named
 under `unconfirmed` or `warn` warns and never refuses; one under `genuine` warns
 when the payload of somebody else is read, since passes that phones show break
-it. Facts the checker does not know (`since`, `styles`, `note`, ...) are for
-rules and readers.
+it; `also` lists values of another type that are read as well. Facts the checker
+does not know (`since`, `styles`, `note`, ...) are for rules and readers.
 
 template.toml, pass.json and Google's classes and objects are all judged here.
 """
@@ -269,6 +269,18 @@ def _type_hint(key: Key, value: object) -> str:
     return ""
 
 
+def _tolerated(key: Key, value: object) -> bool:
+    """Whether those who read a payload take this value although it has the wrong type."""
+    if "type" in key.facts.get("genuine", ()):
+        return True
+    if isinstance(value, str) and value in key.facts.get("also", ()):
+        return True
+    # Protocol Buffers, JSON mapping: 64-bit integers are read as numbers, too.
+    if not isinstance(value, int) or isinstance(value, bool):
+        return False
+    return "int64" in key.types and -(2**63) <= value < 2**63
+
+
 class _Check:
     """One walk over one document."""
 
@@ -332,7 +344,8 @@ class _Check:
             return
         facts = key.facts
         if facts.get("deprecated") is True:
-            yield self.found(Severity.WARNING, "deprecated-key", pointer, f"{key.name} is deprecated")
+            hint = f"write {facts['instead']!r}" if "instead" in facts else ""
+            yield self.found(Severity.WARNING, "deprecated-key", pointer, f"{key.name} is deprecated", hint)
         if facts.get("write") is False and self.writing:
             yield self.error("read-only-key", pointer, f"{key.name} is set by the wallet", "leave it out")
         if not key.listed or value is None:
@@ -389,8 +402,7 @@ class _Check:
                 return
         wanted = " or ".join(dict.fromkeys(_words(kind) for kind in key.types))
         message = f"{name} is {in_words(value)}, has to be {wanted}"
-        genuine = not self.writing and "type" in key.facts.get("genuine", ())
-        severity = Severity.WARNING if genuine else Severity.ERROR
+        severity = Severity.WARNING if not self.writing and _tolerated(key, value) else Severity.ERROR
         yield self.found(severity, "wrong-type", pointer, message, _type_hint(key, value))
 
     def narrowed(
@@ -455,7 +467,9 @@ class _Check:
         severity = Severity.WARNING if tolerated else key.severity("enum")
         names = [str(choice) for choice in key.facts["enum"]]
         more = ", ..." if len(names) > MAX_CHOICES else ""
-        hint = self.hint(value, names) or f"one of {', '.join(names[:MAX_CHOICES])}{more}"
+        nothing = tolerated and str(value).lower().endswith("unspecified")
+        hint = "it says nothing, and only answers of the service hold it: leave it out" if nothing else ""
+        hint = hint or self.hint(value, names) or f"one of {', '.join(names[:MAX_CHOICES])}{more}"
         # The value itself may be a holder's, so it is not repeated.
         yield self.found(severity, "unknown-value", pointer, f"{key.name} can't have this value", hint)
 

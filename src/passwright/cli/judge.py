@@ -13,7 +13,7 @@ from passwright.apple.bundle import PASS_LIMITS
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError
-from passwright.google.savelink import SAVE_URL
+from passwright.google import links
 from passwright.table import did_you_mean
 from passwright.validation import PAYLOADS
 from passwright.validation import check as check_payload
@@ -78,9 +78,9 @@ def check(
     if name is None:
         hint = did_you_mean(as_, PAYLOADS) or f"it is one of {', '.join(PAYLOADS)}"
         raise WrongUse(f"--as: there is no payload called {as_!r}: {hint}")
-    given = name == "link" and file.startswith(SAVE_URL)
+    given = name == "link" and links.is_given(file)
     data = file.encode() if given else files.read(Path(file), strictjson.MAX_BYTES)
-    found = check_payload(data, name, bound=bound)
+    found = check_payload(data, name, bound=bound, at=datetime.now(UTC))
     drawn = _layouts(data) if name == "pass.json" else ()
     shown = "the link" if given else file
     if as_json:

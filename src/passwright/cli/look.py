@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import png
+from passwright import png, strictjson
 from passwright.apple import bundle, certificate, signed_data
 from passwright.apple.layouts import layouts
 from passwright.apple.reading import read
-from passwright.cli import files, options, show
+from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError, KeyMaterialError
-from passwright.google import token
-from passwright.google.savelink import SAVE_URL
+from passwright.google import links, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,12 +23,9 @@ if TYPE_CHECKING:
 
     from passwright.apple.layouts import Layout
     from passwright.apple.reading import Contents
+    from passwright.report import Finding
 
 __all__ = ["inspect"]
-
-_TOKEN = re.compile(r"\s*[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\s*", re.ASCII)
-# RFC 7515 section 3.1: a header begins with {", which is eyJ in base64url.
-_TOKEN_START = "eyJ"  # noqa: S105 -- three characters of every token there is
 
 
 def inspect(
@@ -38,7 +33,7 @@ def inspect(
         str,
         typer.Argument(
             metavar="FILE|LINK|TOKEN",
-            help="A .pkpass, a save link, a token, or a file that holds one; - is standard input.",
+            help="A .pkpass, a save link, a token, a file with one or with claims; - is standard input.",
             show_default=False,
         ),
     ],
@@ -53,10 +48,10 @@ def inspect(
     as_json: options.Json = False,
 ) -> int:
     """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
-    given = what.startswith(SAVE_URL) or (what.startswith(_TOKEN_START) and _TOKEN.fullmatch(what))
+    given = links.is_given(what)
     data = what.encode() if given else files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
     try:
-        document = _pass(read(data)) if data.startswith(b"PK") else _link(data, key)
+        document, odd = (_pass(read(data)), ()) if data.startswith(b"PK") else _link(data, key)
     except BundleError as exc:
         where = ": ".join(filter(None, ("" if given else what, exc.where)))
         raise BundleError(exc.code, where, exc.message) from exc
@@ -67,20 +62,27 @@ def inspect(
         show.layouts(_layouts(read(data)), on=show.console())
     else:
         show.claims(document)
+        show.findings(odd, on=show.console())
     return 0
 
 
-def _link(data: bytes, key: Path | None) -> dict[str, Any]:
+def _link(data: bytes, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """Header and claims; never the token itself, which is the pass to whoever has it."""
-    text = data.decode("utf-8", "replace").strip()
-    read = token.read(text, public_key=None if key is None else _public_key(key))
-    return {
+    found = links.look(data.decode("utf-8", "replace"))
+    if found.form == "claims":
+        claims = strictjson.loads(found.token.encode(), name="claims")
+        return {"kind": "save-claims", "form": found.form, "verified": False, "claims": claims}, ()
+    read = token.read(found.token, public_key=None if key is None else _public_key(key))
+    document = {
         "kind": "save-link",
+        "form": found.form,
         "verified": read.verified,
-        "length": len(text.removeprefix(SAVE_URL)),
+        "length": len(found.token),
         "header": read.header,
         "claims": read.claims,
+        "findings": documents.findings(found.findings),
     }
+    return document, found.findings
 
 
 def _public_key(path: Path) -> RSAPublicKey:

@@ -263,14 +263,29 @@ def _signature(signature: Mapping[str, Any] | None, *, on: Console) -> None:
 def claims(document: Mapping[str, Any]) -> None:
     """What `inspect` found in a save link."""
     out = console()
+    if document["kind"] == "save-claims":
+        out.print("the claims of a save link, which nobody has signed")
+        _json("claims", document, on=out)
+        return
+    what = FORMS[document["form"]]
     verified = ("verified", "green") if document["verified"] else ("not verified", "yellow")
     hint = "" if document["verified"] else " (--key FILE verifies it)"
     out.print(
-        Text.assemble(
-            "a save link, signature ", verified, hint, f", token of {document['length']} characters"
-        )
+        Text.assemble(f"{what}, signature ", verified, hint, f", token of {document['length']} characters")
     )
     for name in ("header", "claims"):
-        out.print(Text(name, "bold"))
-        text = json.dumps(document[name], indent=2, ensure_ascii=False)
-        out.print("\n".join(map(plain, text.split("\n"))))
+        _json(name, document, on=out)
+
+
+# What a link is given as, in words.
+FORMS = {
+    "link": "a save link",
+    "other-link": "a save link in another form",
+    "token": "the token of a save link",
+}
+
+
+def _json(name: str, document: Mapping[str, Any], *, on: Console) -> None:
+    on.print(Text(name, "bold"))
+    text = json.dumps(document[name], indent=2, ensure_ascii=False)
+    on.print("\n".join(map(plain, text.split("\n"))))

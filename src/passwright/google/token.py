@@ -88,7 +88,8 @@ def _check_header(header: Mapping[str, Any]) -> None:
             "bad-token-header", "header#/alg", "save links are signed with RS256 and nothing else"
         )
     if header.get("typ", "JWT") != "JWT":
-        raise BundleError("bad-token-header", "header#/typ", "typ has to be JWT")
+        message = "typ of the header has to be JWT; savetowallet is a claim beside iss and aud"
+        raise BundleError("bad-token-header", "header#/typ", message)
     # RFC 7515 section 4.1: a key that comes with the token proves nothing.
     for name in header:
         if name not in ("alg", "typ", "kid"):

@@ -51,6 +51,11 @@ def table() -> Table:
             for key, facts in keys.items():
                 if key in objects[each] or not several:
                     objects[each][key] = {**objects[each][key], **facts}
+    for keys in objects.values():
+        for facts in keys.values():
+            if facts["type"] == "boolean":
+                # Older samples of Google's own write them so.
+                facts["also"] = ["true", "false"]
     return Table.of(objects)
 
 

@@ -1,0 +1,100 @@
+"""What a text is that should be a save link: links in any form, tokens, claims that nobody signed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from passwright import strictjson
+from passwright.errors import BundleError
+from passwright.google.savelink import SAVE_URL
+from passwright.report import error, warning
+from passwright.table import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from passwright.report import Finding
+
+__all__ = ["Found", "is_given", "look"]
+
+MAX_TEXT = 2**18
+_JWT = r"eyJ[A-Za-z0-9_=-]*\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*"
+_TOKEN = re.compile(_JWT, re.ASCII)
+_URL = re.compile(rf"https?://(?P<host>[^\s/?#\"'<>]+)/[^\s\"'<>]*?(?P<token>{_JWT})[^\s\"'<>]*", re.ASCII)
+# Hosts that have led to a save page: today's, and that of Android Pay, which Google still forwards.
+_HOSTS = ("pay.google.com", "www.android.com", "android.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a text is: `link` a save link as Google wants it, `other-link` one in another form,
+    `token` a bare token, `claims` the JSON of a token that nobody signed yet.
+
+    `token` is the token, or the text of the claims; `findings` say what is odd about the form.
+    """
+
+    form: Literal["link", "other-link", "token", "claims"]
+    token: str
+    findings: tuple[Finding, ...] = ()
+
+
+def is_given(text: str) -> bool:
+    """Whether a word of a command line is a link or a token itself, and not the name of a file."""
+    return text.startswith(("https://", "http://")) or _TOKEN.fullmatch(text.strip()) is not None
+
+
+def look(text: str) -> Found:
+    """What a text is that should be a save link.
+
+    Raises:
+        BundleError: `bad-token`; the message says what it is instead where that can be told.
+    """
+    plain = text.strip()
+    if len(plain) > MAX_TEXT:
+        raise BundleError("bad-token", "", f"this has {len(plain):,} characters, no save link is that long")
+    if plain.startswith(SAVE_URL) and not set("/?#") & set(rest := plain.removeprefix(SAVE_URL)):
+        return Found("link", rest)
+    if plain.startswith("eyJ"):
+        return Found("token", plain)
+    if found := _URL.search(plain):
+        return Found("other-link", found["token"], tuple(_odd(found, alone=found[0] == plain)))
+    if plain.startswith("{"):
+        return _claims(plain)
+    raise BundleError("bad-token", "", _instead(plain))
+
+
+def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
+    """What is odd about a link with a token in it."""
+    hint = f"a save link is {SAVE_URL} and the token, and nothing else"
+    base, _, after = found[0].partition(found["token"])
+    if found["host"].lower() not in _HOSTS:
+        message = f"the link leads to {printable(found['host'])}, and not to pay.google.com"
+        yield error("odd-link", "link", message, hint)
+    elif base != SAVE_URL:
+        yield warning("odd-link", "link", "the link has another base than Google documents", hint)
+    elif after:
+        yield warning("odd-link", "link", "something follows the token", hint)
+    if not alone:
+        yield warning("odd-link", "link", "the link stands among other text", "give the link alone")
+
+
+def _claims(text: str) -> Found:
+    try:
+        document = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
+    except BundleError:
+        raise BundleError("bad-token", "", "this is JSON, or begins like it, and no save link") from None
+    if isinstance(document, dict) and {"payload", "iss", "aud"} & document.keys():
+        return Found("claims", text)
+    raise BundleError(
+        "bad-token", "", "this is JSON without claims of a save link, such as a class or an object"
+    )
+
+
+def _instead(text: str) -> str:
+    if text.startswith(SAVE_URL.removesuffix("save/")):
+        return "this is a link of Google Pay without a token in it: a save link ends with one"
+    if text.startswith(("https://", "http://")):
+        return "this is a link without a token in it: a save link ends with one"
+    return "this is no save link and no token: header, payload and signature are needed"
