@@ -38,7 +38,7 @@ def test_a_sound_pass_is_healthy(card: Path) -> None:
     result = run("doctor", str(card), "--example")
 
     assert result.exit_code == 0
-    assert f"{card}: phones take it\n" in result.stdout
+    assert f"{card}: phones would take it from an authority of Apple's\n" in result.stdout
     assert "  mend       nothing\n" in result.stdout
     assert "✓ content" in result.stdout
 

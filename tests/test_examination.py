@@ -254,6 +254,10 @@ def test_a_certificate_of_nobody_we_trust_is_an_error(
     assert codes(found) == {"untrusted-chain"}
     assert found.items[0].issuer == ""
     assert not found.ready
+    # What is there is not asked for.
+    assert [each.hint for each in found.report.errors] == ["give --root FILE when its authority is yours"]
+    (alone,) = asked(files[0], trust=other.trust).report.errors
+    assert alone.hint == "give the intermediate that issued it, and --root FILE when its authority is yours"
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,9 @@ class _Mates:
     def _of_pass(self, item: Credential) -> Iterator[Finding]:
         for found in self._chains[item.der].findings:
             if found.code == "untrusted-chain" and found.hint:
-                hint = "give the intermediate that issued it, and --root FILE when its authority is yours"
+                yours = "--root FILE when its authority is yours"
+                there = bool(self.issuers(item))
+                hint = f"give {yours}" if there else f"give the intermediate that issued it, and {yours}"
                 yield replace(found, where=item.file, hint=hint)
             elif found.code not in _OF_SIGNATURES:
                 yield replace(found, where=item.file)

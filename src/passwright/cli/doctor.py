@@ -98,7 +98,11 @@ def verdict(found: Diagnosis) -> tuple[str, str]:
     """What phones do with the pass, and in which style it is said."""
     if found.refused:
         return "phones refuse it", "bold red"
-    return ("phones take it, with a fault", "yellow") if _wrong(found) else ("phones take it", "green")
+    chain = found.verification.chain
+    # Trusted because the caller said so; no phone was asked.
+    foreign = chain is not None and chain.custom
+    takes = "phones would take it from an authority of Apple's" if foreign else "phones take it"
+    return (f"{takes}, with a fault", "yellow") if _wrong(found) else (takes, "green")
 
 
 def _told(found: Diagnosis) -> Iterator[tuple[str, str]]:
