@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import subprocess
 import traceback
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from google.auth.crypt import RSASigner
 
 from passwright.errors import KeyMaterialError, SignerFailed
-from passwright.signing import KeySigner, Signer, checked_sign, sign_call
+from passwright.signing import KeySigner, Signer, check_public_key, checked_sign, sign_call
 
 RSA = rsa.generate_private_key(65537, 2048)
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -137,6 +139,22 @@ def test_key_01_a_key_that_cannot_be_read(text: Any, password: Any) -> None:
 def test_crt_11_weak_and_odd_keys_are_refused(key: Any, words: Any) -> None:
     with pytest.raises(KeyMaterialError, match=words):
         KeySigner(key)
+
+
+def test_crt_11_keys_of_the_generator_that_can_be_factored_are_refused() -> None:
+    """CVE-2017-15361: factors of the form k * M + (65537**a mod M), M the product of the first 126 primes."""
+    product = math.prod(n for n in range(2, 702) if all(n % divisor for divisor in range(2, n)))
+    first, second = (
+        multiple * product + pow(65537, power, product)
+        for multiple, power in ((2**53 + 5, 123_456_789), (2**53 + 9, 987_654_321))
+    )
+    for modulus, refused in ((first * second, True), (first * second + 2, False)):
+        key = rsa.RSAPublicNumbers(65537, modulus).public_key()
+        assert key.key_size == 2048
+        with pytest.raises(KeyMaterialError, match="CVE-2017-15361") if refused else nullcontext():
+            check_public_key(key)
+    for _ in range(5):
+        check_public_key(rsa.generate_private_key(65537, 2048).public_key())
 
 
 def test_key_04_no_secret_in_any_text() -> None:

@@ -6,6 +6,7 @@ made by the same call.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from passwright.errors import KeyMaterialError, SignerFailed
@@ -151,7 +152,8 @@ def check_public_key(key: object) -> None:
     """Refuses public keys that are too weak or of another kind.
 
     RSA from 2048 bits with the exponent 65537 (smaller exponents make padding
-    mistakes of verifiers exploitable), EC on P-256 or P-384.
+    mistakes of verifiers exploitable) and not by the generator whose keys can
+    be factored (CVE-2017-15361), EC on P-256 or P-384.
 
     Raises:
         KeyMaterialError: says what was found and what would do.
@@ -164,14 +166,30 @@ def check_public_key(key: object) -> None:
             raise KeyMaterialError(
                 f"an RSA key of {key.key_size} bits is too weak: use {MIN_RSA_BITS} or more"
             )
-        exponent = key.public_numbers().e
-        if exponent != 65537:  # noqa: PLR2004
-            raise KeyMaterialError(f"an RSA key with the public exponent {exponent} is too weak: use 65537")
+        numbers = key.public_numbers()
+        if numbers.e != 65537:  # noqa: PLR2004
+            raise KeyMaterialError(f"an RSA key with the public exponent {numbers.e} is too weak: use 65537")
+        if _can_be_factored(numbers.n):
+            raise KeyMaterialError(
+                "the RSA key is from a generator whose keys can be factored (CVE-2017-15361): make a new one"
+            )
     elif isinstance(key, EllipticCurvePublicKey):
         if key.curve.name not in CURVES:
             raise KeyMaterialError(f"an EC key on {key.curve.name} can't be used: use P-256 or P-384")
     else:
         raise KeyMaterialError(f"{type(key).__name__} is neither RSA nor EC")
+
+
+@lru_cache(maxsize=64)
+def _can_be_factored(modulus: int) -> bool:
+    """Whether the modulus has the fingerprint of CVE-2017-15361.
+
+    Its primes are powers of 65537 modulo every one of the first 126 primes, and
+    so is their product. Other keys fail at the third or fourth prime.
+    Source: Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, section 3.2.
+    """
+    primes = (p for p in range(3, 702, 2) if all(p % divisor for divisor in range(3, p, 2)))
+    return all(modulus % p in {pow(65537, power, p) for power in range(p - 1)} for p in primes)
 
 
 def load_key(pem: bytes | str, password: bytes | str | None) -> PrivateKey | None:
