@@ -141,14 +141,14 @@ class SqlStore:
 def _engine(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
-        engine = sa.create_engine(parsed, pool_timeout=BUSY_TIMEOUT)
-    except (exc.ArgumentError, exc.NoSuchModuleError, ImportError):
+    except exc.ArgumentError:
         raise StoreError("this is no URL of a database: sqlite:////folder/passes.db") from None
-    if parsed.get_backend_name() != "sqlite":
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise StoreError("only SQLite is supported so far: sqlite:////folder/passes.db")
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
         raise StoreError("the database has to be a file, without options: sqlite:////folder/passes.db")
     _make_private(parsed.database)
+    engine = sa.create_engine(parsed, pool_timeout=BUSY_TIMEOUT)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 
 from passwright.errors import StoreError
 
@@ -31,6 +32,8 @@ def upgrade(engine: Engine) -> None:
     with engine.begin() as connection:
         context = MigrationContext.configure(connection)
         found = context.get_current_revision()
+        if found is None and inspect(connection).get_table_names():
+            raise StoreError("the database holds tables of another program: give passes a file of their own")
         if found in _known(script):
             steps: list[Any] = list(script.iterate_revisions("head", found or "base"))
             with Operations.context(context):
