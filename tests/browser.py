@@ -37,6 +37,11 @@ AGENTS = {
 }
 
 
+def gate(origin: str) -> PasskeyGate:
+    """Passkeys for exactly this origin."""
+    return PasskeyGate(origin=origin, name="Example Coffee Roasters", vault=Vault(KEYS))
+
+
 @contextmanager
 def service(folder: Path, *, now: Callable[[], datetime], **more: Any) -> Iterator[Desk]:
     """The service on http://localhost, with passkeys for exactly that origin; its desk knows the URL."""
@@ -44,8 +49,7 @@ def service(folder: Path, *, now: Callable[[], datetime], **more: Any) -> Iterat
         listening.bind(("127.0.0.1", 0))
         listening.listen(128)
         url = f"http://localhost:{listening.getsockname()[1]}"
-        gate = PasskeyGate(origin=url, name="Example Coffee Roasters", vault=Vault(KEYS))
-        with opened(folder / "passes.db", **{"base_url": url, "provider": gate, **more}) as desk:
+        with opened(folder / "passes.db", **{"base_url": url, "provider": gate(url), **more}) as desk:
             settings = Settings(base_url=url, database="unused")
             server = Server(create_app(desk, settings, now=now), host="127.0.0.1", port=0)
             thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from passwright import strictjson
 from passwright.errors import BindingError, BundleError, Refused
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from starlette.requests import Request
+    from starlette.types import Scope
 
     from passwright.lifecycle import Platform
     from passwright.service.issuing import Shown
@@ -61,20 +62,28 @@ WALLET_CALLBACK = "/wallet/binding"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
+class _Step(Route):
+    """A route that tells the log its pattern, as those of the API do."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return match, {**child, "route": self} if match is not Match.NONE else child
+
+
 def routes() -> list[Route]:
     """Everything below /p/ and /assets/, and the icon that browsers ask for unasked."""
     return [
-        Route("/p/{token}", _shown, methods=["GET"]),
-        Route("/p/{token}/card.css", _colours, methods=["GET"]),
-        Route("/p/{token}/{name}.png", _picture, methods=["GET"]),
-        Route("/p/{token}/google", _google, methods=["POST"]),
-        Route("/p/{token}/apple", _plain_file, methods=["POST"]),
-        Route("/p/{token}/apple/begin", _begin, methods=["POST"]),
-        Route("/p/{token}/apple/complete", _complete, methods=["POST"]),
-        Route("/p/{token}/file", _file, methods=["POST"]),
-        Route(f"{WALLET_CALLBACK}/{{pass_id}}", _wallet, methods=["POST"]),
-        Route("/assets/{digest}/{name}", _asset, methods=["GET"]),
-        Route("/favicon.ico", _icon, methods=["GET"]),
+        _Step("/p/{token}", _shown, methods=["GET"]),
+        _Step("/p/{token}/card.css", _colours, methods=["GET"]),
+        _Step("/p/{token}/{name}.png", _picture, methods=["GET"]),
+        _Step("/p/{token}/google", _google, methods=["POST"]),
+        _Step("/p/{token}/apple", _plain_file, methods=["POST"]),
+        _Step("/p/{token}/apple/begin", _begin, methods=["POST"]),
+        _Step("/p/{token}/apple/complete", _complete, methods=["POST"]),
+        _Step("/p/{token}/file", _file, methods=["POST"]),
+        _Step(f"{WALLET_CALLBACK}/{{pass_id}}", _wallet, methods=["POST"]),
+        _Step("/assets/{digest}/{name}", _asset, methods=["GET"]),
+        _Step("/favicon.ico", _icon, methods=["GET"]),
     ]
 
 
