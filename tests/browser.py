@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from passwright.service.ceremony import PasskeyGate
-from passwright.service.settings import Settings
+from passwright.service.settings import Limits, Settings
 from passwright.service.vault import Vault
 from passwright.service.web.app import create_app
 from passwright.service.web.server import Server
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from passwright.service.desk import Desk
 
+# The limit of requests has tests of its own.
+MANY = Limits(visitor_per_second=1e6, visitor_burst=10**6)
 PHONE, DESKTOP = (390, 844), (1280, 860)
 AGENTS = {
     "android": "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -50,7 +52,7 @@ def service(folder: Path, *, now: Callable[[], datetime], **more: Any) -> Iterat
         listening.listen(128)
         url = f"http://localhost:{listening.getsockname()[1]}"
         with opened(folder / "passes.db", **{"base_url": url, "provider": gate(url), **more}) as desk:
-            settings = Settings(base_url=url, database="unused")
+            settings = Settings(base_url=url, database="unused", limits=MANY)
             server = Server(create_app(desk, settings, now=now), host="127.0.0.1", port=0)
             thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
             thread.start()

@@ -45,18 +45,15 @@ FOREIGN = ("openssl", "unzip", "zip", "bsdtar", "7zz", "node", "npm")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test that needs a program of others is skipped where that is missing, but never where CI is set."""
-    missing = [program for program in FOREIGN if shutil.which(program) is None]
-    if missing and item.get_closest_marker("foreign") and not os.environ.get("CI"):
+    """A test that needs programs of others is skipped where one is missing, but never where CI is set.
+
+    `foreign` means all of `FOREIGN`, with arguments those programs alone.
+    """
+    if (marker := item.get_closest_marker("foreign")) is None or os.environ.get("CI"):
+        return
+    missing = [program for program in marker.args or FOREIGN if shutil.which(program) is None]
+    if missing:
         pytest.skip(f"needs a program of others: {', '.join(missing)}")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints what long runs recorded: how often a target was executed."""
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            if name == "executions":
-                terminalreporter.write_line(f"fuzzing executed {value} times")
 
 
 def png(width: int, height: int, colour: tuple[int, ...] = (60, 65, 76)) -> bytes:

@@ -23,7 +23,7 @@ from passwright.service.web.app import create_app
 from passwright.service.web.holder import WALLET_CALLBACK
 from passwright.testing.authority import Authority
 from passwright.testing.phone import Phone
-from tests.browser import AGENTS, gate
+from tests.browser import AGENTS, MANY, gate
 from tests.issuing_desk import AT, KEYS, apple_builder, bound_pass, membership, new_pass, opened
 from tests.run_service import logged, serving
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from passwright.service.store import StoredTemplate
 
 BASE = "https://passes.example.com"
-# The limit of requests has tests of its own.
-MANY = Limits(visitor_per_second=1e6, visitor_burst=10**6)
 
 
 class House:
@@ -396,6 +394,7 @@ def test_too_many_requests_are_a_page_too(tmp_path: Path) -> None:
     with house(tmp_path, limits=few) as here:
         path = here.path(bound_pass(here.desk, here.template))
         answers = [here.client.get(path) for _ in range(2)]
+        assert here.client.get(f"{path}/card.css").status_code == 200
 
     assert answers[1].status_code == 429
     assert answers[1].headers["retry-after"]

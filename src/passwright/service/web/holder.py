@@ -7,7 +7,7 @@ everything here and decide nothing. What hands a pass out, or begins to, is a PO
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -107,16 +107,19 @@ def _problem(
     return _html(text, language=language, status=status)
 
 
-def _for_people(
-    handler: Callable[[Front, Request], Response],
-) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+Handler: TypeAlias = "Callable[[Front, Request], Response]"
+Endpoint: TypeAlias = "Callable[[Request], Coroutine[Any, Any, Response]]"
+
+
+def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
     """A handler whose refusals are pages in plain words."""
 
     @wraps(handler)
     async def answering(request: Request) -> Response:
         front = Front.of(request)
         try:
-            front.count_visitor(request)
+            if counted:
+                front.count_visitor(request)
             return await run_in_threadpool(handler, front, request)
         except ErrorAnswer as exc:
             code, headers = exc.problems[0].code, exc.headers
@@ -182,14 +185,19 @@ def _ended(shown: Shown, *, at: datetime) -> str | None:
     return "pass_deactivated" if shown.pass_.status is PassStatus.DEACTIVATED else None
 
 
-@_for_people
+def _part_of_page(handler: Handler) -> Endpoint:
+    """Colours and pictures: whoever may look at a page may have it whole, so they don't count."""
+    return _for_people(handler, counted=False)
+
+
+@_part_of_page
 def _colours(front: Front, request: Request) -> Response:
     shown = _by_link(front, request)
     kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
     return Response(stylesheet(templates.template_of(kept)), media_type="text/css", headers=_HEADERS)
 
 
-@_for_people
+@_part_of_page
 def _picture(front: Front, request: Request) -> Response:
     shown, name = _by_link(front, request), request.path_params["name"]
     kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
@@ -283,9 +291,7 @@ def _answer(members: dict[str, Any]) -> Response:
     return Response(strictjson.dumps(members), media_type="application/json", headers=_HEADERS)
 
 
-def _for_scripts(
-    handler: Callable[[Front, Request, dict[str, Any]], Response],
-) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+def _for_scripts(handler: Callable[[Front, Request, dict[str, Any]], Response]) -> Endpoint:
     """A handler that takes and answers JSON, refusals too."""
 
     @wraps(handler)
