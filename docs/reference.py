@@ -1,4 +1,4 @@
-"""Writes the pages of the reference that are made from code: findings.md, command-line.md.
+"""Writes the pages that are made from code: findings, command-line, meanings, troubleshooting.
 
 python docs/reference.py            writes them
 python docs/reference.py --check    fails where one differs from what it would write
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
+from passwright.apple import refusals
 from passwright.cli.app import app
 from passwright.kinds import KINDS
 from passwright.report import codes, explanation
@@ -91,7 +92,42 @@ def meanings() -> Iterator[str]:
             yield ""
 
 
-PAGES = {"findings.md": findings, "command-line.md": command_line, "meanings.md": meanings}
+def troubleshooting() -> Iterator[str]:
+    """Every cause for which phones refuse a pass, and what they log for it."""
+    yield "# The phone refuses the pass\n"
+    yield "Made from `refusals.toml` by `docs/reference.py`.\n"
+    yield "Phones say little: *Sorry, your pass cannot be installed*, *Safari cannot download this file*,"
+    yield "or nothing. Two commands say more:\n"
+    yield "- `passwright doctor FILE.pkpass` runs every check and names the one thing to mend first."
+    yield '- `passwright explain "LOG LINE"` tells what a device means; `passwright explain -` reads a log.\n'
+    yield "The log of an iPhone shows in Console on a Mac it is connected to, that of the Simulator likewise:"
+    yield "look for `Invalid data error reading pass` from `passd`, `PassKitCore` or `Pass Viewer`. A Mac is"
+    yield "more tolerant than a phone about certificates. What phones cannot do with your web service they"
+    yield "post to `/v1/log`. Apple documents none of the wording, and it may change.\n"
+    yield "## What devices say\n"
+    yield "| message | causes, the likely one first |\n|---|---|"
+    for message in refusals.messages():
+        named = ", ".join(f"[{cause.title}](#{cause.id})" for cause in message.causes)
+        told = named or "it says that something is wrong, and not what"
+        texts = "<br>".join(message.texts).replace("*", "…")
+        yield f"| {texts}{' (in this sense)' if message.sense else ''} | {told} |"
+    yield "\n## Causes, in the order in which they are mended\n"
+    for cause in refusals.causes():
+        yield f"### {cause.title}"
+        yield f'<a id="{cause.id}"></a>\n'
+        codes = ", ".join(dict.fromkeys(f"`{code.partition('@')[0]}`" for code in cause.codes))
+        yield f"*Found by:* {codes or 'nothing in the file'}\n"
+        yield f"*To see it:* {cause.see}\n"
+        yield f"*What to do:* {cause.remedy}\n"
+        yield f"*Source:* {cause.source}\n"
+
+
+PAGES = {
+    "findings.md": findings,
+    "command-line.md": command_line,
+    "meanings.md": meanings,
+    "troubleshooting.md": troubleshooting,
+}
 
 
 def main() -> int:

@@ -73,6 +73,7 @@ def test_what_else_there_is_waits(card: Path, tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "  mend first A file is not the one the manifest was made for\n" in result.stdout
+    assert "  phones say something like “hash of file" in result.stdout
     assert "  then       1 error and 1 warning wait: passwright verify shows all of them\n" in result.stdout
     assert "✗ manifest" in result.stdout
 

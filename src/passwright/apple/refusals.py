@@ -76,13 +76,15 @@ class Cause:
 class Message:
     """What devices say: `texts` are its wordings, `causes` what may be behind it, the likely one first.
 
-    `general` says that something is wrong and not what; it has no causes.
+    `general` says that something is wrong and not what; it has no causes. With
+    `sense` the wording is not known, only what it says.
     """
 
     id: str
     texts: tuple[str, ...]
     causes: tuple[Cause, ...]
     general: bool = False
+    sense: bool = False
 
 
 @dataclass(frozen=True, slots=True)

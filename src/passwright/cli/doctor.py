@@ -122,7 +122,8 @@ def _told(found: Diagnosis) -> Iterator[tuple[str, str]]:
         yield "to see it", cause.see
     yield "what to do", _remedy(found) or f"passwright explain {finding.code} tells more"
     if found.message is not None:
-        yield "phones say", f"“{found.message.texts[0]}”"
+        like = "something like " if found.message.sense else ""
+        yield "phones say", f"{like}“{found.message.texts[0]}”"
     if told := _waiting(found):
         yield "then", told
 
