@@ -14,6 +14,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from itertools import islice
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -33,6 +34,8 @@ MAX_DEPTH = 32
 # RFC 7493 section 2.2: beyond this, readers that keep numbers as binary64 see another integer.
 _MAX_INTEGER = 2**53
 _MAX_DIGITS = 16
+# Cleaning looks at every piece of a document; what has more is no text that a person wrote.
+_MAX_PIECES = 25_000
 # So that a document with 10,000 trailing commas does not become 10,000 findings.
 _MAX_FINDINGS_OF_A_KIND = 10
 _MAX_KEY_SHOWN = 60
@@ -55,11 +58,19 @@ class Tolerated:
     findings: tuple[Finding, ...] = ()
 
 
-def loads(data: bytes, *, name: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Any:
+def loads(
+    data: bytes,
+    *,
+    name: str,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    max_items: int | None = None,
+) -> Any:
     """The value of the JSON document `data`, which is called `name` in errors.
 
     `max_bytes` and `max_depth` (levels of arrays and objects) bound time and
-    memory. Integers must lie within ±2**53 (RFC 7493 section 2.2), keys must
+    memory, `max_items` (commas and opening brackets, None for any number) the work
+    of those who look at each item. Integers must lie within ±2**53 (RFC 7493 section 2.2), keys must
     be unique (section 2.3), and strings must be Unicode text (section 2.1)
     without NUL, which neither databases nor wallets carry.
 
@@ -68,23 +79,31 @@ def loads(data: bytes, *, name: str, max_bytes: int = MAX_BYTES, max_depth: int 
             duplicate-key, bad-number or bad-string; `where` is
             `name[:line][#pointer]`.
     """
-    return _parse(_decode(data, name, max_bytes), name, max_depth)
+    text = _decode(data, name, max_bytes)
+    _check_items(text, name, max_items)
+    return _parse(text, name, max_depth)
 
 
 def loads_tolerant(
-    data: bytes, *, name: str, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH
+    data: bytes,
+    *,
+    name: str,
+    max_bytes: int = MAX_BYTES,
+    max_depth: int = MAX_DEPTH,
+    max_items: int | None = None,
 ) -> Tolerated:
     """The value of a JSON document as people write it, and what had to be let through.
 
     Tolerated are a byte order mark, UTF-16, trailing commas, comments
     (`//` and `/* */`), and repeated keys, of which the last wins as in
     RFC 8259 section 4's description of common readers. Each is a warning with
-    its place; past ten of a kind the rest are only counted.
+    its place; past ten of a kind the rest are only counted. The bounds are those of `loads`.
 
     Raises:
         BundleError: as `loads`, for what no tolerance saves.
     """
     text, findings = _decode_tolerantly(data, name, max_bytes)
+    _check_items(text, name, max_items)
     try:
         return Tolerated(_parse(text, name, max_depth), tuple(findings))
     except BundleError:
@@ -196,6 +215,11 @@ def _reason(error: json.JSONDecodeError) -> tuple[str, str]:
     return "bad-json", "this is not JSON"
 
 
+def _check_items(text: str, name: str, most: int | None) -> None:
+    if most is not None and sum(map(text.count, ",[{")) > most:
+        raise BundleError("too-large", name, f"the document holds more than {most:,} items")
+
+
 def _is_deeper(text: str, max_depth: int) -> bool:
     if text.count("[") + text.count("{") <= max_depth:
         return False
@@ -293,7 +317,7 @@ def _without_extras(text: str) -> tuple[str, list[_Found]]:
     blanks: list[tuple[int, int]] = []
     before = "["  # the last piece that is no comment
     comma: int | None = None  # where it is, when it is a comma after a value
-    for match in _PIECE.finditer(text):
+    for match in islice(_PIECE.finditer(text), _MAX_PIECES):
         piece = match.group()
         if piece.startswith("/"):
             if not _is_whole_comment(piece):

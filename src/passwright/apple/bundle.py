@@ -66,6 +66,8 @@ PASSES_LIMITS = Limits(
 # --- manifest ------------------------------------------------------------------------------------
 
 _MAX_FINDINGS = 50
+# Many times what an archive can hold, since names may have commas in them.
+_MAX_LISTED = 5000
 UNLISTED = frozenset({"manifest.json", "signature"})
 _DIGEST = re.compile(r"[0-9A-Fa-f]{40}")
 _ICON = re.compile(r"(?:[^/]+\.lproj/)?icon(?:@[23]x)?\.png")
@@ -104,7 +106,10 @@ def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[F
     if written:
         try:
             listed = strictjson.loads(
-                bytes(written), name="manifest.json", max_bytes=PASS_LIMITS.manifest_bytes
+                bytes(written),
+                name="manifest.json",
+                max_bytes=PASS_LIMITS.manifest_bytes,
+                max_items=_MAX_LISTED,
             )
         except BundleError as refused:
             code = refused.code if refused.code == "duplicate-key" else "bad-manifest"
@@ -131,6 +136,9 @@ def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
 def _compare(files: Mapping[str, bytes], listed: object) -> list[Finding]:
     if not isinstance(listed, dict):
         return [error("bad-manifest", "manifest.json", "the manifest is not an object of names and digests")]
+    if len(listed) > PASS_LIMITS.entries:
+        message = f"the manifest lists {len(listed)} files, an archive holds at most {PASS_LIMITS.entries}"
+        return [error("bad-manifest", "manifest.json", message)]
     findings: list[Finding] = []
     for name, written in listed.items():
         data = files.get(name)

@@ -42,6 +42,9 @@ __all__ = [
 
 FILE = "personalization.json"
 
+MAX_ITEMS = 500
+"""Items of personalization.json that are read; a sheet has a dozen."""
+
 SIGNATURE_MIME_TYPE = "application/octet-stream"
 """What the answer to Wallet, the token's signature, is served as."""
 
@@ -87,7 +90,7 @@ def check_files(files: Mapping[str, bytes], *, writing: bool) -> Iterator[Findin
         return
     severity = Severity.ERROR if writing else Severity.WARNING
     try:
-        tolerated = strictjson.loads_tolerant(files[FILE], name=FILE)
+        tolerated = strictjson.loads_tolerant(files[FILE], name=FILE, max_items=MAX_ITEMS)
     except BundleError as exc:
         yield error(exc.code, exc.where, exc.message)
         return

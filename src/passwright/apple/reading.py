@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Contents", "check_strings", "read", "read_document", "read_strings"]
 
+MAX_ITEMS = 3000
+"""Items of pass.json that are read: real ones have 30 to 300, and each is looked at by many."""
+
+MAX_STRINGS_BYTES = 2**20
+"""All `pass.strings` together; forty languages of the longest seen have less."""
+
 _STRINGS = re.compile(r"([^/]+)\.lproj/pass\.strings")
 _PICTURE = re.compile(r"(?:[^/]+\.lproj/)?[^/]+\.png")
 
@@ -110,7 +116,7 @@ def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     Raises:
         BundleError: no tolerance saves it; `wrong-type` where it is no object.
     """
-    tolerated = strictjson.loads_tolerant(data, name="pass.json")
+    tolerated = strictjson.loads_tolerant(data, name="pass.json", max_items=MAX_ITEMS)
     if not isinstance(tolerated.value, dict):
         raise BundleError("wrong-type", "pass.json", "pass.json has to hold an object")
     return tolerated.value, tolerated.findings
@@ -118,10 +124,12 @@ def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
 
 def check_strings(files: Mapping[str, bytes]) -> list[Finding]:
     """What `read_strings` finds, without the translations."""
+    texts = {name: data for name, data in files.items() if name.endswith("/pass.strings")}
+    if sum(map(len, texts.values())) > MAX_STRINGS_BYTES:
+        return read_strings(texts)[1]
     findings: list[Finding] = []
-    for name, data in files.items():
-        if name.endswith("/pass.strings"):
-            findings += _said_of(name, data) if len(data) <= _MAX_KEPT else read_strings({name: data})[1]
+    for name, data in texts.items():
+        findings += _said_of(name, data) if len(data) <= _MAX_KEPT else read_strings({name: data})[1]
     return findings
 
 
@@ -138,8 +146,14 @@ def read_strings(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, str]],
     """Language -> text -> translation, and a warning for each `pass.strings` that can't be read."""
     strings: dict[str, dict[str, str]] = {}
     findings: list[Finding] = []
+    left = MAX_STRINGS_BYTES
     for name, data in files.items():
         if not (match := _STRINGS.fullmatch(name)):
+            continue
+        left -= len(data)
+        if left < 0:
+            message = f"all languages together have more than {MAX_STRINGS_BYTES:,} bytes"
+            findings.append(warning("too-large", name, message, "shorten the texts"))
             continue
         try:
             tolerated = strings_file.loads(data, name=name)
