@@ -34,8 +34,8 @@ MAX_DEPTH = 32
 # RFC 7493 section 2.2: beyond this, readers that keep numbers as binary64 see another integer.
 _MAX_INTEGER = 2**53
 _MAX_DIGITS = 16
-# Cleaning looks at every piece of a document; what has more is no text that a person wrote.
-_MAX_PIECES = 25_000
+# Cleaning looks at every piece: a bracket, a comma, a colon, a value, a comment.
+_PIECES_PER_ITEM = 8
 # So that a document with 10,000 trailing commas does not become 10,000 findings.
 _MAX_FINDINGS_OF_A_KIND = 10
 _MAX_KEY_SHOWN = 60
@@ -107,7 +107,7 @@ def loads_tolerant(
     try:
         return Tolerated(_parse(text, name, max_depth), tuple(findings))
     except BundleError:
-        text, cleaned = _without_extras(text)
+        text, cleaned = _without_extras(text, max_items and max_items * _PIECES_PER_ITEM)
     value = _parse(text, name, max_depth, repeated_keys=True)
     cleaned += [
         _Found(
@@ -311,13 +311,13 @@ def _as_warnings(found: list[_Found], text: str, name: str) -> Iterator[Finding]
             yield warning(code, item.place(text, name), item.message + more)
 
 
-def _without_extras(text: str) -> tuple[str, list[_Found]]:
+def _without_extras(text: str, most: int | None) -> tuple[str, list[_Found]]:
     """The text with spaces in place of comments and trailing commas: places stay as they were."""
     found: list[_Found] = []
     blanks: list[tuple[int, int]] = []
     before = "["  # the last piece that is no comment
     comma: int | None = None  # where it is, when it is a comma after a value
-    for match in islice(_PIECE.finditer(text), _MAX_PIECES):
+    for match in islice(_PIECE.finditer(text), most):
         piece = match.group()
         if piece.startswith("/"):
             if not _is_whole_comment(piece):
