@@ -136,14 +136,16 @@ def create(
         rendered = rendered.replace(binding=asked)
     _check(desk, rendered)
     made = _shown(desk, stored, bound)
+    created = steps.event(stored.id, 1, lifecycle.Kind.CREATE.value, steps.DONE, at)
     with desk.store.writing() as transaction:
         if once and (replay := replayed(transaction, organisation, once, at=at)):
             return replay
         _add(transaction, stored)
         if bound is not None:
             transaction.add_binding(bound)
-        transaction.add_event(steps.event(stored.id, 1, lifecycle.Kind.CREATE.value, "done", at))
+        transaction.add_event(created)
         _keep(transaction, organisation, once, made, at=at)
+    steps.tell(created)
     return made
 
 
@@ -244,19 +246,20 @@ def nullify(
         if once and (replay := replayed(transaction, organisation, once, at=at)):
             return replay
         was = steps.existing(transaction, organisation, name)
-        bound, now = transaction.binding(was.id), was
+        bound, now, noted = transaction.binding(was.id), was, None
         if was.status is not PassStatus.NULLIFIED:
             now = replace(was, status=PassStatus.NULLIFIED, changed_at=at, version=was.version + 1)
             transaction.change_pass(was, now)
-            if bound is None:
-                kind = lifecycle.Kind.NULLIFY.value
-                transaction.add_event(steps.event(was.id, now.version, kind, "done", at))
-            else:
+            if bound is not None:
                 step = lifecycle.advance(bound.status, lifecycle.Nullify(), at=at)
-                bound = steps.carried_out(transaction, bound, step, at=at)
+                bound, noted = steps.carried_out(transaction, bound, step, at=at)
+            else:
+                noted = steps.event(was.id, now.version, lifecycle.Kind.NULLIFY.value, steps.DONE, at)
+                transaction.add_event(noted)
         made = _shown(desk, now, bound)
         _keep(transaction, organisation, once, made, at=at)
-        return made
+    steps.tell(noted)
+    return made
 
 
 # --- parts --------------------------------------------------------------------

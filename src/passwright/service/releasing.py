@@ -25,7 +25,7 @@ from passwright.errors import (
 from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
 from passwright.service.ceremony import Subject, payload_digest
 from passwright.service.rendering import pass_of, without_code
-from passwright.service.steps import HOUR, TRIES, carried_out, contended, email_of, existing, readable
+from passwright.service.steps import HOUR, TRIES, carried_out, contended, email_of, existing, readable, tell
 from passwright.service.store import Download, PassStatus
 from passwright.service.vault import Purpose
 
@@ -293,7 +293,8 @@ def _written(
                     raise Refused(
                         "too_many_attempts", f"the ceremony may begin {BEGINS_AN_HOUR} times an hour"
                     )
-            if carried_out(transaction, was, step, at=at, **kept) == was:
+            now, noted = carried_out(transaction, was, step, at=at, **kept)
+            if now == was:
                 _check_same(transaction.binding(was.pass_id), was)
             if ticket is not None:
                 transaction.add_download(
@@ -305,6 +306,7 @@ def _written(
                 )
     except StaleBinding:
         return False
+    tell(noted)
     return True
 
 

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError, StoreUnavailable
+from passwright.forms import is_text
 from passwright.lifecycle import Attempt, Evidence, State, Status
 from passwright.service import migrations, tables
 from passwright.service.store import (
@@ -244,7 +245,7 @@ class _Transaction:
     # --- templates ---
 
     def template(self, organisation: str, template: str) -> StoredTemplate | None:
-        row = self._one(tables.templates, organisation=organisation, id=template)
+        row = self._one(tables.templates, organisation=organisation, id=_text(template))
         return row and StoredTemplate(**row)
 
     def templates(self, organisation: str, page: Page) -> tuple[Sequence[StoredTemplate], int]:
@@ -265,8 +266,8 @@ class _Transaction:
     # --- passes ---
 
     def pass_(self, organisation: str, name: str) -> StoredPass | None:
-        row = self._one(tables.passes, organisation=organisation, id=name)
-        return _pass(row) if row else self._by_ext_id(organisation, name)
+        row = self._one(tables.passes, organisation=organisation, id=_text(name))
+        return _pass(row) if row else self._by_ext_id(organisation, _text(name))
 
     def _by_ext_id(self, organisation: str, ext_id: str) -> StoredPass | None:
         """The live one, else the latest of those that were nullified: nullifying twice is no mistake."""
@@ -295,9 +296,9 @@ class _Transaction:
         if wanted.status is not None:
             where.append(table.c.status == wanted.status.value)
         if wanted.template is not None:
-            where.append(table.c.template == wanted.template)
+            where.append(table.c.template == _text(wanted.template))
         if wanted.ext_id is not None:
-            where.append(table.c.ext_id == wanted.ext_id)
+            where.append(table.c.ext_id == _text(wanted.ext_id))
         theirs = sa.exists().where(bound.c.pass_id == table.c.id)
         if wanted.platform is not None:
             where.append(theirs.where(bound.c.platform == wanted.platform))
@@ -443,6 +444,11 @@ class _Transaction:
 
     def _count(self, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
         return int(self._execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one())
+
+
+def _text(name: str) -> str:
+    """A name as databases take it: half of a surrogate pair is nobody's name."""
+    return name if is_text(name) else ""
 
 
 def _equal(table: sa.Table, where: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:

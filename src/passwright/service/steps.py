@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from passwright.service.store import Credential, StoredBinding, StoredPass, Transaction
 
 __all__ = [
+    "DONE",
     "EXT_ID",
     "HOUR",
+    "LOG",
+    "TOLD",
     "TRIES",
     "carried_out",
     "contended",
@@ -31,10 +35,18 @@ __all__ = [
     "event",
     "existing",
     "readable",
+    "tell",
     "unknown",
 ]
 
-# How many refusals of a kind are noted for a pass in an hour; whoever forges on fills no disk.
+# The log of the service; `TOLD` is what a line about a step looks like.
+LOG = logging.getLogger("passwright")
+TOLD = re.compile(
+    r"pass (?P<pass>[0-9a-f-]+) version (?P<version>[0-9]+): (?P<kind>[A-Za-z ]+): (?P<outcome>[a-z_]+)"
+    r" at (?P<at>[0-9T:.+-]+)"
+)
+DONE = "done"
+# How many refusals of a kind are noted for a pass in an hour.
 HOUR = timedelta(hours=1)
 REFUSALS_AN_HOUR = 100
 # Somebody else changed the pass between reading and writing this often in a row: give up.
@@ -64,40 +76,58 @@ def carried_out(
     ceremony: Mapping[str, Any] | None = None,
     credential: Credential | None = None,
     google_issued_at: datetime | None = None,
-) -> StoredBinding:
-    """Writes a step with the effects it owes; `step.check()` is for after the commit.
+) -> tuple[StoredBinding, Event | None]:
+    """Writes a step with the effects it owes; the event is to be told after the commit, then `step.check()`.
 
     `ceremony`, `credential` and `google_issued_at` are what the effects of this step keep.
 
     Raises:
         StaleBinding: the binding changed since it was read.
     """
-    now = replace(was, status=step.status)
-    for effect in step.effects:
+    kept = {"ceremony": ceremony, "credential": credential, "google_issued_at": google_issued_at}
+    now = _owed(replace(was, status=step.status), step.effects, kept)
+    if now != was:
+        transaction.change_binding(was, now)
+    noted = event(was.pass_id, step.status.version, step.kind.value, step.refusal or DONE, at)
+    if now == was and step.refusal is None:
+        return now, None
+    if now != was or _few(transaction, noted):
+        transaction.add_event(noted)
+    return now, noted
+
+
+def _owed(now: StoredBinding, effects: tuple[Effect, ...], kept: Mapping[str, Any]) -> StoredBinding:
+    """The binding after the effects, as far as the store sees them."""
+    for effect in effects:
         match effect:
             case Effect.HASH_EMAIL:
-                now = replace(now, google_issued_at=google_issued_at)
+                now = replace(now, google_issued_at=kept["google_issued_at"])
             case Effect.PURGE_EMAIL:
                 now = replace(now, address=None)
             case Effect.OPEN_ATTEMPT:
-                now = replace(now, ceremony=ceremony)
+                now = replace(now, ceremony=kept["ceremony"])
             case Effect.CANCEL_ATTEMPT | Effect.BURN_ATTEMPT:
                 now = replace(now, ceremony=None)
             case Effect.STORE_CREDENTIAL:
-                now = replace(now, ceremony=None, credential=credential)
+                now = replace(now, ceremony=None, credential=kept["credential"])
             case Effect.ERASE:
                 now = replace(now, address=None, ceremony=None, credential=None, google_issued_at=None)
             case _:  # the status holds it, or it is for after the commit
                 pass
-    if now != was:
-        transaction.change_binding(was, now)
-    outcome, kind = step.refusal or "done", step.kind.value
-    if now != was or (
-        step.refusal
-        and transaction.count_events(was.pass_id, kind, since=at - HOUR, until=at + HOUR) < REFUSALS_AN_HOUR
-    ):
-        transaction.add_event(event(was.pass_id, step.status.version, kind, outcome, at))
     return now
+
+
+def _few(transaction: Transaction, noted: Event) -> bool:
+    """Whoever forges on and on fills no disk."""
+    span = {"since": noted.at - HOUR, "until": noted.at + HOUR}
+    return transaction.count_events(noted.pass_id, noted.kind, **span) < REFUSALS_AN_HOUR
+
+
+def tell(noted: Event | None) -> None:
+    """What was committed, for the log; `restoring` reads it there after a backup was restored."""
+    if noted is not None:
+        members = (noted.pass_id, noted.version, noted.kind, noted.outcome, noted.at.isoformat())
+        LOG.info("pass %s version %d: %s: %s at %s", *members)
 
 
 def event(pass_id: str, version: int, kind: str, outcome: str, at: datetime) -> Event:

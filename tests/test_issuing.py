@@ -1,0 +1,689 @@
+"""Passes are created, shown, listed, updated and ended; what is refused is refused whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from passwright import apple
+from passwright.errors import (
+    BindingError,
+    BindingInvalid,
+    PassRejected,
+    Refused,
+    TemplateRejected,
+)
+from passwright.lifecycle import Kind
+from passwright.service import issuing, releasing, templates
+from passwright.service.rendering import Code, Content, Tap, has_code, pass_of, without_code
+from passwright.service.store import Organisation, Page, PassFilter, PassStatus
+from passwright.template import Location
+from tests.issuing_desk import (
+    AT,
+    EXAMPLE,
+    HELP,
+    apple_builder,
+    bound_pass,
+    desk_of,
+    edited,
+    google_builder,
+    membership,
+    new_pass,
+    opened,
+    template_files,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from passwright.service.desk import Desk
+    from passwright.service.store import StoredTemplate
+
+ORG = "org-1"
+BINDING = {"email": "jane@gmail.com", "learnMoreUrl": HELP}
+TOML = template_files()["template.toml"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with opened(tmp_path_factory.mktemp("store") / "passes.db") as desk:
+        with desk.store.writing() as transaction:
+            transaction.put_organisation(Organisation(id="org-2", name="Another"))
+            transaction.put_organisation(Organisation(id="org-3", name="Unbound", binding=False))
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def template(desk: Desk) -> StoredTemplate:
+    return membership(desk)
+
+
+def refused(code: str) -> Any:
+    """Whatever the service raises: its codes are one table."""
+    return pytest.raises((Refused, BindingError), check=lambda exc: exc.code == code)
+
+
+# --- created ------------------------------------------------------------------
+
+
+def test_a_pass_is_created_shown_and_found_by_three_names(desk: Desk, template: StoredTemplate) -> None:
+    made = bound_pass(desk, template, ext_id="M-0001")
+    token = made.download_url.removeprefix("https://passes.example.com/p/")
+    assert issuing.find(desk, ORG, made.pass_.id) == made
+    assert issuing.find(desk, ORG, "M-0001") == made
+    assert issuing.by_link(desk, token) == made
+    assert made.public_binding == {
+        "platform": None,
+        "bound": False,
+        "bindingEmail": "j***@gmail.com",
+        "learnMoreUrl": HELP,
+    }
+    assert made.pass_.status is PassStatus.ISSUED
+    assert token not in repr(made)
+
+
+def test_a_pass_without_a_binding_has_none(desk: Desk, template: StoredTemplate) -> None:
+    made = new_pass(desk, template)
+    assert made.public_binding is None
+    file = releasing.plain_file(desk, ORG, made.pass_.id, at=AT)
+    assert file.name == f"{made.pass_.serial}.pkpass"
+    verdict = apple.verify(file.data, trust=apple.Trust.of((EXAMPLE / "root.pem").read_bytes()), at=AT)
+    assert verdict.ok, str(verdict.report)
+    assert releasing.google_link(desk, ORG, made.pass_.id, at=AT).url.startswith("https://pay.google.com/")
+    with refused("pass_unbound"):
+        releasing.apple_begin(desk, ORG, made.pass_.id, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("members", "pointers"),
+    [
+        (None, {"/binding"}),
+        ({}, {"/binding"}),
+        ([], {"/binding"}),
+        ("jane@gmail.com", {"/binding"}),
+        ({"email": "jane@gmail.com"}, {"/binding/learnMoreUrl"}),
+        ({"learnMoreUrl": HELP}, {"/binding/email"}),
+        ({**BINDING, "email": "jane"}, {"/binding/email"}),
+        ({**BINDING, "learnMoreUrl": "http://a.example"}, {"/binding/learnMoreUrl"}),
+        ({**BINDING, "more": 1}, {"/binding"}),
+    ],
+)
+def test_a_binding_that_breaks_its_rules_is_refused_with_pointers(
+    desk: Desk, template: StoredTemplate, members: object, pointers: set[str]
+) -> None:
+    with pytest.raises(BindingInvalid) as caught:
+        new_pass(desk, template, binding=members)
+    assert caught.value.pointers.keys() == pointers
+    assert "jane" not in str(caught.value)
+
+
+def test_an_organisation_without_the_feature_binds_nothing(desk: Desk) -> None:
+    kept = membership(desk, "org-3")
+    with refused("binding_disabled"):
+        bound_pass(desk, kept)
+    assert new_pass(desk, kept).public_binding is None
+
+
+CODES: Mapping[str, tuple[Code | None, bool]] = {
+    "switched on": (Code(enabled=True), True),
+    "an object without a switch": (Code(), True),
+    "a type alone": (Code(type="aztec"), True),
+    "a source": (Code(source="uuid"), True),
+    "a value": (Code(source="custom", value="4711"), True),
+    "an alternative text alone": (Code(text="4711"), True),
+    "switched off": (Code(enabled=False), False),
+    "switched off with a value": (Code(enabled=False, source="custom", value="4711", text="x"), False),
+    "nothing": (None, False),
+}
+
+
+@pytest.mark.parametrize("asked", CODES)
+def test_bnd_10_a_binding_with_anything_that_shows_a_code_is_refused(
+    desk: Desk, template: StoredTemplate, asked: str
+) -> None:
+    code, shows = CODES[asked]
+    content = Content(values={"fullName": "Jane Smith"}, barcode=code)
+    before = issuing.listed(desk, ORG, PassFilter(), Page())[1]
+    if shows:
+        with refused("binding_barcode_conflict"):
+            bound_pass(desk, template, content=content)
+    else:
+        bound_pass(desk, template, content=content)
+    assert issuing.listed(desk, ORG, PassFilter(), Page())[1] == before + (not shows)
+    unbound = new_pass(desk, template, content=content)
+    built = apple_pass(desk, unbound)
+    assert ("barcodes" in built) is shows
+
+
+APPLE_CODE = b'{ format = "PKBarcodeFormatQR", message = "1", messageEncoding = "iso-8859-1" }'
+TOTP = b'{ key = "00112233445566778899aabbccddeeff00112233", valueLength = 6 }'
+IN_TEMPLATES = {
+    "[barcode]": b'\n[barcode]\nmessage = "{serial}"\n',
+    "an override of pass.json": b"\n[apple]\nbarcode = " + APPLE_CODE,
+    "overrides of pass.json": b"\n[apple]\nbarcodes = [" + APPLE_CODE + b"]",
+    "an override of Google's object": b'\n[google.object]\nbarcode = { type = "QR_CODE", value = "1" }\n',
+    "a rotating code": b"""
+[google.object.rotatingBarcode]
+type = "QR_CODE"
+valuePattern = "{totp_value_0}"
+totpDetails = { periodMillis = "3000", algorithm = "TOTP_SHA1", parameters = [%s] }
+"""
+    % TOTP,
+}
+
+
+@pytest.mark.parametrize("where", IN_TEMPLATES)
+def test_bnd_10_a_code_of_the_template_counts_unless_it_is_switched_off(desk: Desk, where: str) -> None:
+    kept = membership(desk)
+    edited(desk, kept, TOML + IN_TEMPLATES[where])
+    with refused("binding_barcode_conflict"):
+        bound_pass(desk, kept)
+    off = Content(values={"fullName": "Jane Smith"}, barcode=Code(enabled=False))
+    if where == "[barcode]":
+        assert bound_pass(desk, kept, content=off).public_binding
+    else:  # an override is merged last, whatever the pass says
+        with refused("binding_barcode_conflict"):
+            bound_pass(desk, kept, content=off)
+
+
+@pytest.mark.parametrize("where", IN_TEMPLATES)
+def test_bnd_12_a_code_that_comes_through_the_template_reaches_no_bound_pass(desk: Desk, where: str) -> None:
+    """The template is edited after the passes were issued; whatever shows a code is left out of them."""
+    kept = membership(desk)
+    google, pending = bound_pass(desk, kept), bound_pass(desk, kept)
+    edited(desk, kept, TOML + IN_TEMPLATES[where])
+    link = releasing.google_link(desk, ORG, google.pass_.id, at=AT)
+    assert "arcode" not in json.dumps(claims_of(link.url))
+    built = apple_pass(desk, pending)
+    assert not {"barcode", "barcodes"} & built.keys()
+    drawn = issuing.drawn(desk, issuing.find(desk, ORG, google.pass_.id))
+    assert not has_code(drawn)
+    issuing.update(desk, ORG, google.pass_.id, issuing.Change(values={"tier": "Gold"}), at=AT)
+
+
+def test_bnd_12_the_builders_still_refuse_what_no_call_left_out(desk: Desk) -> None:
+    """Leaving out is one named call; without it a code on a bound pass is an error, as everywhere."""
+    kept = membership(desk)
+    card = bound_pass(desk, kept)
+    edited(desk, kept, TOML + IN_TEMPLATES["[barcode]"])
+    with desk.store.reading() as transaction:
+        now = transaction.template(ORG, kept.id)
+    assert now is not None
+    from passwright.binding import Binding
+
+    rendered = pass_of(card.pass_, now).replace(binding=Binding(None, HELP))
+    assert not apple_builder().report(rendered).ok
+    assert apple_builder().report(without_code(rendered)).ok
+
+
+def claims_of(url: str) -> dict[str, Any]:
+    from base64 import urlsafe_b64decode
+
+    body = url.rpartition("/")[2].split(".")[1]
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=="))
+    return found
+
+
+def apple_pass(desk: Desk, card: issuing.Shown) -> dict[str, Any]:
+    """The pass.json that a holder gets, by whatever way there is."""
+    name, at = card.pass_.id, AT
+    if card.binding is None:
+        file = releasing.plain_file(desk, card.pass_.organisation, name, at=at)
+    else:
+        attempt = releasing.apple_begin(desk, ORG, name, at=at)
+        ticket = releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=at)
+        file = releasing.apple_file(desk, ticket.token, at=at)
+    files = apple.read(file.data).files
+    found: dict[str, Any] = json.loads(files["pass.json"])
+    return found
+
+
+def test_what_a_bound_pass_demands_of_apple(desk: Desk, template: StoredTemplate) -> None:
+    built = apple_pass(desk, bound_pass(desk, template))
+    assert built["sharingProhibited"] is True
+    assert built["nfc"]["requiresAuthentication"] is True
+    assert any(HELP in str(each) for each in built["storeCard"]["backFields"])
+
+
+def test_values_come_as_text_and_leave_as_what_their_field_is(desk: Desk, template: StoredTemplate) -> None:
+    content = Content(
+        values={"fullName": "Jane Smith", "points": "120", "since": "2024-05-01"},
+        message="The bar is open till ten",
+        nfc=Tap(source="custom", value="TAP-1"),
+        locations=(Location(latitude=1.5, longitude=2.5, text="Here"),),
+        expires=AT + timedelta(days=365),
+    )
+    built = apple_pass(desk, new_pass(desk, template, content=content))
+    assert built["storeCard"]["headerFields"][0]["value"] == 120
+    assert built["nfc"]["message"] == "TAP-1"
+    assert built["locations"] == [{"latitude": 1.5, "longitude": 2.5, "relevantText": "Here"}]
+    assert built["expirationDate"].startswith("2027-06-01T12:00:00")
+    assert {
+        "key": "message",
+        "label": "Message",
+        "value": "The bar is open till ten",
+        "changeMessage": "%@",
+    }.items() <= next(each for each in built["storeCard"]["backFields"] if each["key"] == "message").items()
+
+
+@pytest.mark.parametrize(("source", "shown"), [("uuid", "id"), ("extId", "ext_id")])
+def test_codes_and_taps_say_what_their_source_is(
+    desk: Desk, template: StoredTemplate, source: Any, shown: str
+) -> None:
+    content = Content(
+        values={"fullName": "Jane"},
+        nfc=Tap(source=source),
+        barcode=Code(source=source, type="pdf417", text="T"),
+    )
+    card = new_pass(desk, template, content=content, ext_id=f"E-{source}")
+    built = apple_pass(desk, card)
+    assert built["nfc"]["message"] == getattr(card.pass_, shown)
+    assert built["barcodes"][0]["message"] == getattr(card.pass_, shown)
+    assert built["barcodes"][0]["format"] == "PKBarcodeFormatPDF417"
+    assert built["barcodes"][0]["altText"] == "T"
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "where"),
+    [
+        (Content(values={"fullName": "J", "points": "many"}), Refused, "/pass/values/points"),
+        (Content(values={"fullName": "J", "since": "yesterday"}), Refused, "/pass/values/since"),
+        (Content(values={}), PassRejected, "pass#/values/fullName"),
+        (Content(values={"fullName": "J", "nothing": "x"}), PassRejected, "pass#/values/nothing"),
+        (Content(values={"fullName": "J\x00"}), PassRejected, "pass#/values/fullName"),
+        (Content(values={"fullName": ["J"]}), PassRejected, "pass#/values/fullName"),
+    ],
+)
+def test_a_pass_that_no_wallet_could_be_given_is_not_created(
+    desk: Desk, template: StoredTemplate, content: Content, error: type[Exception], where: str
+) -> None:
+    with pytest.raises(error) as caught:
+        new_pass(desk, template, content=content)
+    found: Any = caught.value
+    places = found.pointers if error is Refused else {each.where for each in found.report.errors}
+    assert where in places
+
+
+@pytest.mark.parametrize(
+    "ext_id", ["", " ", "a b", "jane@gmail.com", "a/b", "..", "-x", "x" * 129, "é", "a\n", "\ud800"]
+)
+def test_an_external_id_stands_in_urls_and_holds_no_address(
+    desk: Desk, template: StoredTemplate, ext_id: str
+) -> None:
+    with refused("pass_invalid"):
+        new_pass(desk, template, ext_id=ext_id)
+    with refused("pass_not_found"):
+        issuing.find(desk, ORG, ext_id)
+
+
+def test_an_external_id_is_one_pass_until_that_ends(desk: Desk, template: StoredTemplate) -> None:
+    first = new_pass(desk, template, ext_id="X-1")
+    with refused("ext_id_taken"):
+        new_pass(desk, template, ext_id="X-1")
+    new_pass(desk, membership(desk, "org-2"), ext_id="X-1")
+    issuing.nullify(desk, ORG, "X-1", at=AT)
+    assert issuing.find(desk, ORG, "X-1").pass_.id == first.pass_.id
+    second = new_pass(desk, template, ext_id="X-1")
+    assert issuing.find(desk, ORG, "X-1").pass_.id == second.pass_.id
+
+
+def test_a_template_of_nobody_or_of_others_is_not_found(desk: Desk, template: StoredTemplate) -> None:
+    for organisation, name in ((ORG, "nothing"), (ORG, "\ud800"), ("org-2", template.id)):
+        with refused("template_not_found"):
+            issuing.create(desk, organisation, issuing.Wish(template=name), at=AT)
+        with refused("template_not_found"):
+            templates.find(desk, organisation, name)
+
+
+# --- answered once ------------------------------------------------------------
+
+
+def once(key: bytes = b"k" * 32, fingerprint: bytes = b"f" * 32) -> issuing.Once:
+    return issuing.Once(key_hash=key, fingerprint=fingerprint, render=lambda made: {"id": made.pass_.id})
+
+
+def test_bnd_14_a_key_that_is_used_again_for_another_address_is_refused(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
+    first = issuing.create(desk, ORG, wish, at=AT, once=once())
+    assert isinstance(first, issuing.Shown)
+    other = replace(wish, binding={**BINDING, "email": "mallory@gmail.com"})
+    with refused("idempotency_key_reused"):
+        issuing.create(desk, ORG, other, at=AT, once=once(fingerprint=b"g" * 32))
+    assert issuing.find(desk, ORG, first.pass_.id) == first
+
+
+def test_api_03_a_repeated_request_is_answered_as_it_was_and_carried_out_once(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    key = b"r" * 32
+    wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
+    first = issuing.create(desk, ORG, wish, at=AT, once=once(key))
+    assert isinstance(first, issuing.Shown)
+    body = {"id": first.pass_.id}
+    assert issuing.create(desk, ORG, wish, at=AT, once=once(key)) == issuing.Replay(body, "j***@gmail.com")
+    releasing.apple_begin(desk, ORG, first.pass_.id, at=AT)
+    assert issuing.create(desk, ORG, wish, at=AT, once=once(key)) == issuing.Replay(body, None), (
+        "purged meanwhile"
+    )
+    late = issuing.create(desk, ORG, wish, at=AT + timedelta(hours=24, seconds=1), once=once(key))
+    assert isinstance(late, issuing.Shown), "a key is good for 24 hours"
+    elsewhere = issuing.Wish(template=membership(desk, "org-2").id, content=wish.content)
+    assert isinstance(issuing.create(desk, "org-2", elsewhere, at=AT, once=once(key)), issuing.Shown)
+
+
+def test_api_03_updates_and_ends_are_carried_out_once_too(desk: Desk, template: StoredTemplate) -> None:
+    name = bound_pass(desk, template).pass_.id
+    change = issuing.Change(values={"tier": "Gold"})
+    updated = issuing.update(desk, ORG, name, change, at=AT, once=once(b"u" * 32))
+    assert isinstance(updated, issuing.Shown)
+    assert updated.pass_.version == 2
+    assert isinstance(issuing.update(desk, ORG, name, change, at=AT, once=once(b"u" * 32)), issuing.Replay)
+    assert isinstance(issuing.nullify(desk, ORG, name, at=AT, once=once(b"n" * 32)), issuing.Shown)
+    assert isinstance(issuing.nullify(desk, ORG, name, at=AT, once=once(b"n" * 32)), issuing.Replay)
+    assert issuing.find(desk, ORG, name).pass_.version == 3
+
+
+def test_eml_11_an_answer_that_would_keep_the_mask_is_not_kept(desk: Desk, template: StoredTemplate) -> None:
+    wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
+    careless = replace(once(b"c" * 32), render=lambda made: {"binding": made.public_binding})
+    with pytest.raises(ValueError, match="without the masked address"):
+        issuing.create(desk, ORG, wish, at=AT, once=careless)
+
+
+# --- updated ------------------------------------------------------------------
+
+ADDRESS = "somebody.else@gmail.com"
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        None,
+        {},
+        BINDING,
+        {"email": ADDRESS},
+        {"learnMoreUrl": "https://other.example/"},
+        {"email": None},
+        {"platform": None},
+        {"bound": True},
+        [],
+        "unbind",
+        False,
+    ],
+)
+def test_bnd_13_any_binding_in_an_update_is_refused_and_nothing_of_it_applied(
+    desk: Desk, template: StoredTemplate, members: object
+) -> None:
+    for card in (bound_pass(desk, template), new_pass(desk, template)):
+        change = issuing.Change(values={"tier": "Gold"}, binding=members)
+        with refused("binding_immutable"):
+            issuing.update(desk, ORG, card.pass_.id, change, at=AT)
+        assert issuing.find(desk, ORG, card.pass_.id) == card
+
+
+@pytest.mark.parametrize("asked", [name for name, (code, shows) in CODES.items() if code and shows])
+def test_bnd_11_an_update_that_adds_a_code_to_a_bound_pass_is_refused(
+    desk: Desk, template: StoredTemplate, asked: str
+) -> None:
+    cards = [bound_pass(desk, template) for _ in range(3)]
+    releasing.google_link(desk, ORG, cards[0].pass_.id, at=AT)
+    releasing.apple_begin(desk, ORG, cards[1].pass_.id, at=AT)
+    for card in cards:
+        before = issuing.find(desk, ORG, card.pass_.id)
+        change = issuing.Change(values={"tier": "Gold"}, barcode=CODES[asked][0])
+        with refused("binding_barcode_conflict"):
+            issuing.update(desk, ORG, card.pass_.id, change, at=AT)
+        assert issuing.find(desk, ORG, card.pass_.id) == before
+        for harmless in (None, Code(enabled=False)):
+            issuing.update(desk, ORG, card.pass_.id, issuing.Change(barcode=harmless), at=AT)
+
+
+def test_an_update_merges_values_and_takes_away_what_is_null(desk: Desk, template: StoredTemplate) -> None:
+    content = Content(values={"fullName": "Jane", "tier": "Gold", "points": 3}, message="Hello")
+    name = new_pass(desk, template, content=content).pass_.id
+    change = issuing.Change(values={"tier": None, "points": 4}, message=None, expires=AT + timedelta(days=1))
+    issuing.update(desk, ORG, name, change, at=AT + timedelta(hours=1))
+    now = issuing.find(desk, ORG, name).pass_
+    assert Content.from_json(now.content) == Content(
+        values={"fullName": "Jane", "points": 4}, expires=AT + timedelta(days=1)
+    )
+    assert now.expires_at == AT + timedelta(days=1)
+    assert now.changed_at == AT + timedelta(hours=1)
+
+
+def test_api_08_an_update_of_an_older_version_is_refused(desk: Desk, template: StoredTemplate) -> None:
+    name = new_pass(desk, template).pass_.id
+    issuing.update(desk, ORG, name, issuing.Change(values={"tier": "Gold"}, version=1), at=AT)
+    with refused("pass_changed"):
+        issuing.update(desk, ORG, name, issuing.Change(values={"tier": "Tin"}, version=1), at=AT)
+    issuing.update(desk, ORG, name, issuing.Change(values={"tier": "Tin"}, version=2), at=AT)
+
+
+def test_an_update_may_not_leave_a_pass_that_its_platform_refuses(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    name = bound_pass(desk, template).pass_.id
+    releasing.apple_begin(desk, ORG, name, at=AT)
+    with pytest.raises(PassRejected, match="nfc"):
+        issuing.update(desk, ORG, name, issuing.Change(nfc=Tap(enabled=False)), at=AT)
+
+
+# --- ended --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["nullified", "expired", "deactivated"])
+def test_bnd_15_a_pass_that_ended_is_handed_out_on_no_platform_and_locked_by_nobody(
+    desk: Desk, template: StoredTemplate, state: str
+) -> None:
+    code, at = f"pass_{state}", AT + timedelta(days=1)
+    cards = {name: bound_pass(desk, template).pass_.id for name in ("new", "google", "apple")}
+    releasing.google_link(desk, ORG, cards["google"], at=AT)
+    attempt = releasing.apple_begin(desk, ORG, cards["apple"], at=AT)
+    ticket = releasing.apple_complete(desk, ORG, cards["apple"], attempt.id, {"ok": True}, at=AT)
+    for name in cards.values():
+        match state:
+            case "nullified":
+                issuing.nullify(desk, ORG, name, at=AT)
+            case "expired":
+                issuing.update(desk, ORG, name, issuing.Change(expires=at), at=AT)
+            case _:
+                issuing.update(desk, ORG, name, issuing.Change(status="deactivate"), at=AT)
+    deeds: list[Callable[[str], object]] = [
+        lambda name: releasing.google_link(desk, ORG, name, at=at),
+        lambda name: releasing.apple_begin(desk, ORG, name, at=at),
+        lambda name: releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=at),
+        lambda name: releasing.plain_file(desk, ORG, name, at=at),
+    ]
+    for name in cards.values():
+        before = issuing.find(desk, ORG, name)
+        for deed in deeds:
+            with refused(code):
+                deed(name)
+        assert issuing.find(desk, ORG, name) == before
+    with refused("download_expired" if state == "expired" else code):
+        releasing.apple_file(desk, ticket.token, at=at if state == "expired" else AT)
+    if state == "deactivated":
+        for name in cards.values():
+            issuing.update(desk, ORG, name, issuing.Change(status="reactivate"), at=at)
+        releasing.google_link(desk, ORG, cards["new"], at=at)
+
+
+def test_nullifying_erases_and_is_as_good_twice(desk: Desk, template: StoredTemplate) -> None:
+    card = bound_pass(desk, template)
+    attempt = releasing.apple_begin(desk, ORG, card.pass_.id, at=AT)
+    releasing.apple_complete(desk, ORG, card.pass_.id, attempt.id, {"ok": True}, at=AT)
+    first = issuing.nullify(desk, ORG, card.pass_.id, at=AT)
+    assert issuing.nullify(desk, ORG, card.pass_.id, at=AT + timedelta(days=1)) == first
+    with desk.store.reading() as transaction:
+        left = transaction.binding(card.pass_.id)
+    assert left is not None
+    assert (left.address, left.ceremony, left.credential, left.google_issued_at) == (None,) * 4
+    assert (left.status.open_attempt, left.status.won_attempt, left.status.evidence) == (None,) * 3
+    with refused("pass_nullified"):
+        issuing.update(desk, ORG, card.pass_.id, issuing.Change(values={"tier": "Gold"}), at=AT)
+
+
+# --- shown --------------------------------------------------------------------
+
+
+def test_bnd_18_links_have_no_order_and_no_repeats_and_others_look_like_unknown_ones(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    cards = [new_pass(desk, template) for _ in range(40)]
+    tokens = [each.download_url.rpartition("/")[2] for each in cards]
+    assert all(len(token) == 32 for token in tokens), "160 bits in base32"
+    assert len({*tokens, *(each.pass_.id for each in cards), *(each.pass_.serial for each in cards)}) == 120
+    assert tokens != sorted(tokens)
+    stored = str([each.pass_ for each in cards]) + repr([each.pass_.link_hash for each in cards])
+    assert not any(token in stored for token in tokens), "the store can't tell a link"
+    said = set()
+    for wrong in (
+        "",
+        "x",
+        tokens[0].upper(),
+        tokens[0][:-1],
+        tokens[0] + "a",
+        "\ud800",
+        "a" * 10_000,
+        cards[0].pass_.id,
+    ):
+        with pytest.raises(Refused) as caught:
+            issuing.by_link(desk, wrong)
+        said.add((caught.value.code, str(caught.value)))
+    for organisation, name in (
+        ("org-2", cards[0].pass_.id),
+        (ORG, "never-was"),
+        ("nobody", cards[0].pass_.id),
+    ):
+        with pytest.raises(Refused) as caught:
+            issuing.find(desk, organisation, name)
+        said.add((caught.value.code, str(caught.value)))
+    assert said == {("pass_not_found", "there is no such pass")}
+
+
+@pytest.mark.long
+def test_bnd_18_a_million_links_never_repeat() -> None:
+    from passwright.service.steps import readable
+    from passwright.service.vault import Purpose, Vault
+    from tests.issuing_desk import KEYS
+
+    vault = Vault(KEYS)
+    tokens = {readable(vault.hash(Purpose.LINK, ORG, str(number))[:20]) for number in range(1_000_000)}
+    assert len(tokens) == 1_000_000
+
+
+def test_bnd_20_lists_show_bindings_only_when_asked_and_never_across_organisations(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    theirs = bound_pass(desk, membership(desk, "org-2"))
+    ours = bound_pass(desk, template)
+    plain, _ = issuing.listed(desk, ORG, PassFilter(), Page(size=100))
+    assert all(each.public_binding is None and each.mask is None for each in plain)
+    asked, total = issuing.listed(desk, ORG, PassFilter(), Page(size=100), bindings=True)
+    assert ours.pass_.id in {each.pass_.id for each in asked}
+    assert theirs.pass_.id not in {each.pass_.id for each in asked}
+    assert (
+        next(each for each in asked if each.pass_.id == ours.pass_.id).public_binding == ours.public_binding
+    )
+    assert total == len(plain)
+
+
+def test_bnd_21_versions_keep_the_order_when_the_clock_moves(desk: Desk, template: StoredTemplate) -> None:
+    """Forwards, a day back, over a leap second and a change of daylight time."""
+    name = bound_pass(desk, template).pass_.id
+    hours = [24, -24, 0, 1, -1, -48]
+    for each in hours:
+        attempt = releasing.apple_begin(desk, ORG, name, at=AT + timedelta(hours=each))
+    releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=AT + timedelta(hours=-48))
+    with desk.store.reading() as transaction:
+        events = transaction.events(name)
+    assert [each.version for each in events] == list(range(1, len(hours) + 3))
+    assert [each.kind for each in events][-1] == Kind.COMPLETE_VALID.value
+    assert [each.at for each in events] != sorted(each.at for each in events)
+
+
+# --- templates ----------------------------------------------------------------
+
+
+def test_templates_are_kept_cleaned_listed_and_changed(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with opened(tmp_path_factory.mktemp("templates") / "passes.db") as desk:
+        first, report = templates.add(desk, ORG, template_files(), at=AT)
+        assert report.ok
+        assert (first.name, first.kind, first.version) == ("Coffee Club", "loyalty", 1)
+        renamed = {
+            **template_files(),
+            "template.toml": TOML.replace(b'name = "Coffee Club"', b'name = "Tea Club"'),
+        }
+        second, _ = templates.change(desk, ORG, first.id, renamed, at=AT + timedelta(hours=1))
+        assert (second.id, second.name, second.version) == (first.id, "Tea Club", 2)
+        assert templates.find(desk, ORG, first.id) == second
+        listed, total = templates.listed(desk, ORG, Page())
+        assert [(each.name, each.archive) for each in listed] == [("Tea Club", b"")]
+        assert total == 1
+        again = templates.files_in(second.archive)
+        assert templates.template_of(second).name == "Tea Club"
+        assert again.keys() == template_files().keys()
+        with refused("template_not_found"):
+            templates.change(desk, "org-2", first.id, renamed, at=AT)
+
+
+def test_a_template_is_the_same_archive_each_time_without_what_pictures_carry() -> None:
+    template, archive, _ = templates._cleaned(template_files())
+    assert templates._cleaned(templates.files_in(archive))[1] == archive
+    for name, data in template.images.files.items():
+        assert template_files()[f"images/{name}"][:8] == data[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({}, "missing-file"),
+        ({"template.toml": b"kind = "}, "bad-toml"),
+        ({"template.toml": TOML, "images/icon.png": b"GIF89a"}, "not-png"),
+        ({"template.toml": b"x" * (2**20 + 1)}, "too-large"),
+        ({"template.toml": TOML, "images/de/x/icon.png": b""}, "bad-name"),
+    ],
+)
+def test_a_template_with_mistakes_is_refused_with_all_of_them(
+    desk: Desk, files: Mapping[str, bytes], code: str
+) -> None:
+    with pytest.raises(TemplateRejected) as caught:
+        templates.add(desk, ORG, files, at=AT)
+    assert code in {each.code for each in caught.value.report}
+
+
+def test_a_zipped_folder_may_have_its_folder_in_front(desk: Desk) -> None:
+    import io
+    import zipfile
+
+    for front in ("", "coffee-club/"):
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as archive:
+            for name, content in template_files().items():
+                archive.writestr(front + name, content)
+            archive.writestr("__MACOSX/._template.toml", b"\0")
+        assert templates.files_in(data.getvalue())["template.toml"] == TOML
+
+
+@pytest.mark.parametrize("archive", [b"", b"PK", b"no archive at all"])
+def test_what_is_no_archive_is_refused(archive: bytes) -> None:
+    with pytest.raises(TemplateRejected):
+        templates.files_in(archive)
+
+
+def test_a_service_without_a_side_says_so(desk: Desk, template: StoredTemplate) -> None:
+    card = bound_pass(desk, template)
+    google = desk_of(desk.store, apple=None, vault=desk.vault)
+    with refused("apple_off"):
+        releasing.apple_begin(google, ORG, card.pass_.id, at=AT)
+    with refused("apple_off"):
+        releasing.plain_file(google, ORG, new_pass(desk, template).pass_.id, at=AT)
+    with refused("google_off"):
+        releasing.google_link(desk_of(desk.store, google=None, vault=desk.vault), ORG, card.pass_.id, at=AT)
+    assert google_builder() is google.google

@@ -1,0 +1,125 @@
+"""A backup that is older than a lock, and the log that brings the lock back."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sqlite3
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from passwright.errors import IllegalTransition
+from passwright.lifecycle import State
+from passwright.service import issuing, releasing, restoring, steps
+from passwright.service.sqlstore import SqlStore
+from passwright.service.web.log import configure
+from tests.issuing_desk import AT, bound_pass, desk_of, membership, new_pass, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from passwright.service.desk import Desk
+
+ORG = "org-1"
+
+
+@contextmanager
+def logged() -> Iterator[io.StringIO]:
+    """What the service writes to its log meanwhile, as JSON lines."""
+    root, ours = logging.getLogger(), logging.getLogger("passwright")
+    before = root.handlers[:], root.level, ours.level
+    stream = io.StringIO()
+    configure(stream, plain=False)
+    try:
+        yield stream
+    finally:
+        root.handlers[:], root.level, ours.level = before
+        logging.getLogger("uvicorn.access").disabled = False
+
+
+def copied(source: Path, target: Path) -> None:
+    ours, theirs = sqlite3.connect(source), sqlite3.connect(target)
+    ours.backup(theirs)
+    for each in (ours, theirs):
+        each.close()
+
+
+def state(desk: Desk, name: str) -> State:
+    status = issuing.find(desk, ORG, name).binding
+    assert status is not None
+    return status.state
+
+
+def test_bnd_17_the_log_brings_back_locks_that_a_backup_does_not_know(tmp_path: Path) -> None:
+    path, backup = tmp_path / "passes.db", tmp_path / "backup.db"
+    with opened(path) as desk, logged() as log:
+        template = membership(desk)
+        names = {
+            name: bound_pass(desk, template).pass_.id
+            for name in ("google", "pending", "apple", "ended", "free")
+        }
+        unbound = new_pass(desk, template).pass_.id
+        known = bound_pass(desk, template).pass_.id
+        releasing.google_link(desk, ORG, known, at=AT)
+        copied(path, backup)
+        late = bound_pass(desk, template).pass_.id
+        link = releasing.google_link(desk, ORG, names["google"], at=AT)
+        releasing.apple_begin(desk, ORG, names["pending"], at=AT)
+        attempt = releasing.apple_begin(desk, ORG, names["apple"], at=AT)
+        releasing.apple_complete(desk, ORG, names["apple"], attempt.id, {"ok": True}, at=AT)
+        with pytest.raises(IllegalTransition):
+            releasing.google_link(desk, ORG, names["apple"], at=AT)
+        for name in (names["ended"], unbound):
+            issuing.nullify(desk, ORG, name, at=AT)
+        versions = {name: issuing.find(desk, ORG, each).binding for name, each in names.items()}
+        lines = [
+            *log.getvalue().splitlines(),
+            "no JSON",
+            "[]",
+            '{"logger": "passwright", "message": "hello"}',
+        ]
+    assert "jane" not in log.getvalue()
+
+    store = SqlStore(f"sqlite:///{backup}")
+    restored = desk_of(store)
+    assert {state(restored, each) for each in names.values()} == {State.CREATED}
+    came_of = restoring.replay(store, restoring.noted(lines))
+    assert came_of.done == {names["google"], names["pending"], names["ended"], unbound}
+    assert came_of.unproved == {names["apple"]}
+    assert came_of.missing == {late}
+    assert {name: state(restored, each) for name, each in names.items()} == {
+        "google": State.GOOGLE_BOUND,
+        "pending": State.APPLE_PENDING,
+        "apple": State.APPLE_PENDING,
+        "ended": State.NULLIFIED,
+        "free": State.CREATED,
+    }
+    for name, each in names.items():
+        now, was = issuing.find(restored, ORG, each), versions[name]
+        assert now.binding is not None
+        assert was is not None
+        assert now.binding.version == was.version, "versions go on where they were"
+        assert (now.mask is not None) is now.binding.state.keeps_email, "purged again"
+    assert releasing.google_link(restored, ORG, names["google"], at=AT + timedelta(days=1)) == link
+    with pytest.raises(IllegalTransition) as caught:
+        releasing.apple_begin(restored, ORG, names["google"], at=AT)
+    assert caught.value.code == "platform_locked"
+    assert restoring.replay(store, restoring.noted(lines)) == restoring.Replayed(missing=frozenset({late}))
+    attempt = releasing.apple_begin(restored, ORG, names["apple"], at=AT)
+    releasing.apple_complete(restored, ORG, names["apple"], attempt.id, {"ok": True}, at=AT)
+    assert state(restored, names["apple"]) is State.APPLE_BOUND
+    store.close()
+
+
+def test_a_line_of_the_log_and_the_event_it_tells_are_one_thing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "passwright")
+    event = steps.event("0132043f-1d89-4f08", 2, "Apple download", steps.DONE, AT + timedelta(microseconds=1))
+    steps.tell(event)
+    steps.tell(None)
+    lines = [json.dumps({"logger": "passwright", "message": each.getMessage()}) for each in caplog.records]
+    assert list(restoring.noted([*lines, lines[0].replace("version 2", "version two")])) == [event]
