@@ -14,8 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pytest
+
 from passwright import apple, google
-from passwright.errors import AttemptRefused
+from passwright.errors import AttemptRefused, BindingError, Refused
 from passwright.lifecycle import Evidence
 from passwright.service import issuing, templates
 from passwright.service.ceremony import Offer, Subject
@@ -27,6 +29,7 @@ from passwright.service.vault import KeyRing, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from passwright.service.store import Store, StoredTemplate
 
@@ -157,3 +160,8 @@ def new_pass(desk: Desk, template: StoredTemplate, *, at: datetime = AT, **more:
     made = issuing.create(desk, template.organisation, wish, at=at)
     assert isinstance(made, issuing.Shown)
     return made
+
+
+def refused(code: str) -> AbstractContextManager[Any]:
+    """Expects a refusal with this code, whoever raises it: the codes are one table."""
+    return pytest.raises((Refused, BindingError), check=lambda exc: getattr(exc, "code", "") == code)

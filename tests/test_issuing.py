@@ -11,7 +11,6 @@ import pytest
 
 from passwright import apple
 from passwright.errors import (
-    BindingError,
     BindingInvalid,
     PassRejected,
     Refused,
@@ -34,6 +33,7 @@ from tests.issuing_desk import (
     membership,
     new_pass,
     opened,
+    refused,
     template_files,
 )
 
@@ -60,11 +60,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def template(desk: Desk) -> StoredTemplate:
     return membership(desk)
-
-
-def refused(code: str) -> Any:
-    """Whatever the service raises: its codes are one table."""
-    return pytest.raises((Refused, BindingError), check=lambda exc: exc.code == code)
 
 
 # --- created ------------------------------------------------------------------
