@@ -278,6 +278,15 @@ class Vault:
             raise _unreadable() from None
         return padded.rstrip(b"\0").decode("utf-8")
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether the value is sealed with the key that seals now.
+
+        Raises:
+            VaultError: `vault_unreadable`, it is no sealed value.
+            KeyMaterialError: the ring can't be read.
+        """
+        return key_id(sealed) == self._keys.current().sealing
+
     def hash(self, purpose: Purpose, *parts: str | bytes) -> bytes:
         """A keyed hash of the parts: 32 bytes that tell nothing to whoever lacks the ring.
 

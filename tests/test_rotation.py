@@ -1,0 +1,249 @@
+"""EML-07: the vault's keys change while the service runs, stops, and goes on."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from passwright.errors import KeyMaterialError, StoreUnavailable, VaultError
+from passwright.lifecycle import State
+from passwright.service import issuing, releasing, rotation
+from passwright.service.vault import KeyFile, KeyRing, Purpose, Vault, key_id
+from tests.issuing_desk import AT, bound_pass, membership, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from passwright.service.desk import Desk
+    from passwright.service.issuing import Shown
+
+COUNT = 7
+
+
+class House:
+    """A desk whose vault reads its ring from a file, and some bound passes."""
+
+    def __init__(self, desk: Desk, keys: KeyFile) -> None:
+        self.desk, self.keys = desk, keys
+        self.template = membership(desk)
+        self.passes = [self.new(number) for number in range(COUNT)]
+
+    def new(self, number: int) -> Shown:
+        return bound_pass(self.desk, self.template, email=f"holder{number}@gmail.com")
+
+    def addresses(self) -> list[str]:
+        """Every address, opened with the ring as it is now; by pass id."""
+        with self.desk.store.reading() as transaction:
+            rows = transaction.addresses(after="", limit=100)
+        vault = Vault(self.keys)
+        return [
+            vault.open(sealed, purpose=Purpose.EMAIL, organisation_id=organisation, pass_id=pass_id)
+            for organisation, pass_id, sealed in rows
+        ]
+
+    def used(self) -> dict[str, int]:
+        with self.desk.store.reading() as transaction:
+            return dict(rotation.usage(transaction, batch=2))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[House]:
+    keys = KeyFile(tmp_path / "vault.toml")
+    keys.write(KeyRing.create("old"))
+    with opened(tmp_path / "passes.db", vault=Vault(keys)) as desk:
+        yield House(desk, keys)
+
+
+def rotate(here: House, **more: Any) -> list[rotation.Batch]:
+    rotation.begin(here.keys, at=AT)
+    return list(rotation.reseal(here.desk.store, here.keys, **more))
+
+
+def test_eml_07_after_a_rotation_nothing_depends_on_the_old_key(here: House) -> None:
+    before = here.addresses()
+
+    batches = rotate(here, batch=3)
+    retired, counted = rotation.retire(here.desk.store, here.keys)
+
+    assert [(each.seen, each.sealed) for each in batches] == [(3, 3), (6, 6), (7, 7)]
+    ring = here.keys.current()
+    assert retired == ("old",)
+    assert counted == here.used() == {ring.sealing: COUNT}
+    assert ring.retired == {"old"}
+    assert set(ring.keys) == {ring.sealing}
+    assert here.addresses() == before
+    assert sorted(before) == [f"holder{number}@gmail.com" for number in range(COUNT)]
+
+
+def test_eml_07_every_address_can_be_read_at_every_moment(here: House) -> None:
+    """Stopped after each batch, and after each step, by the vault of the running service as well."""
+    running = here.desk.vault
+    before = here.addresses()
+    rotation.begin(here.keys, at=AT)
+    assert here.addresses() == before
+    for _ in rotation.reseal(here.desk.store, here.keys, batch=1):
+        assert here.addresses() == before
+    rotation.retire(here.desk.store, here.keys)
+
+    assert here.addresses() == before
+    link = releasing.google_link(here.desk, "org-1", here.passes[0].pass_.id, at=AT)
+    assert link.url
+    assert running is here.desk.vault
+
+
+@pytest.mark.parametrize("batches", range(4))
+def test_eml_07_a_rotation_that_stopped_goes_on(here: House, batches: int) -> None:
+    """It adds no second key, does what is left, and retires the old key only then."""
+    assert rotation.begin(here.keys, at=AT)
+    going = rotation.reseal(here.desk.store, here.keys, batch=2)
+    for _ in range(batches):
+        next(going)
+    going.close()  # type: ignore[attr-defined]
+    ring = here.keys.current()
+    if batches < 4:
+        retired, counted = rotation.retire(here.desk.store, here.keys)
+        assert retired == ()
+        assert counted["old"] == COUNT - 2 * batches
+        assert here.keys.current() == ring
+
+    assert not rotation.begin(here.keys, at=AT)
+    (*_, last) = rotation.reseal(here.desk.store, here.keys, batch=2)
+
+    assert here.keys.current().sealing == ring.sealing
+    assert last.sealed == COUNT - 2 * batches
+    assert rotation.retire(here.desk.store, here.keys)[0] == ("old",)
+
+
+def test_eml_07_a_key_that_an_address_depends_on_does_not_retire(here: House) -> None:
+    """One row that can't be opened keeps its key, is named, and disturbs no other."""
+    with closing(sqlite3.connect(here.keys.path.with_name("passes.db"))) as database:
+        (slot, pass_id) = database.execute("SELECT slot, pass_id FROM addresses").fetchone()
+        damaged = slot[:120] + bytes([slot[120] ^ 1]) + slot[121:]
+        database.execute("UPDATE addresses SET slot = ? WHERE pass_id = ?", (damaged, pass_id))
+        database.commit()
+
+    (*_, last) = rotate(here)
+    retired, counted = rotation.retire(here.desk.store, here.keys)
+
+    assert (last.seen, last.sealed, last.unreadable) == (COUNT, COUNT - 1, (pass_id,))
+    assert retired == ()
+    assert counted["old"] == 1
+    assert set(here.keys.current().keys) == {"old", here.keys.current().sealing}
+
+
+def test_a_pass_made_while_keys_change_is_under_a_key_of_the_ring(
+    here: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address was sealed before the rotation ended, and is written after it."""
+    check = issuing._check
+
+    def and_a_rotation(*arguments: Any, **named: Any) -> None:
+        monkeypatch.setattr(issuing, "_check", check)
+        rotate(here)
+        assert rotation.retire(here.desk.store, here.keys)[0] == ("old",)
+        check(*arguments, **named)
+
+    monkeypatch.setattr(issuing, "_check", and_a_rotation)
+    here.new(99)
+
+    assert here.used() == {here.keys.current().sealing: COUNT + 1}
+    assert "holder99@gmail.com" in here.addresses()
+
+
+def test_an_address_that_is_purged_meanwhile_stays_purged(here: House) -> None:
+    rotation.begin(here.keys, at=AT)
+    (before, *_) = here.passes
+    going = rotation.reseal(here.desk.store, here.keys, batch=1)
+    next(going)
+    for shown in here.passes:
+        releasing.apple_begin(here.desk, "org-1", shown.pass_.id, at=AT)
+
+    assert list(going) == []
+    assert here.addresses() == []
+    found = issuing.find(here.desk, "org-1", before.pass_.id).binding
+    assert found is not None
+    assert found.state is State.APPLE_PENDING
+
+
+def test_passes_are_made_while_keys_change_again_and_again(here: House) -> None:
+    """Two writers, one of them rotating: no address is lost, and none is under a key that is gone."""
+    made: list[Shown] = []
+    failed: list[BaseException] = []
+
+    def issue() -> None:
+        try:
+            made.extend(here.new(100 + number) for number in range(25))
+        except BaseException as exc:  # noqa: BLE001 -- told by the test
+            failed.append(exc)
+
+    thread = threading.Thread(target=issue)
+    thread.start()
+    while thread.is_alive():
+        rotate(here, batch=4)
+        rotation.retire(here.desk.store, here.keys)
+    thread.join()
+    rotate(here)
+    rotation.retire(here.desk.store, here.keys)
+
+    assert failed == []
+    assert len(made) == 25
+    assert len(here.addresses()) == COUNT + 25
+    assert set(here.used()) == {here.keys.current().sealing}
+
+
+def test_two_rotations_of_one_day_have_keys_of_their_own(here: House) -> None:
+    rotate(here)
+    rotation.retire(here.desk.store, here.keys)
+    first = here.keys.current().sealing
+    rotate(here)
+
+    assert first.startswith("2026-06-01-")
+    assert here.keys.current().sealing.startswith("2026-06-01-")
+    assert here.keys.current().sealing != first
+
+
+def test_nothing_retires_while_others_hold_the_database(here: House) -> None:
+    rotate(here)
+    with here.desk.store.writing(), pytest.raises(StoreUnavailable):
+        _in_a_thread(lambda: rotation.retire(here.desk.store, here.keys))
+
+    assert here.keys.current().retired == frozenset()
+
+
+def _in_a_thread(work: Any) -> None:
+    """Runs in a thread of its own, as another process would; raises what it raised."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as exc:  # noqa: BLE001 -- raised again
+            raised.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
+
+
+def test_a_lost_ring_is_an_error_of_its_own(here: House) -> None:
+    here.keys.path.unlink()
+
+    with pytest.raises(KeyMaterialError):
+        rotate(here)
+
+
+def test_what_is_no_sealed_value_is_counted_apart(here: House) -> None:
+    with closing(sqlite3.connect(here.keys.path.with_name("passes.db"))) as database:
+        database.execute("UPDATE addresses SET slot = zeroblob(300)")
+        database.commit()
+
+    assert here.used() == {"": COUNT}
+    with pytest.raises(VaultError):
+        key_id(b"")
