@@ -24,10 +24,12 @@ check-long: $(VENV)/.long
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/side_by_side.py
+	$(BIN)/python benchmarks/verification.py
 
 # Ratios inside one process, with a slack above the noise of a busy machine.
 bench-check: $(VENV)/.test
 	$(BIN)/python benchmarks/side_by_side.py --check
+	$(BIN)/python benchmarks/verification.py --check
 
 example-certs: $(VENV)/.cli
 	rm -rf certs.example
