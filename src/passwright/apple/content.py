@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
+    from passwright.kinds import Place
     from passwright.template import Field, Template
 
 __all__ = ["document", "losses", "pictures", "strings", "table"]
@@ -59,6 +60,9 @@ ALIGNMENTS = {
     "centre": "PKTextAlignmentCenter",
     "right": "PKTextAlignmentRight",
 }
+SLOT_NAMES: Mapping[str, str] = {f"{slot}Fields": slot for slot in SLOTS}
+"""Apple's name of the list of fields in each slot."""
+
 # Back fields that we add ourselves; the keys of a template's own fields hold no dot.
 LEARN_MORE = "passwright.learn-more"
 LINK = "passwright.link."
@@ -181,14 +185,15 @@ def _barcode(template: Template) -> dict[str, Any]:
         "format": BARCODE_FORMATS[code.format if code else "qr"],
         "message": Blank(lambda values: values["@barcode"], "@barcode"),
         # The usual charset of scanners, and utf-8 for what it can't say.
-        "messageEncoding": Blank(lambda values: _encoding(values["@barcode"]), "@barcode"),
+        "messageEncoding": Blank(lambda values: encoding(values["@barcode"]), "@barcode"),
     }
     if code is not None and code.text:
         made["altText"] = Blank(lambda values: values["@barcode-text"], "@barcode-text")
     return made
 
 
-def _encoding(message: str) -> str:
+def encoding(message: str) -> str:
+    """The charset that a code's message is written in."""
     try:
         message.encode("iso-8859-1")
     except UnicodeEncodeError:
@@ -202,17 +207,22 @@ def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str
         place = template.kind.places.get(each.means or "")
         if place is None or key not in shape:
             continue
-        for path in place.apple:
-            full = path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
-            form = _form_at(full, each)
-            set_at(made, full, form(each.value) if each.constant else _blank(key, form))
+        for path in paths(place):
+            form = form_at(path, each)
+            set_at(made, path, form(each.value) if each.constant else _blank(key, form))
+
+
+def paths(place: Place) -> Iterator[str]:
+    """Where a meaning stands, as paths from the top of pass.json: `semantics.seats.0.seatRow`."""
+    for path in place.apple:
+        yield path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
 
 
 def _blank(key: str, form: Callable[[Any], Any]) -> Blank:
     return Blank(lambda values: form(values[key]), key)
 
 
-def _form_at(path: str, each: Field) -> Callable[[Any], Any]:
+def form_at(path: str, each: Field) -> Callable[[Any], Any]:
     """How a field's value is written where the table holds another type than a pass field's value."""
     kind = "Pass"
     for step in path.split("."):
@@ -221,7 +231,7 @@ def _form_at(path: str, each: Field) -> Callable[[Any], Any]:
     if kind == "SemanticTagType.CurrencyAmount" and each.type == "money":
         # Not str(): a large Decimal would come out as 1E+3.
         return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency}
-    if kind == "SemanticTagType.PersonNameComponents":
+    if kind == "SemanticTagType.PersonNameComponents" and each.type == "text":
         return _name_parts
     if kind in ("integer", "number") and each.type == "text":
         return lambda value: int(value) if value.isascii() and value.isdigit() else value

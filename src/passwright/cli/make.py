@@ -32,13 +32,28 @@ def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)],
     *,
     kind: Annotated[
-        str,
-        typer.Option(help="What to start from: loyalty, gift_card, offer, event, generic, flight or train."),
-    ] = "loyalty",
+        str | None,
+        typer.Option(
+            help="What to start from: loyalty, gift_card, offer, event, generic, flight or train; "
+            "without it loyalty.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Start from anybody's .pkpass instead.", show_default=False
+        ),
+    ] = None,
 ) -> int:
-    """Make a template folder to start from."""
+    """Make a template folder to start from: an example, or what a finished pass was built from."""
     from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
 
+    if source is not None:
+        if kind is not None:
+            raise WrongUse("--kind and --from exclude each other: a pass says itself what kind it is")
+        return _new_from(source, folder)
+    kind = kind or "loyalty"
     if kind not in EXAMPLE_TEMPLATES:
         hint = did_you_mean(kind, EXAMPLE_TEMPLATES) or f"there is one for: {', '.join(EXAMPLE_TEMPLATES)}"
         raise WrongUse(f"there is no template of the kind {kind!r} to start from: {hint}")
@@ -50,6 +65,24 @@ def new(
         (made / "template.toml").write_text(text, "utf-8")
     out = show.console()
     out.print(f"{show.plain(folder)} holds a template: texts in template.toml, pictures, translations.")
+    out.print(f"Next: passwright build {show.word(folder)} --serial M-0001 --example --out card.pkpass")
+    return 0
+
+
+def _new_from(source: Path, folder: Path) -> int:
+    """A template folder out of a finished pass, and what it does not say as the pass does."""
+    from passwright.apple.bundle import PASS_LIMITS
+    from passwright.apple.extraction import template_of
+    from passwright.apple.reading import read
+
+    contents = read(files.read(source, PASS_LIMITS.archive_bytes))
+    template, report = template_of(contents, name=_fresh_id(folder))
+    with files.new_folder(folder) as made:
+        template.save(made)
+    show.findings(report)
+    out = show.console()
+    out.print(f"{show.plain(folder)} holds a template of the kind {template.kind.name}, out of a pass.")
+    out.print("Its examples are what that pass said: look through them before you hand the folder on.")
     out.print(f"Next: passwright build {show.word(folder)} --serial M-0001 --example --out card.pkpass")
     return 0
 
