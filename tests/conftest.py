@@ -41,7 +41,7 @@ TEMPLATES = Path(__file__).parent.parent / "fixtures" / "templates"
 MEMBERSHIP = TEMPLATES / "membership"
 READER_KEY = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADv8XMWqvYvSbHQ3yp2rJ8dXWkbsVUC1hXcDxGcFzuxB8="
 BINDING = Binding(email="jane.doe@example.com", learn_more_url="https://help.example.com/pass")
-FOREIGN = ("openssl", "unzip", "zip", "bsdtar", "7zz", "node", "npm")
+FOREIGN = ("cc", "softhsm2-util", "openssl", "unzip", "zip", "bsdtar", "7zz", "node", "npm")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

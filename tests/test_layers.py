@@ -17,7 +17,7 @@ LAYERS = {
     **dict.fromkeys(("images", "template", "definition", "folder", "nfckey", "schema"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
-    **dict.fromkeys(("validation", "keys", "testing", "batch"), 4),
+    **dict.fromkeys(("validation", "keys", "testing", "batch", "signers"), 4),
     **dict.fromkeys(("testing", "service"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
 }
@@ -34,11 +34,13 @@ DOORS = {("template", "passwright.apple.extraction"), ("template", "passwright.a
 
 # Third-party package -> the rooms that may import it, and only when first used.
 THIRD_PARTY = {
-    "cryptography": {"signing", "nfckey", "apple", "google", "testing", "service", "cli"},
+    "cryptography": {"signing", "nfckey", "apple", "google", "testing", "signers", "service", "cli"},
     "PIL": {"images"},
     "jwt": {"google"},
-    "google": {"google"},
-    "requests": {"google"},
+    "google": {"google", "signers"},
+    "requests": {"google", "signers"},
+    **{name: {"signers"} for name in ("boto3", "botocore", "pkcs11")},
+    "google_crc32c": {"signers", "testing"},
     **{name: {"service"} for name in ("fastapi", "starlette", "pydantic", "uvicorn", "h11")},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -2,7 +2,8 @@
 
     PasswrightError
       DefinitionError      TemplateRejected(report) · PassRejected(report)
-      SigningError         KeyMaterialError · IdentityMismatch(expected, actual) · SignerFailed
+      SigningError         KeyMaterialError · IdentityMismatch(expected, actual)
+        SignerFailed       WrongSignature · SignerUnreachable · SignerTimeout · SignerRefused
       BundleError          code, where
       LinkTooLong          length, limit
       GoogleError          status, reason
@@ -77,6 +78,22 @@ class IdentityMismatch(SigningError):
 
 class SignerFailed(SigningError):
     """The signer raised, or what it answered is not a signature by its key."""
+
+
+class WrongSignature(SignerFailed):
+    """What the signer answered is not a signature by its key over what it was given."""
+
+
+class SignerUnreachable(SignerFailed):
+    """Nobody answers where the signer's key is kept."""
+
+
+class SignerTimeout(SignerFailed):
+    """The place where the signer's key is kept took too long to answer."""
+
+
+class SignerRefused(SignerFailed):
+    """The place where the signer's key is kept said no: rights, a disabled key, a wrong PIN."""
 
 
 class BundleError(PasswrightError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from passwright.errors import KeyMaterialError, SignerFailed
+from passwright.errors import KeyMaterialError, SignerFailed, WrongSignature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey
     PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
 
-__all__ = ["KeySigner", "Signer", "check_public_key", "checked_sign", "load_key", "sign_call"]
+__all__ = ["KeySigner", "Signer", "check_public_key", "checked_sign", "load_key", "sign_call", "verifies"]
 
 MIN_RSA_BITS = 2048  # RFC 7518 section 3.3 for JWTs; Apple's pass certificates hold RSA 2048
 CURVES = ("secp256r1", "secp384r1")
@@ -121,20 +121,23 @@ def checked_sign(signer: Signer, public_key: PublicKey | None, message: bytes) -
     whoever pairs it with a certificate compares the two public keys once.
 
     Raises:
-        SignerFailed: the signer raised (`__cause__` says what), or its answer
-            isn't a signature over the message by this key.
+        SignerFailed: the signer raised (`__cause__` says what), or answered no bytes.
+        WrongSignature: its answer isn't a signature over the message by this key.
     """
     if type(signer) is KeySigner:
         return signer.sign(message)
     try:
         answer = signer.sign(message)
+    except SignerFailed:
+        # Signers of ours say themselves what went wrong.
+        raise
     except Exception as exc:
         raise SignerFailed(f"the signer raised {type(exc).__name__}") from exc
     if not isinstance(answer, (bytes, bytearray, memoryview)):
         raise SignerFailed(f"the signer answered {type(answer).__name__} instead of bytes")
     signature = bytes(answer)
-    if public_key is not None and not _verifies(public_key, signature, message):
-        raise SignerFailed(
+    if public_key is not None and not verifies(public_key, signature, message):
+        raise WrongSignature(
             "the signer's answer is not a signature by the expected key: "
             "is it the right key, and does it hash the message itself, with SHA-256?"
         )
@@ -212,7 +215,8 @@ def load_key(pem: bytes | str, password: bytes | str | None) -> PrivateKey | Non
     return None
 
 
-def _verifies(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
+def verifies(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
+    """`signature` is one over `message` by this key, with SHA-256: PKCS #1 v1.5 or DER-encoded ECDSA."""
     from cryptography.exceptions import InvalidSignature
 
     verify: Callable[..., None] = public_key.verify

@@ -33,7 +33,8 @@ class Payloads:
     def __init__(self, issuer: Issuer | None, rules: tuple[Rule, ...]) -> None:
         self._issuer = issuer
         self._rules = rules
-        self._unproved = [_UNPROVED] if issuer is not None and issuer.public_key is None else []
+        proved = issuer is None or issuer.public_key or getattr(issuer.signer, "proves_itself", False)
+        self._unproved = [] if proved else [_UNPROVED]
         self._about = About(
             issuer_id=issuer.issuer_id if issuer else None,
             restrictions_enabled=issuer.restrictions_enabled if issuer else False,
