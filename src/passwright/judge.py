@@ -8,6 +8,7 @@ keys, and the rules that read one of them. There is no second set of checks.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.forms import Unknown, fits_style
@@ -54,12 +55,17 @@ class Rule:
 
 
 def _read_by(pattern: str, pointer: str) -> bool:
-    wanted, found = pattern.split("/"), pointer.split("/")
+    wanted, found = _steps(pattern), _steps(pointer)
     if wanted[-1] == "**":
-        wanted.pop()
+        wanted = wanted[:-1]
     elif len(found) > len(wanted):
         return False
     return all(name in ("*", step) for name, step in zip(wanted, found, strict=False))
+
+
+@lru_cache(maxsize=2048)  # each rule asks for each blank of a template
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/"))
 
 
 # What takes from a rule the types it relies on.
