@@ -84,6 +84,50 @@ def test_nobody_is_trusted_unasked(card: Path) -> None:
     assert "[untrusted-chain]" in result.stdout
 
 
+def test_verify_explains_each_step_and_the_chain(card: Path, tmp_path: Path) -> None:
+    said = run("verify", str(card), "--example", "--explain").output
+    assert said.count("  checked ") == said.count("  leaves open ") == 5
+    assert "Passwright Example Root CA" in said
+    assert "embedded" in said
+    assert "supplied from what is trusted" in said
+    assert "key " in said
+    broken = tmp_path / "broken.pkpass"
+    broken.write_bytes(card.read_bytes()[:-1])
+    said = run("verify", str(broken), "--explain").output
+    assert "nothing, it needs a step that failed" in said
+    assert "1 error: not-a-zip" in said
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_verify_judges_folders_in_order_and_all_of_them(card: Path, tmp_path: Path, jobs: str) -> None:
+    """A file that can't be read is a message and exit code 2; the others are judged all the same."""
+    folder = tmp_path / "passes"
+    (folder / "below").mkdir(parents=True)
+    for name in ("c.pkpass", "a.pkpass", "below/b.pkpass"):
+        (folder / name).write_bytes(card.read_bytes())
+    (folder / "d.pkpass").write_bytes(b"no archive")
+    (folder / "readme.txt").write_text("no pass", "utf-8")
+    names = ["a.pkpass", "below/b.pkpass", "c.pkpass", "d.pkpass"]
+
+    result = run("verify", str(folder), "--example", "--json", "--jobs", jobs)
+    found = documents(result)
+    assert [each["file"] for each in found] == [str(folder / name) for name in names]
+    assert [each["ok"] for each in found] == [True, True, True, False]
+    assert result.exit_code == 1
+
+    gone = folder / "gone.pkpass"
+    result = run("verify", str(gone), str(folder), "--example", "--jobs", jobs)
+    assert result.exit_code == 2
+    assert "gone.pkpass: No such file" in result.output
+    assert result.output.count(": ok\n") == 3
+
+
+def test_verify_says_that_a_folder_holds_no_pass(tmp_path: Path) -> None:
+    result = run("verify", str(tmp_path))
+    assert result.exit_code == 2
+    assert "there is no .pkpass in this folder" in result.output
+
+
 def test_verify_trusts_roots_that_are_named(card: Path) -> None:
     assert run("verify", str(card), "--root", str(example_directory() / "root.pem")).exit_code == 0
 
@@ -118,7 +162,7 @@ def test_a_missing_file_does_not_keep_the_others_from_being_judged(card: Path, t
     broken = tmp_path / "broken.pkpass"
     broken.write_bytes(b"PK nothing")
 
-    result = run("verify", "absent", str(card), str(broken), str(tmp_path), "--example", "--json")
+    result = run("verify", "absent", str(card), str(broken), "--example", "--json")
 
     assert result.exit_code == 2
     assert [(each["file"], each["ok"]) for each in documents(result)] == [

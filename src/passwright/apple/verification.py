@@ -49,7 +49,8 @@ class Verification:
     signature claims, None if it claims none. Identifiers and style are what
     pass.json says, whether or not anything was proved about it. `document` is
     pass.json as it was read, empty when it could not be, and `files` are the files
-    of the archive by name, empty when it could not be opened.
+    of the archive by name, empty when it could not be opened. `found` are the
+    findings of each step that ran, all of them.
     """
 
     steps: Mapping[str, Outcome]
@@ -62,6 +63,7 @@ class Verification:
     chain: Chain | None = field(default=None, repr=False)
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    found: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -113,6 +115,7 @@ class _Walk:
         self.at = at
         self.steps: dict[str, Outcome] = {}
         self.findings: list[Finding] = []
+        self.found: dict[str, tuple[Finding, ...]] = {}
         self.files: Mapping[str, bytes] = {}
         self.signed: SignedData | None = None
         self.leaf: bytes | None = None
@@ -194,6 +197,7 @@ class _Walk:
     def done(self, step: str, findings: Iterable[Finding]) -> None:
         found = list(findings)
         self.findings += found
+        self.found[step] = tuple(found)
         self.steps[step] = "failed" if failed(found) else "ok"
 
     def verdict(self) -> Verification:
@@ -214,6 +218,7 @@ class _Walk:
             chain=self.followed,
             document=document,
             files=self.files,
+            found=self.found,
         )
 
 

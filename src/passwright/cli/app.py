@@ -11,7 +11,20 @@ import typer
 from typer.core import TyperGroup
 
 from passwright import __version__
-from passwright.cli import batch, certs, demo, doctor, explain, judge, look, make, nfc, schema, show
+from passwright.cli import (
+    batch,
+    certs,
+    demo,
+    doctor,
+    explain,
+    judge,
+    look,
+    make,
+    nfc,
+    schema,
+    show,
+    verifying,
+)
 from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
 
 if TYPE_CHECKING:
@@ -98,7 +111,7 @@ app.command()(make.new)
 app.command()(make.build)
 app.command()(make.link)
 app.command()(batch.batch)
-app.command()(judge.verify)
+app.command()(verifying.verify)
 app.command()(look.inspect)
 app.command()(judge.check)
 app.command()(doctor.doctor)

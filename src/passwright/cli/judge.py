@@ -1,4 +1,4 @@
-"""Judging what others made: `verify`, `check`."""
+"""Judging payloads that others made: `check`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright import strictjson
-from passwright.apple.bundle import PASS_LIMITS
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError
@@ -21,40 +20,7 @@ from passwright.validation import check as check_payload
 if TYPE_CHECKING:
     from passwright.apple.layouts import Layout
 
-__all__ = ["check", "verify"]
-
-
-def verify(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="The .pkpass files to judge.", show_default=False)
-    ],
-    *,
-    root: options.Roots = None,
-    example: options.TrustExample = False,
-    at: options.At = None,
-    as_json: options.Json = False,
-) -> int:
-    """Judge .pkpass files in five steps: container, manifest, signature, chain, content."""
-    from passwright.apple.verification import verify as verify_pass
-
-    moment = options.moment("--at", at) or datetime.now(UTC)
-    trust = options.trust(root or [], example=example)
-    out, code = show.console(), 0
-    for path in paths:
-        try:
-            data = files.read(path, PASS_LIMITS.archive_bytes)
-        except OSError as exc:
-            # The others are judged all the same.
-            show.refusal(exc)
-            code = 2
-            continue
-        judged = verify_pass(data, trust=trust, at=moment)
-        code = max(code, 0 if judged.ok else 1)
-        if as_json:
-            show.document(documents.verification(str(path), judged))
-        else:
-            show.verdict(str(path), judged, on=out)
-    return code
+__all__ = ["check"]
 
 
 def check(

@@ -53,9 +53,22 @@ _ORDER = tuple(Severity)
 _JOINERS = "\u200c\u200d"
 
 
-def console(*, err: bool = False, width: int | None = None, record: bool = False) -> Console:
-    """A console on standard output or error; without a terminal it is plain text that never wraps."""
-    made = Console(stderr=err, highlight=False, markup=False, emoji=False, width=width, record=record)
+def console(
+    *, err: bool = False, width: int | None = None, record: bool = False, terminal: bool | None = None
+) -> Console:
+    """A console on standard output or error; without a terminal it is plain text that never wraps.
+
+    `terminal` says that there is one where only another process can tell.
+    """
+    made = Console(
+        stderr=err,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=width,
+        record=record,
+        force_terminal=terminal,
+    )
     made.soft_wrap = not made.is_terminal and not record
     return made
 

@@ -1,0 +1,164 @@
+"""`verify`: files and folders of passes, judged one after the other or by several processes at once.
+
+A process keeps what certificates prove for all the files it judges. Verdicts are
+printed in the order of the files, whoever is first.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from passwright.apple.bundle import PASS_LIMITS
+from passwright.cli import documents, files, options, show, told
+from passwright.cli.files import WrongUse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from passwright.apple.trust import Trust
+
+__all__ = ["verify"]
+
+# What came of one file: the exit code and what to print, or why it can't be read.
+_Said = tuple[int, str] | OSError
+
+
+@dataclass(frozen=True)
+class _How:
+    """How each file is judged and told; `width` is that of the terminal, None without one."""
+
+    trust: Trust
+    at: datetime
+    as_json: bool
+    explain: bool
+    width: int | None
+
+
+def verify(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE|DIR...",
+            help="The .pkpass files to judge; of a folder all in it and below.",
+            show_default=False,
+        ),
+    ],
+    *,
+    root: options.Roots = None,
+    example: options.TrustExample = False,
+    at: options.At = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Tell what each step checks, found, proves and does not.")
+    ] = False,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, metavar="N", help="Judge in so many processes at once.")
+    ] = 1,
+    as_json: options.Json = False,
+) -> int:
+    """Judge .pkpass files in five steps: container, manifest, signature, chain, content."""
+    trust = options.trust(root or [], example=example)
+    moment = options.moment("--at", at) or datetime.now(UTC)
+    out = show.console()
+    how = _How(trust, moment, as_json, explain, out.width if out.is_terminal else None)
+    code = 0
+    found = list(_passes(paths))
+    for said in _with_progress(_judged(found, how, jobs), len(found), wanted=not as_json):
+        if isinstance(said, OSError):
+            # The others are judged all the same.
+            show.refusal(said)
+            code = 2
+        else:
+            code = max(code, said[0])
+            sys.stdout.write(said[1])
+    return code
+
+
+def _passes(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(each for each in path.rglob("*.pkpass") if each.is_file())
+        if not inside:
+            raise WrongUse(f"{path}: there is no .pkpass in this folder, or below it")
+        yield from inside
+
+
+def _judged(paths: Sequence[Path], how: _How, jobs: int) -> Iterator[_Said]:
+    judge = partial(_one, how)
+    if jobs == 1 or len(paths) == 1:
+        yield from map(judge, paths)
+        return
+    with _pool(min(jobs, len(paths))) as pool:
+        yield from pool.map(judge, paths, chunksize=min(16, -(-len(paths) // jobs)))
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
+    pool = ProcessPoolExecutor(jobs, initializer=_ignore_interrupts)
+    try:
+        yield pool
+    except BaseException:
+        # Whoever stops the command does not wait for files nobody will hear of.
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _ignore_interrupts() -> None:
+    # The keys that stop a command reach all its processes; one of them says so.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _one(how: _How, path: Path) -> _Said:
+    from passwright.apple.verification import verify as verify_pass
+
+    try:
+        data = files.read(path, PASS_LIMITS.archive_bytes)
+    except OSError as exc:
+        return exc
+    judged = verify_pass(data, trust=_kept(how.trust), at=how.at)
+    code = 0 if judged.ok else 1
+    if how.as_json:
+        return code, f"{json.dumps(documents.verification(str(path), judged), default=str)}\n"
+    out = show.console(width=how.width, terminal=how.width is not None)
+    with out.capture() as captured:
+        show.verdict(str(path), judged, on=out)
+        if how.explain:
+            told.steps(judged, on=out)
+    return code, captured.get()
+
+
+@lru_cache(maxsize=1)
+def _kept(trust: Trust) -> Trust:
+    """The first of equal trusts: it remembers signers, and each batch brings a copy that does not."""
+    return trust
+
+
+def _with_progress(said: Iterable[_Said], total: int, *, wanted: bool) -> Iterator[_Said]:
+    """The same, with a bar on standard error where that is a terminal."""
+    from rich.progress import Progress
+
+    err = show.console(err=True)
+    if not wanted or not err.is_terminal or total == 1:
+        yield from said
+        return
+    with Progress(console=err, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+        task = bar.add_task("judging", total=total)
+        for each in said:
+            # What is printed now would stand in the middle of the bar.
+            bar.stop()
+            yield each
+            bar.start()
+            bar.advance(task)
