@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.lifecycle import Step
+    from passwright.report import Report
     from passwright.service.ceremony import Provider
     from passwright.service.desk import Desk
     from passwright.service.store import Credential, StoredBinding, StoredPass, StoredTemplate
@@ -131,8 +132,11 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
         issued_at = read.bound.google_issued_at or at
         rendered = read.rendered(email=email_of(desk, read.bound))
         # Before the lock: a pass that Google can't be given must stay free for Apple.
-        link = None if desk.google_writer else _linked(desk, rendered, issued_at=issued_at)
-        _check_google(desk, rendered)
+        link = None
+        if desk.google_writer is None:
+            link = _linked(desk, rendered, issued_at=issued_at)
+        else:
+            _check(desk.google.report(rendered))
         if _written(desk, read.bound, step, at=at, google_issued_at=issued_at):
             return link or _linked(desk, rendered, issued_at=issued_at)
     raise contended()
@@ -180,7 +184,8 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
                 step.check()
             continue
         if Effect.LOCK in step.effects:
-            _check_apple(desk, rendered, at=at)
+            assert desk.apple is not None  # noqa: S101 -- `_provider` has asked
+            _check(desk.apple.report(rendered, at=at))
         _check_provider(bound, provider)
         offer = provider.begin(
             _subject(read, bound), attempt_id=attempt_id, at=at, credential=bound.credential
@@ -228,7 +233,7 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
 
     Raises:
         Refused: `download_not_found`, `download_expired` for a ticket that is too old or used,
-            `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`.
+            `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`, `provider_changed`.
         PassRejected, SigningError: it can't be built; the ticket stays good.
     """
     token_hash = _download_hash(desk, token)
@@ -249,10 +254,10 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
     rendered = read.rendered()
     if bound is None or bound.status.state is not State.APPLE_BOUND or bound.credential is None:
         raise _spent()
-    if bound.status.evidence is _provider(desk).evidence:
-        members = _provider(desk).members(bound.credential)
-        rendered = rendered.replace(apple={**rendered.apple, **members})
-    made = _built(desk, stored, rendered, at=at)
+    provider = _provider(desk)
+    _check_provider(bound, provider)
+    members = provider.members(bound.credential)
+    made = _built(desk, stored, rendered.replace(apple={**rendered.apple, **members}), at=at)
     with desk.store.writing() as transaction:
         if not transaction.use_download(token_hash, at=at):
             raise _spent()
@@ -374,16 +379,8 @@ def _has_nfc(rendered: Pass) -> bool:
     return "@nfc" in rendered.shape and nfc is not None and nfc.apple_key is not None
 
 
-def _check_apple(desk: Desk, rendered: Pass, *, at: datetime) -> None:
-    assert desk.apple is not None  # noqa: S101 -- `_provider` has asked
-    report = desk.apple.report(rendered, at=at)
-    if not report.ok:
-        raise PassRejected(report)
-
-
-def _check_google(desk: Desk, rendered: Pass) -> None:
-    assert desk.google is not None  # noqa: S101 -- the caller has asked
-    report = desk.google.report(rendered)
+def _check(report: Report) -> None:
+    """Asks for a pass that could be built. It is asked before a lock: afterwards there is no way back."""
     if not report.ok:
         raise PassRejected(report)
 
