@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import binding
+from passwright import Template, apple, binding, google
 from passwright.binding import (
     Binding,
 )
-from passwright.errors import BindingInvalid
+from passwright.errors import BindingInvalid, PassRejected
+from passwright.google.issuer import Issuer
+from tests.conftest import AT
 
 URL = "https://support.example.com/pass-help"
 JANE = Binding("jane@gmail.com", URL)
@@ -279,3 +281,19 @@ def test_no_text_of_a_binding_shows_the_address(shown: Binding) -> None:
 
 def test_bindings_travel_to_workers() -> None:
     assert pickle.loads(pickle.dumps(JANE)) == JANE
+
+
+def test_an_address_that_was_purged_is_good_for_apple_alone(
+    identity: apple.Identity, issuer: Issuer, club: Template
+) -> None:
+    """The file needs the learn-more link; a save link needs somebody to restrict it to."""
+    purged = Binding(None, URL)
+    assert repr(purged) == f"Binding(email=<hidden>, learn_more_url={URL!r})"
+    card = club.issue("M-0001", {"fullName": "Jane Smith"}, binding=purged)
+    assert apple.PassBuilder(identity).build(card, at=AT)
+    report = google.PassBuilder(issuer).report(card)
+    assert [(each.code, each.where) for each in report.errors] == [("binding-purged", "pass#/binding/email")]
+    with pytest.raises(PassRejected, match="the address was purged"):
+        google.PassBuilder(issuer).save_link(card, issued_at=AT)
+    with pytest.raises(BindingInvalid, match="must be text"):
+        binding.validate(purged)

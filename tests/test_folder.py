@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import Template
+from passwright.definition import template_document
 from passwright.errors import TemplateRejected
-from passwright.folder import MAX_TOML_BYTES, read
+from passwright.folder import MAX_PICTURE_BYTES, MAX_TOML_BYTES, from_files, read, read_files, to_files
 from passwright.kinds import Kind
 from tests.conftest import MEMBERSHIP, png
 
@@ -425,3 +426,60 @@ def test_jsn_10_ten_thousand_mistakes_make_a_short_report(folder: Path) -> None:
 
     assert len(report) == 51
     assert "40 more" in report.findings[-1].message
+
+
+FAULTS: list[dict[str, str | bytes]] = [
+    {},
+    {"template.toml": "kind = "},
+    {"template.toml": b"\xff"},
+    {"template.toml": "x" * (MAX_TOML_BYTES + 1)},
+    {"tmplate.toml": "", "image/icon.png": png(10, 10)},
+    {"images/icon.png": png(29, 29), "images/.DS_Store": "", "images/logo.gif": "", "images/lgoo.png": ""},
+    {"images/de/hero.png": png(10, 10), "images/german/hero.png": png(10, 10), "images/de/x/hero.png": ""},
+    {"images/icon.png": b"no picture"},
+    {
+        "translations/de.toml": '"A card" = "Eine Karte"\n',
+        "translations/de.txt": "",
+        "translations/._de.toml": "",
+    },
+    {"translations/german.toml": "", "translations/fr.toml": "a.b = 1", "translations/x/de.toml": ""},
+    {"__MACOSX/images/icon.png": "", "notes.txt": "mine"},
+]
+
+
+@pytest.mark.parametrize("put_there", FAULTS, ids=lambda files: " ".join(files)[:40])
+def test_files_in_memory_are_read_like_those_of_a_folder(
+    folder: Path, put_there: dict[str, str | bytes]
+) -> None:
+    for name, content in put_there.items():
+        put(folder, name, content)
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+    template, report = read_files(files)
+    other, expected = read(folder)
+    assert report == expected
+    assert (template is None) is (other is None)
+
+
+def test_files_without_a_definition_are_no_template() -> None:
+    template, report = read_files({"images/icon.png": png(29, 29)})
+    assert template is None
+    assert said(report) == [("error", "missing-file", "template.toml")]
+    with pytest.raises(TemplateRejected, match=r"no template\.toml"):
+        from_files({})
+
+
+def test_a_template_becomes_files_and_comes_back() -> None:
+    template = Template.load(MEMBERSHIP)
+    files = to_files(template)
+    again = from_files(files)
+    assert to_files(again) == files
+    assert list(files)[-1] == "template.toml"
+    assert template_document(again) == template_document(template)
+    assert (again.images, again.translations) == (template.images, template.translations)
+
+
+def test_a_picture_in_memory_may_be_as_large_as_one_in_a_folder() -> None:
+    _, report = read_files({"template.toml": TOML.encode(), "images/icon.png": bytes(MAX_PICTURE_BYTES + 1)})
+    assert ("error", "too-large", "images/icon.png") in said(report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from passwright.errors import (
 )
 from passwright.lifecycle import Kind
 from passwright.service import issuing, releasing, templates
-from passwright.service.rendering import Code, Content, Tap, has_code, pass_of, without_code
+from passwright.service.rendering import Code, Content, Tap, _dropped, has_code, pass_of, without_code
 from passwright.service.store import Organisation, Page, PassFilter, PassStatus
 from passwright.template import Location
 from tests.issuing_desk import (
@@ -682,3 +683,35 @@ def test_a_service_without_a_side_says_so(desk: Desk, template: StoredTemplate) 
     with refused("google_off"):
         releasing.google_link(desk_of(desk.store, google=None, vault=desk.vault), ORG, card.pass_.id, at=AT)
     assert google_builder() is google.google
+
+
+def test_a_page_draws_what_the_wallets_show(desk: Desk, template: StoredTemplate) -> None:
+    unbound = issuing.drawn(
+        desk, new_pass(desk, template, content=Content(values={"fullName": "J"}, barcode=Code()))
+    )
+    assert "@barcode" in unbound.shape
+    assert unbound.binding is None
+    bound = issuing.drawn(desk, bound_pass(desk, template))
+    assert bound.binding is not None
+    assert bound.binding.email is None, "nobody needs the address to draw a card"
+
+
+def test_a_picture_whose_pixels_are_broken_is_refused(desk: Desk) -> None:
+    name = next(name for name in template_files() if name.startswith("images/"))
+    data = bytearray(template_files()[name])
+    start = data.index(b"IDAT") + 4
+    data[start : start + 40] = bytes(40)
+    length = int.from_bytes(data[start - 8 : start - 4], "big")
+    data[start + length : start + length + 4] = zlib.crc32(data[start - 4 : start + length]).to_bytes(
+        4, "big"
+    )
+    with pytest.raises(TemplateRejected) as caught:
+        templates.add(desk, ORG, {**template_files(), name: bytes(data)}, at=AT)
+    assert ("bad-image", name) in {(each.code, each.where) for each in caught.value.report.errors}
+
+
+def test_a_code_is_left_out_wherever_a_newer_schema_may_hold_one() -> None:
+    document = {"a": [{"b": 1, "c": 2}, {"b": 3}], "d": {"e": 4}}
+    assert _dropped(document, ["a", "0", "b"]) == {"a": [{"c": 2}, {"b": 3}], "d": {"e": 4}}
+    assert _dropped(document, ["d", "e"]) == {"a": [{"b": 1, "c": 2}, {"b": 3}], "d": {}}
+    assert repr(issuing.ABSENT) == "ABSENT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from passwright import apple
 from passwright.address import sha256
 from passwright.errors import BindingError, GoogleError, IllegalTransition, PassRejected, Refused
-from passwright.lifecycle import ATTEMPT_LIFE, Kind, State
+from passwright.lifecycle import ATTEMPT_LIFE, Evidence, Kind, State
 from passwright.service import issuing, releasing
 from passwright.service.ceremony import PasskeyGate
-from passwright.service.vault import Vault
+from passwright.service.store import Download
+from passwright.service.vault import Purpose, Vault
 from passwright.testing.phone import Phone
 from tests.issuing_desk import (
     AT,
     KEYS,
+    SayingProvider,
     bound_pass,
     desk_of,
     edited,
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from passwright.service.desk import Desk
-    from passwright.service.store import StoredBinding, StoredTemplate
+    from passwright.service.store import Credential, StoredBinding, StoredTemplate
 
 ORG = "org-1"
 
@@ -400,3 +404,60 @@ def test_a_pass_without_a_binding_needs_no_lock(desk: Desk, template: StoredTemp
     assert kinds(desk, name) == [("create", "done")]
     issuing.nullify(desk, ORG, name, at=AT)
     assert kinds(desk, name) == [("create", "done"), ("nullification", "done")]
+
+
+def test_a_ticket_for_a_pass_that_is_not_bound_opens_nothing(desk: Desk, template: StoredTemplate) -> None:
+    """None is ever made; it is the last gate before the bytes of a pass."""
+    for bind in (True, False):
+        name = (bound_pass if bind else new_pass)(desk, template).pass_.id
+        if bind:
+            begin(desk, name)
+        token = f"ticket-{name}"
+        made = Download(
+            token_hash=desk.vault.hash(Purpose.DOWNLOAD, token),
+            pass_id=name,
+            expires_at=AT + timedelta(seconds=30),
+        )
+        with desk.store.writing() as transaction:
+            transaction.add_download(made)
+        with refused("download_expired"):
+            releasing.apple_file(desk, token, at=AT)
+
+
+class Elsewhere(SayingProvider):
+    """A provider whose proofs are worth something else, and that puts members into the pass."""
+
+    evidence = Evidence.APPLE_ISSUER_BINDING
+
+    def members(self, credential: Credential) -> Mapping[str, Any]:
+        return {"userInfo": {"proof": credential.id}}
+
+
+def test_who_bound_a_pass_one_way_can_not_be_asked_for_another_proof(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    other = desk_of(desk.store, vault=desk.vault, provider=Elsewhere())
+    name = bound_pass(desk, template).pass_.id
+    attempt = releasing.apple_begin(desk, ORG, name, at=AT)
+    ticket = releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=AT)
+    with refused("provider_changed"):
+        releasing.apple_begin(other, ORG, name, at=AT)
+    with refused("provider_changed"):
+        releasing.apple_file(other, ticket.token, at=AT)
+    open_one = releasing.apple_begin(desk, ORG, name, at=AT)
+    with refused("provider_changed"):
+        releasing.apple_complete(other, ORG, name, open_one.id, {"ok": True}, at=AT)
+    releasing.apple_file(desk, ticket.token, at=AT)
+
+
+def test_every_file_of_a_pass_carries_what_its_provider_asks_for(
+    desk: Desk, template: StoredTemplate
+) -> None:
+    other = desk_of(desk.store, vault=desk.vault, provider=Elsewhere())
+    name = bound_pass(other, template).pass_.id
+    for _ in range(2):
+        attempt = releasing.apple_begin(other, ORG, name, at=AT)
+        ticket = releasing.apple_complete(other, ORG, name, attempt.id, {"ok": True}, at=AT)
+        files = apple.read(releasing.apple_file(other, ticket.token, at=AT).data).files
+        assert json.loads(files["pass.json"])["userInfo"] == {"proof": name}
+    assert binding(other, name).status.evidence is Evidence.APPLE_ISSUER_BINDING

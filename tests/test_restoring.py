@@ -123,3 +123,11 @@ def test_a_line_of_the_log_and_the_event_it_tells_are_one_thing(caplog: pytest.L
     steps.tell(None)
     lines = [json.dumps({"logger": "passwright", "message": each.getMessage()}) for each in caplog.records]
     assert list(restoring.noted([*lines, lines[0].replace("version 2", "version two")])) == [event]
+
+
+def test_what_a_newer_log_tells_and_nobody_here_knows_is_passed_over(tmp_path: Path) -> None:
+    with opened(tmp_path / "passes.db") as desk:
+        name = bound_pass(desk, membership(desk)).pass_.id
+        unknown = steps.event(name, 99, "something new", steps.DONE, AT)
+        assert restoring.replay(desk.store, [unknown]) == restoring.Replayed()
+        assert state(desk, name) is State.CREATED
