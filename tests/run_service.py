@@ -9,18 +9,35 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx2
+
+from passwright.service import api_keys
+from passwright.service.ceremony import PasskeyGate
+from passwright.service.settings import Limits, Settings
+from passwright.service.sqlstore import SqlStore
+from passwright.service.store import Organisation
+from passwright.service.vault import Vault
 from passwright.service.web import log
+from passwright.service.web.app import create_app
 from passwright.service.web.server import Server
+from tests.issuing_desk import AT, HELP, KEYS, desk_of, membership
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
 
-    import httpx2
     from starlette.types import ASGIApp
 
+    from passwright.service.desk import Desk
+    from passwright.testing.phone import Phone
+
 CANARY = "canary"
+BASE = "https://passes.example.com"
 
 
 class Log(io.StringIO):
@@ -77,7 +94,10 @@ def check_answer(answer: httpx2.Response) -> None:
     assert len(answer.headers["x-request-id"]) == 16
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.status_code < 500 or answer.headers.get("retry-after"), answer.text
-    if answer.status_code >= 400 and answer.request.method != "HEAD":
+    assert "no-store" in answer.headers["cache-control"] or answer.status_code == 200
+    if answer.status_code >= 400 and answer.headers.get("content-type", "").startswith("text/html"):
+        assert answer.request.url.path.startswith("/p/"), "people alone get pages"
+    elif answer.status_code >= 400 and answer.request.method != "HEAD":
         check_errors(answer)
 
 
@@ -99,3 +119,133 @@ def check_errors(answer: httpx2.Response) -> None:
 def codes(answer: httpx2.Response) -> list[str]:
     """The codes of an error."""
     return [each["code"] for each in answer.json()["errors"]]
+
+
+class Service:
+    """A service on loopback with two organisations, each with a key and the membership template.
+
+    `at` is its clock; `desk` its inside, for looking at what it keeps.
+    """
+
+    def __init__(self, desk: Desk, url: str, log_: Log, clock: Clock) -> None:
+        self.desk, self.url, self.log, self.clock = desk, url, log_, clock
+        self.ours, self.theirs = (self._organisation(name) for name in ("org-1", "org-2"))
+        self.client = self.client_of(self.ours.key)
+        self.holder = self.client_of(None)
+
+    def _organisation(self, name: str) -> Issuing:
+        with self.desk.store.writing() as transaction:
+            transaction.put_organisation(Organisation(id=name, name=name))
+        key, _ = api_keys.add(self.desk, name, "tests", at=AT)
+        return Issuing(name, key, membership(self.desk, name).id)
+
+    def client_of(self, key: str | None) -> httpx2.Client:
+        """A client whose answers are all held to the promises."""
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        hooks = {"response": [check_answer]}
+        return httpx2.Client(base_url=self.url, headers=headers, event_hooks=hooks, timeout=30)
+
+    def create(self, *, status: int = 201, binding: Any = None, **members: Any) -> dict[str, Any]:
+        """The answer to a create of one of our passes; `members` are of the member `pass`."""
+        body: dict[str, Any] = {"pass": {"values": {"fullName": "Jane Smith"}, **members}}
+        if binding is not None:
+            body["binding"] = binding
+        answer = self.client.post("/api/v1/passes", params={"passTemplate": self.ours.template}, json=body)
+        assert answer.status_code == status, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def bound(self, email: str = "jane.canary@gmail.com", **members: Any) -> Made:
+        """A new bound pass of ours."""
+        made = self.create(binding={"email": email, "learnMoreUrl": HELP}, **members)["data"]
+        return Made(made["id"], made["attributes"]["downloadUrl"].removeprefix(BASE), email)
+
+    def show(self, pass_id: str, **params: Any) -> dict[str, Any]:
+        """The attributes of one of our passes."""
+        answer = self.client.get(f"/api/v1/passes/{pass_id}", params=params)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["data"]["attributes"]
+        return found
+
+    # --- as a holder does ---
+
+    def google(self, made: Made) -> httpx2.Response:
+        """What the button for Google answers."""
+        return self.holder.post(f"{made.page}/google")
+
+    def begin(self, made: Made) -> httpx2.Response:
+        """What the button for Apple answers."""
+        return self.holder.post(f"{made.page}/apple/begin", json={})
+
+    def complete(self, made: Made, attempt_id: object, credential: object) -> httpx2.Response:
+        """What a device's proof is answered with."""
+        payload = {"attemptId": attempt_id, "credential": credential}
+        return self.holder.post(f"{made.page}/apple/complete", json=payload)
+
+    def file(self, made: Made, ticket: str) -> httpx2.Response:
+        """What a ticket is worth."""
+        return self.holder.post(f"{made.page}/file", data={"ticket": ticket})
+
+    def bind_to_apple(self, made: Made, phone: Phone) -> bytes:
+        """The whole ceremony; the pass file."""
+        offer = self.begin(made).json()
+        done = self.complete(made, offer["attemptId"], phone.create(offer["publicKey"]))
+        assert done.status_code == 200, done.text
+        answer = self.file(made, done.json()["ticket"])
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def patch(self, pass_id: str, body: Any, **more: Any) -> httpx2.Response:
+        """The answer to an update of one of our passes."""
+        return self.client.patch(f"/api/v1/passes/{pass_id}", json=body, **more)
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """An organisation: its id, its key, its template."""
+
+    id: str
+    key: str
+    template: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A pass that was created: its id, the path of its page, the address it is bound to."""
+
+    id: str
+    page: str
+    email: str
+
+
+class Clock:
+    """A clock that a test sets; it starts at `AT`."""
+
+    def __init__(self) -> None:
+        self.at = AT
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def add(self, **delta: float) -> None:
+        """Lets time pass."""
+        self.at += timedelta(**delta)
+
+
+# No test but those of limits is about limits.
+GENEROUS = Limits(
+    key_per_second=1e6, key_burst=10**6, visitor_per_second=1e6, visitor_burst=10**6, at_once=400
+)
+
+
+@contextmanager
+def service(folder: Path, *, limits: Limits = GENEROUS, **more: Any) -> Iterator[Service]:
+    """A service on a new database in this folder; `more` are members of its desk."""
+    store = SqlStore(f"sqlite:///{folder / 'passes.db'}")
+    given = {"provider": PasskeyGate(origin=BASE, name="Example Coffee Roasters", vault=Vault(KEYS)), **more}
+    desk, clock = desk_of(store, **given), Clock()
+    settings = Settings(base_url=BASE, database="sqlite", limits=limits, example=True)
+    with logged() as log_, serving(create_app(desk, settings, now=clock)) as url:
+        made = Service(desk, url, log_, clock)
+        with made.client, made.holder:
+            yield made

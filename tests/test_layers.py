@@ -32,6 +32,8 @@ ORDER = (
 # was built from is asked for where templates are, and read where passes are.
 DOORS = {("template", "passwright.apple.extraction"), ("template", "passwright.apple.reading")}
 
+WEB = ("anyio", "fastapi", "starlette", "pydantic", "pydantic_core", "uvicorn", "h11")
+
 # Third-party package -> the rooms that may import it, and only when first used.
 THIRD_PARTY = {
     "cryptography": {"signing", "nfckey", "apple", "google", "testing", "signers", "service", "cli"},
@@ -41,7 +43,7 @@ THIRD_PARTY = {
     "requests": {"google", "signers"},
     **{name: {"signers"} for name in ("boto3", "botocore", "pkcs11")},
     "google_crc32c": {"signers", "testing"},
-    **{name: {"service"} for name in ("fastapi", "starlette", "pydantic", "uvicorn", "h11")},
+    **{name: {"service"} for name in WEB},
     "typer": {"cli"},
     "rich": {"cli"},
     "pytest": {"testing"},
@@ -56,6 +58,7 @@ IN_SERVICE = {
     "sqlalchemy": {"sqlstore", "tables", "migrations"},
     "alembic": {"migrations"},
     **{name: {"pages"} for name in ("babel", "jinja2", "markupsafe", "segno")},
+    **{name: {"web"} for name in WEB},
 }
 
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -31,19 +31,25 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "Apple", "Google", "Limits", "Settings", "load", "variable"]
 
-# Hosts that a browser calls secure without TLS (W3C Secure Contexts, section 3.1).
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+# The one host that browsers give passkeys to without TLS: an address is no domain
+# (W3C Web Authentication Level 2, section 5.1.2, "effective domain").
+LOOPBACK = "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apple:
-    """Who signs .pkpass files: `p12`, or `certificate` with `key`; and the certificate above it."""
+    """Who signs .pkpass files: `p12`, or `certificate` with `key`; and the certificate above it.
+
+    `issuer_binding` has Wallet itself bind passes instead of a passkey: experimental,
+    and for certificates that Apple has marked for NFC only.
+    """
 
     certificate: Path | None = None
     key: Path | None = None
     p12: Path | None = None
     intermediate: Path | None = None
     password_file: Path | None = None
+    issuer_binding: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +85,14 @@ class Settings:
     """How the service is set up. Shows no secret.
 
     `base_url` is where holders reach it, without a slash at the end: links lead
-    there, and passkeys are bound to its host for ever. `trusted_proxies` may say
+    there, and passkeys are bound to its host for ever. `name` is what a phone calls
+    whoever asks for a passkey, default that host. `trusted_proxies` may say
     whose request they pass on. `example` means the authority whose keys are public.
     """
 
     base_url: str
     database: str
+    name: str = ""
     vault_keys: Path | None = None
     apple: Apple | None = None
     google: Google | None = None
@@ -214,7 +222,7 @@ def _networks(value: object, _: Path) -> tuple[IPv4Network | IPv6Network, ...]:
 def _url(value: object, folder: Path) -> str:
     parts = urlsplit(_text(value, folder).removesuffix("/"))
     host = parts.netloc.rpartition(":")[0] if parts.port else parts.netloc
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host == LOOPBACK)
     if not secure or not parts.hostname or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError
     return f"{parts.scheme}://{parts.netloc.lower()}"
@@ -237,10 +245,12 @@ KEYS: Mapping[str, Callable[[Any, Path], Any]] = MappingProxyType(
     {
         "base_url": _url,
         "database": _text,
+        "name": _text,
         "vault_keys": _path,
         "trusted_proxies": _networks,
         "binding_needs_nfc": _flag,
         **{f"apple.{name}": _path for name in ("certificate", "key", "p12", "intermediate", "password_file")},
+        "apple.issuer_binding": _flag,
         "google.service_account": _path,
         "google.issuer_id": _text,
         "google.restrictions_enabled": _flag,

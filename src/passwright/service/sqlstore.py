@@ -228,6 +228,16 @@ class _Transaction:
         if not self._change(tables.organisations, values, id=organisation.id):
             self._add(tables.organisations, id=organisation.id, **values)
 
+    def organisations(self) -> Sequence[Organisation]:
+        table = tables.organisations
+        rows = self._connection.execute(sa.select(table).order_by(table.c.name, table.c.id)).mappings()
+        return [Organisation(**row) for row in rows]
+
+    def api_keys(self) -> Sequence[ApiKey]:
+        table = tables.api_keys
+        rows = self._connection.execute(sa.select(table).order_by(table.c.created_at, table.c.id)).mappings()
+        return [ApiKey(**row) for row in rows]
+
     def api_key(self, key_hash: bytes) -> ApiKey | None:
         row = self._one(tables.api_keys, key_hash=key_hash)
         return row and ApiKey(**row)

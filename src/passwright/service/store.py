@@ -239,6 +239,12 @@ class Transaction(Protocol):
     def put_organisation(self, organisation: Organisation) -> None:
         """Adds an organisation, or replaces what is known of it."""
 
+    def organisations(self) -> Sequence[Organisation]:
+        """Every organisation, by name."""
+
+    def api_keys(self) -> Sequence[ApiKey]:
+        """Every key of every organisation, from the oldest on, revoked ones too."""
+
     def api_key(self, key_hash: bytes) -> ApiKey | None:
         """The key with this keyed hash, revoked ones too."""
 

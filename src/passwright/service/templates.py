@@ -11,6 +11,7 @@ from passwright import folder, images
 from passwright.apple.archive import Entries, Limits, joined, unpacked
 from passwright.errors import BundleError, Refused, TemplateRejected
 from passwright.report import Report, error
+from passwright.service.repeats import keep, replayed
 from passwright.service.store import StoredTemplate
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.service.desk import Desk
+    from passwright.service.repeats import Once, Replay
     from passwright.service.store import Page
     from passwright.template import Template
 
-__all__ = ["add", "change", "files_in", "find", "listed", "template_of"]
+__all__ = ["add", "add_once", "change", "files_in", "find", "listed", "template_of"]
 
 # A folder with pictures in a few languages has a megabyte or two.
 LIMITS = Limits(archive_bytes=8 * 2**20, unpacked_bytes=16 * 2**20, allow_folders=True)
@@ -55,6 +57,33 @@ def add(
     Raises:
         TemplateRejected: with every mistake of its files.
     """
+    stored, report = _new(desk, organisation, files, at=at)
+    with desk.store.writing() as transaction:
+        transaction.add_template(stored)
+    return stored, report
+
+
+def add_once(
+    desk: Desk, organisation: str, files: Mapping[str, bytes], *, at: datetime, once: Once
+) -> tuple[StoredTemplate, Report] | Replay:
+    """As `add`, unless the same request was carried out before.
+
+    Raises:
+        TemplateRejected: with every mistake of its files.
+        Refused: `idempotency_key_reused`.
+    """
+    stored, report = _new(desk, organisation, files, at=at)
+    with desk.store.writing() as transaction:
+        if replay := replayed(transaction, organisation, once, at=at):
+            return replay
+        transaction.add_template(stored)
+        keep(transaction, organisation, once, (stored, report), at=at)
+    return stored, report
+
+
+def _new(
+    desk: Desk, organisation: str, files: Mapping[str, bytes], *, at: datetime
+) -> tuple[StoredTemplate, Report]:
     template, archive, report = _cleaned(files)
     stored = StoredTemplate(
         id=str(UUID(bytes=desk.random(16), version=4)),
@@ -65,8 +94,6 @@ def add(
         created_at=at,
         changed_at=at,
     )
-    with desk.store.writing() as transaction:
-        transaction.add_template(stored)
     return stored, report
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
 from fastapi import FastAPI
 
-from passwright import __version__
-from passwright.service.web import errors, health, holder
+from passwright.service.web import api, errors, health, holder, openapi
 from passwright.service.web.frame import Frame
 from passwright.service.web.front import Front
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from passwright.service.desk import Desk
     from passwright.service.settings import Settings
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "description"]
 
 
 def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | None = None) -> ASGIApp:
@@ -33,13 +34,26 @@ def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | 
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
+        # Use cases wait for the database in threads; a request that was taken on gets one at once.
+        to_thread.current_default_thread_limiter().total_tokens = settings.limits.at_once
         yield
         desk.store.close()
 
-    app = FastAPI(title="Passwright", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(lifespan=lifespan, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    app.openapi = description  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.front = front
     app.include_router(health.router)
+    app.include_router(api.router)
     app.router.routes.extend(holder.routes())
     for what, handler in errors.HANDLERS.items():
         app.add_exception_handler(what, handler)
     return Frame(app, max_at_once=settings.limits.at_once)
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The OpenAPI description of the API: it needs neither a desk nor settings."""
+    app = FastAPI()
+    app.include_router(health.router)
+    app.include_router(api.router)
+    return openapi.describe(app.routes)

@@ -13,20 +13,49 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from passwright import strictjson
+from passwright.errors import (
+    AlreadyExists,
+    BindingError,
+    BindingInvalid,
+    DefinitionError,
+    GoogleError,
+    LinkTooLong,
+    PasswrightError,
+    Refused,
+    SigningError,
+    StaleBinding,
+    StoreUnavailable,
+    TemplateRejected,
+    VaultError,
+)
 from passwright.lifecycle import REFUSALS
 from passwright.report import explanation
-from passwright.service.web.log import request_id
+from passwright.service.web.log import logger, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from starlette.requests import Request
 
-__all__ = ["HANDLERS", "MAX_ERRORS", "STATUSES", "ErrorAnswer", "Problem", "answer", "body"]
+    from passwright.report import Finding
+
+__all__ = [
+    "HANDLERS",
+    "MAX_ERRORS",
+    "STATUSES",
+    "ErrorAnswer",
+    "Problem",
+    "answer",
+    "body",
+    "of",
+    "of_validation",
+    "pointer",
+]
 
 # So that a body with 10,000 mistakes is not answered with 10,000 errors.
 MAX_ERRORS = 50
@@ -63,6 +92,7 @@ STATUSES: Mapping[str, int] = MappingProxyType(
         "pass_rejected": 422,
         "template_rejected": 422,
         "save_link_too_long": 422,
+        "source_needs_action": 422,
         "idempotency_key_reused": 422,
         "too_many_requests": 429,
         "too_many_attempts": 429,
@@ -146,9 +176,141 @@ def pointer(steps: Iterable[str | int]) -> str:
     return out
 
 
+# --- exceptions as answers ----------------------------------------------------
+
+
+def of(exc: PasswrightError) -> ErrorAnswer:
+    """What an exception of the use cases is answered with."""
+    if isinstance(exc, BindingInvalid | Refused):
+        problems = [Problem(exc.code, rule, pointer=place) for place, rule in exc.pointers.items()]
+        later = {"Retry-After": "3600"} if exc.code == "too_many_attempts" else {}
+        return ErrorAnswer(tuple(problems) or (Problem(exc.code, str(exc)),), later)
+    if isinstance(exc, BindingError | VaultError):
+        detail = _DETAILS.get(exc.code) or str(exc)
+        return ErrorAnswer((Problem(exc.code, detail, pointer=_POINTERS.get(exc.code)),))
+    if isinstance(exc, DefinitionError):
+        code = "template_rejected" if isinstance(exc, TemplateRejected) else "pass_rejected"
+        return ErrorAnswer(tuple(_finding(code, each) for each in exc.report.errors))
+    for kind, code, detail, headers in _PLAIN:
+        if isinstance(exc, kind):
+            return ErrorAnswer.of(code, detail, headers=headers)
+    return ErrorAnswer.of("internal_error", f"the log has it under request {request_id.get()}")
+
+
+_LATER = MappingProxyType({"Retry-After": "2"})
+# Exceptions that say the same each time they are answered.
+_PLAIN: tuple[tuple[type[PasswrightError], str, str, Mapping[str, str]], ...] = (
+    (LinkTooLong, "save_link_too_long", "no form of the link is as short as is safe", {}),
+    (GoogleError, "google_failed", "the pass stays Google's: the same call tries again", {}),
+    (SigningError, "signing_failed", "nothing was signed; the log says why", {}),
+    (StoreUnavailable, "try_again", "nothing happened: try again in a few seconds", _LATER),
+    (StaleBinding, "try_again", "somebody else changed it at the same moment: try again", _LATER),
+    (AlreadyExists, "request_in_progress", "the same was asked for at the same moment", _LATER),
+)
+
+# Sentences about states name ours; these say the same to whoever sent the request.
+_DETAILS: Mapping[str, str] = MappingProxyType(
+    {
+        "platform_locked": "the pass was downloaded on the other platform first, and stays there",
+        "binding_immutable": "a pass can't be bound, bound otherwise or unbound by an update",
+        "binding_barcode_conflict": "a bound pass shows no code: leave the barcode out, or the binding",
+        "binding_nfc_required": "on Apple a binding acts on NFC alone, and this pass has none",
+        "binding_ceremony_required": "the file of a bound pass is handed out on the holder's page alone",
+        "pass_nullified": "the pass has ended",
+    }
+)
+_POINTERS = {"binding_immutable": "/binding"}
+
+
+def _wait(code: str) -> Mapping[str, str]:
+    return {"Retry-After": "3600"} if code == "too_many_attempts" else {}
+
+
+def _finding(code: str, finding: Finding) -> Problem:
+    """A finding of the validator; a place in the pass becomes a place in the request."""
+    hint = f" ({finding.hint})" if finding.hint else ""
+    file, _, place = finding.where.partition("#")
+    if code == "pass_rejected" and file == "pass":
+        steps = [each.replace("~1", "/").replace("~0", "~") for each in place.split("/")[1:]]
+        where = pointer(["pass", *steps])
+        named = where == f"/pass{place}"
+        # The sentence names the member as well, so it goes when the name is somebody's data.
+        said = f"{finding.message}{hint}" if named else explanation(finding.code).title
+        return Problem(code, f"{said} [{finding.code}]", pointer=where)
+    where = f"{finding.where}: " if finding.where else ""
+    return Problem(code, f"{where}{finding.message}{hint} [{finding.code}]")
+
+
+def of_validation(found: Iterable[Mapping[str, Any]]) -> ErrorAnswer:
+    """What a request that doesn't fit its model is answered with; parameters before members."""
+    problems = []
+    for each in found:
+        kind, *steps = each["loc"]
+        context = each.get("ctx", {})
+        rule = _RULES[each["type"]].format(**context) if each["type"] in _RULES else each["msg"]
+        if kind in ("query", "header"):
+            place = {"parameter" if kind == "query" else "header": pointer(steps).removeprefix("/")}
+            problems.append(Problem("malformed_parameter", f"this parameter {rule}", **place))
+        else:
+            problems.append(Problem("invalid_member", f"this member {rule}", pointer=pointer(steps)))
+    return ErrorAnswer(tuple(sorted(problems, key=lambda each: STATUSES[each.code])))
+
+
+# Pydantic's kinds of mistakes in our words; kinds of our own bring theirs.
+_RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "is missing",
+        "extra_forbidden": "is not known",
+        "string_type": "has to be text",
+        "string_too_short": "has to have at least {min_length} character(s)",
+        "string_too_long": "has to have at most {max_length} characters",
+        "string_pattern_mismatch": "has to match {pattern}",
+        "bool_type": "has to be true or false",
+        "bool_parsing": "has to be true or false",
+        "int_type": "has to be a whole number",
+        "int_parsing": "has to be a whole number",
+        "int_parsing_size": "has to be a smaller number",
+        "int_from_float": "has to be a whole number",
+        "float_type": "has to be a number",
+        "literal_error": "has to be one of {expected}",
+        "enum": "has to be one of {expected}",
+        "dict_type": "has to be an object",
+        "model_type": "has to be an object",
+        "model_attributes_type": "has to be an object",
+        "list_type": "has to be a list",
+        "greater_than_equal": "has to be at least {ge}",
+        "less_than_equal": "has to be at most {le}",
+        "too_long": "has to have at most {max_length} entries",
+        "too_short": "has to have at least {min_length} entries",
+    }
+)
+
+
+# --- what an application answers exceptions with --------------------------------
+
+
 async def _answered(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, ErrorAnswer)  # noqa: S101 -- what it is registered for
     return answer(exc)
+
+
+async def _refused(_: Request, exc: Exception) -> Response:
+    assert isinstance(exc, PasswrightError)  # noqa: S101 -- what it is registered for
+    made = of(exc)
+    code = made.problems[0].code
+    if STATUSES[code] >= STATUSES["internal_error"] and code != "try_again":
+        logger.error("answered %s", code, exc_info=exc, extra={"code": code})
+    return answer(made)
+
+
+async def _invalid(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)  # noqa: S101 -- what it is registered for
+    made = of_validation(exc.errors())
+    if request.method == "PATCH" and isinstance(exc.body, dict) and "binding" in exc.body:
+        # Whatever else is wrong with an update, this is what its sender has to know.
+        first = of(BindingError("binding_immutable", ""))
+        made = ErrorAnswer((*first.problems, *made.problems))
+    return answer(made)
 
 
 async def _unrouted(_: Request, exc: Exception) -> Response:
@@ -164,7 +326,13 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
     return answer(ErrorAnswer.of("internal_error", f"the log has it under request {request_id.get()}"))
 
 
-# What an application answers exceptions with. The last is raised again after its answer, and logged.
+# The last is raised again after its answer, and logged.
 HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = MappingProxyType(
-    {ErrorAnswer: _answered, HTTPException: _unrouted, Exception: _unforeseen}
+    {
+        ErrorAnswer: _answered,
+        PasswrightError: _refused,
+        RequestValidationError: _invalid,
+        HTTPException: _unrouted,
+        Exception: _unforeseen,
+    }
 )

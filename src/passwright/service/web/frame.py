@@ -28,7 +28,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
+_METHODS = _SAFE | frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 # A client that is still sending when it is refused has to get the chance to read why:
 # closing at once would reset the connection under the answer (RFC 9112 section 9.6).
@@ -39,14 +40,15 @@ _LINGER_BYTES = 4 * 2**20
 class Frame:
     """The outermost application: what is inside may fail in any way, and the client still gets an answer.
 
-    `max_at_once` is how many requests are worked on; the next is answered with
-    503 at once, because a queue that nobody waits in to the end helps nobody.
+    `max_at_once` is how many requests are worked on, half of them writing; the next is answered
+    with 503 at once, because a queue that nobody waits in to the end helps nobody.
     """
 
     def __init__(self, app: ASGIApp, *, max_at_once: int) -> None:
         self._app = app
         self._max_at_once = max_at_once
         self._at_once = 0
+        self._writing = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,16 +61,20 @@ class Frame:
             detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
             await errors.answer(ErrorAnswer.of("header_too_large", detail))(scope, receive, send)
             return
-        if self._at_once >= self._max_at_once:
+        writes = scope["method"] not in _SAFE
+        # Writers wait for each other; while they do, there has to be room for those who only look.
+        if self._at_once >= self._max_at_once or (writes and self._writing >= self._max_at_once // 2):
             detail = "the service has as many requests as it can work on: try again in a second"
             refused = ErrorAnswer.of("try_again", detail, headers={"Retry-After": "1"})
             await errors.answer(refused)(scope, receive, send)
             return
         self._at_once += 1
+        self._writing += writes
         try:
             await self._app(scope, receive, send)
         finally:
             self._at_once -= 1
+            self._writing -= writes
 
 
 class _Exchange:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from passwright.service.web.errors import ErrorAnswer
 from passwright.service.web.limits import Buckets, Rate, client_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from starlette.requests import Request
 
@@ -35,6 +38,8 @@ class Front:
     now: Callable[[], datetime] = _now
     keys: Buckets = field(init=False)
     visitors: Buckets = field(init=False)
+    _running: set[bytes] = field(init=False, default_factory=set)
+    _lock: Lock = field(init=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
         limits = self.settings.limits
@@ -46,6 +51,24 @@ class Front:
         """The one that the application of a request was made with."""
         front: Front = request.app.state.front
         return front
+
+    @contextmanager
+    def working_on(self, key_hash: bytes) -> Iterator[None]:
+        """Keeps two requests with one idempotency key apart, within this process; the store does it in all.
+
+        Raises:
+            ErrorAnswer: one is being worked on.
+        """
+        with self._lock:
+            if key_hash in self._running:
+                detail = "the first request with this key is not finished: try again in a second"
+                raise ErrorAnswer.of("request_in_progress", detail, headers={"Retry-After": "1"})
+            self._running.add(key_hash)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(key_hash)
 
     def count_visitor(self, request: Request) -> None:
         """Counts a request that no key vouches for.

@@ -1,0 +1,156 @@
+"""Passes and templates as the API answers with them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from passwright.lifecycle import AppleSource, GoogleDownload, advance
+from passwright.service import issuing, releasing, templates
+from passwright.service.web.errors import ErrorAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from passwright.lifecycle import Status
+    from passwright.report import Report
+    from passwright.service.issuing import Shown
+    from passwright.service.repeats import Replay
+    from passwright.service.store import Page, StoredTemplate
+    from passwright.service.web.front import Front
+    from passwright.template import Template
+
+__all__ = ["again", "kept", "of_pass", "of_template", "page_meta", "parts", "source"]
+
+_BOUND_PASSES = "passes that are bound are rendered without a code, whatever this template shows"
+
+
+def of_pass(shown: Shown) -> dict[str, Any]:
+    """The member `data` for a pass, with its binding if `shown` has it."""
+    stored = shown.pass_
+    attributes: dict[str, Any] = {
+        "downloadUrl": shown.download_url,
+        "status": stored.status.value,
+        "extId": stored.ext_id,
+        "passTemplate": stored.template,
+        "serialNumber": stored.serial,
+        "version": stored.version,
+        "values": dict(stored.content.get("values", {})),
+        "message": stored.content.get("message"),
+        "expiresAt": stored.expires_at,
+        "createdAt": stored.created_at,
+        "updatedAt": stored.changed_at,
+    }
+    if shown.public_binding is not None:
+        attributes["binding"] = shown.public_binding
+    return {"id": stored.id, "type": "pass", "attributes": attributes}
+
+
+def kept(shown: Shown) -> dict[str, Any]:
+    """What an idempotency record holds of an answer: neither the mask nor the link, and plain JSON."""
+    data = of_pass(shown)
+    attributes = data["attributes"]
+    del attributes["downloadUrl"]
+    for name in ("expiresAt", "createdAt", "updatedAt"):
+        attributes[name] = attributes[name] and attributes[name].isoformat()
+    if "binding" in attributes:
+        attributes["binding"]["bindingEmail"] = None
+    return data
+
+
+def again(front: Front, organisation: str, replay: Replay) -> tuple[dict[str, Any], Shown]:
+    """The first answer to a request, with mask and link as far as they still exist, and the pass now."""
+    shown = issuing.find(front.desk, organisation, replay.body["id"])
+    attributes = {"downloadUrl": shown.download_url, **replay.body["attributes"]}
+    if "binding" in attributes:
+        attributes["binding"] = {**attributes["binding"], "bindingEmail": replay.mask}
+    return {**replay.body, "attributes": attributes}, shown
+
+
+def of_template(stored: StoredTemplate, report: Report | None = None) -> dict[str, Any]:
+    """The answer about one template; the report is told when it was just given."""
+    data = {
+        "id": stored.id,
+        "type": "passTemplate",
+        "attributes": {
+            "name": stored.name,
+            "kind": stored.kind,
+            "version": stored.version,
+            "createdAt": stored.created_at.isoformat(),
+            "updatedAt": stored.changed_at.isoformat(),
+        },
+    }
+    if report is None:
+        return {"data": data}
+    findings = [finding.as_dict() for finding in report]
+    return {"data": data, "meta": {"findings": findings, "boundPasses": _BOUND_PASSES}}
+
+
+def page_meta(page: Page, total: int) -> dict[str, Any]:
+    """The member `meta` of a list."""
+    return {"page": page.number, "perPage": page.size, "total": total}
+
+
+def parts(front: Front, shown: Shown, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes that a request asked for: design, locations, beacons."""
+    if not (wanted["design"] or wanted["locations"] or wanted["beacons"]):
+        return {}
+    stored = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    return _parts(templates.template_of(stored), shown, wanted)
+
+
+def _parts(template: Template, shown: Shown, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if wanted["design"]:
+        made["passDesign"] = {
+            "kind": template.kind.name,
+            "name": template.name,
+            "organisation": template.organisation,
+            "description": template.description,
+            "colours": asdict(template.colours),
+            "fields": {
+                key: {"label": each.label, "slot": each.slot, "type": each.type}
+                for key, each in template.fields.items()
+            },
+        }
+    if wanted["locations"]:
+        own = shown.pass_.content.get("locations")
+        made["locations"] = [asdict(each) for each in template.locations] if own is None else list(own)
+    if wanted["beacons"]:
+        made["beacons"] = list(template.apple.get("beacons", ()))
+    return made
+
+
+def source(front: Front, answer: dict[str, Any], shown: Shown, platform: str, *, looking: bool) -> None:
+    """Puts the file or the save link into an answer; for Google also what travels in the link.
+
+    `looking` must not change anything. Otherwise a bound pass is Google's from then on.
+
+    Raises:
+        ErrorAnswer, PasswrightError: it can't be had, or not by looking.
+    """
+    stored, at, attributes = shown.pass_, front.now(), answer["data"]["attributes"]
+    if looking and shown.binding is not None:
+        _check_look(shown.binding, platform, at)
+    if platform == "apple":
+        made = releasing.plain_file(front.desk, stored.organisation, stored.id, at=at)
+        attributes["applePassFile"] = base64.b64encode(made.data).decode("ascii")
+        return
+    link = releasing.google_link(front.desk, stored.organisation, stored.id, at=at)
+    attributes["googleDownloadUrl"] = link.url
+    requires = {name: dict(members) for name, members in link.requires.items()}
+    answer["meta"] = {"google": {"form": link.form, "requires": requires}}
+    if not looking and shown.binding is not None:
+        now = issuing.find(front.desk, stored.organisation, stored.id)
+        attributes["binding"] = now.public_binding
+
+
+def _check_look(status: Status, platform: str, at: datetime) -> None:
+    """Asks whether the source of a bound pass can be had without a change, not even in its events."""
+    step = advance(status, AppleSource() if platform == "apple" else GoogleDownload(), at=at)
+    step.check()
+    if step.status != status:
+        detail = "the save link of a bound pass decides its platform: ask for it with POST or PATCH"
+        raise ErrorAnswer.of("source_needs_action", detail, parameter="includePassSource")

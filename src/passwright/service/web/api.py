@@ -1,0 +1,391 @@
+"""The JSON API for issuers: passes and templates of one organisation per key."""
+
+# FastAPI reads the annotations of operations when the module is imported.
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal, TypeAlias
+
+from fastapi import APIRouter, Header, Query, Response, Security
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from passwright.service import issuing, templates
+from passwright.service.issuing import ABSENT, Change, Shown, Wish
+from passwright.service.repeats import Once, Replay
+from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Page, PassFilter, PassStatus
+from passwright.service.web import answers, errors
+from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.openapi import ANYWHERE, JSON_BODY, WITH_KEY, refusals
+from passwright.service.web.reading import Call, Route, ZipRoute, repeatable
+from passwright.service.web.shapes import (
+    CreateBody,
+    OnePass,
+    OneTemplate,
+    PassPage,
+    TemplateBody,
+    TemplatePage,
+    UpdateBody,
+)
+
+__all__ = ["router"]
+
+_KEY = HTTPBearer(auto_error=False, scheme_name="apiKey", description="A key of the organisation: `pw_...`")
+_COMMON: Any = {
+    "dependencies": [Security(_KEY)],
+    "prefix": "/api/v1",
+}
+_passes = APIRouter(**_COMMON, route_class=Route, tags=["passes"])
+_templates = APIRouter(**_COMMON, route_class=ZipRoute, tags=["pass templates"])
+
+_LOOK = (*ANYWHERE, *WITH_KEY, "pass_not_found")
+_REPEAT = ("idempotency_key_reused", "request_in_progress")
+_SOURCES = (
+    *("google_off", "apple_off", "platform_locked", "binding_ceremony_required", "pass_deactivated"),
+    *("pass_nullified", "pass_expired", "pass_rejected", "save_link_too_long", "google_failed"),
+    *("signing_failed", "vault_unreadable", "vault_key_unknown", "vault_key_retired"),
+)
+
+RepeatKey: TypeAlias = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Repeats of the request with the same key are answered as the first was, for 24 hours.",
+    ),
+]
+IfMatch: TypeAlias = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        pattern=r'^(\*|"[1-9][0-9]{0,8}")$',
+        description="The ETag of the version that is to change.",
+    ),
+]
+PassName: TypeAlias = Annotated[str, Field(description="The id of the pass, or its external id.")]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
+
+
+class Parts(_Query):
+    """What an answer about a pass holds besides."""
+
+    include_pass_design: bool = False
+    include_locations: bool = False
+    include_beacons: bool = False
+    include_pass_source: Literal["apple", "google"] | None = Field(
+        None,
+        description=(
+            "The save link (`googleDownloadUrl`) or the file (`applePassFile`), unless the pass is active. "
+            "With POST and PATCH a bound pass is Google's from then on; GET decides nothing. "
+            "The file of a bound pass is never in an answer."
+        ),
+    )
+
+    def wanted(self) -> dict[str, Any]:
+        """By the names that `answers` knows."""
+        return {
+            "design": self.include_pass_design,
+            "locations": self.include_locations,
+            "beacons": self.include_beacons,
+        }
+
+
+class CreateQuery(Parts):
+    """The parameters of a create."""
+
+    pass_template: str = Field(max_length=36, description="The id of the template.")
+
+
+class Pages(_Query):
+    """Which part of a list."""
+
+    page: int = Field(1, ge=1, le=MAX_PAGE_NUMBER)
+    per_page: int = Field(25, ge=1, le=MAX_PAGE)
+
+
+class ListQuery(Pages):
+    """Which passes, and what of them."""
+
+    status: Literal["issued", "active", "removed", "deactivated", "nullified"] | None = None
+    pass_template: str | None = Field(None, max_length=36)
+    ext_id: str | None = Field(None, max_length=64)
+    bound: bool | None = Field(None, description="Whether the restriction is in force.")
+    platform: Literal["google", "apple"] | None = None
+    include_binding: bool = False
+
+
+# --- passes -------------------------------------------------------------------
+
+
+@_passes.post(
+    "/passes",
+    status_code=201,
+    response_model=OnePass,
+    response_model_exclude_unset=True,
+    operation_id="createPass",
+    summary="Create a pass, bound to one person if asked for",
+    responses=refusals(
+        *(*ANYWHERE, *WITH_KEY, *JSON_BODY, *_REPEAT, *_SOURCES, "template_not_found", "ext_id_taken"),
+        *(
+            "binding_invalid",
+            "binding_barcode_conflict",
+            "binding_disabled",
+            "pass_invalid",
+            "pass_not_found",
+        ),
+    ),
+)
+def create_pass(
+    call: Call,
+    response: Response,
+    body: CreateBody,
+    query: Annotated[CreateQuery, Query()],
+    idempotency_key: RepeatKey = None,
+) -> dict[str, Any]:
+    """A bound pass never shows a code, whether it would come from the request or the template."""
+    wish = Wish(
+        template=query.pass_template,
+        content=body.pass_.content,
+        ext_id=body.pass_.ext_id,
+        binding=body.binding if "binding" in body.model_fields_set else ABSENT,
+    )
+    with repeatable(call, idempotency_key) as once:
+        made = issuing.create(
+            call.front.desk, call.key.organisation, wish, at=call.front.now(), once=_once(once)
+        )
+        return _answer(call, response, made, query)
+
+
+@_passes.get(
+    "/passes",
+    response_model=PassPage,
+    response_model_exclude_unset=True,
+    operation_id="listPasses",
+    summary="Passes, the newest first",
+    responses=refusals(*ANYWHERE, *WITH_KEY),
+)
+def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+    """Bindings are left out unless asked for."""
+    wanted = PassFilter(
+        status=PassStatus(query.status) if query.status else None,
+        template=query.pass_template,
+        ext_id=query.ext_id,
+        bound=query.bound,
+        platform=query.platform,
+    )
+    page = Page(query.page, query.per_page)
+    found, total = issuing.listed(
+        call.front.desk, call.key.organisation, wanted, page, bindings=query.include_binding
+    )
+    return {"data": [answers.of_pass(each) for each in found], "meta": answers.page_meta(page, total)}
+
+
+@_passes.get(
+    "/passes/{name}",
+    response_model=OnePass,
+    response_model_exclude_unset=True,
+    operation_id="showPass",
+    summary="One pass",
+    responses=refusals(*_LOOK, *_SOURCES, "source_needs_action"),
+)
+def show_pass(
+    call: Call, response: Response, name: PassName, query: Annotated[Parts, Query()]
+) -> dict[str, Any]:
+    """Looking changes nothing, whatever is included."""
+    shown = issuing.find(call.front.desk, call.key.organisation, name)
+    return _answer(call, response, shown, query, looking=True)
+
+
+@_passes.patch(
+    "/passes/{name}",
+    response_model=OnePass,
+    response_model_exclude_unset=True,
+    operation_id="updatePass",
+    summary="Change values, code, message, places or expiry; switch off and on again",
+    responses=refusals(
+        *(*_LOOK, *JSON_BODY, *_REPEAT, *_SOURCES, "binding_immutable", "binding_barcode_conflict"),
+        *("pass_changed", "pass_invalid"),
+    ),
+)
+def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
+    call: Call,
+    response: Response,
+    name: PassName,
+    body: UpdateBody,
+    query: Annotated[Parts, Query()],
+    idempotency_key: RepeatKey = None,
+    if_match: IfMatch = None,
+) -> dict[str, Any]:
+    """A request that is refused changes nothing. Its `binding` is refused whatever its value."""
+    given, sent = body.pass_, body.pass_.model_fields_set
+    change = Change(
+        values=given.values,
+        barcode=given.code if sent & {"barcode", "qr"} else ABSENT,
+        nfc=given.tap if "nfc" in sent else ABSENT,
+        expires=given.expires_at if "expires_at" in sent else ABSENT,
+        message=given.message if "message" in sent else ABSENT,
+        locations=given.places if "locations" in sent else ABSENT,
+        status=given.status,
+        binding=body.binding if "binding" in body.model_fields_set else ABSENT,
+        version=int(if_match.strip('"')) if if_match not in (None, "*") else None,
+    )
+    with repeatable(call, idempotency_key) as once:
+        made = issuing.update(
+            call.front.desk, call.key.organisation, name, change, at=call.front.now(), once=_once(once)
+        )
+        answer = _answer(call, response, made, query)
+    response.headers["X-Notification-Status"] = "none"
+    told = {"status": "none", "message": "no device asked to be told of changes"}
+    return {**answer, "meta": {**answer.get("meta", {}), "notifications": told}}
+
+
+@_passes.post(
+    "/passes/{name}/nullify",
+    response_model=OnePass,
+    response_model_exclude_unset=True,
+    operation_id="nullifyPass",
+    summary="End a pass and erase its holder",
+    responses=refusals(*_LOOK, *_REPEAT),
+)
+def nullify_pass(
+    call: Call, response: Response, name: PassName, idempotency_key: RepeatKey = None
+) -> dict[str, Any]:
+    """Twice is as good as once. Its external id can be used again."""
+    with repeatable(call, idempotency_key) as once:
+        made = issuing.nullify(
+            call.front.desk, call.key.organisation, name, at=call.front.now(), once=_once(once)
+        )
+        return _answer(call, response, made, Parts.model_construct())
+
+
+def _once(hashes: tuple[bytes, bytes] | None) -> Once | None:
+    return Once(key_hash=hashes[0], fingerprint=hashes[1], render=answers.kept) if hashes else None
+
+
+def _answer(
+    call: Call, response: Response, made: Shown | Replay, parts: Parts, *, looking: bool = False
+) -> dict[str, Any]:
+    if isinstance(made, Replay):
+        data, shown = answers.again(call.front, call.key.organisation, made)
+        response.headers["Idempotency-Replayed"] = "true"
+    else:
+        data, shown = answers.of_pass(made), made
+    data["attributes"] |= answers.parts(call.front, shown, parts.wanted())
+    answer = {"data": data}
+    if parts.include_pass_source and shown.pass_.status is not PassStatus.ACTIVE:
+        answers.source(call.front, answer, shown, parts.include_pass_source, looking=looking)
+    response.headers["ETag"] = f'"{data["attributes"]["version"]}"'
+    return answer
+
+
+# --- templates ----------------------------------------------------------------
+
+_TEMPLATE_BODY = {
+    "required": True,
+    "description": "A template folder: as a zip archive, or its files in JSON.",
+    "content": {
+        "application/json": {"schema": TemplateBody.model_json_schema()},
+        "application/zip": {"schema": {"type": "string", "format": "binary"}},
+    },
+}
+
+
+@_templates.post(
+    "/pass-templates",
+    status_code=201,
+    response_model=OneTemplate,
+    response_model_exclude_unset=True,
+    operation_id="createTemplate",
+    summary="Bring a template: a folder as zip, or its files in JSON",
+    responses=refusals(*ANYWHERE, *WITH_KEY, *JSON_BODY, *_REPEAT, "template_rejected"),
+    openapi_extra={"requestBody": _TEMPLATE_BODY},
+)
+def create_template(call: Call, response: Response, idempotency_key: RepeatKey = None) -> dict[str, Any]:
+    """Pictures are decoded and written anew. Nothing is fetched from a URL."""
+    desk, organisation, at = call.front.desk, call.key.organisation, call.front.now()
+    files = _files(call)
+    with repeatable(call, idempotency_key) as hashes:
+        if hashes is None:
+            return answers.of_template(*templates.add(desk, organisation, files, at=at))
+        once = Once(key_hash=hashes[0], fingerprint=hashes[1], render=lambda made: answers.of_template(*made))
+        made = templates.add_once(desk, organisation, files, at=at, once=once)
+    if isinstance(made, Replay):
+        response.headers["Idempotency-Replayed"] = "true"
+        return dict(made.body)
+    return answers.of_template(*made)
+
+
+@_templates.get(
+    "/pass-templates",
+    response_model=TemplatePage,
+    response_model_exclude_unset=True,
+    operation_id="listTemplates",
+    summary="Templates, the newest first",
+    responses=refusals(*ANYWHERE, *WITH_KEY),
+)
+def list_templates(call: Call, query: Annotated[Pages, Query()]) -> dict[str, Any]:
+    """All templates of the organisation."""
+    page = Page(query.page, query.per_page)
+    found, total = templates.listed(call.front.desk, call.key.organisation, page)
+    data = [answers.of_template(each)["data"] for each in found]
+    return {"data": data, "meta": answers.page_meta(page, total)}
+
+
+@_templates.get(
+    "/pass-templates/{template}",
+    response_model=OneTemplate,
+    response_model_exclude_unset=True,
+    operation_id="showTemplate",
+    summary="One template",
+    responses=refusals(*ANYWHERE, *WITH_KEY, "template_not_found"),
+)
+def show_template(call: Call, template: str) -> dict[str, Any]:
+    """Its name, kind and version."""
+    return answers.of_template(templates.find(call.front.desk, call.key.organisation, template))
+
+
+@_templates.put(
+    "/pass-templates/{template}",
+    response_model=OneTemplate,
+    response_model_exclude_unset=True,
+    operation_id="changeTemplate",
+    summary="Put other files in the place of a template's",
+    responses=refusals(*ANYWHERE, *WITH_KEY, *JSON_BODY, "template_rejected", "template_not_found"),
+    openapi_extra={"requestBody": _TEMPLATE_BODY},
+)
+def change_template(call: Call, template: str) -> dict[str, Any]:
+    """Passes are made from the new files from then on; bound ones leave out a code they may show."""
+    files = _files(call)
+    changed = templates.change(call.front.desk, call.key.organisation, template, files, at=call.front.now())
+    return answers.of_template(*changed)
+
+
+def _files(call: Call) -> dict[str, bytes]:
+    if call.value is None and call.headers.get("content-type", "").startswith("application/zip"):
+        return templates.files_in(call.octets)
+    try:
+        body = TemplateBody.model_validate(call.value)
+    except ValidationError as exc:
+        found = exc.errors(include_url=False, include_input=False)
+        raise errors.of_validation({**each, "loc": ("body", *each["loc"])} for each in found) from None
+    try:
+        return {
+            name: text.encode() if name.endswith(".toml") else base64.b64decode(text, validate=True)
+            for name, text in body.files.items()
+        }
+    except (binascii.Error, ValueError):
+        detail = "files other than .toml have to be in base64 (RFC 4648 section 4)"
+        raise ErrorAnswer.of("invalid_member", detail, pointer="/files") from None
+
+
+router = APIRouter()
+router.include_router(_passes)
+router.include_router(_templates)

@@ -1,0 +1,146 @@
+"""A request of the API before its operation sees it: who sends it, its body, its repeats.
+
+The order matters. Nobody without a key makes the service read a body, and nothing
+is read as JSON that the strict reader would not read.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from passwright import strictjson
+from passwright.errors import BundleError
+from passwright.service import api_keys
+from passwright.service.vault import Purpose
+from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.front import Front
+from passwright.service.web.limits import read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from starlette.responses import Response
+
+    from passwright.service.store import ApiKey
+
+__all__ = ["Call", "Route", "ZipRoute", "repeatable"]
+
+_BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200})")
+# RFC 6750 section 3.
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="passwright"'}
+
+
+class Call(Request):
+    """A request whose sender is known and whose body is read."""
+
+    key: ApiKey
+    octets: bytes
+    value: Any = None
+
+    async def body(self) -> bytes:
+        """The bytes of the body."""
+        return self.octets
+
+    async def json(self) -> Any:
+        """The body as JSON, read strictly."""
+        return self.value
+
+    @property
+    def front(self) -> Front:
+        """What the application keeps for all requests."""
+        return Front.of(self)
+
+
+class Route(APIRoute):
+    """An operation of the API, whose body, if any, is JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # wider than theirs
+        """FastAPI's handler, after all that comes before it."""
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            call = Call(request.scope, request.receive)
+            call.key = await run_in_threadpool(_sender, call)
+            await self.read(call)
+            return await handle(call)
+
+        return handled
+
+    async def read(self, call: Call) -> None:
+        """Reads the body of a call."""
+        limits = call.front.settings.limits
+        call.octets = await read_body(call, max_bytes=limits.body_bytes, seconds=limits.body_seconds)
+        if call.octets:
+            call.value = read_json(call, limits.body_bytes)
+
+
+class ZipRoute(Route):
+    """An operation whose body is JSON or a zip archive, and may be larger."""
+
+    async def read(self, call: Call) -> None:
+        """Reads the body of a call; an archive stays as it is."""
+        limits = call.front.settings.limits
+        call.octets = await read_body(call, max_bytes=limits.template_bytes, seconds=limits.body_seconds)
+        if call.method != "GET" and _media_type(call) != "application/zip":
+            call.value = read_json(call, limits.template_bytes)
+
+
+def read_json(call: Call, max_bytes: int) -> Any:
+    """The body as JSON.
+
+    Raises:
+        ErrorAnswer: it is of another type, or no JSON that all readers agree on.
+    """
+    if _media_type(call) != "application/json":
+        detail = "this call reads application/json"
+        raise ErrorAnswer.of("unsupported_media_type", detail, header="Content-Type")
+    try:
+        return strictjson.loads(call.octets, name="body", max_bytes=max_bytes)
+    except BundleError as exc:
+        # Its place may hold keys of the document; its sentence holds nothing of it.
+        raise ErrorAnswer.of("malformed_body", f"{exc.message} [{exc.code}]") from None
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _sender(call: Call) -> ApiKey:
+    """Whose key the request has; a key is counted, and so is whoever has none."""
+    front = call.front
+    given = _BEARER.fullmatch(call.headers.get("authorization", ""))
+    key = api_keys.found(front.desk, given[1]) if given and not _has_key_in_url(call) else None
+    if key is None:
+        front.count_visitor(call)
+        detail = "send `Authorization: Bearer pw_...`; a key in the URL would stand in logs and is refused"
+        raise ErrorAnswer.of("api_key_refused", detail, headers=_CHALLENGE)
+    front.keys.take(key.id)
+    return key
+
+
+def _has_key_in_url(request: Request) -> bool:
+    return any(value.startswith(api_keys.PREFIX) for _, value in request.query_params.multi_items())
+
+
+@contextmanager
+def repeatable(call: Call, text: str | None) -> Iterator[tuple[bytes, bytes] | None]:
+    """Keyed hashes of an idempotency key and of the request it stands for; None without a key.
+
+    Raises:
+        ErrorAnswer: a request with this key is being worked on here.
+    """
+    if text is None:
+        yield None
+        return
+    vault, organisation = call.front.desk.vault, call.key.organisation
+    key_hash = vault.hash(Purpose.FINGERPRINT, "key", organisation, text)
+    target = f"{call.url.path}?{call.url.query}"
+    fingerprint = vault.hash(Purpose.FINGERPRINT, "request", call.method, target, call.octets)
+    with call.front.working_on(key_hash):
+        yield key_hash, fingerprint
