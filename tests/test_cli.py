@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("demo", "new", "build", "link", "verify", "inspect", "check", "explain", "doctor"),
-    *("schema", "nfc-key", "certs", "batch"),
+    *("schema", "nfc-key", "certs", "batch", "serve", "keys"),
 )
 CERTS = ("example", "request", "check", "intermediate")
+KEYS = ("add", "list", "revoke")
 
 
 def process(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -61,7 +62,7 @@ def test_help_names_every_command(args: tuple[str, ...]) -> None:
 def test_every_option_and_argument_has_a_help_text() -> None:
     found = list(every_command(typer.main.get_command(app)))
 
-    assert len(found) == len(COMMANDS) - 1 + len(CERTS)
+    assert len(found) == len(COMMANDS) - 2 + len(CERTS) + len(KEYS)
     for path, command in found:
         assert command.help, path
         for param in command.params:

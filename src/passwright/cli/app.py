@@ -18,10 +18,12 @@ from passwright.cli import (
     doctor,
     explain,
     judge,
+    keys,
     look,
     make,
     nfc,
     schema,
+    serve,
     show,
     verifying,
 )
@@ -118,4 +120,6 @@ app.command()(doctor.doctor)
 app.command()(explain.explain)
 app.command()(schema.schema)
 app.command()(nfc.nfc_key)
+app.command()(serve.serve)
+app.add_typer(keys.app, name="keys")
 app.add_typer(certs.app, name="certs")

@@ -9,7 +9,7 @@ import typer
 
 from passwright import definition
 from passwright.apple import content
-from passwright.cli import show
+from passwright.cli import desk, show
 from passwright.cli.files import WrongUse
 from passwright.google import tables
 from passwright.schema import json_schema
@@ -47,7 +47,10 @@ def _table(name: str) -> tuple[Table, str, str]:
 
 def schema(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help=f"One of {', '.join(SCHEMAS)}.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME", help=f"One of {', '.join((*SCHEMAS, 'openapi'))}.", show_default=False
+        ),
     ],
     *,
     reading: Annotated[
@@ -58,12 +61,26 @@ def schema(
         ),
     ] = False,
 ) -> int:
-    """Print the JSON Schema (2020-12) of a template, a pass.json, or a class or object of Google."""
+    """Print the JSON Schema (2020-12) of a template, a pass.json, or a class or object of Google.
+
+    `openapi` prints the description of the service's API (OpenAPI 3.1).
+    """
     known = {each.lower(): each for each in (*SCHEMAS, "template.toml")}
+    if name.lower() == "openapi":
+        show.line(json.dumps(_openapi(), indent=2))
+        return 0
     found = known.get(name.lower())
     if found is None:
-        hint = did_you_mean(name, SCHEMAS) or f"it is one of {', '.join(SCHEMAS)}"
+        every = (*SCHEMAS, "openapi")
+        hint = did_you_mean(name, every) or f"it is one of {', '.join(every)}"
         raise WrongUse(f"there is no schema of {name!r}: {hint}")
     # ASCII, so that any encoding of the terminal carries it.
     show.line(json.dumps(of(found.removesuffix(".toml"), writing=not reading), indent=2))
     return 0
+
+
+def _openapi() -> dict[str, Any]:
+    desk.check_extra()
+    from passwright.service.web.app import description
+
+    return description()

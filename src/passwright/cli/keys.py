@@ -1,0 +1,91 @@
+"""API keys of the service: `keys`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from passwright.cli import desk, show
+from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli.files import WrongUse
+from passwright.errors import NotFound
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Keys of the service's API: add, list, revoke.", no_args_is_help=True)
+
+
+@app.command()
+def add(
+    organisation: Annotated[
+        str,
+        typer.Argument(
+            metavar="ORGANISATION",
+            help="Whom the key speaks for, by name or id. A name that is new makes a new organisation.",
+            show_default=False,
+        ),
+    ],
+    *,
+    name: Annotated[str, typer.Option("--name", help="What the key is for: a word for the list.")] = "",
+    no_binding: Annotated[
+        bool, typer.Option("--no-binding", help="A new organisation may not bind passes to a person.")
+    ] = False,
+    config: Config = None,
+    database: Database = None,
+    example: Example = False,
+) -> int:
+    """Make a key and print it, once: what is kept of it is a hash."""
+    desk.check_extra()
+    from passwright.service import api_keys
+
+    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+        known = [each for each, _ in api_keys.listed(opened) if organisation in (each.id, each.name)]
+        if len(known) > 1:
+            raise WrongUse(f"several organisations are called {organisation}: give the id (keys list)")
+        owner = known[0] if known else api_keys.new_organisation(opened, organisation, binding=not no_binding)
+        text, _ = api_keys.add(opened, owner.id, name, at=datetime.now(UTC))
+    show.line(text)
+    return 0
+
+
+@app.command("list")
+def list_(*, config: Config = None, database: Database = None, example: Example = False) -> int:
+    """Print organisations and their keys: ids and names, never a key."""
+    desk.check_extra()
+    from passwright.service import api_keys
+
+    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+        found = api_keys.listed(opened)
+    for organisation, keys in found:
+        show.line(f"{organisation.id}  {show.plain(organisation.name)}")
+        for key in keys:
+            ended = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
+            show.line(
+                f"  {key.id}  since {key.created_at:%Y-%m-%d}  {ended}  {show.plain(key.name)}".rstrip()
+            )
+    return 0
+
+
+@app.command()
+def revoke(
+    key: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The id of the key, as `keys list` prints it.", show_default=False),
+    ],
+    *,
+    config: Config = None,
+    database: Database = None,
+    example: Example = False,
+) -> int:
+    """End a key: requests with it are refused from now on."""
+    desk.check_extra()
+    from passwright.service import api_keys
+
+    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+        try:
+            api_keys.revoke(opened, key, at=datetime.now(UTC))
+        except NotFound:
+            raise WrongUse("there is no key of this id: `passwright keys list` prints them") from None
+    return 0

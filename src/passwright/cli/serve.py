@@ -1,0 +1,148 @@
+"""The issuing service: `serve`."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from passwright.cli import desk, show
+from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli.files import WrongUse
+from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
+
+if TYPE_CHECKING:
+    from passwright.service.desk import Desk
+    from passwright.service.settings import Settings
+
+__all__ = ["serve"]
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+EXAMPLE_NAME = "Passwright Example"
+LEARN_MORE = "https://support.example.com/pass-help"
+
+
+def serve(
+    *,
+    config: Config = None,
+    database: Database = None,
+    example: Example = False,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url",
+            metavar="URL",
+            help="Where holders reach the service: https://HOST. Default with --example: this machine.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Run the issuing service: a JSON API for you, a page for every holder.
+
+    Its log goes to standard error: lines for people on a terminal, JSON otherwise. It
+    stops at Ctrl+C or a termination signal, after the requests that are running.
+    """
+    desk.check_extra()
+    from passwright.service.web import log
+    from passwright.service.web.app import create_app
+    from passwright.service.web.server import Server
+
+    listening = _listening(host, port)
+    with listening:
+        port = listening.getsockname()[1]
+        if example and base_url is None and config is None:
+            base_url = f"http://localhost:{port}"
+        found = desk.settings_of(config, database, example=example, base_url=base_url)
+        log.configure(sys.stderr, plain=sys.stderr.isatty())
+        with desk.opened(found) as opened:
+            if example:
+                _tell_example(found, _example(opened), host)
+            elif sys.stdout.isatty():
+                _tell(found, host, port)
+            Server(create_app(opened, found), host=host, port=port).run([listening])
+    return 0
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """The socket, before anything else is done: a second service must not touch the first one's files."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = found[0]
+        # Clients that hammer a page wait in the queue rather than fail.
+        return socket.create_server(address[:2], family=family, backlog=1024)
+    except socket.gaierror:
+        raise WrongUse(f"--host {host}: there is no such address on this machine") from None
+    except OSError as exc:
+        raise WrongUse(f"can't listen on {host}, port {port}: {exc.strerror}; --port takes another") from None
+
+
+def _tell(found: Settings, host: str, port: int) -> None:
+    show.line(f"Passwright listens on http://{host}:{port} for {found.base_url}")
+    show.line(f"Passes are kept in {found.database}. Ctrl+C stops it.")
+
+
+# --- the example ----------------------------------------------------------------
+
+
+def _example(opened: Desk) -> tuple[str, str]:
+    """A new key of the example's organisation, and the id of its membership template."""
+    from passwright.service import api_keys
+
+    at = datetime.now(UTC)
+    known = [each for each, _ in api_keys.listed(opened) if each.name == EXAMPLE_NAME]
+    organisation = known[0] if known else api_keys.new_organisation(opened, EXAMPLE_NAME)
+    text, _ = api_keys.add(opened, organisation.id, "example", at=at)
+    return text, _membership(opened, organisation.id, at)
+
+
+def _membership(opened: Desk, organisation: str, at: datetime) -> str:
+    """The id of the membership template; at the first start all sample templates are brought in."""
+    from passwright.service import templates
+    from passwright.service.store import Page
+
+    kept, _ = templates.listed(opened, organisation, Page(1, 100))
+    found = {each.kind: each.id for each in reversed(kept)}
+    for kind in EXAMPLE_TEMPLATES:
+        if kind not in found:
+            root = example_template_directory(kind)
+            files = {
+                path.relative_to(root).as_posix(): path.read_bytes()
+                for path in root.rglob("*")
+                if path.is_file()
+            }
+            found[kind] = templates.add(opened, organisation, files, at=at)[0].id
+    return found["loyalty"]
+
+
+def _tell_example(found: Settings, made: tuple[str, str], host: str) -> None:
+    key, template = made
+    here = found.base_url
+    for line in (
+        f"Passwright serves the example at {here}",
+        f"Passes are kept in {found.database.removeprefix('sqlite:///')}",
+        "",
+        "The key of the API, shown this once, and the membership template:",
+        "",
+        f"  export KEY={key}",
+        f"  export TEMPLATE={template}",
+        "",
+        "A pass that is bound to one person:",
+        "",
+        f'  curl "{here}/api/v1/passes?passTemplate=$TEMPLATE" \\',
+        '    -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\',
+        '    -d \'{"pass": {"values": {"fullName": "Jane Smith"}},',
+        f'         "binding": {{"email": "jane@gmail.com", "learnMoreUrl": "{LEARN_MORE}"}}}}\'',
+        "",
+        "Open downloadUrl of the answer in a browser. Ctrl+C stops the service.",
+        "Everybody has the keys that sign here: no wallet takes these passes.",
+        "",
+    ):
+        show.line(line)
+    if host not in LOOPBACK:
+        show.failure(f"{host} is open to others, and so is everything the example signs")
+    sys.stdout.flush()

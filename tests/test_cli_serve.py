@@ -1,0 +1,262 @@
+"""`passwright serve` and `passwright keys` as their users meet them: as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from passwright.cli import desk
+from passwright.service.vault import KeyFile, KeyRing
+from tests.run_cli import certs, run
+from tests.test_docs import ROOT, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SERVE = [sys.executable, "-m", "passwright", "serve"]
+
+
+@contextmanager
+def serving(folder: Path, *args: str, **more: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A service as a process in this folder, and what it said on standard output before it was ready."""
+    with subprocess.Popen(
+        [*SERVE, *args], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+    ) as process:
+        try:
+            said = ""
+            assert process.stdout is not None
+            while "no wallet takes these passes" not in said:
+                line = process.stdout.readline()
+                assert line, f"it stopped: {process.stderr.read() if process.stderr else ''}"
+                said += line
+            yield process, said
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def told(said: str) -> dict[str, str]:
+    """What it said to export, and where it is."""
+    found = dict(re.findall(r"export (\w+)=(\S+)", said))
+    found["URL"] = re.search(r"at (http://localhost:\d+)", said)[1]  # type: ignore[index]
+    return found
+
+
+def wait_for(url: str) -> None:
+    for _ in range(200):
+        try:
+            httpx2.get(f"{url}/health", timeout=5)
+        except httpx2.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("it never answered")
+
+
+@pytest.mark.foreign("curl", "zip")
+def test_the_lines_of_the_readme_and_of_the_guide_run(tmp_path: Path) -> None:
+    """Every curl line, as it stands there but for the port; each answer is what the text says."""
+    with serving(tmp_path, "--example", "--port", "0") as (process, said):
+        known = told(said)
+        lines = [
+            *blocks(ROOT / "README.md", "sh"),
+            *blocks(ROOT / "docs" / "service.md", "sh"),
+        ]
+        assert len(lines) == 5
+        script = "\n".join(lines).replace("http://localhost:8000", known["URL"])
+        script = script.replace("curl -s ", r"curl -s --fail-with-body -w '\n' ")
+        script = script.replace("passwright new", f"{sys.executable} -m passwright new")
+        wait_for(known["URL"])
+        done = subprocess.run(
+            ["bash", "-eu", "-c", script],
+            cwd=tmp_path,
+            env={**os.environ, **known},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert answers[0]["data"]["attributes"]["binding"]["bindingEmail"] == "j***@gmail.com"
+    assert answers[2]["data"]["attributes"]["values"]["points"] == 120
+    assert answers[3]["data"]["attributes"]["status"] == "nullified"
+    assert answers[4]["openapi"].startswith("3.1")
+    assert answers[-1]["data"]["type"] == "passTemplate"
+    assert process.returncode == 0
+
+
+def test_the_example_prints_what_a_first_request_needs(tmp_path: Path) -> None:
+    """Also the second time, with its passes still there; on a signal it ends with 0 and a clean file."""
+    made = ""
+    for start in (1, 2):
+        with serving(tmp_path, "--example", "--port", "0") as (process, said):
+            known = told(said)
+            wait_for(known["URL"])
+            headers = {"Authorization": f"Bearer {known['KEY']}"}
+            with httpx2.Client(base_url=known["URL"], headers=headers, timeout=30) as client:
+                listed = client.get("/api/v1/pass-templates").json()
+                assert listed["meta"]["total"] == 7
+                assert client.get("/ready").json()["exampleAuthority"] is True
+                if start == 1:
+                    params = {"passTemplate": known["TEMPLATE"]}
+                    body = {"pass": {"values": {"fullName": "Jane"}}}
+                    made = client.post("/api/v1/passes", params=params, json=body).json()["data"]["id"]
+                assert client.get(f"/api/v1/passes/{made}").status_code == 200
+        assert process.returncode == 0
+    files = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert files == {"passwright-example.db": 0o600, "passwright-example.keys.toml": 0o600}
+
+
+def test_on_a_terminal_the_log_is_for_people(tmp_path: Path) -> None:
+    """Lines without braces; everywhere else JSON."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*SERVE, "--example", "--port", "0"], cwd=tmp_path, stdout=theirs, stderr=theirs, text=True
+    ) as process:
+        os.close(theirs)
+        said = ""
+        try:
+            while "no wallet takes" not in said:
+                said += os.read(ours, 65536).decode()
+            url = told(said)["URL"]
+            wait_for(url)
+            said += os.read(ours, 65536).decode()
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=40)
+            os.close(ours)
+    assert re.search(r"\d\d:\d\d:\d\d  GET /health 200", said)
+    assert '{"at"' not in said
+    assert process.returncode == 0
+
+
+def test_a_host_that_others_reach_is_warned_of(tmp_path: Path) -> None:
+    with serving(tmp_path, "--example", "--port", "0", "--host", "0.0.0.0") as (process, _):
+        process.terminate()
+        _, errors = process.communicate(timeout=40)
+    assert "0.0.0.0 is open to others" in errors
+
+
+def settings(folder: Path, *lines: str) -> Path:
+    """A configuration with a vault of its own."""
+    KeyFile(folder / "vault.toml").write(KeyRing.create("k1"))
+    path = folder / "passwright.toml"
+    text = [
+        'base_url = "https://passes.example.com"',
+        f'database = "sqlite:///{folder / "passes.db"}"',
+        'vault_keys = "vault.toml"',
+        *lines,
+    ]
+    path.write_text("\n".join(text) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("side", ["apple", "google"])
+def test_sup_05_the_example_authority_is_refused_without_the_word(tmp_path: Path, side: str) -> None:
+    keys = certs(tmp_path)
+    lines = {
+        "apple": ["[apple]", *(f'{name} = "{keys / file}"' for name, file in PEM.items())],
+        "google": [
+            "[google]",
+            f'service_account = "{keys / "service-account.json"}"',
+            'issuer_id = "3388000000012345678"',
+        ],
+    }
+    path = settings(tmp_path, *lines[side])
+    result = run("serve", "--config", str(path), "--port", "0")
+
+    assert result.exit_code == 2
+    assert "the example's keys, which everybody has" in result.stderr
+    assert not (tmp_path / "passes.db").exists()
+
+
+PEM = {"certificate": "pass-nfc.pem", "key": "pass-nfc.key", "intermediate": "wwdr.pem"}
+
+
+def test_what_keeps_a_service_from_starting_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with what to do, and nothing is left behind."""
+    monkeypatch.chdir(tmp_path)
+    bad = settings(tmp_path, "[limits]", "key_burst = 0")
+    for args, message in (
+        ((), "base_url is not set: put it into --config FILE, or set PASSWRIGHT_BASE_URL"),
+        (("--config", str(tmp_path / "none.toml")), "none.toml"),
+        (("--config", str(bad)), "limits.key_burst in"),
+        (("--example", "--database", "postgresql://x/y"), "sqlite:///"),
+        (("--example", "--host", "no.such.host.invalid"), "there is no such address"),
+        (("--database", "sqlite:///x.db", "--base-url", "https://a.example.com"), "vault_keys is not set"),
+    ):
+        result = run("serve", "--port", "0", *args)
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["passwright.toml", "vault.toml"]
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing of the running service's files is touched."""
+    import socket
+
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run("serve", "--example", "--port", str(taken.getsockname()[1]))
+
+    assert result.exit_code == 2
+    assert "--port takes another" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "NEEDED", ("no_such_module",))
+    for args in (("serve", "--example"), ("keys", "list"), ("schema", "openapi")):
+        result = run(*args)
+        assert result.exit_code == 2
+        assert "(no_such_module missing): pip install 'passwright[service]'" in result.stderr
+
+
+def test_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
+    """A key is printed once and never listed; its organisation is made with the first."""
+    config = ("--config", str(settings(tmp_path)))
+    keys = [
+        run("keys", "add", "Example Roasters", "--name", name, *config).stdout.strip()
+        for name in ("till", "shop")
+    ]
+    listed = run("keys", "list", *config).stdout
+
+    assert all(re.fullmatch(r"pw_[A-Za-z0-9_-]{32}", key) for key in keys)
+    assert not any(key in listed for key in keys)
+    organisation, *lines = listed.splitlines()
+    assert organisation.endswith("  Example Roasters")
+    assert [line.split()[-1] for line in lines] == ["till", "shop"]
+    ended = run("keys", "revoke", lines[0].split()[0], *config)
+    assert ended.exit_code == 0
+    again = run("keys", "list", *config).stdout.splitlines()
+    assert "revoked" in again[1]
+    assert "in use" in again[2]
+    by_id = run("keys", "add", organisation.split()[0], *config)
+    assert by_id.exit_code == 0
+    assert len(run("keys", "list", *config).stdout.splitlines()) == 4
+    assert run("keys", "revoke", "nobody", *config).exit_code == 2
+
+
+def test_the_openapi_description_is_printed() -> None:
+    printed = json.loads(run("schema", "openapi").stdout)
+
+    assert printed["openapi"].startswith("3.1")
+    assert "/api/v1/passes/{name}/nullify" in printed["paths"]
+    assert "did you mean 'openapi'" in run("schema", "openapy").stderr
