@@ -764,6 +764,23 @@ def test_api_05_a_body_above_the_limit_is_refused(running: Service) -> None:
     assert answer.status_code == 413
 
 
+def test_api_10_a_path_that_is_none_is_not_redirected(running: Service) -> None:
+    """With a slash too many, or a host that is not ours."""
+    for path in ("/api/v1/passes/", "/api/v1/passes//", "/", "/api/v2/passes", "/health/"):
+        answer = running.client.get(path, headers={"Host": "evil.example.com"})
+        assert answer.status_code == 404
+        assert codes(answer) == ["not_found"] or codes(answer) == ["pass_not_found"]
+        assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "CANARY", "DELETE"])
+def test_api_10_a_method_that_does_nothing_here_is_refused(running: Service, method: str) -> None:
+    answer = running.client.request(method, "/api/v1/passes")
+
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST"}
+
+
 # --- health -------------------------------------------------------------------
 
 

@@ -39,7 +39,13 @@ def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | 
         yield
         desk.store.close()
 
-    app = FastAPI(lifespan=lifespan, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would name a host that the request made up
+    )
     app.openapi = description  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.front = front
     app.include_router(health.router)
