@@ -3,10 +3,10 @@
 A purge has to leave nothing behind. SQLite moves rows about when pages fill up
 or run empty, and what it moves may stay readable at the old place even with
 `secure_delete`: of 4,000 ordinary rows that were set to NULL a few dozen did. So
-an address lives in a slot: rows that are only ever appended
-and overwritten by as many bytes, which SQLite does in place. A purge overwrites
-the slot with zeros in the transaction of the lock; a checkpoint that truncates
-the write-ahead log follows at once, or as soon as no reader is in its way.
+an address lives in a slot: in rows that are only ever appended, and overwritten
+by as many bytes, which SQLite does in place. A purge overwrites the slot with
+zeros in the transaction of the lock; a checkpoint that truncates the
+write-ahead log follows at once, or as soon as no reader is in its way.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from sqlalchemy import event, exc
 
 from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError, StoreUnavailable
 from passwright.forms import is_text
-from passwright.lifecycle import Attempt, Evidence, State, Status
+from passwright.lifecycle import State
 from passwright.service import migrations, tables
+from passwright.service.rows import address_in, binding_in, columns_of, members_of, pass_in, slot_for
 from passwright.service.store import (
-    Address,
     Answer,
     ApiKey,
-    Credential,
     Download,
     Event,
     Organisation,
@@ -51,8 +50,6 @@ __all__ = ["SqlStore"]
 
 # How long a writer waits for another one, in seconds: far longer than any step takes.
 BUSY_TIMEOUT = 5.0
-# A slot holds a multiple of this many bytes, so that a purged one tells no length.
-SLOT = 128
 
 
 class SqlStore:
@@ -243,7 +240,7 @@ class _Transaction:
         return row and ApiKey(**row)
 
     def add_api_key(self, key: ApiKey) -> None:
-        self._add(tables.api_keys, **_members(key))
+        self._add(tables.api_keys, **members_of(key))
 
     def revoke_api_key(self, organisation: str, key: str, *, at: datetime) -> None:
         row = self._one(tables.api_keys, organisation=organisation, id=key)
@@ -266,18 +263,18 @@ class _Transaction:
         return [StoredTemplate(archive=b"", **row) for row in rows], total
 
     def add_template(self, template: StoredTemplate) -> None:
-        self._add(tables.templates, **_members(template))
+        self._add(tables.templates, **members_of(template))
 
     def change_template(self, was: StoredTemplate, now: StoredTemplate) -> None:
         same = {"id": was.id, "organisation": was.organisation, "version": was.version}
-        if not self._change(tables.templates, _members(now), **same):
+        if not self._change(tables.templates, members_of(now), **same):
             raise StaleBinding("the template changed since it was read")
 
     # --- passes ---
 
     def pass_(self, organisation: str, name: str) -> StoredPass | None:
         row = self._one(tables.passes, organisation=organisation, id=_text(name))
-        return _pass(row) if row else self._by_ext_id(organisation, _text(name))
+        return pass_in(row) if row else self._by_ext_id(organisation, _text(name))
 
     def _by_ext_id(self, organisation: str, ext_id: str) -> StoredPass | None:
         """The live one, else the latest of those that were nullified: nullifying twice is no mistake."""
@@ -290,15 +287,15 @@ class _Transaction:
             .limit(1)
         )
         row = self._execute(query).mappings().first()
-        return _pass(row) if row else None
+        return pass_in(row) if row else None
 
     def pass_by_link(self, link_hash: bytes) -> StoredPass | None:
         row = self._one(tables.passes, link_hash=link_hash)
-        return row and _pass(row)
+        return row and pass_in(row)
 
     def pass_of(self, pass_id: str) -> StoredPass | None:
         row = self._one(tables.passes, id=pass_id)
-        return row and _pass(row)
+        return row and pass_in(row)
 
     def passes(self, organisation: str, wanted: PassFilter, page: Page) -> tuple[Sequence[StoredPass], int]:
         table, bound = tables.passes, tables.bindings
@@ -316,14 +313,14 @@ class _Transaction:
             in_force = theirs.where(bound.c.state.in_([state.value for state in State if state.bound]))
             where.append(in_force if wanted.bound else ~in_force)
         rows, total = self._page(table, list(table.c), sa.and_(*where), page)
-        return [_pass(row) for row in rows], total
+        return [pass_in(row) for row in rows], total
 
     def add_pass(self, pass_: StoredPass) -> None:
-        self._add(tables.passes, **_members(pass_))
+        self._add(tables.passes, **members_of(pass_))
 
     def change_pass(self, was: StoredPass, now: StoredPass) -> None:
         same = {"id": was.id, "organisation": was.organisation, "version": was.version}
-        if not self._change(tables.passes, _members(now), **same):
+        if not self._change(tables.passes, members_of(now), **same):
             raise StaleBinding("the pass changed since it was read")
 
     # --- bindings ---
@@ -339,12 +336,12 @@ class _Transaction:
         here = sa.and_(slots.c.pass_id == table.c.pass_id, slots.c.live == 1)
         query = sa.select(table, slots.c.slot).join_from(table, slots, here, isouter=True)
         rows = self._execute(query.where(table.c.pass_id.in_(pass_ids))).mappings()
-        return {row["pass_id"]: _binding(row) for row in rows}
+        return {row["pass_id"]: binding_in(row) for row in rows}
 
     def add_binding(self, binding: StoredBinding) -> None:
-        self._add(tables.bindings, **_columns(binding))
+        self._add(tables.bindings, **columns_of(binding))
         if binding.address is not None:
-            slot = _slot(binding.address)
+            slot = slot_for(binding.address)
             owner = {"pass_id": binding.pass_id, "organisation": binding.organisation}
             self._add(tables.addresses, **owner, live=1, slot=slot)
 
@@ -356,7 +353,7 @@ class _Transaction:
             table.c.version == was.status.version,
             table.c.platform.is_not_distinct_from(was.status.platform),
         )
-        changed = self._execute(sa.update(table).where(same).values(_columns(now)))
+        changed = self._execute(sa.update(table).where(same).values(columns_of(now)))
         if changed.rowcount != 1:
             raise StaleBinding("the binding changed since it was read")
         if was.address is not None and now.address is None:
@@ -380,13 +377,13 @@ class _Transaction:
             .limit(limit)
         )
         rows = self._execute(query)
-        return [(row.organisation, row.pass_id, _address(row.slot).sealed) for row in rows]
+        return [(row.organisation, row.pass_id, address_in(row.slot).sealed) for row in rows]
 
     def reseal(self, pass_id: str, was: bytes, now: bytes) -> bool:
         row = self._one(tables.addresses, pass_id=pass_id, live=1)
-        if row is None or _address(row["slot"]).sealed != was:
+        if row is None or address_in(row["slot"]).sealed != was:
             return False
-        slot = _slot(replace(_address(row["slot"]), sealed=now), length=len(row["slot"]))
+        slot = slot_for(replace(address_in(row["slot"]), sealed=now), length=len(row["slot"]))
         return self._change(tables.addresses, {"slot": slot}, pass_id=pass_id, slot=row["slot"])
 
     # --- events, tickets, answers ---
@@ -403,14 +400,14 @@ class _Transaction:
         return self._count(table, *where)
 
     def add_event(self, event: Event) -> None:
-        self._add(tables.events, **_members(event))
+        self._add(tables.events, **members_of(event))
 
     def download(self, token_hash: bytes) -> Download | None:
         row = self._one(tables.downloads, token_hash=token_hash)
         return row and Download(**row)
 
     def add_download(self, download: Download) -> None:
-        self._add(tables.downloads, **_members(download))
+        self._add(tables.downloads, **members_of(download))
 
     def use_download(self, token_hash: bytes, *, at: datetime) -> bool:
         return self._change(tables.downloads, {"used_at": at}, token_hash=token_hash, used_at=None)
@@ -420,7 +417,7 @@ class _Transaction:
         return Answer(**row) if row and row["created_at"] >= since else None
 
     def add_answer(self, answer: Answer) -> None:
-        self._add(tables.answers, **_members(answer))
+        self._add(tables.answers, **members_of(answer))
 
     def sweep(self, *, answers_before: datetime, downloads_before: datetime) -> None:
         answers, downloads = tables.answers, tables.downloads
@@ -464,85 +461,3 @@ def _text(name: str) -> str:
 def _equal(table: sa.Table, where: Mapping[str, Any]) -> Iterator[sa.ColumnElement[bool]]:
     for name, value in where.items():
         yield table.c[name] == value
-
-
-# --- records <-> rows ---------------------------------------------------------
-
-
-def _members(record: Any) -> dict[str, Any]:
-    """The members of a record as columns of the same names."""
-    values = {name: getattr(record, name) for name in record.__slots__}
-    if isinstance(values.get("status"), PassStatus):
-        values["status"] = values["status"].value
-    for name in ("content", "body"):
-        if name in values:
-            values[name] = dict(values[name])
-    return values
-
-
-def _pass(row: sa.RowMapping) -> StoredPass:
-    return StoredPass(**{**dict(row), "status": PassStatus(row["status"])})
-
-
-def _columns(binding: StoredBinding) -> dict[str, Any]:
-    status, credential = binding.status, binding.credential
-    opened, won = status.open_attempt, status.won_attempt
-    return {
-        "pass_id": binding.pass_id,
-        "organisation": binding.organisation,
-        "state": status.state.value,
-        "platform": status.platform,
-        "evidence": status.evidence and status.evidence.value,
-        "learn_more_url": status.learn_more_url,
-        "changed_at": status.changed_at,
-        "version": status.version,
-        "open_attempt": opened and opened.id,
-        "open_attempt_at": opened and opened.opened_at,
-        "won_attempt": won and won.id,
-        "won_attempt_at": won and won.opened_at,
-        "won_digest": won and won.payload_digest,
-        "ceremony": None if binding.ceremony is None else dict(binding.ceremony),
-        "credential_id": credential and credential.id,
-        "credential": None if credential is None else dict(credential.data),
-        "google_issued_at": binding.google_issued_at,
-    }
-
-
-def _binding(row: sa.RowMapping) -> StoredBinding:
-    opened, won = row["open_attempt"], row["won_attempt"]
-    status = Status(
-        State(row["state"]),
-        row["learn_more_url"],
-        row["changed_at"],
-        version=row["version"],
-        platform=row["platform"],
-        evidence=row["evidence"] and Evidence(row["evidence"]),
-        open_attempt=opened and Attempt(opened, row["open_attempt_at"]),
-        won_attempt=won and Attempt(won, row["won_attempt_at"], row["won_digest"]),
-    )
-    credential = None
-    if row["credential"] is not None:
-        credential = Credential(row["credential_id"], row["credential"])
-    return StoredBinding(
-        pass_id=row["pass_id"],
-        organisation=row["organisation"],
-        status=status,
-        address=None if row["slot"] is None else _address(row["slot"]),
-        ceremony=row["ceremony"],
-        credential=credential,
-        google_issued_at=row["google_issued_at"],
-    )
-
-
-def _slot(address: Address, *, length: int = 0) -> bytes:
-    """Length of the mask, mask, length of the sealed address, sealed address, zeros."""
-    mask = address.mask.encode()
-    content = len(mask).to_bytes(2) + mask + len(address.sealed).to_bytes(2) + address.sealed
-    rounded = -(-len(content) // SLOT) * SLOT
-    return content.ljust(max(rounded, length), b"\0")
-
-
-def _address(slot: bytes) -> Address:
-    end = 2 + int.from_bytes(slot[:2])
-    sealed = slot[end + 2 : end + 2 + int.from_bytes(slot[end : end + 2])]
-    return Address(sealed, slot[2:end].decode())
