@@ -220,7 +220,7 @@ BENT: dict[str, tuple[dict[str, Any], str]] = {
     "user not verified": ({"user_verified": False}, "User Verified"),
 }
 ONLY_FIRST: dict[str, tuple[dict[str, Any], str]] = {
-    "no credential attached": ({"attached": False}, "AssertionError"),
+    "no credential attached": ({"attached": False}, "no credential is attested"),
     "algorithm not offered": ({"algorithm": -257}, "not offered"),
     "algorithm of another name": ({"algorithm": -9}, "not offered"),
 }

@@ -133,6 +133,7 @@ MAX_CREDENTIAL_ID_BYTES = 1023
 ES256_ALGORITHM = -7  # RFC 9053 section 2.1; what platform authenticators of Apple make
 COORDINATE_BYTES = 32
 MAX_CLIENT_DATA_DEPTH = 4
+FLAGS_AT = 32  # section 6.1: after the hash of the RP ID
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _TRANSPORTS = frozenset({"ble", "hybrid", "internal", "nfc", "smart-card", "usb"})
@@ -251,8 +252,6 @@ class PasskeyGate:
         _check_client_data(response)
         _check_attestation_object(response)
         found = _parsed(self._server.register_complete, _state(state), response)
-        if not isinstance(found, AuthenticatorData) or found.credential_data is None:
-            raise _Wrong("no credential is attested")
         attested = found.credential_data
         if attested.credential_id != _decoded(response["rawId"]):
             raise _Wrong("another credential is attested")
@@ -371,8 +370,11 @@ def _check_attestation_object(response: dict[str, Any]) -> None:
     found = _parsed(cbor.decode, octets)
     if not isinstance(found, dict) or set(found) != {"fmt", "attStmt", "authData"}:
         raise _Wrong("the attestation object is none")
-    if not isinstance(found["authData"], bytes) or not isinstance(found["fmt"], str):
+    data = found["authData"]
+    if not isinstance(data, bytes) or len(data) <= FLAGS_AT or not isinstance(found["fmt"], str):
         raise _Wrong("the attestation object is none")
+    if not data[FLAGS_AT] & AuthenticatorData.FLAG.AT:
+        raise _Wrong("no credential is attested")
 
 
 def _check_public_key(key: Any) -> None:
