@@ -25,6 +25,7 @@ from passwright.cli import (
     schema,
     serve,
     show,
+    vault,
     verifying,
 )
 from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
@@ -122,4 +123,5 @@ app.command()(schema.schema)
 app.command()(nfc.nfc_key)
 app.command()(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.add_typer(vault.app, name="vault")
 app.add_typer(certs.app, name="certs")

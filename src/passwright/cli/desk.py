@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from passwright.google.issuer import Issuer
     from passwright.service.desk import Desk
     from passwright.service.settings import Settings
+    from passwright.service.vault import KeyFile
 
-__all__ = ["Config", "Database", "Example", "check_extra", "keeping", "opened", "settings_of"]
+__all__ = ["Config", "Database", "Example", "check_extra", "keeping", "opened", "settings_of", "vault_keys"]
 
 NEEDED = ("alembic", "fastapi", "fido2", "jinja2", "segno", "sqlalchemy", "uvicorn")
 # Where `--example` keeps its passes, unless told otherwise.
@@ -90,7 +91,7 @@ def keeping(found: Settings) -> Iterator[Desk]:
     from passwright.service.sqlstore import SqlStore
     from passwright.service.vault import Vault
 
-    vault = Vault(_keys(found))
+    vault = Vault(vault_keys(found))
     store = SqlStore(found.database)
     try:
         yield Desk(store=store, vault=vault, base_url=found.base_url)
@@ -121,7 +122,12 @@ def opened(found: Settings) -> Iterator[Desk]:
         )
 
 
-def _keys(found: Settings) -> Any:
+def vault_keys(found: Settings) -> KeyFile:
+    """The file of the vault's keys; the example's is made at its first use.
+
+    Raises:
+        SettingsError: none is set.
+    """
     from passwright.service.vault import KeyFile, KeyRing
 
     if found.vault_keys is not None:
