@@ -11,7 +11,7 @@ import pytest
 
 from passwright.errors import KeyMaterialError, StoreUnavailable, VaultError
 from passwright.lifecycle import State
-from passwright.service import issuing, releasing, rotation
+from passwright.service import issuing, releasing, rotation, steps
 from passwright.service.vault import KeyFile, KeyRing, Purpose, Vault, key_id
 from tests.issuing_desk import AT, bound_pass, membership, opened
 
@@ -153,6 +153,20 @@ def test_a_pass_made_while_keys_change_is_under_a_key_of_the_ring(
 
     assert here.used() == {here.keys.current().sealing: COUNT + 1}
     assert "holder99@gmail.com" in here.addresses()
+
+
+def test_eml_07_an_address_read_before_its_key_retired_is_read_again(here: House) -> None:
+    """Between reading the row and opening it a whole rotation fits."""
+    with here.desk.store.reading() as transaction:
+        bound = transaction.binding(here.passes[0].pass_.id)
+    assert bound is not None
+    rotate(here)
+    rotation.retire(here.desk.store, here.keys)
+
+    assert steps.email_of(here.desk, bound) == "holder0@gmail.com"
+    here.keys.write(KeyRing.create("another"))
+    with pytest.raises(VaultError, match="which is not there"):
+        steps.email_of(here.desk, bound)
 
 
 def test_an_address_that_is_purged_meanwhile_stays_purged(here: House) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from passwright.errors import Refused, StoreUnavailable
+from passwright.errors import Refused, StoreUnavailable, VaultError
 from passwright.lifecycle import Effect
 from passwright.service.store import Event
 from passwright.service.vault import Purpose
@@ -144,7 +144,15 @@ def email_of(desk: Desk, bound: StoredBinding) -> str | None:
     if bound.address is None:
         return None
     owner = {"organisation_id": bound.organisation, "pass_id": bound.pass_id}
-    return desk.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
+    try:
+        return desk.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
+    except VaultError:
+        # A rotation may have sealed it anew, and retired its key, since it was read.
+        with desk.store.reading() as transaction:
+            found = transaction.binding(bound.pass_id)
+        if found is None or found.address is None or found.address == bound.address:
+            raise
+    return desk.vault.open(found.address.sealed, purpose=Purpose.EMAIL, **owner)
 
 
 def readable(data: bytes) -> str:
