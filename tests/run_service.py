@@ -49,6 +49,17 @@ class Log(io.StringIO):
         assert CANARY not in text.lower()
         return [json.loads(line) for line in text.splitlines()]
 
+    def of(self, answer: httpx2.Response) -> list[dict[str, Any]]:
+        """The lines about a request. The last of them comes after its answer."""
+        for _ in range(1000):
+            found = [
+                each for each in self.lines() if each.get("request_id") == answer.headers["x-request-id"]
+            ]
+            if any("route" in each for each in found):
+                return found
+            time.sleep(0.01)
+        raise AssertionError("the request was never logged")
+
 
 @contextmanager
 def logged() -> Iterator[Log]:

@@ -12,8 +12,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
+from passwright.errors import (
+    AlreadyExists,
+    GoogleError,
+    IllegalTransition,
+    LinkTooLong,
+    PasswrightError,
+    Refused,
+    SignerFailed,
+    StaleBinding,
+    StoreError,
+    StoreUnavailable,
+    VaultError,
+)
 from passwright.service import api_keys
 from passwright.service.settings import Limits
+from passwright.service.web import errors
 from tests.issuing_desk import AT, HELP, template_files
 from tests.run_service import check_answer, codes, service
 
@@ -778,7 +792,7 @@ def test_api_10_a_method_that_does_nothing_here_is_refused(running: Service, met
     answer = running.client.request(method, "/api/v1/passes")
 
     assert answer.status_code == 405
-    assert set(answer.headers["allow"].split(", ")) <= {"GET", "POST"}
+    assert answer.headers["allow"] == "GET, POST"
 
 
 # --- health -------------------------------------------------------------------
@@ -790,3 +804,48 @@ def test_sup_05_health_tells_of_the_example_authority(running: Service) -> None:
         assert answer.status_code == 200
         assert answer.json()["exampleAuthority"] is True
         check_answer(answer)
+
+
+def test_ready_tells_when_the_database_is_not(running: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And health does not ask it."""
+
+    def away() -> None:
+        raise StoreUnavailable("the file is away")
+
+    monkeypatch.setattr(running.desk.store, "check", away)
+    answer = running.holder.get("/ready")
+
+    assert answer.status_code == 503
+    assert codes(answer) == ["try_again"]
+    assert running.holder.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "code"),
+    [
+        (LinkTooLong(2000, 1800, {}), 422, "save_link_too_long"),
+        (GoogleError(500, "canary", "canary"), 502, "google_failed"),
+        (SignerFailed("canary"), 500, "signing_failed"),
+        (StoreUnavailable("canary"), 503, "try_again"),
+        (StaleBinding("canary"), 503, "try_again"),
+        (AlreadyExists("canary"), 409, "request_in_progress"),
+        (StoreError("canary"), 500, "internal_error"),
+        (
+            VaultError("vault_key_retired", "a sealed value needs the retired key k1"),
+            500,
+            "vault_key_retired",
+        ),
+        (Refused("too_many_attempts", "a ceremony may begin 10 times an hour"), 429, "too_many_attempts"),
+        (IllegalTransition("platform_locked", "google_bound", "x"), 409, "platform_locked"),
+    ],
+    ids=lambda each: type(each).__name__ if isinstance(each, Exception) else "",
+)
+def test_api_10_every_exception_has_an_answer_that_tells_nothing_of_it(
+    exc: PasswrightError, status: int, code: str
+) -> None:
+    made = errors.of(exc)
+
+    assert errors.STATUSES[made.problems[0].code] == status
+    assert made.problems[0].code == code
+    assert "canary" not in repr(errors.body(made.problems))
+    assert status not in (429, 503) or int(made.headers["Retry-After"]) > 0

@@ -222,7 +222,7 @@ def test_api_10_a_failure_nobody_foresaw_shows_nothing_of_itself(
     assert answer.status_code == 500
     assert codes(answer) == ["internal_error"]
     assert "canary" not in answer.text
-    told = [each for each in log.lines() if each.get("request_id") == answer.headers["x-request-id"]]
+    told = log.of(answer)
     assert told[0]["level"] == "error"
     assert "RuntimeError: it was (address)" in told[0]["traceback"]
     assert answer.headers["x-request-id"] in answer.text
@@ -231,12 +231,18 @@ def test_api_10_a_failure_nobody_foresaw_shows_nothing_of_itself(
 
 def test_ops_11_a_line_of_the_log_names_the_route_and_never_the_path(client: httpx2.Client, log: Log) -> None:
     """Paths hold tokens and ids; methods that nobody knows are one word."""
-    client.get("/p/canary-token?email=canary@example.com")
-    client.request("CANARY", "/p/x")
-    client.get("/nowhere/canary")
+    answers = [
+        client.get("/p/canary-token?email=canary@example.com"),
+        client.request("CANARY", "/p/x"),
+        client.get("/nowhere/canary"),
+    ]
 
-    told = [(each["method"], each["route"], each["status"]) for each in log.lines() if "route" in each]
-    assert told[-3:] == [("GET", "/p/{token}", 200), ("other", "/p/{token}", 405), ("GET", "none", 404)]
+    told = [log.of(each)[-1] for each in answers]
+    assert [(each["method"], each["route"], each["status"]) for each in told] == [
+        ("GET", "/p/{token}", 200),
+        ("other", "/p/{token}", 405),
+        ("GET", "none", 404),
+    ]
 
 
 def test_api_09_a_bucket_lets_through_what_its_rate_allows() -> None:

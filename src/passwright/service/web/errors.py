@@ -313,13 +313,22 @@ async def _invalid(request: Request, exc: Exception) -> Response:
     return answer(made)
 
 
-async def _unrouted(_: Request, exc: Exception) -> Response:
+async def _unrouted(request: Request, exc: Exception) -> Response:
     """What the router refuses: paths and methods it does not know."""
     assert isinstance(exc, HTTPException)  # noqa: S101 -- what it is registered for
     if exc.status_code == STATUSES["method_not_allowed"]:
         detail = "the header Allow names what can be done here"
-        return answer(ErrorAnswer.of("method_not_allowed", detail, headers=exc.headers))
+        headers = {**(exc.headers or {}), **_allowed(request)}
+        return answer(ErrorAnswer.of("method_not_allowed", detail, headers=headers))
     return answer(ErrorAnswer.of("not_found", "there is nothing at this address"))
+
+
+def _allowed(request: Request) -> Mapping[str, str]:
+    """All methods of a path of the API: the router names those of one operation alone."""
+    path = getattr(request.scope.get("route"), "path", None)
+    describe: Any = getattr(request.app, "openapi", None)
+    described = describe()["paths"].get(path, {}) if describe else {}
+    return {"Allow": ", ".join(sorted(each.upper() for each in described))} if described else {}
 
 
 async def _unforeseen(_: Request, __: Exception) -> Response:
