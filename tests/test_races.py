@@ -252,8 +252,10 @@ def answer(phone: Phone, attempt: releasing.Attempt, **bent: Any) -> dict[str, A
     return {"attemptId": attempt.id, "credential": made}
 
 
-def test_the_whole_road_with_a_passkey_and_the_file_once_more(gate: Desk, template: StoredTemplate) -> None:
-    """BND-08: a download that broke off is begun again, on the same platform, with the same passkey."""
+def test_bnd_08_a_download_that_broke_off_is_begun_again_with_the_same_passkey(
+    gate: Desk, template: StoredTemplate
+) -> None:
+    """The whole road with a phone, and once more on the same platform; nobody else gets the file."""
     phone, name = Phone(ORIGIN), bound_pass(gate, template).pass_.id
     attempt = releasing.apple_begin(gate, ORG, name, at=AT)
     sent = answer(phone, attempt)
