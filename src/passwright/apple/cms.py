@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from passwright.report import Finding
     from passwright.signing import PublicKey, Signer
 
-__all__ = ["Frame", "SignedData", "parse", "verify"]
+__all__ = ["Frame", "SignedData", "parse", "to_sign", "verify"]
 
 REFUSED_DIGESTS = ("md5", "sha224")
 
@@ -92,8 +92,7 @@ class Frame:
         """
         before = _attributes_before_digest(at)
         digest = sha256(content).digest()
-        # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
-        signature = self._sign(b"%b%b%b" % (b"\x31", before[1:], digest))
+        signature = self._sign(_signed_attributes(before, digest))
         shape = len(before) + len(digest), len(signature)
         head, tail = self._frames.get(shape) or self._framed(*shape)
         return b"".join((head, before, digest, tail, signature))
@@ -118,6 +117,20 @@ class Frame:
         ):
             head = before + bytes((tag,)) + der.length(len(head) + rest) + head
         return head
+
+
+def to_sign(content: bytes, *, at: datetime) -> bytes:
+    """The message that `Frame.sign` has signed: the signed attributes over `content`, in DER.
+
+    Raises:
+        ValueError: `at` is naive.
+    """
+    return _signed_attributes(_attributes_before_digest(at), sha256(content).digest())
+
+
+def _signed_attributes(before: bytes, digest: bytes) -> bytes:
+    # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
+    return b"%b%b%b" % (b"\x31", before[1:], digest)
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passwright import report
 from passwright.apple import certificate as x
-from passwright.apple.cms import Frame
+from passwright.apple.cms import Frame, to_sign
 from passwright.errors import BundleError, IdentityMismatch, KeyMaterialError
 from passwright.signing import KeySigner, Signer, check_public_key
 
@@ -146,6 +146,20 @@ class Identity:
             SignerFailed: a signer of others raised, or its answer doesn't verify.
             ValueError: `at` is naive.
         """
+        self._check_time(at)
+        return self.frame.sign(manifest, at=at)
+
+    def to_sign(self, manifest: bytes, *, at: datetime) -> bytes:
+        """What the key signs for `sign_manifest`, over its SHA-256: the signed attributes in DER.
+
+        Raises:
+            KeyMaterialError: a certificate isn't valid at `at`.
+            ValueError: `at` is naive.
+        """
+        self._check_time(at)
+        return to_sign(manifest, at=at)
+
+    def _check_time(self, at: datetime) -> None:
         if at.tzinfo is None:
             raise ValueError("the signing time has no time zone: give an aware datetime")
         if not self.not_before <= at <= self.not_after:
@@ -154,7 +168,6 @@ class Identity:
                 f"{self.not_before:%Y-%m-%d %H:%M:%S} to {self.not_after:%Y-%m-%d %H:%M:%S} UTC: "
                 f"Apple refuses a pass signed at {at.isoformat()}"
             )
-        return self.frame.sign(manifest, at=at)
 
     def warnings(self, at: datetime) -> tuple[Finding, ...]:
         """`certificate-expires-soon` when no pass can be signed from 30 days after `at` on.

@@ -63,16 +63,25 @@ class PassBuilder:
             SigningError: the identity can't sign at that time, or its signer failed.
             ValueError: there is no identity, or `at` is naive.
         """
-        if self.identity is None:
-            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
-        moment = _aware(at)
-        prepared, text, findings = self._judged(pass_)
-        if text is None:
-            raise PassRejected(Report.of(findings))
-        front = prepared.front(bound=pass_.binding is not None)
-        manifest = front.manifest(text)
-        signature = self.identity.sign_manifest(manifest, at=moment)
+        identity, moment = self._signs(), _aware(at)
+        front, text, manifest = self._accepted(pass_)
+        signature = identity.sign_manifest(manifest, at=moment)
         return front.pack((("pass.json", text), ("manifest.json", manifest), ("signature", signature)))
+
+    def to_sign(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
+        """What the key has to sign for `build` at `at` (default now): signed attributes in DER.
+
+        Whoever signs hashes them with SHA-256. `signers.airgap` takes the
+        signature back.
+
+        Raises:
+            PassRejected: the report holds an error.
+            KeyMaterialError: the certificates aren't valid at that time.
+            ValueError: there is no identity, or `at` is naive.
+        """
+        identity, moment = self._signs(), _aware(at)
+        _, _, manifest = self._accepted(pass_)
+        return identity.to_sign(manifest, at=moment)
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
         """Every error, warning and note about this pass on Apple; nothing is signed.
@@ -103,6 +112,19 @@ class PassBuilder:
         bound = pass_.binding is not None
         front = prepared.front(bound=bound)
         return {**prepared.files(bound=bound), "pass.json": text, "manifest.json": front.manifest(text)}
+
+    def _signs(self) -> Identity:
+        if self.identity is None:
+            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
+        return self.identity
+
+    def _accepted(self, pass_: Pass) -> tuple[bundle.Front, bytes, bytes]:
+        """Front of the archive, pass.json and manifest.json of a pass with which nothing is wrong."""
+        prepared, text, findings = self._judged(pass_)
+        if text is None:
+            raise PassRejected(Report.of(findings))
+        front = prepared.front(bound=pass_.binding is not None)
+        return front, text, front.manifest(text)
 
     def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, Sequence[Finding]]:
         """What is constant, the text of pass.json, and the findings; no text if one is an error."""

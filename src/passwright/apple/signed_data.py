@@ -290,6 +290,21 @@ def _attributes(node: der.Node, digest: str) -> _Attributes:
     )
 
 
+def signed_at(message: bytes) -> datetime:
+    """The time that signed attributes say, as they are signed: a SET OF, in DER.
+
+    Raises:
+        BundleError: `bad-attributes`: these are none, or they say no time.
+    """
+    try:
+        known = _attributes(der.read(message, limit=MAX_BYTES).expect(der.SET), "sha256")
+    except der.DerError as exc:
+        raise refused("bad-attributes", "this is no set of signed attributes") from exc
+    if known.signing_time is None:
+        raise refused("bad-attributes", "the signed attributes say no time")
+    return known.signing_time
+
+
 def _value(sets: list[der.Node], code: str, name: str) -> der.Node | None:
     """The single value of an attribute that may stand there once, None where it doesn't."""
     if not sets:

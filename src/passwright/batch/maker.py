@@ -32,7 +32,8 @@ class Made:
     `number` counts rows from 1. `size` is that of `pkpass`, and stays when an
     output has taken the bytes; `crc` is its CRC-32 where the output wants to know.
     `requires` is what has to be inserted at
-    Google before the link works: resource name -> JSON text. A row that was
+    Google before the link works: resource name -> JSON text. `to_sign` is what a
+    key elsewhere has to sign, where that was asked for. A row that was
     refused has findings of severity error and nothing else; of others only
     errors are collected, never warnings.
     """
@@ -45,6 +46,7 @@ class Made:
     link: str | None = None
     requires: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    to_sign: bytes | None = None
 
     @property
     def ok(self) -> bool:
@@ -97,11 +99,9 @@ class Maker:
         Raises:
             SigningError: nobody can sign. That is no fault of the row, so nothing goes on.
         """
-        if isinstance(row, BadRow):
-            return Made(number, "", findings=row.findings)
-        pass_, unread = self._issue(row)
-        if unread:
-            return Made(number, str(pass_.serial), findings=_with_others(pass_, unread))
+        pass_ = self._pass(number, row)
+        if isinstance(pass_, Made):
+            return pass_
         try:
             link = self._google.save_link(pass_, issued_at=self.at) if self._google else None
             data = self._apple.build(pass_, at=self.at) if self._apple else None
@@ -111,6 +111,32 @@ class Maker:
             found = error("link-too-long", "link", str(exc))
             return Made(number, pass_.serial, findings=(found,))
         return _made(number, pass_.serial, data, link)
+
+    def to_sign(self, number: int, row: Row) -> Made:
+        """What has to be signed for the .pkpass of the row with this number, as its `to_sign`.
+
+        Raises:
+            SigningError: the certificates aren't valid at the maker's time.
+            ValueError: there is no builder for Apple.
+        """
+        if self._apple is None:
+            raise ValueError("what has to be signed is told for .pkpass files: give apple=")
+        pass_ = self._pass(number, row)
+        if isinstance(pass_, Made):
+            return pass_
+        try:
+            return Made(number, pass_.serial, to_sign=self._apple.to_sign(pass_, at=self.at))
+        except PassRejected as exc:
+            return Made(number, str(pass_.serial), findings=exc.report.errors)
+
+    def _pass(self, number: int, row: Row) -> Pass | Made:
+        """The pass of a row, or its refusal where the row can't be read."""
+        if isinstance(row, BadRow):
+            return Made(number, "", findings=row.findings)
+        pass_, unread = self._issue(row)
+        if unread:
+            return Made(number, str(pass_.serial), findings=_with_others(pass_, unread))
+        return pass_
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a maker holds signers and can't be pickled: give a function that makes one")

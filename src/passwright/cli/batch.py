@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,16 +15,17 @@ import typer
 
 from passwright import batch as many
 from passwright.apple import pkpass
-from passwright.cli import files, options, show
+from passwright.cli import airgap, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import Keys, example_issuer, load_template
 from passwright.google import savelink
+from passwright.signers.airgap import AirGapSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
 
-    from passwright.report import Finding
+    from passwright.signing import Signer
 
 __all__ = ["batch"]
 
@@ -45,6 +46,7 @@ class _Order:
     issuer_id: str | None
     restrictions: bool
     strict: bool
+    signer: Signer | None
     keys: Keys = field(repr=False)
 
     def maker(self) -> many.Maker:
@@ -63,8 +65,11 @@ class _Order:
         if self.example:
             from passwright.testing.authority import Authority
 
-            return Authority.example().identity(nfc=bool(template.nfc and template.nfc.apple_key))
-        return self.keys.apple(cert=self.cert, intermediate=self.intermediate, p12=self.p12)
+            identity = Authority.example().identity(nfc=bool(template.nfc and template.nfc.apple_key))
+            return identity if self.signer is None else airgap.without_key(identity, self.signer)
+        return self.keys.apple(
+            cert=self.cert, intermediate=self.intermediate, p12=self.p12, signer=self.signer
+        )
 
     def _issuer(self) -> Any:
         more = {"restrictions_enabled": self.restrictions}
@@ -110,6 +115,23 @@ def batch(
     stop: Annotated[
         bool, typer.Option("--stop-on-refusal", help="Stop at the first row that can't become a pass.")
     ] = False,
+    emit_tbs: Annotated[
+        Path | None,
+        typer.Option(
+            "--emit-tbs",
+            metavar="FILE.jsonl",
+            help="Make no passes: write what has to be signed for each, for a key elsewhere.",
+            rich_help_panel=options.SIGN,
+        ),
+    ] = None,
+    signatures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="What --emit-tbs wrote, with a signature in each line.",
+            rich_help_panel=options.SIGN,
+        ),
+    ] = None,
     example: options.Example = False,
     cert: options.Certificate = None,
     key: options.PassKey = None,
@@ -128,6 +150,21 @@ def batch(
     A ledger beside the output lets a run that was stopped go on with --resume. Rows that can't
     become passes are listed beside it as well, and the others are made.
     """
+    order = _Order(
+        template=template, at=datetime.now(UTC).replace(microsecond=0),
+        passes=out is not None or emit_tbs is not None, links=links is not None, example=example, cert=cert,
+        intermediate=intermediate, p12=p12, account=service_account, issuer_id=issuer_id,
+        restrictions=restrictions_enabled, strict=strict, signer=None,
+        keys=Keys(key=key, password_file=password_file, strict=strict_keys),
+    )  # fmt: skip
+    if emit_tbs is not None or signatures is not None:
+        if links is not None or (emit_tbs is not None and (out is not None or signatures is not None)):
+            raise WrongUse("--emit-tbs goes without --out and --signatures, and both without --links")
+        if emit_tbs is not None:
+            return _emit(emit_tbs, replace(order, signer=AirGapSigner()), rows, as_json=as_json)
+        assert signatures is not None  # noqa: S101 -- one of the two is given
+        at, signed = airgap.signatures(signatures)
+        order = replace(order, at=at, signer=AirGapSigner(signed))
     target = out or links
     if target is None:
         raise WrongUse("nothing to make: --out for passes, --links for save links, or both")
@@ -135,20 +172,13 @@ def batch(
     ledger_path = target.with_name(f"{target.name}.ledger")
     if ledger_path.exists() and not resume:
         raise WrongUse(f"{ledger_path}: an earlier run was here: --resume goes on, or choose another output")
-    found: list[Finding] = []
     with ExitStack() as stack:
         ledger = many.Ledger(ledger_path)
         stack.callback(ledger.close)
-        order = _Order(
-            template=template,
-            at=datetime.fromisoformat(ledger.at) if ledger.at else datetime.now(UTC).replace(microsecond=0),
-            passes=out is not None, links=links is not None, example=example, cert=cert,
-            intermediate=intermediate, p12=p12, account=service_account, issuer_id=issuer_id,
-            restrictions=restrictions_enabled, strict=strict,
-            keys=Keys(key=key, password_file=password_file, strict=strict_keys, found=found),
-        )  # fmt: skip
+        if ledger.at:
+            order = replace(order, at=datetime.fromisoformat(ledger.at))
         maker = order.maker()
-        show.findings(found)
+        show.findings(order.keys.found)
         how, executor = _pool(maker, order, jobs)
         if executor is not None:
             stack.enter_context(executor)
@@ -163,6 +193,25 @@ def batch(
     return 0 if summary.ok else 1
 
 
+def _emit(path: Path, order: _Order, rows: Path, *, as_json: bool) -> int:
+    """Writes what has to be signed for each row."""
+    maker = order.maker()
+    show.findings(order.keys.found)
+    written, refused = airgap.write_orders(path, maker, _rows(rows))
+    if as_json:
+        show.document(
+            {"file": str(path), "to_sign": written, "refused_file": str(refused) if refused else None}
+        )
+        return 1 if refused else 0
+    out = show.console()
+    passes = "1 pass" if written == 1 else f"{written:,} passes"
+    out.print(f"{show.plain(path)}: what has to be signed for {passes}")
+    out.print("Add a signature to each line, then the same command with --signatures and --out")
+    if refused:
+        out.print(f"Some rows were refused, with the reasons in {show.plain(refused)}")
+    return 1 if refused else 0
+
+
 def _output(out: Path | None) -> many.Output:
     if out is None:
         return many.Null()
@@ -174,7 +223,7 @@ def _output(out: Path | None) -> many.Output:
 
 def _pool(maker: many.Maker, order: _Order, jobs: int) -> tuple[Any, Executor | None]:
     """Threads where signing lets go of the interpreter long enough, as RSA does; processes elsewhere."""
-    if jobs == 1 or maker.signs_slowly:
+    if jobs == 1 or maker.signs_slowly or order.signer is not None:
         return maker, None
     return partial(_Order.maker, order), ProcessPoolExecutor(jobs)
 

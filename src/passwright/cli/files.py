@@ -17,7 +17,7 @@ from passwright.errors import PasswrightError
 from passwright.report import Finding, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["WrongUse", "exposed", "new_folder", "password", "read", "read_key", "write"]
 
@@ -41,7 +41,7 @@ def read(path: Path, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
-def write(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
+def write(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o644, replace: bool = True) -> None:
     """Writes a file whole or not at all; errors name the file that was asked for."""
     try:
         wholefile.write(path, data, mode=mode, replace=replace)

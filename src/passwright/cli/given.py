@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
+    from passwright.signing import Signer
 
 __all__ = ["EXAMPLE_ISSUER_ID", "Keys", "Wanted", "example_issuer", "load_template", "one_way"]
 
@@ -122,8 +123,15 @@ class Keys:
     strict: bool = False
     found: list[Finding] = field(default_factory=list)
 
-    def apple(self, *, cert: Path | None, intermediate: Path | None, p12: Path | None) -> Identity:
-        """Who signs for Apple.
+    def apple(
+        self,
+        *,
+        cert: Path | None,
+        intermediate: Path | None,
+        p12: Path | None,
+        signer: Signer | None = None,
+    ) -> Identity:
+        """Who signs for Apple; a signer takes the place of a key.
 
         Raises:
             KeyMaterialError, IdentityMismatch: the files can't be used, or don't belong together.
@@ -133,6 +141,12 @@ class Keys:
         from passwright.apple.identity import Identity
 
         above = None if intermediate is None else files.read(intermediate, files.MAX_KEY_BYTES)
+        if signer is not None:
+            if cert is None or above is None or p12 is not None or self.key is not None:
+                raise WrongUse("a key elsewhere goes with --cert and --intermediate, and no --key or --p12")
+            return Identity(
+                certificate=files.read(cert, files.MAX_KEY_BYTES), intermediate=above, signer=signer
+            )
         if p12 is not None:
             data = files.read_key(p12, self.found, strict=self.strict)
             secret = self._password(p12)

@@ -14,7 +14,7 @@ import typer
 
 from passwright import wholefile
 from passwright.apple.pkpass import PassBuilder
-from passwright.cli import documents, files, options, show
+from passwright.cli import airgap, documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import Keys, Wanted, example_issuer, load_template, one_way
 from passwright.errors import DefinitionError, LinkTooLong
@@ -23,6 +23,7 @@ from passwright.report import Finding, Report, error
 from passwright.table import did_you_mean
 
 if TYPE_CHECKING:
+    from passwright.signing import Signer
     from passwright.template import Pass
 
 __all__ = ["build", "link", "new"]
@@ -115,13 +116,22 @@ def build(
     pass_type: options.PassType = None,
     team: options.Team = None,
     strict_keys: options.StrictKeys = False,
-    out: options.Out,
+    emit_tbs: options.EmitTbs = None,
+    signature: options.Signature = None,
+    tbs: options.Tbs = None,
+    out: options.Out = None,
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> int:
-    """Build a signed .pkpass."""
+    """Build a signed .pkpass.
+
+    A key that is kept where no program reaches it signs in two steps: --emit-tbs writes what it has to
+    sign, and the same command with --signature and --out finishes the pass.
+    """
+    elsewhere = airgap.Files(emit_tbs, signature, tbs)
     ways = {"--example": example, "--p12": p12 is not None, "--unsigned": unsigned}
     way = one_way({**ways, "--cert with --key and --intermediate": cert is not None or key is not None})
+    target = elsewhere.target(out, way=way)
     wanted = Wanted(
         serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=_code(barcode, off=no_barcode),
         bind=bind,
@@ -134,12 +144,17 @@ def build(
     try:
         pass_ = wanted.issue(load_template(template), apple={k: v for k, v in named.items() if v})
         if unsigned:
-            return _unsigned(pass_, out, strict=strict, as_json=as_json)
+            return _unsigned(pass_, target, strict=strict, as_json=as_json)
+        signer = elsewhere.signer() if elsewhere else None
         if way == "--example":
-            identity = _example_identity(pass_)
+            identity = _example_identity(pass_, signer)
         else:
-            identity = keys.apple(cert=cert, intermediate=intermediate, p12=p12)
-        return _signed(pass_, PassBuilder(identity, strict=strict), out, keys.found, as_json=as_json)
+            identity = keys.apple(cert=cert, intermediate=intermediate, p12=p12, signer=signer)
+        builder = PassBuilder(identity, strict=strict)
+        if emit_tbs is not None:
+            return airgap.emit(target, pass_, builder, keys.found, as_json=as_json)
+        at = elsewhere.time_for(pass_, builder) if signature else datetime.now(UTC)
+        return _signed(pass_, builder, target, keys.found, at=at, as_json=as_json)
     except DefinitionError as exc:
         if as_json:
             found = (*keys.found, *exc.report)
@@ -147,16 +162,18 @@ def build(
         raise
 
 
-def _example_identity(pass_: Pass) -> Any:
+def _example_identity(pass_: Pass, signer: Signer | None) -> Any:
     """The example's identity; the one for NFC where the pass has it."""
     from passwright.testing.authority import Authority
 
     nfc = pass_.template.nfc
-    return Authority.example().identity(nfc="@nfc" in pass_.shape and bool(nfc and nfc.apple_key))
+    identity = Authority.example().identity(nfc="@nfc" in pass_.shape and bool(nfc and nfc.apple_key))
+    return identity if signer is None else airgap.without_key(identity, signer)
 
 
-def _signed(pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], *, as_json: bool) -> int:
-    at = datetime.now(UTC)
+def _signed(
+    pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], *, at: datetime, as_json: bool
+) -> int:
     data = builder.build(pass_, at=at)
     report = Report.of(found) + builder.report(pass_, at=at)
     files.write(out, data)

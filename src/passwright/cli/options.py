@@ -27,6 +27,7 @@ __all__ = [
     "Bind",
     "Certificate",
     "Email",
+    "EmitTbs",
     "Example",
     "Expires",
     "Inserted",
@@ -46,8 +47,10 @@ __all__ = [
     "SelfContained",
     "Serial",
     "Set",
+    "Signature",
     "Strict",
     "StrictKeys",
+    "Tbs",
     "Team",
     "TemplateFolder",
     "Unsigned",
@@ -155,8 +158,33 @@ Json = Annotated[
         "--json", help="Print one JSON document on one line, and nothing else.", rich_help_panel=OUTPUT
     ),
 ]
+EmitTbs = Annotated[
+    Path | None,
+    typer.Option(
+        "--emit-tbs",
+        metavar="FILE",
+        help="Make no pass: write what has to be signed, for a key elsewhere (DER; SHA-256).",
+        rich_help_panel=SIGN,
+    ),
+]
+Signature = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The signature that a key elsewhere made over what --emit-tbs wrote.",
+        rich_help_panel=SIGN,
+    ),
+]
+Tbs = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --signature: what --emit-tbs wrote; default the signature's name with .tbs.",
+        rich_help_panel=SIGN,
+    ),
+]
 Out = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         metavar="FILE",
         help="The .pkpass to write; with --unsigned a new folder.",

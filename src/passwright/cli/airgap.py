@@ -1,0 +1,171 @@
+"""Keys that no program reaches: what has to be signed goes out as a file, signatures come back as one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from passwright.apple.identity import Identity
+from passwright.apple.signed_data import signed_at
+from passwright.cli import documents, files, show
+from passwright.cli.files import WrongUse
+from passwright.report import Report
+from passwright.signers import airgap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from passwright import batch
+    from passwright.apple.pkpass import PassBuilder
+    from passwright.report import Finding
+    from passwright.signing import Signer
+    from passwright.template import Pass
+
+__all__ = ["Files", "emit", "signatures", "without_key", "write_orders"]
+
+# An RSA signature of 16,384 bits has 2,048 bytes; the signed attributes have 107.
+MAX_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Files:
+    """What `build` is given instead of a key: where to write what has to be signed, or the signature."""
+
+    emit: Path | None
+    signature: Path | None
+    tbs: Path | None
+
+    def __bool__(self) -> bool:
+        return self.emit is not None or self.signature is not None
+
+    def target(self, out: Path | None, *, way: str) -> Path:
+        """The file to write, if the options go together; `way` is who signs.
+
+        Raises:
+            WrongUse: they don't.
+        """
+        if self and way in ("--p12", "--unsigned"):
+            raise WrongUse(f"{way} goes without --emit-tbs and --signature: give --cert and --intermediate")
+        if self.emit is not None and (self.signature is not None or out is not None):
+            other = "--out" if out is not None else "--signature"
+            raise WrongUse(f"--emit-tbs makes no pass yet, so {other} comes later: leave it out")
+        if self.tbs is not None and self.signature is None:
+            raise WrongUse("--tbs goes with --signature")
+        target = self.emit or out
+        if target is None:
+            raise WrongUse("--out FILE is missing: where the pass is to be written")
+        return target
+
+    def signer(self) -> Signer:
+        """Answers with the signature, or with nothing while there is none."""
+        if self.signature is None:
+            return airgap.AirGapSigner()
+        message = files.read(self._message, MAX_BYTES)
+        # Whoever made it stands for it: the identity verifies it like any answer of a signer.
+        return airgap.AirGapSigner([(sha256(message).digest(), files.read(self.signature, MAX_BYTES))])
+
+    @property
+    def _message(self) -> Path:
+        assert self.signature is not None  # noqa: S101 -- the caller has asked
+        return self.tbs or self.signature.with_suffix(".tbs")
+
+    def time_for(self, pass_: Pass, builder: PassBuilder) -> datetime:
+        """When the pass is signed: the time that was written down with what has to be signed.
+
+        Raises:
+            BundleError: the file is not what --emit-tbs wrote.
+            OSError: there is no such file.
+            WrongUse: the pass is another one than what was signed.
+        """
+        message = files.read(self._message, MAX_BYTES)
+        at = signed_at(message)
+        if builder.to_sign(pass_, at=at) != message:
+            raise WrongUse(
+                f"{self._message}: this was written for other values, another template or another "
+                "certificate: give the same ones, or let the pass be signed anew"
+            )
+        return at
+
+
+def emit(out: Path, pass_: Pass, builder: PassBuilder, found: Iterable[Finding], *, as_json: bool) -> int:
+    """Writes what has to be signed for a pass, and says what to do with it."""
+    # A signature says whole seconds.
+    at = datetime.now(UTC).replace(microsecond=0)
+    message = builder.to_sign(pass_, at=at)
+    report = Report.of(found) + builder.report(pass_, at=at)
+    files.write(out, message)
+    identity = builder.identity
+    pass_type = identity.pass_type_identifier if identity else None
+    if as_json:
+        document = documents.build(str(out), None, serial=pass_.serial, pass_type=pass_type, found=report)
+        show.document({**document, "at": at.isoformat(), "to_sign_sha256": sha256(message).hexdigest()})
+        return 0
+    show.findings(report)
+    console = show.console()
+    console.print(f"{show.plain(out)}: what has to be signed for pass {pass_.serial} of {pass_type}")
+    signature = show.word(out.with_suffix(".sig"))
+    console.print(f"Where the key is: openssl dgst -sha256 -sign KEY -out {signature} {show.word(out)}")
+    console.print(f"Then the same command with --signature {signature} --out instead of --emit-tbs")
+    return 0
+
+
+def without_key(identity: Identity, signer: Signer) -> Identity:
+    """The same certificates with a signer in place of the key."""
+    return Identity(certificate=identity.certificate, intermediate=identity.intermediate, signer=signer)
+
+
+# --- batches ---
+
+
+def signatures(path: Path) -> tuple[datetime, Iterator[airgap.Signed]]:
+    """The signing time that the lines of a file agree on, and their signatures, read as they are needed.
+
+    Raises:
+        BundleError: the first line is not what was asked for with a signature added.
+        OSError: the file can't be read.
+    """
+
+    def lines() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            yield from iter(lambda: file.readline(airgap.MAX_LINE_BYTES), b"")
+
+    return airgap.read(lines(), name=str(path))
+
+
+def write_orders(path: Path, maker: batch.Maker, rows: Iterable[batch.Row]) -> tuple[int, Path | None]:
+    """Writes a line for each pass that has to be signed, and beside it one for each row that was refused.
+
+    Answers how many there are to sign, and where the refused ones are.
+    """
+    orders = _Orders(maker, rows)
+    files.write(path, orders)
+    listed = path.with_name(f"{path.name}.refused.jsonl")
+    if not orders.refused:
+        listed.unlink(missing_ok=True)
+        return orders.written, None
+    files.write(listed, (json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in orders.refused))
+    return orders.written, listed
+
+
+class _Orders:
+    """The lines that ask for signatures, made as they are written."""
+
+    def __init__(self, maker: batch.Maker, rows: Iterable[batch.Row]) -> None:
+        self._maker, self._rows = maker, rows
+        self.written = 0
+        self.refused: list[dict[str, Any]] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number, row in enumerate(self._rows, start=1):
+            made = self._maker.to_sign(number, row)
+            if made.to_sign is None:
+                self.refused.append(
+                    {"row": number, "serial": made.serial, "findings": documents.findings(made.findings)}
+                )
+                continue
+            self.written += 1
+            yield json.dumps(airgap.order(made.serial, made.to_sign, at=self._maker.at)).encode() + b"\n"
