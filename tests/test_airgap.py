@@ -278,8 +278,8 @@ def test_openssl_signs_a_pass_where_the_key_is(tmp_path: Path, key: str) -> None
 @pytest.mark.foreign("openssl")
 def test_a_signature_that_does_not_fit_leaves_no_file(tmp_path: Path) -> None:
     keys = certs(tmp_path)
-    card = ("build", TEMPLATE, "--serial", "M-1", "--cert", str(keys / "pass.pem"))
-    card = (*card, "--intermediate", str(keys / "wwdr.pem"))
+    cert = ("--cert", str(keys / "pass.pem"), "--intermediate", str(keys / "wwdr.pem"))
+    card = ("build", TEMPLATE, "--serial", "M-1", *cert)
     assert run(*card, *HOLDER, "--emit-tbs", str(tmp_path / "card.tbs"), "--json").exit_code == 0
     sign(tmp_path, keys / "pass-ec.key")
     finish = ("--signature", str(tmp_path / "card.sig"), "--out", str(tmp_path / "card.pkpass"))
