@@ -163,7 +163,7 @@ def test_bad_values_are_refused(
 # Who signs -> what is said. Files are those of the example authority.
 BAD_SIGNERS: dict[str, tuple[tuple[str, ...], str]] = {
     "nobody": ((), "nobody signs: give one of --example"),
-    "half of one": (("--cert", "pass.pem"), "--key and --intermediate is missing"),
+    "half of one": (("--cert", "pass.pem"), "--key and --intermediate are missing"),
     "absent key": (("--cert", "pass.pem", "--key", "no", "--intermediate", "wwdr.pem"), "no: No such file"),
     "a folder": (("--cert", "pass.pem", "--key", ".", "--intermediate", "wwdr.pem"), "Is a directory"),
     "no key": (("--cert", "pass.pem", "--key", "README", "--intermediate", "wwdr.pem"), "private key"),
@@ -188,7 +188,7 @@ BAD_SIGNERS: dict[str, tuple[tuple[str, ...], str]] = {
         "not a pass certificate",
     ),
     "absent p12": (("--p12", "absent.p12"), "absent.p12: No such file"),
-    "no p12": (("--p12", "README"), "README: the PKCS #12 file can't be read"),
+    "no p12": (("--p12", "README"), "without one the PKCS #12 file can't be read"),
     "unsigned without names": (("--unsigned",), "--unsigned goes with --pass-type and --team"),
 }
 

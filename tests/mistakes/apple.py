@@ -78,7 +78,7 @@ MISTAKES = (
     Mistake("SHA-256 in the manifest", "store-card", "bad-manifest", "icon.png", sign="sha-256"),
     Mistake("file added after signing", "store-card", "unlisted-file", "notes.txt", after="stray-file"),
     Mistake("file changed after signing", "store-card", "digest-mismatch", "icon.png", after="changed-icon"),
-    Mistake("files in a folder", "store-card", "bad-name", "pass/icon.png", after="wrapped"),
+    Mistake("files in a folder", "store-card", "missing-pass-json", "pass.json", after="wrapped"),
     # --- invalid data
     Mistake("no description", "coupon", "missing-key", "pass.json", drop=("/description",)),
     Mistake("two styles", "coupon", "keys-exclude", "pass.json#/storeCard", put={"/storeCard": {}}),
