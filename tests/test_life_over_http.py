@@ -732,7 +732,7 @@ def events(running: Service, made: Made) -> list[Any]:
         return list(transaction.events(made.id))
 
 
-def test_bnd_05_18_unknown_and_forbidden_look_the_same(running: Service) -> None:
+def test_bnd_18_unknown_and_forbidden_look_the_same(running: Service) -> None:
     """Tokens of nobody, cut, long, of a template; ids of others: one answer each, and no order in tokens."""
     made = running.bound(EMAIL)
     token = made.page.rpartition("/")[2]

@@ -52,8 +52,8 @@ __all__ = ["from_files", "load", "read", "read_files", "save", "to_files"]
 
 # A definition is a page or two; a megabyte is somebody's mistake.
 MAX_TOML_BYTES = 2**20
-# A key of n dotted parts costs the parser n * n steps; no text of a card has as many dots in a line.
-MAX_DOTS = 1000
+# A key of n dotted parts costs the parser n * n steps, those of its table's name included.
+MAX_DOT_STEPS = 2_000_000
 # The largest picture that a wallet shows is a tenth of this.
 MAX_PICTURE_BYTES = 20 * 2**20
 # What desktops leave behind; never part of a pass.
@@ -197,14 +197,26 @@ def _toml_in(name: str, data_of: _DataOf) -> tuple[dict[str, Any] | None, Place,
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         return None, place, [error("not-utf8", f"{name}:{line}", "the text is not UTF-8", "save it as UTF-8")]
-    for number, line_text in enumerate(text.split("\n"), 1):
-        if line_text.count(".") > MAX_DOTS:
-            message = f"there are more than {MAX_DOTS} dots in a line"
-            return None, place, [error("too-deep", f"{name}:{number}", message, "break the line up")]
+    if number := _too_dotted(text):
+        message = "there are too many dots up to here, which may be keys"
+        return None, place, [error("too-deep", f"{name}:{number}", message, "break long lines up")]
     try:
         return tomllib.loads(text), _place(text, name), []
     except (ValueError, RecursionError) as exc:
         return None, place, [_not_toml(exc, name)]
+
+
+def _too_dotted(text: str) -> int:
+    """The line from which on reading the text costs too much, 0 if there is none."""
+    steps = of_table = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        dots = line.count(".")
+        if line.lstrip().startswith("["):
+            of_table = dots
+        steps += (dots + of_table) ** 2
+        if steps > MAX_DOT_STEPS:
+            return number
+    return 0
 
 
 def _not_toml(exc: Exception, name: str) -> Finding:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 
 from passwright.service.web import errors
 from passwright.service.web.errors import ErrorAnswer
@@ -30,6 +32,8 @@ _HEADERS = {
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 section 9.2.1
 _METHODS = _SAFE | frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# RFC 3986 section 2.2: an escaped slash is not a slash. Backslashes are taken for slashes by some.
+_ESCAPED_SLASH = re.compile(rb"%(2f|5c)", re.IGNORECASE)
 
 # A client that is still sending when it is refused has to get the chance to read why:
 # closing at once would reset the connection under the answer (RFC 9112 section 9.6).
@@ -57,15 +61,8 @@ class Frame:
         await _Exchange(scope, receive, send).run(self._answering)
 
     async def _answering(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
-            detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
-            await errors.answer(ErrorAnswer.of("header_too_large", detail))(scope, receive, send)
-            return
         writes = scope["method"] not in _SAFE
-        # Writers wait for each other; while they do, there has to be room for those who only look.
-        if self._at_once >= self._max_at_once or (writes and self._writing >= self._max_at_once // 2):
-            detail = "the service has as many requests as it can work on: try again in a second"
-            refused = ErrorAnswer.of("try_again", detail, headers={"Retry-After": "1"})
+        if refused := self._refusal(scope, writes=writes):
             await errors.answer(refused)(scope, receive, send)
             return
         self._at_once += 1
@@ -76,6 +73,25 @@ class Frame:
             self._at_once -= 1
             self._writing -= writes
 
+    def _refusal(self, scope: Scope, *, writes: bool) -> ErrorAnswer | None:
+        """Why a request is not even looked at."""
+        names = {name for name, _ in scope["headers"]}
+        if {b"content-length", b"transfer-encoding"} <= names:
+            # RFC 9112 section 6.3, rule 3: a proxy before us may have seen another end of this request.
+            detail = "a body has Content-Length or Transfer-Encoding, not both"
+            return ErrorAnswer.of("malformed_request", detail, headers={"Connection": "close"})
+        if _ESCAPED_SLASH.search(scope.get("raw_path", b"")):
+            # One step of the path for a proxy that guards us, two for whoever decodes first.
+            return ErrorAnswer.of("not_found", "there is nothing at this address")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
+            return ErrorAnswer.of("header_too_large", detail)
+        # Writers wait for each other; while they do, there has to be room for those who only look.
+        if self._at_once >= self._max_at_once or (writes and self._writing >= self._max_at_once // 2):
+            detail = "the service has as many requests as it can work on: try again in a second"
+            return ErrorAnswer.of("try_again", detail, headers={"Retry-After": "1"})
+        return None
+
 
 class _Exchange:
     """One request and its answer."""
@@ -84,6 +100,7 @@ class _Exchange:
         self._scope, self._receive, self._send = scope, receive, send
         self._id = secrets.token_hex(8)
         self._status = 0
+        self._lingers = False
         names = {name for name, _ in scope["headers"]}
         self._has_more = bool(names & {b"content-length", b"transfer-encoding"})
 
@@ -92,11 +109,16 @@ class _Exchange:
         started = time.monotonic()
         try:
             await app(self._scope, self._taking, self._giving)
+        except ClientDisconnect:
+            pass  # nobody is left to answer, and whoever goes away at will must not fill the log
         except Exception:  # noqa: BLE001 -- the last one who can write it down; the client has its answer
             logger.exception("a request failed in a way nobody foresaw")
         finally:
             self._note(time.monotonic() - started)
             request_id.reset(token)
+        if self._lingers:
+            await self._linger()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _taking(self) -> Message:
         message = await self._receive()
@@ -113,9 +135,9 @@ class _Exchange:
             if self._has_more:
                 headers["Connection"] = "close"
         elif self._has_more and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self._linger()
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
+            # Not here: whoever is refused must not take the room of a request that is worked on.
+            self._lingers = True
+            message = {**message, "more_body": True}
         await self._send(message)
 
     async def _linger(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from passwright.service.desk import Desk
     from passwright.service.settings import Settings
 
-__all__ = ["Front"]
+__all__ = ["MAX_BODIES", "Front"]
+
+# A page sends one body at a time, and many holders may share an address.
+MAX_BODIES = 8
 
 
 def _now() -> datetime:
@@ -39,6 +43,7 @@ class Front:
     keys: Buckets = field(init=False)
     visitors: Buckets = field(init=False)
     _running: set[bytes] = field(init=False, default_factory=set)
+    _sending: Counter[str] = field(init=False, default_factory=Counter)
     _lock: Lock = field(init=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -69,6 +74,27 @@ class Front:
         finally:
             with self._lock:
                 self._running.discard(key_hash)
+
+    @contextmanager
+    def listening_to(self, request: Request) -> Iterator[None]:
+        """Lets a visitor send a body. A few slow ones of one address must not take all the room there is.
+
+        Raises:
+            ErrorAnswer: that address is sending as many as it may.
+        """
+        address = client_address(request, self.settings.trusted_proxies)
+        with self._lock:
+            if self._sending[address] >= MAX_BODIES:
+                detail = "there are too many unfinished requests: try again in a second"
+                raise ErrorAnswer.of("too_many_requests", detail, headers={"Retry-After": "1"})
+            self._sending[address] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._sending[address] -= 1
+                if not self._sending[address]:
+                    del self._sending[address]
 
     def count_visitor(self, request: Request) -> None:
         """Counts a request that no key vouches for.

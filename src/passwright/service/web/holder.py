@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from passwright import strictjson
-from passwright.errors import BindingError, BundleError, Refused
+from passwright.errors import BindingError, BundleError, Refused, StoreUnavailable
 from passwright.lifecycle import Evidence
 from passwright.service import issuing, releasing, templates
 from passwright.service.pages.card import PICTURES, card_of, picture, stylesheet
@@ -23,7 +23,7 @@ from passwright.service.pages.holder import Holder, asset, device_of, page, prob
 from passwright.service.pages.texts import language_of
 from passwright.service.rendering import pass_of, without_code
 from passwright.service.store import PassStatus
-from passwright.service.web.errors import STATUSES, ErrorAnswer
+from passwright.service.web.errors import STATUSES, ErrorAnswer, of
 from passwright.service.web.front import Front
 from passwright.service.web.limits import read_body
 from passwright.service.web.log import logger
@@ -129,6 +129,11 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
         except (Refused, BindingError) as exc:
             url = None if exc.code == "pass_not_found" else _url_of(front, request)
             return _problem(request, exc.code, status=STATUSES[exc.code], url=url)
+        except StoreUnavailable as exc:
+            refused = of(exc)
+            answer = _problem(request, "failed", status=STATUSES[refused.problems[0].code])
+            answer.headers.update(refused.headers)
+            return answer
         except Exception:  # noqa: BLE001 -- a person gets a page whatever happens; the log gets the rest
             logger.exception("a page of a holder failed")
             return _problem(request, "failed", status=STATUSES["internal_error"])
@@ -186,8 +191,19 @@ def _ended(shown: Shown, *, at: datetime) -> str | None:
 
 
 def _part_of_page(handler: Handler) -> Endpoint:
-    """Colours and pictures: whoever may look at a page may have it whole, so they don't count."""
-    return _for_people(handler, counted=False)
+    """Colours and pictures: whoever may look at a page may have it whole, so they don't count.
+
+    Whoever guesses at links does.
+    """
+
+    def looking(front: Front, request: Request) -> Response:
+        try:
+            return handler(front, request)
+        except (Refused, ErrorAnswer):
+            front.count_visitor(request)
+            raise
+
+    return _for_people(looking, counted=False)
 
 
 @_part_of_page
@@ -263,8 +279,7 @@ def _pass_file(made: releasing.PassFile) -> Response:
 
 
 async def _file(request: Request) -> Response:
-    front = Front.of(request)
-    body = await read_body(request, max_bytes=MAX_BODY, seconds=front.settings.limits.body_seconds)
+    body = await _body(Front.of(request), request)
     ticket = parse_qs(body.decode("ascii", "replace")).get("ticket", [""])[0]
 
     @_for_people
@@ -276,8 +291,14 @@ async def _file(request: Request) -> Response:
     return await answering(request)
 
 
+async def _body(front: Front, request: Request) -> bytes:
+    """The body of a visitor, a few of whom may keep others waiting for theirs."""
+    with front.listening_to(request):
+        return await read_body(request, max_bytes=MAX_BODY, seconds=front.settings.limits.body_seconds)
+
+
 async def _json_of(front: Front, request: Request) -> dict[str, Any]:
-    body = await read_body(request, max_bytes=MAX_BODY, seconds=front.settings.limits.body_seconds)
+    body = await _body(front, request)
     try:
         members = strictjson.loads(body, name="body", max_bytes=MAX_BODY)
     except BundleError as exc:

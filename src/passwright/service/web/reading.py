@@ -114,7 +114,9 @@ def _media_type(request: Request) -> str:
 def _sender(call: Call) -> ApiKey:
     """Whose key the request has; a key is counted, and so is whoever has none."""
     front = call.front
-    given = _BEARER.fullmatch(call.headers.get("authorization", ""))
+    # Of two headers a proxy may have judged the other one.
+    said = call.headers.getlist("authorization")
+    given = _BEARER.fullmatch(said[0]) if len(said) == 1 else None
     key = api_keys.found(front.desk, given[1]) if given and not _has_key_in_url(call) else None
     if key is None:
         front.count_visitor(call)

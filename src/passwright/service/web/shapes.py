@@ -9,7 +9,7 @@ What needs more than the request to be judged is judged by the use cases.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -73,7 +73,8 @@ def _moment(value: object) -> datetime:
         found = datetime.fromisoformat(value)
     except ValueError:
         raise wrong from None
-    if found.utcoffset() is None:
+    # Elsewhere it is a moment in UTC, which the first and last days of the calendar may not have.
+    if found.utcoffset() is None or not 1 < found.year < MAXYEAR:
         raise wrong
     return found
 
