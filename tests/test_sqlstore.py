@@ -392,7 +392,7 @@ def fill(desk: Desk, template: StoredTemplate) -> None:
         bound_pass(desk, template)
 
 
-def test_a_full_disk_is_told_and_got_over(desk: Desk, tmp_path: Path) -> None:
+def test_ops_04_a_full_disk_is_told_and_got_over(desk: Desk, tmp_path: Path) -> None:
     """OPS-04: nothing is half there, reading goes on, and writing does when there is room again."""
     template = membership(desk)
     card = bound_pass(desk, template)
