@@ -23,11 +23,13 @@ check-long: $(VENV)/.long
 	$(BIN)/pytest -n $(JOBS) -m long
 
 bench: $(VENV)/.test
+	$(BIN)/python benchmarks/contest.py
 	$(BIN)/python benchmarks/side_by_side.py
 	$(BIN)/python benchmarks/verification.py
 
 # Ratios inside one process, with a slack above the noise of a busy machine.
 bench-check: $(VENV)/.test
+	$(BIN)/python benchmarks/contest.py --check
 	$(BIN)/python benchmarks/side_by_side.py --check
 	$(BIN)/python benchmarks/verification.py --check
 
