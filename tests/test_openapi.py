@@ -57,6 +57,10 @@ def examined(folder: Path, requests: int) -> int:
                         case.query |= known
                     if "name" in (case.path_parameters or {}):
                         case.path_parameters["name"] = pass_id if made % 4 == 1 else "known-1"
+                    if isinstance(case.body, dict) and isinstance(case.body.get("pass"), dict):
+                        case.body["pass"]["values"] = {"fullName": "Jane Smith"}
+                        if made % 8 == 1:  # and some are sure to be taken
+                            case.body = {"pass": {"values": {"fullName": "Jane Smith"}}}
                 headers = {"Authorization": f"Bearer {running.ours.key}"} if made % 10 else {}
                 answer = case.call(headers=headers)
                 statuses.add(answer.status_code)
@@ -65,7 +69,7 @@ def examined(folder: Path, requests: int) -> int:
                 assert len(answer.content) < 64 * 2**10 or answer.status_code < 400
 
             run()
-    assert statuses >= {200, 201, 400, 401, 404, 422}
+    assert statuses >= {200, 201, 401, 404, 422}, statuses
     return made
 
 
