@@ -412,7 +412,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("offer", {"class/linksModuleData/uris/0/id": "a.b"}, "warning bad-value"),
     ("loyalty", {"object/linkedObjectIds": [f"{ISSUER}.v"] * 51}, "warning too-many-items"),
     # Class and object together
-    ("transit", {"object/smartTapRedemptionValue": ""}, "error smart-tap-incomplete"),
+    ("transit", {"object/smartTapRedemptionValue": ""}, "error bad-value"),
     ("eventTicket", {"object/smartTapRedemptionValue": "Zwölf"}, "error bad-value"),
     (
         "loyalty",

@@ -339,9 +339,23 @@ def compare(chance: random.Random, roads: Roads, number: int) -> Counter[bool]:
     return verdicts
 
 
+def nothing_for_readers() -> Pass:
+    """A message of no characters, where the class says that readers get one."""
+    (train,) = (each for each in of_kinds() if each.kind.name == "train")
+    assert train.nfc is not None
+    template = replace(train, nfc=replace(train.nfc, google_issuers=("1",)))
+    return template.example("M-1", nfc="", barcode=False)
+
+
 @pytest.fixture(scope="module")
 def roads(identity: Identity, issuer: Issuer) -> Roads:
     return Roads(identity, issuer)
+
+
+def test_an_empty_message_for_readers_is_found_on_both_roads(roads: Roads) -> None:
+    """Two rules between class and object took it for a message as long as it was not known."""
+    assert not roads.agree(nothing_for_readers())
+    assert not android.PassBuilder(None).report(nothing_for_readers()).ok
 
 
 @pytest.mark.parametrize("portion", range(2))

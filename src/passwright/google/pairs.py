@@ -84,7 +84,8 @@ def many_holders(class_place: Place) -> Finding:
 
 
 def _smart_tap(vertical: str, class_: Document, object_: Document, object_place: Place) -> Iterator[Finding]:
-    if class_.get("enableSmartTap") is not True or object_.get("smartTapRedemptionValue"):
+    # An empty one is found by the table, as every other value that no reader takes.
+    if class_.get("enableSmartTap") is not True or object_.get("smartTapRedemptionValue") is not None:
         return
     code = object_.get("barcode")
     coded = isinstance(code, Unknown) or (isinstance(code, dict) and bool(code.get("value")))
