@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from passwright.errors import BundleError
@@ -16,7 +17,7 @@ from passwright.png import MAX_PIXELS, PIXELS_ONLY, Size, check_png, colour_prof
 from passwright.report import Finding, Report, note, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from PIL.Image import Image
 
@@ -87,6 +88,13 @@ def fit(data: bytes, *, width: int, height: int, mode: Mode = "fit", name: str) 
         BundleError: as `check_png`, or `bad-image` when the pixels can't be decoded.
         ValueError: the box or the mode makes no sense.
     """
+    return _fit(data, lambda: _decode(data, name), width=width, height=height, mode=mode, name=name)
+
+
+def _fit(
+    data: bytes, pixels: Callable[[], Image], *, width: int, height: int, mode: Mode, name: str
+) -> Fitted:
+    """The same with the pixels of the picture at hand, once they are asked for."""
     if min(width, height) < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"a picture can't have {width} x {height} pixels")
     size = check_png(data, name=name)
@@ -103,7 +111,7 @@ def fit(data: bytes, *, width: int, height: int, mode: Mode = "fit", name: str) 
     outer = inner if mode == "fit" else Size(width, height)
     # Less than one pixel of the result is rounding, not cropping.
     cropped = max((size.width - kept[0]) * factor, (size.height - kept[1]) * factor) >= 1
-    image = _resize(_decode(data, name), kept, inner, outer)
+    image = _resize(pixels(), kept, inner, outer)
     return Fitted(_encode(image), outer, upscaled=factor > 1, cropped=cropped)
 
 
@@ -141,13 +149,15 @@ def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = 
     source = file_name(name, best)
     width = sizes[best].width / SCALES[-1] if points is None else _widths(points)[-1]
     height = sizes[best].height / SCALES[-1] if points is None else points[1]
+    # Decoded once for all scales that are made of it, and not at all where all are given.
+    pixels = cache(lambda: _decode(given[best], source))
     files: dict[int, bytes] = {}
     for scale in SCALES:
         if scale in given:
             files[scale] = given[scale]
         else:
             box = Size(max(1, round(width * scale)), max(1, round(height * scale)))
-            fitted = fit(given[best], width=box.width, height=box.height, mode=mode, name=source)
+            fitted = _fit(given[best], pixels, width=box.width, height=box.height, mode=mode, name=source)
             findings += _costs(fitted, file_name(name, scale), source)
             files[scale] = fitted.data
     return Scaled(files, Report.of(findings))
@@ -227,7 +237,7 @@ def _costs(fitted: Fitted, file: str, source: str) -> Iterator[Finding]:
 
 def _decode(data: bytes, name: str) -> Image:
     """The pixels as RGBA in sRGB. Pillow sees chunks that `check_png` has judged, and no others."""
-    from PIL import Image, ImageCms
+    from PIL import Image
 
     profile = colour_profile(data, name=name)
     try:
@@ -235,11 +245,20 @@ def _decode(data: bytes, name: str) -> Image:
         image = _eight_bits(Image.open(bare, formats=("PNG",)), depth=data[24]).convert("RGBA")
         # Greys look alike under any profile; the others are applied.
         if profile is not None and profile[16:20] == b"RGB ":
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), inPlace=True)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, ImageCms.PyCMSError) as exc:
+            _to_srgb(image, profile)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise BundleError("bad-image", name, "the pixels or the colour profile can't be decoded") from exc
     return image
+
+
+def _to_srgb(image: Image, profile: bytes) -> None:
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), inPlace=True)
+    except ImageCms.PyCMSError as exc:
+        raise ValueError("the colour profile can't be used") from exc
 
 
 def _eight_bits(image: Image, depth: int) -> Image:
