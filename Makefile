@@ -26,6 +26,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/contest.py
 	$(BIN)/python benchmarks/side_by_side.py
 	$(BIN)/python benchmarks/verification.py
+	$(BIN)/python benchmarks/start.py
 
 # Ratios inside one process, with a slack above the noise of a busy machine.
 bench-check: $(VENV)/.test

@@ -33,6 +33,17 @@ def loaded() -> set[str]:
     return set(done.stdout.split())
 
 
+def test_importing_the_package_loads_next_to_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import passwright; print(*sorted(set(sys.modules) - before))"
+    )
+    # Isolated, so that nothing but the interpreter itself was loaded before.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "passwright" in loaded
+    assert not {"typing", "re", "enum", "dataclasses", "json", "datetime"} & loaded
+
+
 @pytest.mark.parametrize(
     "module",
     [

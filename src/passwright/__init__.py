@@ -13,9 +13,12 @@ Names are resolved on first use: importing this package does no work.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# Not from typing, which takes longer to import than everything else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from passwright import address, apple, batch, errors, google, signing
     from passwright.binding import Binding
     from passwright.errors import PasswrightError
