@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import passwright
-from passwright import Barcode, apple, google, rules
-from passwright.errors import PassRejected
+from passwright import Barcode, apple, google, lifecycle, rules
+from passwright.errors import BindingError, PassRejected
+from passwright.report import Report, error
+from passwright.service.rendering import has_code
 from tests.conftest import AT, BINDING
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from passwright import Template
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
-    from passwright.report import Report
 
 SOURCE = Path(passwright.__file__).parent
 NAME = rules.forbid_barcode.__name__
@@ -79,6 +80,16 @@ def object_stored_by_google(tools: Tools) -> Report:
     return link.report
 
 
+def request_to_the_service(tools: Tools) -> Report:
+    """Without it the service would create the pass, and only its holder would find out."""
+    wanted = lifecycle.Create(BINDING, has_barcode=has_code(tools.issue(code=True)))
+    try:
+        lifecycle.advance(None, wanted, at=AT)
+    except BindingError as conflict:
+        return Report.of([error("binding-forbids-barcode", "pass#/barcode", str(conflict))])
+    return Report.of(())
+
+
 # Call (module, function it stands in) -> what only this call catches.
 SCENARIOS: dict[tuple[str, str], Callable[[Tools], Report]] = {
     ("passwright.apple.pkpass", "PassBuilder._judged"): definition_for_apple,
@@ -86,6 +97,7 @@ SCENARIOS: dict[tuple[str, str], Callable[[Tools], Report]] = {
     ("passwright.apple.rules", "_no_code"): finished_pass_json,
     ("passwright.google.rules", "_no_code.<locals>.check"): finished_object,
     ("passwright.google.savelink", "_check_stored"): object_stored_by_google,
+    ("passwright.service.rendering", "has_code"): request_to_the_service,
 }
 
 

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("demo", "new", "build", "link", "verify", "inspect", "check", "explain", "doctor"),
-    *("schema", "nfc-key", "certs", "batch", "serve", "keys"),
+    *("schema", "nfc-key", "certs", "batch", "serve", "keys", "vault"),
 )
 CERTS = ("example", "request", "check", "intermediate")
 KEYS = ("add", "list", "revoke")
+VAULT = ("create", "rotate")
 
 
 def process(*args: str, **more: Any) -> subprocess.CompletedProcess[str]:
@@ -62,7 +63,7 @@ def test_help_names_every_command(args: tuple[str, ...]) -> None:
 def test_every_option_and_argument_has_a_help_text() -> None:
     found = list(every_command(typer.main.get_command(app)))
 
-    assert len(found) == len(COMMANDS) - 2 + len(CERTS) + len(KEYS)
+    assert len(found) == len(COMMANDS) - 3 + len(CERTS) + len(KEYS) + len(VAULT)
     for path, command in found:
         assert command.help, path
         for param in command.params:
@@ -101,7 +102,7 @@ def test_the_version_is_printed() -> None:
         (("biuld",), "No such command"),
         (("build", "--bnid", "x"), "No such option"),
         (("build", TEMPLATE), "--serial"),
-        (("build", TEMPLATE, "--serial", "M-1"), "--out"),
+        (("build", TEMPLATE, "--serial", "M-1", "--example"), "--out"),
         (("verify",), "FILE"),
         (("link", TEMPLATE, "--serial", "M-1", "--inserted", "thing"), "--inserted"),
         (("certs",), "command"),

@@ -278,7 +278,7 @@ each_object = pytest.mark.parametrize(("format_", "name"), OBJECTS)
 WRONG: Facts = {
     **dict.fromkeys(("text", "localized", "url", "color", "date", "int64"), 7),
     **dict.fromkeys(("number", "integer"), "7"),
-    "boolean": "true",
+    "boolean": "yes",
     "object": "x",
 }
 

@@ -142,12 +142,13 @@ class PassBuilder:
             document = part.stencil.document(part.stencil.fill(pass_.filled()))
             text, more = self._overridden(pass_, document, prepared.about)
             said: Sequence[Finding] = prepared.findings
+            refused = False  # an override may mend what is wrong without it
         else:
             text, more = part.judged.text(pass_.filled())
-            said = part.findings
+            said, refused = part.findings, part.failed
         if found or more:
             said = [*said, *found, *more]
-        if text is None or part.failed or (more and failed(more)):
+        if text is None or refused or (more and failed(more)):
             return prepared, None, said
         return prepared, text.encode(), said
 
