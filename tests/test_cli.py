@@ -102,7 +102,6 @@ def test_the_version_is_printed() -> None:
         (("biuld",), "No such command"),
         (("build", "--bnid", "x"), "No such option"),
         (("build", TEMPLATE), "--serial"),
-        (("build", TEMPLATE, "--serial", "M-1", "--example"), "--out"),
         (("verify",), "FILE"),
         (("link", TEMPLATE, "--serial", "M-1", "--inserted", "thing"), "--inserted"),
         (("certs",), "command"),

@@ -169,7 +169,7 @@ class PassBuilder:
         findings = [*findings, *chosen.findings]
         if chosen.form != "id":
             findings += in_link(payload.object_text)
-        return Link(SAVE_URL + token, chosen.form, findings, chosen.requires)
+        return Link(SAVE_URL + token, chosen.form, findings, dict(chosen.requires))
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
