@@ -282,7 +282,7 @@ def test_a_failed_container_skips_the_rest_and_says_so(authority: Authority) -> 
         (b'{"formatVersion": 1,}', "missing-key", False),
         (b"[]", "wrong-type", False),
         (b"null", "wrong-type", False),
-        (b"{" * 10_000, "too-deep", False),
+        (b"{" * 1_000, "too-deep", False),
         (b'{"a": 1', "bad-json", False),
         (b"\xff\xfe\x00", "bad-json", False),
     ],
