@@ -265,7 +265,8 @@ def cut_off(running: Service, path: str, body: bytes, kind: str, after: int) -> 
         return got
 
 
-@pytest.mark.parametrize("after", [0, 1024, 2048, 20 * 1024, 60 * 1024])
+# From the first byte on: before it the answer may still be made, and a later begin would be cancelled by it.
+@pytest.mark.parametrize("after", [1, 1024, 2048, 20 * 1024, 60 * 1024])
 def test_bnd_08_a_download_cut_off_after_the_lock_can_be_had_again(running: Service, after: int) -> None:
     """Whichever answer is lost on its way, the pass stays Apple's and the same phone gets it."""
     made, phone = running.bound(), Phone(BASE)

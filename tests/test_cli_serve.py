@@ -137,7 +137,8 @@ def test_on_a_terminal_the_log_is_for_people(tmp_path: Path) -> None:
                 said += os.read(ours, 65536).decode()
             url = told(said)["URL"]
             wait_for(url)
-            said += os.read(ours, 65536).decode()
+            while "GET /health 200" not in said:
+                said += os.read(ours, 65536).decode()
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=40)
@@ -148,7 +149,8 @@ def test_on_a_terminal_the_log_is_for_people(tmp_path: Path) -> None:
 
 
 def test_a_host_that_others_reach_is_warned_of(tmp_path: Path) -> None:
-    with serving(tmp_path, "--example", "--port", "0", "--host", "0.0.0.0") as (process, _):
+    with serving(tmp_path, "--example", "--port", "0", "--host", "0.0.0.0") as (process, said):
+        wait_for(told(said)["URL"])
         process.terminate()
         _, errors = process.communicate(timeout=40)
     assert "0.0.0.0 is open to others" in errors
