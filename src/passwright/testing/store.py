@@ -1,6 +1,6 @@
 """What a store of passes has to keep, as a program that tries it.
 
-    check_store(functools.partial(SqlStore, "sqlite:////tmp/passes.db"))
+    check_store(functools.partial(SqlStore, "sqlite:///passes.db"))
 
 Every promise has a name, and a store that breaks one is told which.
 """
