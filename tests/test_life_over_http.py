@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple, google
+from passwright.apple import cms
+from passwright.errors import BundleError
+from passwright.service.issuer_binding import WalletIssuerBinding
+from passwright.service.vault import Vault
+from passwright.service.web.holder import WALLET_CALLBACK
 from passwright.testing.phone import Phone
-from tests.issuing_desk import AT, EXAMPLE, HELP, edited, template_files
+from tests.issuing_desk import AT, EXAMPLE, HELP, KEYS, apple_builder, edited, template_files
 from tests.run_service import BASE, codes, service
 
 if TYPE_CHECKING:
@@ -775,3 +780,60 @@ def test_the_shape_of_an_answer_is_the_golden_one(running: Service, state: str) 
     text = json.dumps(answer, indent=2, ensure_ascii=False) + "\n"
 
     assert text == (GOLDEN / f"pass-{state}.json").read_text("utf-8")
+
+
+# --- Wallet's own binding, for which the service has to be configured -----------
+
+
+@pytest.fixture(scope="module")
+def with_wallet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    identity = apple_builder().identity
+    assert identity is not None
+    provider = WalletIssuerBinding(
+        identity=identity, callback=f"{BASE}{WALLET_CALLBACK}", rp_id="passes.example.com", vault=Vault(KEYS)
+    )
+    with service(tmp_path_factory.mktemp("wallet"), provider=provider) as made:
+        yield made
+
+
+def answer_of_wallet(running: Service, made: Made, offer: Any, blob: str) -> bytes:
+    """What Wallet's callback is answered with; Wallet has no login."""
+    answer = running.holder.post(
+        f"{WALLET_CALLBACK}/{made.id}",
+        params={"sessionIdentifier": offer["attemptId"]},
+        json={"issuerBindingData": blob, "keyHash": "9f" * 32},
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def test_issuer_data_is_the_same_byte_for_byte_in_the_link_and_under_the_signature(
+    with_wallet: Service,
+) -> None:
+    offer = with_wallet.begin(with_wallet.bound(EMAIL)).json()
+    linked, signed = offer["walletUrl"].partition("#")[2].split("&")
+    data = base64.b64decode(linked, validate=True)
+
+    assert (linked, signed) == (offer["issuerData"], offer["signature"])
+    assert json.loads(data)["sessionIdentifier"] == offer["attemptId"]
+    signature = cms.parse(base64.b64decode(signed, validate=True))
+    cms.verify(signature, data)
+    with pytest.raises(BundleError, match="another"):
+        cms.verify(signature, data + b" ")
+
+
+def test_the_members_of_a_binding_are_repeated_in_every_version_of_the_pass(with_wallet: Service) -> None:
+    """A version without them is no longer treated as bound; one with others loses NFC."""
+    made = with_wallet.bound(EMAIL)
+    first = document(answer_of_wallet(with_wallet, made, with_wallet.begin(made).json(), "0aFF" * 8))
+    assert first["issuerBindingData"] == {"issuerBindingData": "0aFF" * 8, "learnMoreURL": HELP}
+
+    assert with_wallet.patch(made.id, {"pass": {"values": {"fullName": "Jane Doe"}}}).status_code == 200
+    offer = with_wallet.begin(made).json()
+    asked = json.loads(base64.b64decode(offer["issuerData"]))["fidoProfile"]
+    second = document(answer_of_wallet(with_wallet, made, offer, "0aFF" * 8))
+
+    assert first != second
+    assert asked == first["fidoProfile"] == second["fidoProfile"]
+    assert first["issuerBindingData"] == second["issuerBindingData"]
+    assert binding(with_wallet, made) == {**SHOWN["apple"], "learnMoreUrl": HELP}
