@@ -284,11 +284,30 @@ def test_a_desktop_may_be_used_itself(walk: Walk) -> None:
     with authenticator(walk.driver):
         walk.open(shown, "desktop")
         walk.press("[data-here] summary")
+        assert walk.find("form[action*=google] button").is_displayed()
         walk.press("[data-start]")
         walk.until("done")
         walk.downloaded()
 
     assert walk.state(shown) is State.APPLE_BOUND
+    assert not walk.find("form[action*=google] button").is_displayed(), "Google's time is over"
+
+
+@pytest.mark.parametrize("device", ["iphone", "desktop"])
+def test_what_became_of_a_press_is_told_where_one_looks(walk: Walk, device: str) -> None:
+    """In a window so low that the words would come up below it."""
+    shown = bound_pass(walk.desk, walk.template)
+    with authenticator(walk.driver, verified=False):
+        walk.open(shown, device, size=(390, 560))
+        if device == "desktop":
+            walk.press("[data-here] summary")
+        walk.press("[data-start]")
+        walk.until("cancelled")
+
+    box = "const box = document.querySelector('[data-status]').getBoundingClientRect();"
+    top, bottom = walk.driver.execute_script(f"{box} return [box.top, innerHeight - box.bottom]")
+    assert top >= 0
+    assert bottom >= 0
 
 
 def test_an_ipad_that_poses_as_a_mac_gets_its_way_at_once(walk: Walk) -> None:

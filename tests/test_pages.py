@@ -317,7 +317,7 @@ def test_every_text_is_used() -> None:
 
 def test_every_state_of_the_script_has_words_on_the_page() -> None:
     script = (pages._HERE / "assets" / "holder.js").read_text("utf-8")
-    shown_at_once = set(re.findall(r'show\("(\w+)"\)', script))
+    shown_at_once = set(re.findall(r'(?:show|tell)\("(\w+)"\)', script))
     refused = set(re.findall(r'Refused\("(\w+)"\)', script))
     table = re.search(r"REFUSALS = \{(.*?)\};", script, re.DOTALL)
     assert table

@@ -120,29 +120,39 @@ function prepare(place) {
     place.dataset.now = state;
   }
 
+  function tell(state) {
+    show(state);
+    // Below a code to scan and another wallet's button, the words would come up out of sight.
+    status.scrollIntoView({ block: "nearest" });
+  }
+
   function name(key) {
     label.textContent = place.querySelector(`template[data-text="${key}"]`).content.textContent;
   }
 
   async function run() {
     button.disabled = true;
-    show("waiting");
+    tell("waiting");
     try {
       const offer = await post(`${path}/apple/begin`, {});
+      // From here on the pass is Apple's: what offers it to Google has had its time.
+      document.querySelectorAll('[data-way="google"]').forEach((way) => {
+        way.hidden = true;
+      });
       if (offer.walletUrl) {
-        show("wallet");
+        tell("wallet");
         window.location.assign(offer.walletUrl);
       } else {
         const credential = encoded(await confirmed(offer));
         const ticket = await post(`${path}/apple/complete`, { attemptId: offer.attemptId, credential });
-        show("done");
+        tell("done");
         file.elements.ticket.value = ticket.ticket;
         file.submit();
       }
       name("again");
     } catch (error) {
       const state = error instanceof Refused ? error.state : "failed";
-      show(state);
+      tell(state);
       button.hidden = FINAL.has(state);
       name("retry");
     }
