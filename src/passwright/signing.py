@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     PrivateKey: TypeAlias = RSAPrivateKey | EllipticCurvePrivateKey
     PublicKey: TypeAlias = RSAPublicKey | EllipticCurvePublicKey
 
-__all__ = ["KeySigner", "Signer", "check_public_key", "checked_sign", "load_key", "sign_call", "verifies"]
+__all__ = [
+    "KeySigner",
+    "Signer",
+    "check_public_key",
+    "checked_sign",
+    "load_key",
+    "load_public_key",
+    "sign_call",
+    "verifies",
+]
 
 MIN_RSA_BITS = 2048  # RFC 7518 section 3.3 for JWTs; Apple's pass certificates hold RSA 2048
 CURVES = ("secp256r1", "secp384r1")
@@ -132,6 +141,7 @@ def checked_sign(signer: Signer, public_key: PublicKey | None, message: bytes) -
         # Signers of ours say themselves what went wrong.
         raise
     except Exception as exc:
+        # What others hand in may raise anything; the caller gets one kind, and the rest as its cause.
         raise SignerFailed(f"the signer raised {type(exc).__name__}") from exc
     if not isinstance(answer, (bytes, bytearray, memoryview)):
         raise SignerFailed(f"the signer answered {type(answer).__name__} instead of bytes")
@@ -213,6 +223,24 @@ def load_key(pem: bytes | str, password: bytes | str | None) -> PrivateKey | Non
         except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
     return None
+
+
+def load_public_key(data: bytes) -> PublicKey:
+    """The public key in a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), in PEM or DER.
+
+    Raises:
+        KeyMaterialError: this is none, or one that is too weak or of another kind.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
+
+    load = load_pem_public_key if data.lstrip().startswith(b"-----") else load_der_public_key
+    try:
+        key = load(data)
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise KeyMaterialError("the public key can't be read: it is neither PEM nor DER, or damaged") from exc
+    check_public_key(key)
+    return key  # type: ignore[return-value]  # check_public_key refuses other kinds
 
 
 def verifies(public_key: PublicKey, signature: bytes, message: bytes) -> bool:

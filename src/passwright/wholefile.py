@@ -70,7 +70,7 @@ def write(
             os.replace(temporary, target)  # noqa: PTH105 - the path the error names is the one that was given
         else:
             _put_beside(temporary, target)
-    except BaseException:
+    except BaseException:  # an interrupt too leaves no temporary file behind
         with suppress(OSError):
             temporary.unlink()
         raise

@@ -13,7 +13,7 @@ from passwright.errors import (
     SignerUnreachable,
     SigningError,
 )
-from passwright.signing import check_public_key
+from passwright.signing import load_public_key
 
 if TYPE_CHECKING:
     from passwright.signing import PublicKey
@@ -49,7 +49,7 @@ class AwsKmsSigner:
         self._raw = raw
         self._client = client or _client(timeout, attempts)
         answer = self._ask("get_public_key", KeyId=key)
-        self._public_key = _public_key(answer["PublicKey"])
+        self._public_key = load_public_key(answer["PublicKey"])
         algorithms = answer["SigningAlgorithms"]
         self._algorithm = next((each for each in _ALGORITHMS.values() if each in algorithms), "")
         if not self._algorithm:
@@ -137,15 +137,3 @@ def _refused(key: str, said: Any) -> SigningError:
     if code in ("InternalException", "KMSInternalException", "DependencyTimeoutException"):
         return SignerUnreachable(f"AWS KMS is not available: {code}")
     return SignerRefused(f"AWS KMS refused {key}: {code}{'; ' * (code in hints)}{hints.get(code, '')}")
-
-
-def _public_key(der: bytes) -> PublicKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-    try:
-        key = load_der_public_key(der)
-    except (ValueError, UnsupportedAlgorithm) as exc:
-        raise KeyMaterialError("the service's public key can't be read") from exc
-    check_public_key(key)
-    return key  # type: ignore[return-value]  # check_public_key refuses other kinds

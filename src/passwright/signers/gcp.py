@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from passwright.errors import (
@@ -14,14 +13,13 @@ from passwright.errors import (
     SignerTimeout,
     SignerUnreachable,
 )
-from passwright.signing import check_public_key
+from passwright.signers.tries import tried
+from passwright.signing import load_public_key
 
 if TYPE_CHECKING:
     from passwright.signing import PublicKey
 
 __all__ = ["GoogleKmsSigner"]
-
-_FIRST_WAIT = 0.1  # seconds; each later wait is twice as long
 
 # Cloud KMS, CryptoKeyVersionAlgorithm: those whose signatures wallets read.
 _ALGORITHMS = ("RSA_SIGN_PKCS1_2048_SHA256", "RSA_SIGN_PKCS1_3072_SHA256", "RSA_SIGN_PKCS1_4096_SHA256",
@@ -55,7 +53,7 @@ class GoogleKmsSigner:
             raise KeyMaterialError(
                 f"{key} is a key for {algorithm}; passes need one of {', '.join(_ALGORITHMS)}"
             )
-        self._public_key = _public_key(answer.pem)
+        self._public_key = load_public_key(answer.pem.encode())
 
     @property
     def key_id(self) -> str | None:
@@ -91,18 +89,18 @@ class GoogleKmsSigner:
         return signature
 
     def _ask(self, operation: str, request: dict[str, Any]) -> Any:
-        for attempt in range(1, self._attempts + 1):
+        from google.api_core.exceptions import GoogleAPICallError
+        from google.auth.exceptions import GoogleAuthError
+        from requests.exceptions import RequestException
+
+        def ask() -> Any:
             try:
                 # Retries of the library's own are bounded by time alone.
                 return getattr(self._client, operation)(request=request, timeout=self._timeout, retry=None)
-            except Exception as exc:
-                refusal = _refusal(exc)
-                if refusal is None:
-                    raise
-                if isinstance(refusal, SignerRefused) or attempt == self._attempts:
-                    raise refusal from exc
-            sleep(_FIRST_WAIT * 2 ** (attempt - 1))
-        raise ValueError("attempts has to be 1 or more")
+            except (GoogleAPICallError, GoogleAuthError, RequestException) as exc:
+                raise _failure(exc) from exc
+
+        return tried(ask, attempts=self._attempts)
 
     def __repr__(self) -> str:
         return f"GoogleKmsSigner({self._key!r})"
@@ -124,10 +122,10 @@ def _client() -> Any:
         ) from exc
 
 
-def _refusal(exc: Exception) -> SignerFailed | None:
-    """What an exception of the client means, None where it is none of the service."""
+def _failure(exc: Exception) -> SignerFailed:
+    """What an exception of the client means."""
     from google.api_core import exceptions
-    from google.auth.exceptions import GoogleAuthError, TransportError
+    from google.auth.exceptions import TransportError
     from requests.exceptions import RequestException, Timeout
 
     if isinstance(exc, (Timeout, exceptions.DeadlineExceeded, exceptions.GatewayTimeout)):
@@ -137,9 +135,7 @@ def _refusal(exc: Exception) -> SignerFailed | None:
     if isinstance(exc, exceptions.GoogleAPICallError):
         hint = _HINTS.get(type(exc).__name__, "")
         return SignerRefused(f"Cloud KMS refused the key: {type(exc).__name__}{'; ' * bool(hint)}{hint}")
-    if isinstance(exc, GoogleAuthError):
-        return SignerRefused("Cloud KMS can't be asked: there are no credentials that Google takes")
-    return None
+    return SignerRefused("Cloud KMS can't be asked: there are no credentials that Google takes")
 
 
 _HINTS = {
@@ -150,18 +146,6 @@ _HINTS = {
     "FailedPrecondition": "is the version enabled?",
     "TooManyRequests": "ask for a higher quota, or make fewer passes at once",
 }
-
-
-def _public_key(pem: str) -> PublicKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        key = load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as exc:
-        raise KeyMaterialError("the service's public key can't be read") from exc
-    check_public_key(key)
-    return key  # type: ignore[return-value]  # check_public_key refuses other kinds
 
 
 def _crc32c(data: bytes) -> int:

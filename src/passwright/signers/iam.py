@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from time import sleep
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from passwright.errors import (
     SignerUnreachable,
     WrongSignature,
 )
+from passwright.signers.tries import tried
 from passwright.signing import check_public_key, verifies
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ ENDPOINT = "https://iamcredentials.googleapis.com"
 CERTIFICATES = "https://www.googleapis.com/service_accounts/v1/metadata/x509"
 
 _PASSING = (429, 500, 502, 503, 504)
-_FIRST_WAIT = 0.1  # seconds; each later wait is twice as long
 
 
 class GoogleIamSigner:
@@ -106,26 +105,22 @@ class GoogleIamSigner:
     def _ask(self, method: str, url: str, **content: Any) -> Any:
         from google.auth.exceptions import GoogleAuthError
 
-        failure: SignerFailed = SignerUnreachable("IAM was not asked: attempts has to be 1 or more")
-        for attempt in range(self._attempts):
-            if attempt:
-                sleep(_FIRST_WAIT * 2 ** (attempt - 1))
+        def ask() -> Any:
             try:
                 answer = self._session.request(method, url, timeout=self._timeout, **content)
             except OSError as exc:
-                failure = _failure(exc)
-                failure.__cause__ = exc
-                continue
+                raise _failure(exc) from exc
             except GoogleAuthError as exc:
                 raise SignerRefused("IAM can't be asked: there are no credentials that Google takes") from exc
-            if answer.status_code in _PASSING:
-                failure = SignerUnreachable(f"IAM is not available: it answered {answer.status_code}")
-                continue
-            if answer.status_code != 200:  # noqa: PLR2004
-                hint = _HINTS.get(answer.status_code, "")
-                raise SignerRefused(f"IAM refused the account: {answer.status_code}{'; ' * bool(hint)}{hint}")
+            status = answer.status_code
+            if status in _PASSING:
+                raise SignerUnreachable(f"IAM is not available: it answered {status}")
+            if status != 200:  # noqa: PLR2004
+                hint = _HINTS.get(status, "")
+                raise SignerRefused(f"IAM refused the account: {status}{'; ' * bool(hint)}{hint}")
             return answer.json()
-        raise failure
+
+        return tried(ask, attempts=self._attempts)
 
     def __repr__(self) -> str:
         return "GoogleIamSigner()"

@@ -73,7 +73,7 @@ def _key_id(signer: Signer) -> str | None:
     __tracebackhide__ = True
     try:
         key_id: Any = signer.key_id
-    except Exception as exc:
+    except Exception as exc:  # whatever it raises, raising is the mistake
         raise AssertionError(f"key_id has to be text or None: reading it raised {_named(exc)}") from exc
     if key_id is None or (isinstance(key_id, str) and key_id):
         return key_id
@@ -85,7 +85,7 @@ def _check_signature(signer: Signer, public_key: PublicKey, message: bytes, name
     given = bytes(bytearray(message))  # a copy: what stands in the table stays right
     try:
         answer: Any = signer.sign(given)
-    except Exception as exc:
+    except Exception as exc:  # likewise
         raise AssertionError(f"{_SIGN} take {name}: it raised {_named(exc)}") from exc
     if iscoroutine(answer):
         answer.close()
