@@ -401,11 +401,7 @@ def _names(rest: Mapping[str, Any]) -> list[str]:
 
 def _is_default(name: str, value: Any) -> bool:
     """A member that says what is so without it."""
-    return (name, value) in (
-        ("textAlignment", "PKTextAlignmentNatural"),
-        ("changeMessage", ""),
-        ("label", ""),
-    )
+    return name in _DEFAULTS and value == _DEFAULTS[name]
 
 
 def _is_location(each: Any) -> bool:

@@ -16,7 +16,7 @@ from passwright.definition import check_pass
 from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding
 from passwright.report import Report, failed
 from passwright.service import steps
-from passwright.service.rendering import Code, Content, Tap, has_code, pass_of, without_code
+from passwright.service.rendering import Code, Content, Tap, bound_pass_of, has_code, pass_of
 from passwright.service.repeats import Once, Replay, keep, replayed
 from passwright.service.store import Address, PassStatus, StoredBinding, StoredPass
 from passwright.service.vault import Purpose
@@ -183,10 +183,9 @@ def drawn(desk: Desk, shown: Shown) -> Pass:
     with desk.store.reading() as transaction:
         kept = transaction.template(shown.pass_.organisation, shown.pass_.template)
     assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
-    rendered = pass_of(shown.pass_, kept)
     if shown.binding is None:
-        return rendered
-    return without_code(rendered).replace(binding=Binding(None, shown.binding.learn_more_url))
+        return pass_of(shown.pass_, kept)
+    return bound_pass_of(shown.pass_, kept, Binding(None, shown.binding.learn_more_url))
 
 
 def listed(
@@ -220,10 +219,11 @@ def update(
         assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
         _check_change(was, bound, change, at=at)
         now = _changed(was, change, at=at)
-        rendered = pass_of(now, kept)
-        if bound is not None:
-            asked = Binding(steps.email_of(desk, bound), bound.status.learn_more_url)
-            rendered = without_code(rendered).replace(binding=asked)
+        if bound is None:
+            rendered = pass_of(now, kept)
+        else:
+            binding = Binding(steps.email_of(desk, bound), bound.status.learn_more_url)
+            rendered = bound_pass_of(now, kept, binding)
         _check(desk, rendered, bound.status.platform if bound else None)
         made = _shown(desk, now, bound)
         try:
@@ -298,9 +298,7 @@ def _url(desk: Desk, stored: StoredPass) -> str:
 
 def _check_ext_id(ext_id: str | None) -> None:
     if ext_id is not None and not steps.EXT_ID.fullmatch(ext_id):
-        rule = (
-            "must be 1 to 128 of the letters and digits of ASCII and . _ ~ : + -, the first a letter or digit"
-        )
+        rule = "must be 1 to 64 of the letters and digits of ASCII and . _ : -, the first a letter or digit"
         raise Refused("pass_invalid", "the external id has the wrong form", pointers={"/pass/extId": rule})
 
 

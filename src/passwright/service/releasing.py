@@ -24,9 +24,19 @@ from passwright.errors import (
 )
 from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
 from passwright.service.ceremony import Subject, payload_digest
-from passwright.service.rendering import pass_of, without_code
-from passwright.service.steps import HOUR, TRIES, carried_out, contended, email_of, existing, readable, tell
-from passwright.service.store import Download, PassStatus
+from passwright.service.rendering import bound_pass_of, pass_of
+from passwright.service.steps import (
+    HOUR,
+    TRIES,
+    carried_out,
+    check_alive,
+    contended,
+    email_of,
+    existing,
+    readable,
+    tell,
+)
+from passwright.service.store import Download
 from passwright.service.vault import Purpose
 
 if TYPE_CHECKING:
@@ -103,10 +113,10 @@ class _Read:
 
     def rendered(self, *, email: str | None = None) -> Pass:
         """The pass, bound and without a code if it has a binding."""
-        rendered = pass_of(self.stored, self.kept)
         if self.bound is None:
-            return rendered
-        return without_code(rendered).replace(binding=Binding(email, self.bound.status.learn_more_url))
+            return pass_of(self.stored, self.kept)
+        binding = Binding(email, self.bound.status.learn_more_url)
+        return bound_pass_of(self.stored, self.kept, binding)
 
 
 def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> GoogleLink:
@@ -121,7 +131,7 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
     if desk.google is None:
         raise Refused("google_off", "this service has no Google issuer")
     for read in _reads(desk, organisation, name):
-        _check_alive(read.stored, at=at)
+        check_alive(read.stored, at=at)
         if read.bound is None:
             return _linked(desk, read.rendered(), issued_at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.GoogleDownload(), at=at)
@@ -151,7 +161,7 @@ def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> Pas
         PassRejected, SigningError: it can't be built.
     """
     for read in _reads(desk, organisation, name):
-        _check_alive(read.stored, at=at)
+        check_alive(read.stored, at=at)
         if read.bound is None:
             return _built(desk, read.stored, read.rendered(), at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.AppleSource(), at=at)
@@ -173,7 +183,7 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
     """
     provider = _provider(desk)
     for read in _reads(desk, organisation, name):
-        _check_alive(read.stored, at=at)
+        check_alive(read.stored, at=at)
         bound = _binding(read)
         rendered = read.rendered()
         attempt_id = urlsafe_b64encode(desk.random(24)).decode("ascii")
@@ -208,7 +218,7 @@ def apple_complete(
     provider = _provider(desk)
     digest = payload_digest(payload)
     for read in _reads(desk, organisation, name):
-        _check_alive(read.stored, at=at)
+        check_alive(read.stored, at=at)
         bound = _binding(read)
         event = lifecycle.AppleComplete(attempt_id, digest, proof_ok=True, evidence=provider.evidence)
         step, credential = lifecycle.advance(bound.status, event, at=at), None
@@ -249,7 +259,7 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
     # A clock set back must not prolong a ticket.
     if download.used_at is not None or not at <= download.expires_at <= at + DOWNLOAD_LIFE:
         raise _spent()
-    _check_alive(stored, at=at)
+    check_alive(stored, at=at)
     read = _Read(stored, kept, bound)
     rendered = read.rendered()
     if bound is None or bound.status.state is not State.APPLE_BOUND or bound.credential is None:
@@ -322,16 +332,6 @@ def _check_same(found: StoredBinding | None, was: StoredBinding) -> None:
 
 
 # --- parts --------------------------------------------------------------------
-
-
-def _check_alive(stored: StoredPass, *, at: datetime) -> None:
-    """A pass that ended is handed out to nobody, and nobody can lock it any more."""
-    if stored.status is PassStatus.NULLIFIED:
-        raise Refused("pass_nullified", "the pass is nullified")
-    if stored.expires_at is not None and at >= stored.expires_at:
-        raise Refused("pass_expired", "the pass has expired")
-    if stored.status is PassStatus.DEACTIVATED:
-        raise Refused("pass_deactivated", "the pass is deactivated")
 
 
 def _binding(read: _Read) -> StoredBinding:

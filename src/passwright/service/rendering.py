@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from passwright.service.store import StoredPass, StoredTemplate
     from passwright.template import Pass, Template
 
-__all__ = ["Code", "Content", "Tap", "has_code", "pass_of", "without_code"]
+__all__ = ["Code", "Content", "Tap", "bound_pass_of", "has_code", "pass_of", "without_code"]
 
 Source = Literal["uuid", "extId", "custom"]
 
@@ -83,8 +83,8 @@ class Content:
         return cls(**made)
 
 
-def pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding | None = None) -> Pass:
-    """The pass as builders take it. Nothing is checked but the form of values.
+def pass_of(stored: StoredPass, kept: StoredTemplate) -> Pass:
+    """The pass as builders take it, without a binding. Nothing is checked but the form of values.
 
     Raises:
         Refused: `pass_invalid`, a text that is no value of its field.
@@ -97,9 +97,17 @@ def pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding | None = 
         values,
         nfc=_message(content.nfc, stored),
         barcode=_message(content.barcode, stored),
-        binding=binding,
         expires=content.expires,
     )
+
+
+def bound_pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding) -> Pass:
+    """A pass that was bound before: with its binding, and without a code.
+
+    Raises:
+        Refused: as `pass_of`.
+    """
+    return without_code(pass_of(stored, kept)).replace(binding=binding)
 
 
 def _varied(template: Template, content: Content) -> Template:

@@ -227,12 +227,12 @@ class _Transaction:
 
     def organisations(self) -> Sequence[Organisation]:
         table = tables.organisations
-        rows = self._connection.execute(sa.select(table).order_by(table.c.name, table.c.id)).mappings()
+        rows = self._execute(sa.select(table).order_by(table.c.name, table.c.id)).mappings()
         return [Organisation(**row) for row in rows]
 
     def api_keys(self) -> Sequence[ApiKey]:
         table = tables.api_keys
-        rows = self._connection.execute(sa.select(table).order_by(table.c.created_at, table.c.id)).mappings()
+        rows = self._execute(sa.select(table).order_by(table.c.created_at, table.c.id)).mappings()
         return [ApiKey(**row) for row in rows]
 
     def api_key(self, key_hash: bytes) -> ApiKey | None:

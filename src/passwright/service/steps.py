@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.errors import Refused, StoreUnavailable, VaultError
 from passwright.lifecycle import Effect
-from passwright.service.store import Event
+from passwright.service.store import Event, PassStatus
 from passwright.service.vault import Purpose
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "TOLD",
     "TRIES",
     "carried_out",
+    "check_alive",
     "contended",
     "email_of",
     "event",
@@ -52,7 +53,7 @@ REFUSALS_AN_HOUR = 100
 # Somebody else changed the pass between reading and writing this often in a row: give up.
 TRIES = 20
 # What stands in URLs as it is, and no address: an external id is not purged.
-EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:+-]{0,127}")
+EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
 def existing(transaction: Transaction, organisation: str, name: str) -> StoredPass:
@@ -65,6 +66,20 @@ def existing(transaction: Transaction, organisation: str, name: str) -> StoredPa
     if stored is None:
         raise unknown()
     return stored
+
+
+def check_alive(stored: StoredPass, *, at: datetime) -> None:
+    """A pass that ended is handed out to nobody, and nobody can lock it any more.
+
+    Raises:
+        Refused: `pass_nullified`, `pass_expired`, `pass_deactivated`.
+    """
+    if stored.status is PassStatus.NULLIFIED:
+        raise Refused("pass_nullified", "the pass is nullified")
+    if stored.expires_at is not None and at >= stored.expires_at:
+        raise Refused("pass_expired", "the pass has expired")
+    if stored.status is PassStatus.DEACTIVATED:
+        raise Refused("pass_deactivated", "the pass is deactivated")
 
 
 def carried_out(

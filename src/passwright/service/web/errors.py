@@ -222,10 +222,6 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
 _POINTERS = {"binding_immutable": "/binding"}
 
 
-def _wait(code: str) -> Mapping[str, str]:
-    return {"Retry-After": "3600"} if code == "too_many_attempts" else {}
-
-
 def _finding(code: str, finding: Finding) -> Problem:
     """A finding of the validator; a place in the pass becomes a place in the request."""
     hint = f" ({finding.hint})" if finding.hint else ""

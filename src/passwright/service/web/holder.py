@@ -17,12 +17,10 @@ from starlette.routing import Match, Route
 from passwright import strictjson
 from passwright.errors import BindingError, BundleError, Refused, StoreUnavailable
 from passwright.lifecycle import Evidence
-from passwright.service import issuing, releasing, templates
+from passwright.service import issuing, releasing, steps, templates
 from passwright.service.pages.card import PICTURES, card_of, picture, stylesheet
 from passwright.service.pages.holder import Holder, asset, device_of, page, problem
 from passwright.service.pages.texts import language_of
-from passwright.service.rendering import pass_of, without_code
-from passwright.service.store import PassStatus
 from passwright.service.web.errors import STATUSES, ErrorAnswer, of
 from passwright.service.web.front import Front
 from passwright.service.web.limits import read_body
@@ -30,7 +28,6 @@ from passwright.service.web.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from datetime import datetime
 
     from starlette.requests import Request
     from starlette.types import Scope
@@ -153,14 +150,12 @@ def _by_link(front: Front, request: Request) -> Shown:
 def _shown(front: Front, request: Request) -> Response:
     shown, language = _by_link(front, request), _language(request)
     learn_more = shown.binding.learn_more_url if shown.binding else None
-    if code := _ended(shown, at=front.now()):
-        return _problem(request, code, status=STATUSES[code], learn_more_url=learn_more)
-    kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
-    rendered = pass_of(shown.pass_, kept)
-    if shown.binding is not None:
-        rendered = without_code(rendered)
+    try:
+        steps.check_alive(shown.pass_, at=front.now())
+    except Refused as exc:
+        return _problem(request, exc.code, status=STATUSES[exc.code], learn_more_url=learn_more)
     holder = Holder(
-        card=card_of(rendered, language),
+        card=card_of(issuing.drawn(front.desk, shown), language),
         url=shown.download_url,
         offers=_offers(front, shown),
         state=shown.binding.state if shown.binding else None,
@@ -179,15 +174,6 @@ def _offers(front: Front, shown: Shown) -> set[Platform]:
     if desk.apple is not None and (shown.binding is None or desk.provider is not None):
         offers.add("apple")
     return offers
-
-
-def _ended(shown: Shown, *, at: datetime) -> str | None:
-    """The code of what keeps a pass from being handed out to anybody."""
-    if shown.pass_.status is PassStatus.NULLIFIED:
-        return "pass_nullified"
-    if shown.pass_.expires_at is not None and at >= shown.pass_.expires_at:
-        return "pass_expired"
-    return "pass_deactivated" if shown.pass_.status is PassStatus.DEACTIVATED else None
 
 
 def _part_of_page(handler: Handler) -> Endpoint:

@@ -28,6 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from passwright.binding import MAX_URL
 from passwright.service.rendering import Code, Content, Tap
+from passwright.service.steps import EXT_ID
 from passwright.template import Location
 
 __all__ = [
@@ -48,7 +49,6 @@ MAX_VALUES = 100
 MAX_TEXT = 5_000
 # Latin letters and digits alone make codes that every scanner reads and text that a chip holds.
 MAX_MESSAGE = 512
-MAX_EXT_ID = 64
 
 
 class _Request(BaseModel):
@@ -92,7 +92,7 @@ def _value(value: object) -> object:
 
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Message = Annotated[str, StringConstraints(min_length=1, max_length=MAX_MESSAGE)]
-ExtId = Annotated[str, StringConstraints(pattern=rf"^[A-Za-z0-9._:-]{{1,{MAX_EXT_ID}}}$")]
+ExtId = Annotated[str, StringConstraints(pattern=f"^{EXT_ID.pattern}$")]
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
