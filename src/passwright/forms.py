@@ -43,9 +43,9 @@ _ZONE = f"(Z|[+-]{_MINUTE})"
 # Dates of Apple: hours and minutes needed, seconds optional, a zone needed.
 # Apple, Wallet Passes: "a complete date with hours and minutes".
 _DATE = re.compile(rf"{_DAY}T{_TIME}{_ZONE}\Z")
-_RGB = re.compile(r"rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)\Z", re.ASCII)
+_BYTE = r"\s*(?:[01]?\d?\d|2[0-4]\d|25[0-5])\s*"
+_RGB = re.compile(rf"rgb\({_BYTE},{_BYTE},{_BYTE}\)\Z", re.ASCII)
 _HEX_COLOR = re.compile(r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})\Z")
-_MAX_RGB = 255
 # RFC 3986 section 4.3, as far as anybody relies on it; the web's schemes name a host.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([^\s\x00-\x20\x7f]+)\Z")
 _WEB = frozenset({"http", "https"})
@@ -97,11 +97,7 @@ def is_url(value: str, schemes: Sequence[str] = ()) -> bool:
 
 def is_rgb(value: str) -> bool:
     """A text is a colour as Apple documents it: rgb(60, 65, 76)."""
-    match = _RGB.match(value)
-    if match is None:
-        return False
-    red, green, blue = match.groups()
-    return int(red) <= _MAX_RGB and int(green) <= _MAX_RGB and int(blue) <= _MAX_RGB
+    return _RGB.match(value) is not None
 
 
 def is_hex_color(value: str) -> bool:

@@ -7,8 +7,8 @@ keys, and the rules that read one of them. There is no second set of checks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.forms import Unknown, fits_style
@@ -76,6 +76,10 @@ def _bare(pointer: str) -> str:
     return pointer
 
 
+# More sets of members than those who judge passes see; far fewer than strangers can make up.
+_MAX_KEPT = 64
+
+
 class _Found:
     """What the table said: where types are wrong, and all of it with its places."""
 
@@ -98,6 +102,25 @@ class Judge:
     table: Table
     root: str
     rules: tuple[Rule, ...] = ()
+    # Documents have few sets of members: which rules each of them concerns.
+    _concerned: dict[frozenset[str], tuple[Rule, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @cached_property
+    def _needed(self) -> frozenset[str]:
+        """The members that some rule has nothing to say without."""
+        return frozenset[str]().union(*(rule.needs for rule in self.rules))
+
+    def _concerning(self, document: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """The rules that may have something to say about a document with these members."""
+        there = self._needed.intersection(document)
+        if (known := self._concerned.get(there)) is None:
+            if len(self._concerned) >= _MAX_KEPT:
+                self._concerned.clear()
+            known = tuple(rule for rule in self.rules if not (rule.needs and there.isdisjoint(rule.needs)))
+            self._concerned[there] = known
+        return known
 
     def whole(
         self, document: Mapping[str, Any], about: Any, *, place: Place | None = None, writing: bool = True
@@ -105,10 +128,7 @@ class Judge:
         """Everything there is to say about a finished document."""
         where = place or place_in(self.name)
         found = _Found(self.table.check(self.root, document, place=_bare, writing=writing), where)
-        there = document.keys()
-        for rule in self.rules:
-            if rule.needs and there.isdisjoint(rule.needs):
-                continue
+        for rule in self._concerning(document):
             if found.can_ask(rule):
                 found.findings += rule.check(document, about, where)
         return found.findings

@@ -31,28 +31,28 @@ __all__ = ["Buffer", "Entries", "Limits", "joined", "laid_out", "unpacked"]
 
 Buffer = bytes | bytearray | memoryview
 
-_LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
-_CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
-_END = struct.Struct("<4s4H2LH")  # 4.3.16
+LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
+CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
+END = struct.Struct("<4s4H2LH")  # 4.3.16
 # The same two with nothing but what is judged.
 _LOCAL_READ = struct.Struct("<6x2H4x3L2H")
 _CENTRAL_READ = struct.Struct("<8x2H4x3L4H2x2L")
 # Where a central record holds what a local header repeats after its signature, field by field.
-_REPEATED = slice(6, 32)
+REPEATED = slice(6, 32)
 _DESCRIPTOR = struct.Struct("<3L")  # 4.3.9
 _EXTRA = struct.Struct("<2H")  # 4.5.1
-_LOCAL_SIGN, _CENTRAL_SIGN, _END_SIGN, _DESCRIPTOR_SIGN = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\7\x08"
-_ZIP64_END_SIGN, _ZIP64_LOCATOR_SIGN, _ZIP64_LOCATOR_SIZE = b"PK\6\6", b"PK\6\7", 20  # 4.3.14, 4.3.15
+LOCAL_SIGN, CENTRAL_SIGN, END_SIGN, _DESCRIPTOR_SIGN = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\7\x08"
+_ZIP64_END_SIGN, ZIP64_LOCATOR_SIGN, ZIP64_LOCATOR_SIZE = b"PK\6\6", b"PK\6\7", 20  # 4.3.14, 4.3.15
 # 4.4.1.4: these stand for "see the zip64 record" and can't be used as numbers.
 _MAX_COUNT, _MAX_SIZE = 0xFFFF, 0xFFFFFFFF
 _STORED, _DEFLATED = 0, 8  # 4.4.5
 # 4.4.4
-_HAS_DESCRIPTOR, _IS_UTF8 = 1 << 3, 1 << 11
+_HAS_DESCRIPTOR, IS_UTF8 = 1 << 3, 1 << 11
 _IS_ENCRYPTED = 1 | 1 << 6 | 1 << 13
 _IS_PATCH = 1 << 5
 _REFUSED_FLAGS = _IS_ENCRYPTED | _IS_PATCH
 # 4.4.15, and the directory and volume bits of MS-DOS below it
-_DOS_FOLDER, _DOS_VOLUME = 0x10, 0x08
+DOS_FOLDER, DOS_VOLUME = 0x10, 0x08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +94,16 @@ class Limits:
     def of(self, name: str) -> int:
         """The most bytes the file `name` may have."""
         if name in ("manifest.json", "signature"):
-            return self.manifest_bytes if name == "manifest.json" else self.signature_bytes
-        return self.json_bytes if name.endswith(".json") else self.entry_bytes
+            most = self.manifest_bytes if name == "manifest.json" else self.signature_bytes
+        else:
+            most = self.json_bytes if name.endswith(".json") else self.entry_bytes
+        return min(most, self.entry_bytes)
 
 
 # --- writing -------------------------------------------------------------------------------------
 
 _VERSION = 20  # 4.4.3.2: 2.0 knows folders, and we write nothing newer
-_CENTRAL_START = _CENTRAL_SIGN + bytes((_VERSION, 3))  # made by 2.0 on Unix
+_CENTRAL_START = CENTRAL_SIGN + bytes((_VERSION, 3))  # made by 2.0 on Unix
 _REGULAR_FILE = (stat.S_IFREG | 0o644) << 16
 # 1980-01-01, the first date there is: equal input gives equal bytes, and nobody learns when.
 _DATE = 1 << 5 | 1
@@ -137,11 +139,11 @@ def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list
         size = len(data)
         if at + size >= _MAX_SIZE:
             raise BundleError("too-large", shown(name), "an archive holds less than 4 GiB")
-        flags = 0 if name.isascii() else _IS_UTF8
+        flags = 0 if name.isascii() else IS_UTF8
         shared = _SHARED.pack(_VERSION, flags, _STORED, 0, _DATE, zlib.crc32(data), size, size, len(name), 0)
-        local += (_LOCAL_SIGN, shared, name, data)
+        local += (LOCAL_SIGN, shared, name, data)
         central += (_CENTRAL_START, shared, _PLACE.pack(0, 0, 0, _REGULAR_FILE, at), name)
-        at += _LOCAL.size + len(name) + size
+        at += LOCAL.size + len(name) + size
     return local, central, at
 
 
@@ -158,7 +160,7 @@ def joined(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
     size = len(front.central) + sum(map(len, central))
     if start + size >= _MAX_SIZE:
         raise BundleError("too-large", "", "an archive holds less than 4 GiB")
-    end = _END.pack(_END_SIGN, 0, 0, count, count, size, start, 0)
+    end = END.pack(END_SIGN, 0, 0, count, count, size, start, 0)
     return b"".join((front.local, *local, front.central, *central, end))
 
 
@@ -224,13 +226,13 @@ def unpacked(data: Buffer, limits: Limits) -> dict[str, bytes]:
 
 def _end_record(archive: bytes) -> tuple[int, int, int]:
     """How many entries there are, and where their directory starts and ends."""
-    at = len(archive) - _END.size
-    if at < 0 or not archive.startswith(_END_SIGN, at):
+    at = len(archive) - END.size
+    if at < 0 or not archive.startswith(END_SIGN, at):
         raise _without_end(archive)
-    _, disk, start_disk, here, count, size, offset, comment = _END.unpack_from(archive, at)
-    if comment or _has_comment(archive):
+    _, disk, start_disk, here, count, size, offset, comment = END.unpack_from(archive, at)
+    if comment or has_comment(archive):
         raise BundleError("comment", "", "the archive has a comment, in which another archive could hide")
-    if archive.startswith(_ZIP64_LOCATOR_SIGN, max(0, at - _ZIP64_LOCATOR_SIZE)) or _MAX_SIZE in (
+    if archive.startswith(ZIP64_LOCATOR_SIGN, max(0, at - ZIP64_LOCATOR_SIZE)) or _MAX_SIZE in (
         size,
         offset,
     ):
@@ -238,7 +240,7 @@ def _end_record(archive: bytes) -> tuple[int, int, int]:
     if disk or start_disk or here != count:
         raise BundleError("bad-directory", "", "the archive is one part of several")
     start = at - size
-    if offset < start and archive.startswith(_CENTRAL_SIGN, max(0, start)):
+    if offset < start and archive.startswith(CENTRAL_SIGN, max(0, start)):
         raise _leading(archive, start - offset)
     if offset != start:
         code = "zip64" if archive.startswith(_ZIP64_END_SIGN, offset + size) else "bad-directory"
@@ -247,29 +249,29 @@ def _end_record(archive: bytes) -> tuple[int, int, int]:
 
 
 def _without_end(archive: bytes) -> BundleError:
-    if _has_comment(archive):
+    if has_comment(archive):
         return BundleError("comment", "", "the archive has a comment, in which another archive could hide")
-    if archive.rfind(_END_SIGN, 0, max(0, len(archive) - _END.size + len(_END_SIGN))) >= 0:
+    if archive.rfind(END_SIGN, 0, max(0, len(archive) - END.size + len(END_SIGN))) >= 0:
         return BundleError("trailing-data", "", "bytes follow the end of the archive")
-    if archive.startswith(_LOCAL_SIGN):
+    if archive.startswith(LOCAL_SIGN):
         return BundleError("not-a-zip", "", "the archive was cut short: its end is missing")
     return BundleError("not-a-zip", "", "this is no ZIP archive, perhaps an error page saved as a file")
 
 
-def _has_comment(archive: bytes) -> bool:
+def has_comment(archive: bytes) -> bool:
     """An end record, perhaps not the last, says that what follows it to the end is its comment."""
-    first = max(0, len(archive) - _END.size - _MAX_COUNT)
+    first = max(0, len(archive) - END.size - _MAX_COUNT)
     # From the back, which Python does in half the time.
-    at = archive.rfind(_END_SIGN, first, max(0, len(archive) - _END.size - 1 + len(_END_SIGN)))
+    at = archive.rfind(END_SIGN, first, max(0, len(archive) - END.size - 1 + len(END_SIGN)))
     while at >= 0:
-        if at + _END.size + int.from_bytes(archive[at + 20 : at + 22], "little") == len(archive):
+        if at + END.size + int.from_bytes(archive[at + 20 : at + 22], "little") == len(archive):
             return True
-        at = archive.rfind(_END_SIGN, first, at + len(_END_SIGN) - 1)
+        at = archive.rfind(END_SIGN, first, at + len(END_SIGN) - 1)
     return False
 
 
 def _leading(archive: bytes, until: int) -> BundleError:
-    if archive.startswith(_END_SIGN, max(0, until - _END.size)):
+    if archive.startswith(END_SIGN, max(0, until - END.size)):
         return BundleError("trailing-data", "", "a second archive follows the end of the first")
     return BundleError("leading-data", "", "bytes come before the first entry")
 
@@ -277,7 +279,7 @@ def _leading(archive: bytes, until: int) -> BundleError:
 def _directory(archive: bytes, at: int, end: int, count: int) -> list[_Entry]:
     entries: list[_Entry] = []
     for _ in range(count):
-        if at + _CENTRAL.size > end or not archive.startswith(_CENTRAL_SIGN, at):
+        if at + CENTRAL.size > end or not archive.startswith(CENTRAL_SIGN, at):
             raise BundleError(
                 "bad-directory", "", "the directory holds fewer entries than the end record says"
             )
@@ -285,8 +287,8 @@ def _directory(archive: bytes, at: int, end: int, count: int) -> list[_Entry]:
         (flags, method, crc, packed, size, name_size, extra_size, comment_size, disk, attributes, offset) = (
             _CENTRAL_READ.unpack_from(archive, at)
         )
-        repeated = archive[at + _REPEATED.start : at + _REPEATED.stop]
-        at += _CENTRAL.size
+        repeated = archive[at + REPEATED.start : at + REPEATED.stop]
+        at += CENTRAL.size
         name = archive[at : at + name_size]
         entry = _Entry(name, flags, method, crc, packed, size, attributes, offset, repeated, extra_size)
         at += name_size
@@ -330,7 +332,7 @@ def _check_sizes(entries: list[_Entry], limits: Limits) -> None:
     for entry in entries:
         if entry.size <= unlimited:
             continue
-        most = min(limits.entry_bytes, limits.of(entry.raw_name.decode("ascii", "replace")))
+        most = limits.of(entry.raw_name.decode("ascii", "replace"))
         if entry.size > most:
             raise BundleError(
                 "too-large", entry.where, f"the file has {entry.size} bytes, at most {most} are read"
@@ -374,8 +376,8 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
 
 def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
     """Where the data begins behind a local header that says what the directory says."""
-    at = entry.offset + _LOCAL.size
-    if at > directory or not archive.startswith(_LOCAL_SIGN, entry.offset):
+    at = entry.offset + LOCAL.size
+    if at > directory or not archive.startswith(LOCAL_SIGN, entry.offset):
         raise BundleError("header-mismatch", entry.where, "there is no local header where the directory says")
     flags, name_size, extra_size = entry.flags, len(entry.raw_name), entry.extra_size
     agree, zip64 = True, False
@@ -431,8 +433,8 @@ def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
     for entry in entries:
         raw = entry.raw_name
         # Longer ones are no names, and nothing to keep.
-        reader = _read_name if len(raw) <= MAX_NAME_BYTES else _read_name.__wrapped__
-        read = reader(raw, entry.flags & _IS_UTF8, limits.allow_folders, limits.name_bytes)
+        reader = read_name if len(raw) <= MAX_NAME_BYTES else read_name.__wrapped__
+        read = reader(raw, entry.flags & IS_UTF8, limits.allow_folders, limits.name_bytes)
         if read.fault:
             raise BundleError("bad-name", entry.where, read.fault)
         _check_type(entry, is_folder=read.is_folder)
@@ -459,7 +461,7 @@ class _Name(NamedTuple):
 
 # Nearly all passes use the same few names.
 @lru_cache(maxsize=256)
-def _read_name(raw: bytes, utf8: int, allow_folders: bool, max_bytes: int) -> _Name:  # noqa: FBT001 -- by position, which costs half
+def read_name(raw: bytes, utf8: int, allow_folders: bool, max_bytes: int) -> _Name:  # noqa: FBT001 -- by position, which costs half
     """What a name is, or what is wrong with it."""
     try:
         name = raw.decode("utf-8" if utf8 else "ascii")
@@ -480,7 +482,7 @@ def _check_type(entry: _Entry, *, is_folder: bool) -> None:
     if is_folder:
         is_right = kind in (0, stat.S_IFDIR) and not entry.size
     else:
-        is_right = kind in (0, stat.S_IFREG) and not entry.attributes & (_DOS_FOLDER | _DOS_VOLUME)
+        is_right = kind in (0, stat.S_IFREG) and not entry.attributes & (DOS_FOLDER | DOS_VOLUME)
     if not is_right:
         raise BundleError(
             "not-a-regular-file", entry.where, "the entry is neither a regular file nor an empty folder"

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from passwright import strictjson
-from passwright.apple import archive
+from passwright.apple import archive, plain_archive
 from passwright.apple.archive import Limits
 from passwright.apple.names import check_name, folded, is_elsewhere, is_left_over, is_secret, shown
 from passwright.errors import BundleError
@@ -24,6 +25,7 @@ from passwright.report import Finding, Severity, error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from passwright.apple.archive import Buffer
 
@@ -104,19 +106,49 @@ def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[F
     findings = _missing(files, signed=signed)
     written = files.get("manifest.json")
     if written:
-        try:
-            listed = strictjson.loads(
-                bytes(written),
-                name="manifest.json",
-                max_bytes=PASS_LIMITS.manifest_bytes,
-                max_items=_MAX_LISTED,
-            )
-        except BundleError as refused:
-            code = refused.code if refused.code == "duplicate-key" else "bad-manifest"
-            findings.append(error(code, refused.where, refused.message))
-        else:
-            findings += _compare(files, listed)
+        digests = {name: digest(data) for name, data in files.items() if name not in UNLISTED}
+        if not (_lists(bytes(written), digests) and not any(map(_oddities, digests))):
+            findings += _said_of(bytes(written), files.keys(), digests)
     return _bounded(findings)
+
+
+def _lists(written: bytes, digests: Mapping[str, str]) -> bool:
+    """A quick look: the manifest lists these digests, each once, and nothing else."""
+    # Every member has a colon, and neither names nor digests have one. Counted first: whoever
+    # lists much more is not read here.
+    if len(written) > PASS_LIMITS.manifest_bytes or written.count(b":") != len(digests):
+        return False
+    try:
+        return bool(json.loads(written.decode()) == digests)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _said_of(written: bytes, names: AbstractSet[str], digests: Mapping[str, str]) -> list[Finding]:
+    """What is wrong between a manifest and the files of these names, whose digests are given."""
+    try:
+        listed = strictjson.loads(
+            written, name="manifest.json", max_bytes=PASS_LIMITS.manifest_bytes, max_items=_MAX_LISTED
+        )
+    except BundleError as refused:
+        code = refused.code if refused.code == "duplicate-key" else "bad-manifest"
+        return [error(code, refused.where, refused.message)]
+    if not isinstance(listed, dict):
+        return [error("bad-manifest", "manifest.json", "the manifest is not an object of names and digests")]
+    if len(listed) > PASS_LIMITS.entries:
+        message = f"the manifest lists {len(listed)} files, an archive holds at most {PASS_LIMITS.entries}"
+        return [error("bad-manifest", "manifest.json", message)]
+    findings: list[Finding] = []
+    for name, one in listed.items():
+        finding = _compare(name, one, digests.get(name))
+        if finding:
+            findings.append(finding)
+        # Kept are names of the archive alone: they are short.
+        findings += _oddities(name) if name in names else _oddities.__wrapped__(name, there=False)
+    for name in sorted(names - listed.keys() - UNLISTED):
+        hint = "a left-over of a desktop: build the archive without it" if is_left_over(name) else ""
+        findings.append(error("unlisted-file", shown(name), "the manifest does not list this file", hint))
+    return findings
 
 
 def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
@@ -126,30 +158,10 @@ def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
         for name in required
         if not files.get(name)
     ]
-    if not any(data and _ICON.fullmatch(name) for name, data in files.items()):
+    if not files.get("icon.png") and not any(data and _ICON.fullmatch(name) for name, data in files.items()):
         findings.append(
             error("missing-file", "icon.png", "there is no icon, or it is empty", "add icon.png, @2x and @3x")
         )
-    return findings
-
-
-def _compare(files: Mapping[str, bytes], listed: object) -> list[Finding]:
-    if not isinstance(listed, dict):
-        return [error("bad-manifest", "manifest.json", "the manifest is not an object of names and digests")]
-    if len(listed) > PASS_LIMITS.entries:
-        message = f"the manifest lists {len(listed)} files, an archive holds at most {PASS_LIMITS.entries}"
-        return [error("bad-manifest", "manifest.json", message)]
-    findings: list[Finding] = []
-    for name, written in listed.items():
-        data = files.get(name)
-        finding = _compare_file(name, written, data)
-        if finding:
-            findings.append(finding)
-        # Kept are names of the archive alone: they are short.
-        findings += _oddities.__wrapped__(name, there=False) if data is None else _oddities(name)
-    for name in sorted(files.keys() - listed.keys() - UNLISTED):
-        hint = "a left-over of a desktop: build the archive without it" if is_left_over(name) else ""
-        findings.append(error("unlisted-file", shown(name), "the manifest does not list this file", hint))
     return findings
 
 
@@ -167,16 +179,16 @@ def _oddities(name: str, *, there: bool = True) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _compare_file(name: str, written: object, data: bytes | None) -> Finding | None:
-    found = None if data is None else digest(data)
-    if found == written and name not in UNLISTED:
+def _compare(name: str, written: object, found: str | None) -> Finding | None:
+    """What is wrong with a listed digest; `found` is that of the file, None where there is no such file."""
+    if found is not None and found == written:
         return None
     where = shown(name)
     if name in UNLISTED:
         return error("bad-manifest", where, "the manifest lists itself or its signature")
     if not isinstance(written, str) or not _DIGEST.fullmatch(written):
         return error("bad-manifest", where, "what is listed is not a SHA-1 of 40 hexadecimal digits")
-    if data is None:
+    if found is None:
         return error("missing-file", where, "the manifest lists this file, and it is not there")
     if found != written.lower():
         return error("digest-mismatch", where, "the file was changed after the manifest was made")
@@ -295,7 +307,7 @@ def read(data: Buffer, *, limits: Limits = PASS_LIMITS) -> dict[str, bytes]:
             `missing-pass-json` when there is no pass.json, and
             `wrong-container` when it is an archive of passes.
     """
-    files = archive.unpacked(data, limits)
+    files = plain_archive.unpacked(data, limits)
     if "pass.json" not in files:
         if any(map(_is_pass, files)):
             raise BundleError("wrong-container", "", "this is an archive of several passes, not one pass")
@@ -312,7 +324,7 @@ def read_passes(data: Buffer, *, limits: Limits = PASSES_LIMITS) -> dict[str, by
         BundleError: as for `read`; `wrong-container` when this is one pass,
             when it holds anything but passes, or more than ten of them.
     """
-    passes = archive.unpacked(data, limits)
+    passes = plain_archive.unpacked(data, limits)
     check_passes(passes)
     return passes
 

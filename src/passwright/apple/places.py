@@ -7,7 +7,7 @@ of data and none here.
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.content import table
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from passwright.apple.rules import About
     from passwright.table import Place
 
+    # Slot of a style -> the members of its fields to stop at, None where to stop at the slot itself.
+    _Slots = Mapping[str, frozenset[str] | None]
+
 __all__ = ["RULES"]
 
 # The facts that say something about places.
@@ -42,10 +45,48 @@ _FACTS = frozenset({"styles", "slots", "not_slots", "only_for"})
 
 def _misplaced(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
     """Members that stand where no system reads them."""
-    found = _Places(document, about, place)
-    if found.styles:
-        watched = partial(_watched, found.styles, found.base)
+    base, styles = style_of(document), styles_of(document)
+    if styles and not _are_placed(document, *_stops(styles, base)):
+        found = _Places(document, base, styles, about, place)
+        watched = partial(_watched, styles, base)
         yield from (finding for _, finding in unread(document, found.judge, watched))
+
+
+def _are_placed(document: Mapping[str, Any], names: frozenset[str], inside: Mapping[str, _Slots]) -> bool:
+    """A quick look: nothing in this pass can be misplaced. `names` and `inside` are `_stops`."""
+    for style in names.intersection(document):
+        slots, found = inside.get(style), document[style]
+        if slots is None or type(found) is not dict:
+            return False
+        for slot, listed in found.items():
+            stops = slots.get(slot, _NOWHERE)
+            if stops is None:
+                return False
+            if stops and not (type(listed) is list and _free_of(stops, listed)):
+                return False
+    return True
+
+
+_NOWHERE: frozenset[str] = frozenset()
+
+
+def _free_of(names: frozenset[str], fields: list[Any]) -> bool:
+    return all([type(each) is dict and names.isdisjoint(each) for each in fields])  # noqa: C419 -- half the price of a generator
+
+
+@lru_cache(maxsize=64)
+def _stops(styles: frozenset[str], base: str | None) -> tuple[frozenset[str], Mapping[str, _Slots]]:
+    """The members of such a pass to stop at, and those of the fields of each style that may stand there."""
+    watched = partial(_watched, styles, base)
+    top = watched("Pass", "", "")
+    return frozenset(top), {
+        style: {
+            slot: None if each.asked else frozenset(watched("PassFieldContent", style, slot))
+            for slot, each in watched("PassFields", style, "").items()
+        }
+        for style in _ALL
+        if style in top and not top[style].asked
+    }
 
 
 # A pass has a style or two and a scheme or two; objects, styles and slots are those of the table.
@@ -68,9 +109,16 @@ def _watched(
 class _Places:
     """What a pass is, and so what is read of it."""
 
-    def __init__(self, document: Mapping[str, Any], about: About, place: Place) -> None:
-        self.base = style_of(document)
-        self.styles = styles_of(document)
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        base: str | None,
+        styles: frozenset[str],
+        about: About,
+        place: Place,
+    ) -> None:
+        self.base = base
+        self.styles = styles
         # What is refused when we write it is often shown when others did.
         self.worst = Severity.ERROR if about.writing else Severity.WARNING
         self.document = document
@@ -145,13 +193,24 @@ def _about(topic: str, owner: Mapping[str, Any]) -> bool:
 
 
 def _required_on(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    for style in STYLES:
+    for style, names in _required().items():
         slots = document.get(style)
         if not isinstance(slots, dict):
             continue
-        for key in table().objects["PassFields"].values():
-            if style in key.facts.get("required_on", ()) and key.name not in slots:
-                yield error("missing-key", place(f"/{style}"), f"the key {key.name!r} is missing on {style}")
+        for name in names:
+            if name not in slots:
+                yield error("missing-key", place(f"/{style}"), f"the key {name!r} is missing on {style}")
+
+
+@cache
+def _required() -> Mapping[str, tuple[str, ...]]:
+    """Style -> what has to stand in it."""
+    keys = table().objects["PassFields"].values()
+    made = {
+        style: tuple(key.name for key in keys if style in key.facts.get("required_on", ()))
+        for style in STYLES
+    }
+    return {style: names for style, names in made.items() if names}
 
 
 def _falls_back(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
@@ -172,9 +231,8 @@ def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterat
     hint = "move the others to the back"
     for style in filter(document.__contains__, (*STYLES, "posterGeneric")):
         counts = {}
-        for slot, listed in _slots(document.get(style)):
+        for slot, listed, limit in _slots(style, document.get(style)):
             counts[slot] = len(listed)
-            limit = _most(style, slot, listed)
             if limit is not None and len(listed) > limit:
                 message = f"{style} draws only {limit} of these {len(listed)} fields"
                 yield warning("fields-not-drawn", place(f"/{style}/{slot}"), message, hint)
@@ -184,18 +242,22 @@ def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterat
             yield warning("fields-not-drawn", place(f"/{style}/auxiliaryFields"), message, hint)
 
 
-def _slots(slots: object) -> Iterator[tuple[str, list[Any]]]:
+def _slots(style: str, slots: object) -> Iterator[tuple[str, list[Any], int | None]]:
+    """The lists of fields of a style, and how many of each it draws at most, None for any number."""
+    drawn = _drawn(style)
     for name, listed in slots.items() if isinstance(slots, dict) else ():
-        if isinstance(listed, list) and name in table().objects["PassFields"]:
-            yield name, listed
+        if name in drawn and isinstance(listed, list):
+            limit = drawn[name]
+            two_rows = style == "eventTicket" and name == "auxiliaryFields" and _second_row(listed)
+            yield name, listed, limit * 2 if limit and two_rows else limit
 
 
-def _most(style: str, slot: str, listed: list[Any]) -> int | None:
-    """How many fields of a slot a style draws at most, None for any number."""
-    shown = table().objects["PassFields"][slot].facts.get("shown", {})
-    limit: int | None = shown.get(style, shown.get("*"))
-    two_rows = style == "eventTicket" and slot == "auxiliaryFields" and _second_row(listed)
-    return limit if limit is None or not two_rows else limit * 2
+@cache
+def _drawn(style: str) -> Mapping[str, int | None]:
+    """Slot -> how many of its fields a style draws at most."""
+    keys = table().objects["PassFields"].values()
+    shown = {key.name: key.facts.get("shown", {}) for key in keys}
+    return {name: limits.get(style, limits.get("*")) for name, limits in shown.items()}
 
 
 # Secondary and auxiliary fields of coupons and store cards share one row of four,
