@@ -198,6 +198,7 @@ def test_a_primitive_element_has_no_children() -> None:
         read(der.integer(1)).expect(der.OCTET_STRING)
 
 
+@pytest.mark.long
 def test_reading_takes_linear_time() -> None:
     """Eight times the octets take about eight times as long, whatever they nest."""
 

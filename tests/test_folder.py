@@ -237,6 +237,7 @@ def test_what_is_missing_altogether_is_missing_at_the_top(folder: Path) -> None:
     assert findings(folder) == [("error", "missing-key", "template.toml:1")]
 
 
+@pytest.mark.long
 def test_lines_of_a_long_file_are_found_quickly(folder: Path) -> None:
     import time
 

@@ -434,6 +434,7 @@ def test_a_logo_alone_asks_nobody(rewards: Template, authority: Authority) -> No
     assert not [finding for finding in report if finding.code.startswith("personalization")]
 
 
+@pytest.mark.long
 def test_a_sheet_of_a_megabyte_is_judged_in_linear_time() -> None:
     hostile = sheet(requiredPersonalizationFields=[f"x{number}" for number in range(80_000)])
     started = time.perf_counter()

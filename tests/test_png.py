@@ -349,6 +349,7 @@ def with_checksums(body: bytearray) -> bytes:
     return bytes(body)
 
 
+@pytest.mark.long
 def test_img_08_time_of_a_thousand_mutations() -> None:
     """A changed picture costs less than 100 ms and 64 MiB, whether it passes or not."""
     noise = random.Random(8).randbytes(64 * 64 * 4)

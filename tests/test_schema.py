@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,6 +170,12 @@ def accepted(table: Table, name: str, document: object, *, writing: bool = True)
 
 @cache
 def validator(table: str, name: str, *, writing: bool = True) -> Any:
+    """The quick one of two judges; the other speaks where it knows better, and draws at random."""
+    return jsonschema_rs.Draft202012Validator(json_schema(TABLES[table], name, title=name, writing=writing))
+
+
+@cache
+def second_validator(table: str, name: str, *, writing: bool = True) -> Any:
     return jsonschema.Draft202012Validator(json_schema(TABLES[table], name, title=name, writing=writing))
 
 
@@ -294,7 +301,8 @@ def test_what_json_schema_can_not_say_is_listed(reason: str, code: str, document
     errors = EVERY_FACT.check("Root", ROOT | document, place=str)
 
     assert [each.code for each in errors if each.severity is Severity.ERROR] == [code], reason
-    assert validator("every-fact", "Root").is_valid(ROOT | document), reason
+    # The quick one has no half surrogates, and a $ of its own.
+    assert second_validator("every-fact", "Root").is_valid(ROOT | document), reason
 
 
 def explained(table: Table, name: str, document: object, *, writing: bool) -> bool:
@@ -320,9 +328,9 @@ def explained(table: Table, name: str, document: object, *, writing: bool) -> bo
     return True
 
 
-def compare(table: str, name: str, document: object, *, writing: bool) -> bool:
+def compare(table: str, name: str, document: object, *, writing: bool, judge: Any = validator) -> bool:
     """Schema and checker agree; whether they accept."""
-    schema = validator(table, name, writing=writing).is_valid(document)
+    schema = judge(table, name, writing=writing).is_valid(document)
     checker = accepted(TABLES[table], name, document, writing=writing)
     if schema != checker:
         assert schema, f"only the schema refuses {document!r}"
@@ -356,7 +364,7 @@ def test_schema_and_checker_agree_on_objects_put_together_at_random(data: st.Dat
     )
     for key in chosen:
         base[key.name] = data.draw(st.sampled_from([*values(TABLES[table], key)]))
-    compare(table, name, base, writing=data.draw(st.booleans()))
+    compare(table, name, base, writing=data.draw(st.booleans()), judge=second_validator)
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 5, True])

@@ -320,6 +320,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
 def test_jsn_12_hostile_documents_take_linear_time(data: bytes) -> None:
     """A quadratic scan of a megabyte would take minutes; the bound leaves room for a slow machine."""

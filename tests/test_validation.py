@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -189,12 +188,11 @@ def test_a_long_link_warns(club: Template, issuer: Issuer) -> None:
     assert said(check("no link at all", "link")) == [("bad-token", "")]
 
 
-def test_jsn_10_ten_thousand_wrong_items_make_a_short_report() -> None:
-    items = [{"id": n, "classId": n, "lable": n, "state": n} for n in range(10_000)]
-    start = time.process_time()
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_jsn_10_many_wrong_items_make_a_short_report(count: int) -> None:
+    items = [{"id": n, "classId": n, "lable": n, "state": n} for n in range(count)]
     report = check({**CLAIMS, "payload": {"loyaltyObjects": items}}, "save-claims")
 
-    assert time.process_time() - start < 20
     assert all(sum(one.code == code for one in report) <= 50 for code in {finding.code for finding in report})
     assert len(str(report)) < 64 * 1024
 
