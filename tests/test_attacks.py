@@ -256,7 +256,8 @@ def test_ops_03_a_holder_is_told_to_come_again_when_the_database_is_busy(
 
 def cut_off(running: Service, path: str, body: bytes, kind: str, after: int) -> bytes:
     """The first bytes of an answer whose client goes away then."""
-    head = f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: {kind}\r\n"
+    head += f"Content-Length: {len(body)}\r\n\r\n"
     with connected(running) as client:
         client.sendall(head.encode() + body)
         got = b""
