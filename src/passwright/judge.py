@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from passwright.report import Finding
-    from passwright.stencil import Stencil
+    from passwright.stencil import Blank, Stencil
     from passwright.table import Place, Table
 
     Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
+    Vouch = Callable[[Any], bool]
     _Look = Callable[[Any], Iterable[Finding]]
 
 __all__ = ["Judge", "Judged", "Rule"]
@@ -145,14 +146,13 @@ class Judge:
         return Judged(
             stencil,
             findings=tuple(found.findings),
-            checks=[self._check_of(stencil, pointer) for pointer in pointers],
+            checks=[self._check_of(stencil, pointer, blank) for pointer, blank in stencil.blanks],
             live=[_Live(rule, stencil, about, place) for rule in live if found.can_ask(rule)],
-            about=about,
             place=place,
         )
 
-    def _check_of(self, stencil: Stencil, pointer: str) -> tuple[Callable[[Any], bool], _Look]:
-        """Whether what will stand at `pointer` is sound, and the table's closer look where it is not."""
+    def _check_of(self, stencil: Stencil, pointer: str, blank: Blank) -> tuple[Vouch | None, _Look]:
+        """What vouches for the value that will stand at `pointer`, and the table's closer look at others."""
         found = self.table.key_at(self.root, stencil.skeleton, pointer)
         if found is None:
             return _anything, _nothing
@@ -166,10 +166,14 @@ class Judge:
                 *table.check_styles(styles, value, pointer, place=_bare),
             )
 
-        sound = table.sound_item(key, pointer)
+        vouch = table.sound_text(key, pointer) if blank.repeats else table.sound_item(key, pointer)
         if styles:
-            return lambda value: sound(value) and all(fits_style(wanted, value) for _, wanted in styles), look
-        return sound, look
+            vouch = _both(vouch, lambda value: all(fits_style(wanted, value) for _, wanted in styles))
+        return vouch, look
+
+
+def _both(first: Vouch | None, second: Vouch) -> Vouch:
+    return second if first is None else lambda value: first(value) and second(value)
 
 
 def _anything(_: object) -> bool:
@@ -187,32 +191,36 @@ class _Live:
     says the same. Many read what seldom differs from pass to pass.
     """
 
-    __slots__ = ("_about", "_constant", "_last", "_place", "_reads", "_stencil", "rule")
+    __slots__ = ("_about", "_fills", "_last", "_place", "_stencil", "reads", "rule")
 
     def __init__(self, rule: Rule, stencil: Stencil, about: Any, place: Place) -> None:
         self.rule = rule
         self._stencil = stencil
         self._about = about
         self._place = place
-        pointers = enumerate(pointer for pointer, _ in stencil.blanks)
-        self._reads = [index for index, pointer in pointers if rule.reads_one_of((pointer,))]
+        blanks = enumerate(stencil.blanks)
+        self.reads = [index for index, (pointer, _) in blanks if rule.reads_one_of((pointer,))]
+        self._fills = [stencil.blanks[index][1].fill for index in self.reads]
         self._last: tuple[list[Any], tuple[Finding, ...]] | None = None
-        # What it says while the blanks are open, it says for all values that are sound.
-        self._constant = tuple(rule.check(stencil.skeleton, about, place)) if rule.sound else ()
 
-    def says(self, filled: Sequence[Any]) -> tuple[Finding, ...]:
+    def says(self, values: Mapping[str, Any]) -> tuple[Finding, ...]:
         """What the rule says about the document with these values."""
-        values = [filled[index] for index in self._reads]
-        if sound := self.rule.sound:
-            if all(sound(value, self._about) for value in values):
-                return self._constant
-        elif (last := self._last) and all(map(_same, values, last[0])):
+        read = [fill(values) for fill in self._fills]
+        if (last := self._last) and all(map(_same, read, last[0])):
             return last[1]
-        document = self._stencil.document(filled)
-        findings = tuple(self.rule.check(document, self._about, self._place))
+        findings = tuple(self.about(self._stencil.document(self._stencil.fill(values))))
         # In one step: another thread sees the values with their findings.
-        self._last = values, findings
+        self._last = read, findings
         return findings
+
+    def about(self, document: Mapping[str, Any]) -> Iterable[Finding]:
+        """What the rule says about a document."""
+        return self.rule.check(document, self._about, self._place)
+
+    def vouch(self) -> Vouch | None:
+        """What says of one of the values that it is good; None where the rule can't say so of one alone."""
+        sound, about = self.rule.sound, self._about
+        return None if sound is None else lambda value: sound(value, about)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -223,40 +231,48 @@ def _same(one: Any, other: Any) -> bool:
 class Judged:
     """A stencil whose constant part was judged: `findings` are what that said."""
 
-    __slots__ = ("_about", "_live", "_looks", "_place", "_sounds", "_stencil", "findings")
+    __slots__ = ("_always", "_live", "_looks", "_others", "_place", "_stencil", "_write", "findings")
 
     def __init__(
         self,
         stencil: Stencil,
         *,
         findings: tuple[Finding, ...],
-        checks: Sequence[tuple[Callable[[Any], bool], _Look]],
+        checks: Sequence[tuple[Vouch | None, _Look]],
         live: Sequence[_Live],
-        about: Any,
         place: Place,
     ) -> None:
         self.findings = findings
         self._stencil = stencil
-        self._sounds = [is_sound for is_sound, _ in checks]
         self._looks = [look for _, look in checks]
         self._live = live
-        self._about = about
         self._place = place
+        vouch = [vouches for vouches, _ in checks]
+        self._always: tuple[Finding, ...] = ()
+        self._others = []
+        for each in live:
+            if (good := each.vouch()) is None:
+                self._others.append(each)
+                continue
+            # What it says while the blanks are open, it says for all values that are good.
+            self._always += tuple(each.about(stencil.skeleton))
+            for index in each.reads:
+                vouch[index] = _both(vouch[index], good)
+        self._write = stencil.writer(vouch)
 
     def text(self, values: Mapping[str, Any]) -> tuple[str | None, Sequence[Finding]]:
         """The document of one pass as JSON, and what there is to say about what was filled in.
 
         The text is None where a value is not known yet.
         """
-        quickly = self._stencil.text_where(self._sounds, values)
-        if quickly is None:
+        text = self._write(values)
+        if text is None:
             filled = self._stencil.fill(values)
             is_open = any(isinstance(value, Unknown) for value in filled)
             return None if is_open else self._stencil.text(filled), self.blanks(filled)
-        text, filled = quickly
-        if not self._live:
-            return text, ()
-        return text, [finding for live in self._live for finding in live.says(filled)]
+        if not self._others:
+            return text, self._always
+        return text, [*self._always, *(finding for live in self._others for finding in live.says(values))]
 
     def blanks(self, filled: Sequence[Any]) -> list[Finding]:
         """What there is to say about the values of one pass."""
@@ -265,5 +281,5 @@ class Judged:
         document = self._stencil.document(filled)
         for live in self._live:
             if found.can_ask(live.rule):
-                found.findings += live.rule.check(document, self._about, self._place)
+                found.findings += live.about(document)
         return found.findings

@@ -59,12 +59,25 @@ class Sound:
             return lambda value: type(value) is only and fits(value)
         return lambda value: (found := kinds.get(type(value))) is not None and found(value)
 
+    def printable(self, key: Key) -> Check | None:
+        """Whether a printable text is sound as the value of a member; None where each one is."""
+        return _never if self.value(key) is _never or key.listed else self.printable_item(key)
+
+    def printable_item(self, key: Key) -> Check | None:
+        """The same of a value that is not listed, or one of those that are."""
+        # The first type that takes a text is the one it is judged by.
+        kind = next((name for name in key.types if name in _TEXTS), None)
+        if kind is None:
+            return _never
+        tests = _tests(kind, key)
+        return _all(tests) if tests else None
+
     def _checks(self, name: str, key: Key) -> dict[type, Check]:
         """The Python types that values of a type of the table have, and the check of each."""
         if name in self._objects:
             return {dict: _narrowed(key, self._documents[name])}
         if name in _TEXTS:
-            return {str: _text(name, key)}
+            return {str: _all([is_text, *_tests(name, key)])}
         if name in _NUMBERS:
             return dict.fromkeys(_NUMBERS[name], _number(key))
         # What else there is, may be anything.
@@ -130,9 +143,9 @@ _TEXTS: Mapping[str, Check | None] = {
 }
 
 
-def _text(kind: str, key: Key) -> Check:
-    """A text of one type, with all that is asked of it."""
-    tests: list[Check] = [is_text]
+def _tests(kind: str, key: Key) -> list[Check]:
+    """All that is asked of a text of one type, besides being a text."""
+    tests: list[Check] = []
     if (form := _TEXTS[kind]) is not None:
         tests.append(form)
     elif kind == "url":
@@ -145,8 +158,8 @@ def _text(kind: str, key: Key) -> Check:
         tests.append(lambda value: pattern.search(value) is not None)
     if "enum" in key.facts:
         texts = [each for each in key.facts["enum"] if isinstance(each, str)]
-        return frozenset(each for each in texts if all(test(each) for test in tests)).__contains__
-    return _all(tests)
+        return [frozenset(each for each in texts if all(test(each) for test in (is_text, *tests))).__contains__]
+    return tests
 
 
 # Fact about a text -> what checks it.

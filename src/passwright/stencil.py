@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from json.encoder import encode_basestring
+from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Values = Mapping[str, Any]
+    Vouch = Callable[[Any], bool]
 
 __all__ = ["Blank", "PerTemplate", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
 
@@ -33,13 +35,22 @@ class Blank(Unknown):
     """A value that every pass fills in.
 
     `fill` makes the JSON value from the values of a pass; `reads` names those it uses.
+    `repeats` names the one text that is filled in as it is, where there is nothing to make.
     """
 
-    __slots__ = ("fill", "reads")
+    __slots__ = ("fill", "reads", "repeats")
 
-    def __init__(self, fill: Callable[[Values], Any], *reads: str) -> None:
+    def __init__(
+        self, fill: Callable[[Values], Any], *reads: str, repeats: str | None = None
+    ) -> None:
         self.fill = fill
         self.reads = reads
+        self.repeats = repeats
+
+    @classmethod
+    def of(cls, name: str) -> Blank:
+        """The blank that a text of the pass is filled into as it is."""
+        return cls(itemgetter(name), name, repeats=name)
 
     def __repr__(self) -> str:
         return f"Blank({', '.join(self.reads)})"
@@ -61,7 +72,7 @@ def written(text: str) -> str | Blank:
         return text.replace("{{", "{").replace("}}", "}")
     if text == f"{{{names[0]}}}":
         name = names[0]
-        return Blank(lambda values: plain(values[name]), name)
+        return Blank(lambda values: plain(values[name]), name, repeats=name)
     return Blank(lambda values: _NAME.sub(lambda m: plain(values[m[1]]) if m[1] else m[0][0], text), *names)
 
 
@@ -128,27 +139,57 @@ class Stencil:
             pieces[gap] = dumps(value)
         return "".join(pieces)
 
-    def text_where(
-        self, sounds: Sequence[Callable[[Any], bool]], values: Values
-    ) -> tuple[str, list[Any]] | None:
-        """The text for one pass and what was filled in; None if one of `sounds` says no to its blank's value.
+    def writer(self, vouch: Sequence[Vouch | None]) -> Callable[[Values], str | None]:
+        """The function that makes the text of each pass whose values are all vouched for, None of others.
 
-        `fill`, a look at each value, and `text`, in one go: every pass comes by here.
+        `vouch` says for each blank whether its value is good; of a blank that repeats
+        a text it is asked for printable texts alone, and None is good for all of them.
+        Every pass comes by here, so `fill`, a look at each value, and `text` are one.
         """
-        pieces, filled, gap = self._texts.copy(), [], 1
-        for fill, is_sound in zip(self._fills, sounds, strict=True):
-            value = fill(values)
-            if not is_sound(value):
+        names = list(dict.fromkeys(blank.repeats for _, blank in self.blanks if blank.repeats))
+        repeated, doubted, made = [], [], []
+        for gap, (_, blank), vouches in zip(self._gaps, self.blanks, vouch, strict=True):
+            if blank.repeats:
+                index = names.index(blank.repeats)
+                repeated.append((gap, index))
+                doubted += [(index, vouches)] if vouches else []
+            else:
+                made.append((gap, blank.fill, vouches))
+        texts, get = self._texts, _getter(names)
+
+        def write(values: Values) -> str | None:
+            pieces, given = texts.copy(), get(values)
+            try:
+                if not all(map(str.isprintable, given)):
+                    return None
+            except TypeError:  # no text
                 return None
-            filled.append(value)
-            pieces[gap] = encode_basestring(value) if type(value) is str else dumps(value)
-            gap += 2
-        return "".join(pieces), filled
+            for index, vouches in doubted:
+                if not vouches(given[index]):
+                    return None
+            encoded = [*map(encode_basestring, given)]
+            for gap, index in repeated:
+                pieces[gap] = encoded[index]
+            for gap, fill, vouches in made:
+                value = fill(values)
+                if not vouches(value):
+                    return None
+                pieces[gap] = dumps(value)
+            return "".join(pieces)
+
+        return write
 
     def document(self, filled: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values; everything without a blank in it is shared, so only look."""
         made: dict[str, Any] = _filled(self._plan, iter(filled))
         return made
+
+
+def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
+    """What takes these values out, in their order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
 
 def set_at(document: dict[str, Any], path: str, value: Any) -> None:

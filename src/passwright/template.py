@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.stencil import Blank, names_in, written
+from passwright.stencil import Blank, names_in, plain, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -377,8 +377,8 @@ class Pass:
             barcode=barcode,
             binding=binding,
             expires=expires,
-            apple=dict(apple),
-            google=dict(google),
+            apple=dict(apple) if apple else {},
+            google=dict(google) if google else {},
         )
 
     def replace(self, **changes: Any) -> Pass:
@@ -389,71 +389,83 @@ class Pass:
     def shape(self) -> frozenset[str]:
         """Which optional parts are there: field keys, and nfc, barcode, binding, expires with an @."""
         template, values = self.template, self.values
-        plan = template.plan
-        there = [key for key in plan.optional if values.get(key) is not None]
-        if template.nfc is not None and self.nfc is not False:
-            there.append("@nfc")
-        if self.barcode or (self.barcode is None and template.barcode is not None):
-            there.append("@barcode")
-        if self.binding is not None:
-            there.append("@binding")
-        if self.expires is not None:
-            there.append("@expires")
-        return plan.shape(tuple(there))
+        return template.plan.shape(
+            tuple([key for key in template.plan.optional if values.get(key) is not None]),
+            template.nfc is not None and self.nfc is not False,
+            bool(self.barcode) or (self.barcode is None and template.barcode is not None),
+            self.binding is not None,
+            self.expires is not None,
+        )
 
     def filled(self) -> dict[str, Any]:
         """Every value by name: the serial, the fields, and the messages of nfc and barcode with an @."""
-        plan, given = self.template.plan, self.values
-        values: dict[str, Any] = {**plan.constants, "serial": self.serial}
-        for key, default in plan.given:
-            value = given.get(key)
-            values[key] = default if value is None else value
+        plan = self.template.plan
+        values = plan.base.copy()
+        values["serial"] = self.serial
+        for key, value in self.values.items():
+            if value is not None and key in plan.given:
+                values[key] = value
+        for key, name in plan.copied:
+            value = values[name]
+            values[key] = value if type(value) is str else plain(value)
         for key, text in plan.computed:
-            values[key] = _render(text, values)
-        if plan.nfc is not None and self.nfc is not False:
-            values["@nfc"] = _render(plan.nfc, values) if self.nfc is None else self.nfc
-        if self.barcode is not False:
-            values["@barcode"] = self.barcode or _render(plan.barcode, values)
-            values["@barcode-text"] = _render(plan.barcode_text, values)
-        values["@expires"] = self.expires
+            values[key] = text.fill(values)
+        if self.nfc is False:
+            values.pop("@nfc", None)
+        elif self.nfc is not None and self.template.nfc is not None:
+            values["@nfc"] = self.nfc
+        if self.barcode is False:
+            del values["@barcode"], values["@barcode-text"]
+        elif self.barcode:
+            values["@barcode"] = self.barcode
+        if self.expires is not None:
+            values["@expires"] = self.expires
         if self.binding is not None:
             values["@learn-more"] = self.binding.learn_more_url
         return values
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where the values of a template's passes come from, looked up once."""
+    """Where the values of a template's passes come from, looked up once.
 
-    constants: Mapping[str, Any]
-    given: tuple[tuple[str, Any], ...]
-    computed: tuple[tuple[str, str | Blank], ...]
+    `base` are the values of a pass that gives none, as far as they are known then;
+    `given` are the fields it may give. `copied` repeat another value as text, `computed`
+    are texts with blanks. `optional` fields are there when they are given, and
+    `shape` makes the shape of them and of whether nfc, barcode, binding and expires are.
+    """
+
+    base: dict[str, Any]
+    given: frozenset[str]
+    copied: tuple[tuple[str, str], ...]
+    computed: tuple[tuple[str, Blank], ...]
     optional: tuple[str, ...]
-    shape: Callable[[tuple[str, ...]], frozenset[str]]
-    nfc: str | Blank | None
-    barcode: str | Blank
-    barcode_text: str | Blank
+    shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
 
     @classmethod
     def of(cls, template: Template) -> _Plan:
         fields, code = template.fields, template.barcode or Barcode()
-        optional = tuple(key for key, each in fields.items() if each.value is None and each.default is None)
+        given = {key: each for key, each in fields.items() if each.value is None}
+        texts = {key: each.value for key, each in fields.items() if each.value is not None}
+        made = {key: text if fields[key].constant else written(text) for key, text in texts.items()}
+        made |= {} if template.nfc is None else {"@nfc": written(template.nfc.message)}
+        made |= {"@barcode": written(code.message), "@barcode-text": written(code.text or "")}
+        blanks = {key: each for key, each in made.items() if isinstance(each, Blank)}
+        defaults = {key: each.default for key, each in given.items()}
+        optional = tuple(key for key, each in given.items() if each.default is None)
+        always = frozenset(fields).difference(optional)
+
+        # The same set for the same parts: a set knows its hash from the first time on.
+        @lru_cache(maxsize=64)
+        def shape(there: tuple[str, ...], *parts: bool) -> frozenset[str]:
+            named = ("@nfc", "@barcode", "@binding", "@expires")
+            return always.union(there, (name for name, part in zip(named, parts, strict=True) if part))
+
         return cls(
-            constants={key: each.value for key, each in fields.items() if each.constant},
-            given=tuple((key, each.default) for key, each in fields.items() if each.value is None),
-            computed=tuple(
-                (key, written(each.value))
-                for key, each in fields.items()
-                if each.value is not None and not each.constant
-            ),
+            base={**defaults, **made, "@expires": None},
+            given=frozenset(given),
+            copied=tuple((key, blank.repeats) for key, blank in blanks.items() if blank.repeats),
+            computed=tuple((key, blank) for key, blank in blanks.items() if not blank.repeats),
             optional=optional,
-            # The same set for the same parts: a set knows its hash from the first time on.
-            shape=lru_cache(maxsize=64)(frozenset(fields.keys() - set(optional)).union),
-            nfc=None if template.nfc is None else written(template.nfc.message),
-            barcode=written(code.message),
-            barcode_text=written(code.text or ""),
+            shape=shape,
         )
-
-
-def _render(text: str | Blank, values: Mapping[str, Any]) -> str:
-    return text if isinstance(text, str) else str(text.fill(values))

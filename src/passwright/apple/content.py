@@ -10,6 +10,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from passwright import images
@@ -78,7 +79,7 @@ def document(
     made: dict[str, Any] = {
         "formatVersion": 1,
         "passTypeIdentifier": pass_type,
-        "serialNumber": Blank(lambda values: values["serial"], "serial"),
+        "serialNumber": Blank.of("serial"),
         "teamIdentifier": team,
         "organizationName": template.organisation,
         "description": template.description,
@@ -103,7 +104,7 @@ def document(
         made["expirationDate"] = Blank(lambda values: _datetime(values["@expires"]), "@expires")
     if "@nfc" in shape and template.nfc is not None and template.nfc.apple_key:
         made["nfc"] = {
-            "message": Blank(lambda values: values["@nfc"], "@nfc"),
+            "message": Blank.of("@nfc"),
             "encryptionPublicKey": template.nfc.apple_key,
         }
     if "@barcode" in shape:
@@ -136,7 +137,7 @@ def _field(key: str, each: Field) -> dict[str, Any]:
     if each.label:
         made["label"] = each.label
     form = VALUE_FORMS[each.type]
-    made["value"] = form(each.value) if each.constant else _blank(key, form)
+    made["value"] = form(each.value) if each.constant else _blank(key, each, form)
     if each.type == "money":
         made["currencyCode"] = each.currency
     elif each.type == "date":
@@ -167,7 +168,7 @@ def _links(template: Template, shape: frozenset[str]) -> Iterator[dict[str, Any]
         yield {
             "key": LEARN_MORE,
             "label": learn_more_label(template.language),
-            "value": Blank(lambda values: values["@learn-more"], "@learn-more"),
+            "value": Blank.of("@learn-more"),
             "attributedValue": Blank(lambda values: _anchor(values["@learn-more"]), "@learn-more"),
         }
 
@@ -183,12 +184,12 @@ def _barcode(template: Template) -> dict[str, Any]:
     code = template.barcode
     made: dict[str, Any] = {
         "format": BARCODE_FORMATS[code.format if code else "qr"],
-        "message": Blank(lambda values: values["@barcode"], "@barcode"),
+        "message": Blank.of("@barcode"),
         # The usual charset of scanners, and utf-8 for what it can't say.
         "messageEncoding": Blank(lambda values: encoding(values["@barcode"]), "@barcode"),
     }
     if code is not None and code.text:
-        made["altText"] = Blank(lambda values: values["@barcode-text"], "@barcode-text")
+        made["altText"] = Blank.of("@barcode-text")
     return made
 
 
@@ -209,7 +210,7 @@ def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str
             continue
         for path in paths(place):
             form = form_at(path, each)
-            set_at(made, path, form(each.value) if each.constant else _blank(key, form))
+            set_at(made, path, form(each.value) if each.constant else _blank(key, each, form))
 
 
 def paths(place: Place) -> Iterator[str]:
@@ -218,7 +219,9 @@ def paths(place: Place) -> Iterator[str]:
         yield path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
 
 
-def _blank(key: str, form: Callable[[Any], Any]) -> Blank:
+def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
+    if form is _as_it_is:
+        return Blank.of(key) if each.type == "text" else Blank(itemgetter(key), key)
     return Blank(lambda values: form(values[key]), key)
 
 
@@ -277,6 +280,10 @@ def _rgb(colour: str) -> str:
     return f"rgb({red}, {green}, {blue})"
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 def _number(value: Any) -> int | float:
     return value if isinstance(value, int) else int(value) if value == int(value) else float(value)
 
@@ -288,8 +295,8 @@ def _datetime(value: datetime) -> str:
 # Type of a field -> the JSON value of a pass field. Numbers stay numbers, or
 # currencyCode and numberStyle do nothing. Apple, PassFieldContent.value.
 VALUE_FORMS: Mapping[str, Callable[[Any], Any]] = {
-    "text": lambda value: value,
-    "integer": lambda value: value,
+    "text": _as_it_is,
+    "integer": _as_it_is,
     "number": _number,
     "money": _number,
     "date": lambda value: f"{value.isoformat()}T00:00:00Z",

@@ -13,7 +13,7 @@ from passwright.report import Finding, error, note
 from passwright.stencil import Blank, merge, set_at, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from passwright.kinds import Place
     from passwright.table import Key
@@ -258,7 +258,7 @@ class _Content:
             required = bool(facts.facts.get("required"))
             self._put_text(path, each.value, f"/fields/{key}/value", required=required)
             return
-        made = form(each.value) if each.constant else Blank(lambda values: form(values[key]), key)
+        made = form(each.value) if each.constant else _blank(key, each, form)
         if self._is_localized(path):
             made = {"defaultValue": {"language": self.template.language, "value": made}}
         self._put(path, made)
@@ -272,7 +272,7 @@ class _Content:
         if each.constant:
             self._module_text(module, "body", as_text(each, each.value))
         else:
-            module["body"] = Blank(lambda values: as_text(each, values[key]), key)
+            module["body"] = _blank(key, each, partial(as_text, each))
         self.documents[root].setdefault("textModulesData", []).append(module)
         self._reworded(key, each)
 
@@ -324,7 +324,7 @@ class _Content:
         if uris:
             self.documents["class"]["linksModuleData"] = {"uris": uris}
         if "@binding" in self.shape:
-            url = Blank(lambda values: values["@learn-more"], "@learn-more")
+            url = Blank.of("@learn-more")
             uri = {"uri": url, "description": LEARN_MORE}
             self.documents["object"]["linksModuleData"] = {"uris": [uri]}
 
@@ -341,7 +341,7 @@ class _Content:
             class_["enableSmartTap"] = True
             class_["redemptionIssuers"] = list(nfc.google_issuers)
             if "@nfc" in self.shape:
-                object_["smartTapRedemptionValue"] = Blank(lambda values: values["@nfc"], "@nfc")
+                object_["smartTapRedemptionValue"] = Blank.of("@nfc")
                 if nfc.google_constraint:
                     object_["passConstraints"] = {"nfcConstraint": list(nfc.google_constraint)}
         if "@barcode" in self.shape:
@@ -361,7 +361,7 @@ class _Content:
             # First saver only, on all own devices: needs no access from Google, and
             # stands beside the restriction, which bites at save only.
             class_["multipleDevicesAndHoldersAllowedStatus"] = "ONE_USER_ALL_DEVICES"
-            digest = Blank(lambda values: values["@email-sha256"], "@email-sha256")
+            digest = Blank.of("@email-sha256")
             object_["saveRestrictions"] = {"restrictToEmailSha256": digest}
 
     def _losses(self) -> None:
@@ -426,6 +426,13 @@ def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
         case [start, middle, end]:
             return {"threeItems": {"startItem": start, "middleItem": middle, "endItem": end}}
     raise AssertionError(items)
+
+
+def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
+    # What is text already is a text in all forms that are one.
+    if each.type == "text" and isinstance(form, partial):
+        return Blank.of(key)
+    return Blank(lambda values: form(values[key]), key)
 
 
 def _barcode(kind: str, values: Mapping[str, Any], *, text: bool) -> dict[str, Any]:
