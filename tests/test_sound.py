@@ -51,6 +51,7 @@ class Blind(Sound):
         return lambda _: False
 
     item = value
+    text = text_item = value
 
 
 @cache

@@ -155,7 +155,7 @@ class Judge:
         """What vouches for the value that will stand at `pointer`, and the table's closer look at others."""
         found = self.table.key_at(self.root, stencil.skeleton, pointer)
         if found is None:
-            return _anything, _nothing
+            return None, _nothing
         key, owner = found
         table = self.table
         styles = table.styles_beside(key, owner)
@@ -174,10 +174,6 @@ class Judge:
 
 def _both(first: Vouch | None, second: Vouch) -> Vouch:
     return second if first is None else lambda value: first(value) and second(value)
-
-
-def _anything(_: object) -> bool:
-    return True
 
 
 def _nothing(_: object) -> Iterable[Finding]:

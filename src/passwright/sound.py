@@ -59,11 +59,11 @@ class Sound:
             return lambda value: type(value) is only and fits(value)
         return lambda value: (found := kinds.get(type(value))) is not None and found(value)
 
-    def printable(self, key: Key) -> Check | None:
-        """Whether a printable text is sound as the value of a member; None where each one is."""
-        return _never if self.value(key) is _never or key.listed else self.printable_item(key)
+    def text(self, key: Key) -> Check | None:
+        """Whether a text is sound as the value of a member, if it `is_text`; None where each one is."""
+        return _never if key.listed or self.value(key) is _never else self.text_item(key)
 
-    def printable_item(self, key: Key) -> Check | None:
+    def text_item(self, key: Key) -> Check | None:
         """The same of a value that is not listed, or one of those that are."""
         # The first type that takes a text is the one it is judged by.
         kind = next((name for name in key.types if name in _TEXTS), None)
@@ -158,7 +158,9 @@ def _tests(kind: str, key: Key) -> list[Check]:
         tests.append(lambda value: pattern.search(value) is not None)
     if "enum" in key.facts:
         texts = [each for each in key.facts["enum"] if isinstance(each, str)]
-        return [frozenset(each for each in texts if all(test(each) for test in (is_text, *tests))).__contains__]
+        return [
+            frozenset(each for each in texts if all(test(each) for test in (is_text, *tests))).__contains__
+        ]
     return tests
 
 

@@ -17,6 +17,7 @@ from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from passwright.forms import is_text
 from passwright.strictjson import dumps
 from passwright.table import Unknown, step
 
@@ -40,9 +41,7 @@ class Blank(Unknown):
 
     __slots__ = ("fill", "reads", "repeats")
 
-    def __init__(
-        self, fill: Callable[[Values], Any], *reads: str, repeats: str | None = None
-    ) -> None:
+    def __init__(self, fill: Callable[[Values], Any], *reads: str, repeats: str | None = None) -> None:
         self.fill = fill
         self.reads = reads
         self.repeats = repeats
@@ -142,47 +141,62 @@ class Stencil:
     def writer(self, vouch: Sequence[Vouch | None]) -> Callable[[Values], str | None]:
         """The function that makes the text of each pass whose values are all vouched for, None of others.
 
-        `vouch` says for each blank whether its value is good; of a blank that repeats
-        a text it is asked for printable texts alone, and None is good for all of them.
-        Every pass comes by here, so `fill`, a look at each value, and `text` are one.
+        `vouch` says for each blank whether its value is good, None that each one is.
+        Of a blank that repeats a text it is asked about what `is_text` alone: nothing
+        else is vouched for.
         """
-        names = list(dict.fromkeys(blank.repeats for _, blank in self.blanks if blank.repeats))
-        repeated, doubted, made = [], [], []
-        for gap, (_, blank), vouches in zip(self._gaps, self.blanks, vouch, strict=True):
-            if blank.repeats:
-                index = names.index(blank.repeats)
-                repeated.append((gap, index))
-                doubted += [(index, vouches)] if vouches else []
-            else:
-                made.append((gap, blank.fill, vouches))
-        texts, get = self._texts, _getter(names)
-
-        def write(values: Values) -> str | None:
-            pieces, given = texts.copy(), get(values)
-            try:
-                if not all(map(str.isprintable, given)):
-                    return None
-            except TypeError:  # no text
-                return None
-            for index, vouches in doubted:
-                if not vouches(given[index]):
-                    return None
-            encoded = [*map(encode_basestring, given)]
-            for gap, index in repeated:
-                pieces[gap] = encoded[index]
-            for gap, fill, vouches in made:
-                value = fill(values)
-                if not vouches(value):
-                    return None
-                pieces[gap] = dumps(value)
-            return "".join(pieces)
-
-        return write
+        if not self.blanks:
+            whole = self.text(())
+            return lambda _: whole
+        return _Writer(self._texts, [blank for _, blank in self.blanks], vouch).text
 
     def document(self, filled: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values; everything without a blank in it is shared, so only look."""
         made: dict[str, Any] = _filled(self._plan, iter(filled))
         return made
+
+
+class _Writer:
+    """`Stencil.fill`, a look at each value, and `Stencil.text` in one go: every pass comes by here.
+
+    Texts that are repeated are nearly all there is: they are taken out, looked at
+    and written together.
+    """
+
+    __slots__ = ("_doubted", "_get", "_made", "_repeated", "_texts")
+
+    def __init__(self, texts: list[str], blanks: Sequence[Blank], vouch: Sequence[Vouch | None]) -> None:
+        self._texts = texts
+        names = list(dict.fromkeys(blank.repeats for blank in blanks if blank.repeats))
+        self._get = _getter(names)
+        gaps = range(1, len(texts), 2)
+        found = list(zip(gaps, blanks, vouch, strict=True))
+        # Gap and index of a name; index and who has to be asked; gap, how it is filled, and who is asked.
+        self._repeated = [(gap, names.index(blank.repeats)) for gap, blank, _ in found if blank.repeats]
+        self._doubted = [
+            (names.index(blank.repeats), ask) for _, blank, ask in found if blank.repeats and ask
+        ]
+        self._made = [(gap, blank.fill, ask) for gap, blank, ask in found if not blank.repeats]
+
+    def text(self, values: Values) -> str | None:
+        given = self._get(values)
+        try:
+            if not (all(map(str.isprintable, given)) or all(map(is_text, given))):
+                return None
+        except TypeError:  # no text
+            return None
+        for index, ask in self._doubted:
+            if not ask(given[index]):
+                return None
+        pieces, encoded = self._texts.copy(), [*map(encode_basestring, given)]
+        for gap, index in self._repeated:
+            pieces[gap] = encoded[index]
+        for gap, fill, vouch in self._made:
+            value = fill(values)
+            if vouch is not None and not vouch(value):
+                return None
+            pieces[gap] = dumps(value)
+        return "".join(pieces)
 
 
 def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:

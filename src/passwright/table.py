@@ -188,8 +188,8 @@ class Table:
         return self.sound.item(key) if _is_item(key, pointer) else self.sound.value(key)
 
     def sound_text(self, key: Key, pointer: str) -> Callable[[Any], bool] | None:
-        """What says so of a printable text; None where nothing can be wrong with one."""
-        return self.sound.printable_item(key) if _is_item(key, pointer) else self.sound.printable(key)
+        """What says so of what `is_text`; None where nothing can be wrong with that."""
+        return self.sound.text_item(key) if _is_item(key, pointer) else self.sound.text(key)
 
     def styles_beside(self, key: Key, owner: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """Which members of `owner` ask something of its `value`: name, and what they ask for."""

@@ -410,19 +410,24 @@ class Pass:
             values[key] = value if type(value) is str else plain(value)
         for key, text in plan.computed:
             values[key] = text.fill(values)
-        if self.nfc is False:
-            values.pop("@nfc", None)
-        elif self.nfc is not None and self.template.nfc is not None:
-            values["@nfc"] = self.nfc
-        if self.barcode is False:
-            del values["@barcode"], values["@barcode-text"]
-        elif self.barcode:
-            values["@barcode"] = self.barcode
+        if self.nfc is not None or self.barcode is not None:
+            self._say_own(values)
         if self.expires is not None:
             values["@expires"] = self.expires
         if self.binding is not None:
             values["@learn-more"] = self.binding.learn_more_url
         return values
+
+    def _say_own(self, values: dict[str, Any]) -> None:
+        """The messages of this pass in place of the template's."""
+        if self.nfc is False:
+            values.pop("@nfc", None)
+        elif self.nfc is not None and "@nfc" in values:
+            values["@nfc"] = self.nfc
+        if self.barcode is False:
+            del values["@barcode"], values["@barcode-text"]
+        elif self.barcode:
+            values["@barcode"] = self.barcode
 
 
 @dataclass(frozen=True, slots=True)

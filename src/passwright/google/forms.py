@@ -20,11 +20,7 @@ def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
     """How a field's value is written as the value of `key`; None where that is a text for people."""
     kind = key.types[0]
     if kind == "LoyaltyPointsBalance":
-        return (
-            _BALANCES.get(each.type, lambda value: {"string": plain(value)})
-            if each.type != "money"
-            else (lambda value: {"money": _money(value, each.currency)})
-        )
+        return lambda value: _balance(value, each)
     if kind == "Money" and each.type == "money":
         return lambda value: _money(value, each.currency)
     if kind in ("number", "integer"):
@@ -40,11 +36,12 @@ _DATETIMES: Mapping[str, Callable[[Any], str]] = {
     "datetime": lambda value: value.isoformat(timespec="seconds"),
 }
 
-# Google, LoyaltyPointsBalance: exactly one member.
-_BALANCES: Mapping[str, Callable[[Any], Any]] = {
-    "integer": lambda value: {"int": value},
-    "number": lambda value: {"double": float(value)},
-}
+
+def _balance(value: Any, each: Field) -> dict[str, Any]:
+    """Google, LoyaltyPointsBalance: exactly one member."""
+    if each.type == "money":
+        return {"money": _money(value, each.currency)}
+    return {"double": float(value)} if each.type == "number" else {"string": plain(value)}
 
 
 def _money(value: Any, currency: str | None) -> dict[str, str | None]:

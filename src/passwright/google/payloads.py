@@ -32,7 +32,7 @@ class Payloads:
 
     def __init__(self, issuer: Issuer | None, rules: tuple[Rule, ...]) -> None:
         self._issuer = issuer
-        self._rules = rules
+        self._definition_rules = tuple(rule for rule in rules if rule.on == "pass")
         proved = issuer is None or issuer.public_key or getattr(issuer.signer, "proves_itself", False)
         self._unproved = [] if proved else [_UNPROVED]
         self._about = About(
@@ -43,39 +43,33 @@ class Payloads:
 
     def of(self, pass_: Pass) -> Payload:
         """Both documents as text, and everything there is to say about them."""
-        prepared = self._prepared[pass_.template]
-        found = [*check_pass(pass_), *forbid_barcode(codes_of(pass_), bound=pass_.binding is not None)]
-        for rule in self._rules:
-            if rule.on == "pass":
-                found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
+        prepared, bound = self._prepared[pass_.template], pass_.binding is not None
+        found = [*check_pass(pass_)]
+        if bound:
+            found += forbid_barcode(codes_of(pass_), bound=True)
+        for rule in self._definition_rules:
+            found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):
             return _unmade([*prepared.findings, *self._unproved, *found])
         part = prepared.part(pass_.shape)
         if part.failed:
             return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
         values = pass_.filled()
-        if pass_.binding is not None:
+        if bound:
             found += self._hash(pass_, values)
             if failed(found):
                 return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
         if pass_.google:
             known = [*prepared.findings, *self._unproved, *found, *part.findings]
             return self._overridden(pass_, part, values, known)
-        class_, more = part.judged_class.text(values)
-        object_, still_more = part.judged_object.text(values)
-        said: Sequence[Finding] = part.verdict
-        ok = True
-        if found or more or still_more or self._unproved:
-            said = [*said, *self._unproved, *found, *more, *still_more]
-            ok = not failed(said)
-        return Payload(
-            class_ or "",
-            object_ or "",
-            said,
-            ok and not part.refused,
-            lambda: (_id(part.class_, values), _id(part.object_, values)),
-            part.untranslated(values),
-        )
+        class_, about_class = part.judged_class.text(values)
+        object_, about_object = part.judged_object.text(values)
+        said, refused = part.verdict, part.refused
+        if found or about_class or about_object or self._unproved:
+            more = [*self._unproved, *found, *about_class, *about_object]
+            said, refused = (*said, *more), refused or failed(more)
+        untranslated = None if part.short is None else (lambda: part.untranslated(values))
+        return Payload(class_ or "", object_ or "", said, not refused, untranslated)
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
         """The restriction's hash into `values`; it is made here and kept nowhere."""
@@ -125,34 +119,26 @@ class Payloads:
             findings += _paths(pass_.template, class_, fullest)
         if pass_.binding is not None:
             findings += [] if restricted_to(object_) == values["@email-sha256"] else [_BOUND_TO_ANOTHER]
-        ids = class_["id"], object_["id"]
-        return Payload(dumps(class_), dumps(object_), findings, not failed(findings), lambda: ids)
+        return Payload(dumps(class_), dumps(object_), findings, not failed(findings))
 
 
 class Payload(NamedTuple):
     """Class and object as JSON, and the findings about them; both empty if they could not be made.
 
-    `ids` tells the ids of class and object. `untranslated` makes the object in
-    the template's language alone, which is shorter; None where that would change
-    nothing. What it leaves out is all that differs, so it needs no verdict of its
-    own.
+    `untranslated` makes the object in the template's language alone, which is
+    shorter; None where that would change nothing. What it leaves out is all that
+    differs, so it needs no verdict of its own.
     """
 
     class_text: str
     object_text: str
     findings: Sequence[Finding]
     ok: bool
-    ids: Callable[[], tuple[str, str]]
     untranslated: Callable[[], str] | None = None
-
-    @property
-    def only_id(self) -> str:
-        """The object as a link names it that Google holds already."""
-        return dumps({"id": self.ids()[1]})
 
 
 def _unmade(findings: Sequence[Finding]) -> Payload:
-    return Payload("", "", findings, ok=False, ids=lambda: ("", ""))
+    return Payload("", "", findings, ok=False)
 
 
 @dataclass(frozen=True)
@@ -179,9 +165,9 @@ class _Part:
     verdict: tuple[Finding, ...]
     refused: bool
 
-    def untranslated(self, values: Mapping[str, Any]) -> Callable[[], str] | None:
-        short = self.short
-        return None if short is None else lambda: short.text(short.fill(values))
+    def untranslated(self, values: Mapping[str, Any]) -> str:
+        short = self.short or self.object_
+        return short.text(short.fill(values))
 
 
 class _Prepared:
@@ -234,11 +220,6 @@ class _Prepared:
             verdict=verdict,
             refused=failed(verdict),
         )
-
-
-def _id(document: Stencil, values: Mapping[str, Any]) -> str:
-    id_ = document.skeleton["id"]
-    return str(id_.fill(values) if isinstance(id_, Blank) else id_)
 
 
 def _everything(template: Template) -> frozenset[str]:

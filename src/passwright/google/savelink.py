@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
@@ -37,7 +38,7 @@ MAX_TOKEN = 1800
 Form = Literal["class-and-object", "object", "id"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, init=False)
 class Link:
     """A link that puts a pass into the holder's Google Wallet.
 
@@ -49,6 +50,16 @@ class Link:
     form: Form
     findings: Sequence[Finding] = ()
     requires_text: Mapping[str, str] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        url: str,
+        form: Form,
+        findings: Sequence[Finding] = (),
+        requires_text: Mapping[str, str] | None = None,
+    ) -> None:
+        # At once: a frozen dataclass sets member by member, which a batch would feel.
+        vars(self).update(url=url, form=form, findings=findings, requires_text=requires_text or {})
 
     @cached_property
     def report(self) -> Report:
@@ -100,7 +111,8 @@ class PassBuilder:
             self._sign = sign_call(issuer.signer, issuer.public_key)
             key_id = issuer.signer.key_id if issuer.send_key_id else None
             header = {"alg": "RS256", "typ": "JWT", **({"kid": key_id} if key_id else {})}
-            self._header = _b64(dumps(header).encode())
+            # RFC 7515 section 7.1: header, payload and signature, joined by dots.
+            self._start = _b64(dumps(header).encode()) + b"."
             self._claims = lru_cache(maxsize=16)(partial(_Claims, issuer))
             bits = getattr(issuer.public_key, "key_size", 2048)
             self._signature_length = len(_b64(bytes(bits // 8)))
@@ -153,23 +165,17 @@ class PassBuilder:
         if not ok:
             raise PassRejected(Report.of(findings))
 
-        def signed() -> tuple[_Choice, str]:
-            chosen = self._choose(
-                payload, pass_, int(at.timestamp()), inserted=inserted, self_contained=self_contained
-            )
-            message = b"%b.%b" % (self._header, _b64(chosen.claims.encode()))
-            signature = _b64(self._sign(message))
-            self._signature_length = len(signature)
-            return chosen, (b"%b.%b" % (message, signature)).decode("ascii")
-
-        chosen, token = signed()
+        iat = int(at.timestamp())
+        chosen = self._choose(payload, pass_, iat, inserted=inserted, self_contained=self_contained)
+        token = self._signed(chosen.claims)
         if len(token) > MAX_TOKEN:
             # The key was not known, and is longer than the usual one: choose again.
-            chosen, token = signed()
+            chosen = self._choose(payload, pass_, iat, inserted=inserted, self_contained=self_contained)
+            token = self._signed(chosen.claims)
         findings = [*findings, *chosen.findings]
         if chosen.form != "id":
             findings += in_link(payload.object_text)
-        return Link(SAVE_URL + token, chosen.form, findings, dict(chosen.requires))
+        return Link(SAVE_URL + token, chosen.form, findings, chosen.requires)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -192,71 +198,68 @@ class PassBuilder:
         """The first form that fits, and what has to be inserted for it."""
         kind = pass_.template.kind
         class_text, object_text = payload.class_text, payload.object_text
-        claims = self._claims(kind.vertical)
-
-        def fits(object_: str, class_: str | None = None) -> str | None:
-            there = self._length(claims.size(iat, object_, class_)) <= MAX_TOKEN
-            return claims.text(iat, object_, class_) if there else None
-
+        claims = self._claims(kind.vertical, iat)
         if "object" in inserted:
-            skinny = fits(payload.only_id)
-            if skinny is None:
-                raise _too_long(self._length(claims.size(iat, payload.only_id)), {})
-            return _Choice("id", skinny)
-        if "class" not in inserted and (text := fits(object_text, class_text)):
-            return _Choice("class-and-object", text)
-        class_ = {} if "class" in inserted else {kind.class_type: class_text}
+            if self._fits(text := claims.text(_only_id(object_text))):
+                return _Choice("id", text)
+            raise _too_long(self._length(text), {})
+        class_: Mapping[str, str] = {}
+        needs: tuple[Finding, ...] = ()
+        if "class" not in inserted:
+            # Characters are bytes or more: most classes are too long before anything is put together.
+            short = len(class_text) + len(object_text) < MAX_TOKEN
+            if short and self._fits(text := claims.text(object_text, class_text)):
+                return _Choice("class-and-object", text)
+            class_, needs = {kind.class_type: class_text}, (_needs(kind.class_type, class_text),)
+        text = claims.text(object_text)
         both = {**class_, kind.object_type: object_text}
         if self_contained:
-            whole = claims.size(iat, object_text, class_text)
-            raise _too_long(self._length(whole), class_ if fits(object_text) else both)
-        needs = [_needs(name, payload.ids()[0], text) for name, text in class_.items()]
-        if text := fits(object_text):
+            whole = claims.text(object_text, class_text)
+            raise _too_long(self._length(whole), class_ if self._fits(text) else both)
+        if self._fits(text):
             return _Choice("object", text, class_, needs)
-        if payload.untranslated and (text := fits(payload.untranslated())):
-            return _Choice("object", text, class_, [*needs, _UNTRANSLATED])
-        if pass_.binding is None and (text := fits(payload.only_id)):
-            needs.append(_needs(kind.object_type, payload.ids()[1], object_text))
-            return _Choice("id", text, both, needs)
-        raise _too_long(self._length(claims.size(iat, object_text)), both)
+        if payload.untranslated and self._fits(shorter := claims.text(payload.untranslated())):
+            return _Choice("object", shorter, class_, (*needs, _UNTRANSLATED))
+        if pass_.binding is None and self._fits(skinny := claims.text(_only_id(object_text))):
+            return _Choice("id", skinny, both, (*needs, _needs(kind.object_type, object_text)))
+        raise _too_long(self._length(text), both)
 
-    def _length(self, size: int) -> int:
-        """How long a token is whose claims have `size` bytes."""
-        return len(self._header) + 1 + (size * 4 + 2) // 3 + 1 + self._signature_length
+    def _signed(self, claims: str) -> str:
+        message = self._start + _b64(claims.encode())
+        signature = _b64(self._sign(message))
+        self._signature_length = len(signature)
+        return (b"%b.%b" % (message, signature)).decode("ascii")
+
+    def _fits(self, claims: str) -> bool:
+        return self._length(claims) <= MAX_TOKEN
+
+    def _length(self, claims: str) -> int:
+        """How long a token with these claims is."""
+        size = len(claims) if claims.isascii() else len(claims.encode())
+        return len(self._start) + (size * 4 + 2) // 3 + 1 + self._signature_length
 
 
 class _Claims:
-    """The claims of an issuer's links for one vertical: the text around what differs.
+    """The claims of an issuer's links for one vertical and time: the text around what differs.
 
     `typ` stands here as well as in the header; iat is a number.
     """
 
-    __slots__ = ("_class", "_end", "_object", "_sizes", "_start")
+    __slots__ = ("_class", "_object")
 
-    def __init__(self, issuer: Issuer, vertical: str) -> None:
+    def __init__(self, issuer: Issuer, vertical: str, iat: int) -> None:
         origins = f'"origins":{dumps(list(issuer.origins))},' if issuer.origins else ""
-        self._start = f'{{"iss":{dumps(issuer.email)},"aud":"google","typ":"savetowallet","iat":'
-        self._class = f',{origins}"payload":{{"{vertical}Classes":[', f'],"{vertical}Objects":['
-        self._object = f',{origins}"payload":{{"{vertical}Objects":['
-        self._end = "]}}"
-        self._sizes = len(self.text(0, "").encode()) - 1, len(self.text(0, "", " ").encode()) - 2
+        head = f'"iss":{dumps(issuer.email)},"aud":"google","typ":"savetowallet","iat":{iat}'
+        start = f'{{{head},{origins}"payload":{{'
+        self._class = f'{start}"{vertical}Classes":[', f'],"{vertical}Objects":['
+        self._object = f'{start}"{vertical}Objects":['
 
-    def text(self, iat: int, object_: str, class_: str | None = None) -> str:
+    def text(self, object_: str, class_: str | None = None) -> str:
         """The claims as JSON."""
         if class_ is None:
-            return f"{self._start}{iat}{self._object}{object_}{self._end}"
+            return f"{self._object}{object_}]}}}}"
         before, between = self._class
-        return f"{self._start}{iat}{before}{class_}{between}{object_}{self._end}"
-
-    def size(self, iat: int, object_: str, class_: str | None = None) -> int:
-        """The length of that text in UTF-8, in bytes."""
-        if class_ is None:
-            return self._sizes[0] + len(str(iat)) + _size(object_)
-        return self._sizes[1] + len(str(iat)) + _size(object_) + _size(class_)
-
-
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+        return f"{before}{class_}{between}{object_}]}}}}"
 
 
 class _Choice(NamedTuple):
@@ -272,13 +275,18 @@ def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
     return LinkTooLong(length, MAX_TOKEN, {name: json.loads(text) for name, text in insert.items()})
 
 
+def _only_id(object_text: str) -> str:
+    """An object as a link names it that Google holds already."""
+    return dumps({"id": json.loads(object_text)["id"]})
+
+
 @lru_cache(maxsize=64)
-def _needs(name: str, id_: str, text: str) -> Finding:
+def _needs(name: str, text: str) -> Finding:
     what = "class" if name.endswith("Class") else "object"
     return warning(
         f"link-needs-{what}",
         f"link#/requires/{name}",
-        f"the {what} {id_} has {len(text.encode())} bytes and no room in the link",
+        f"the {what} {json.loads(text)['id']} has {len(text.encode())} bytes and no room in the link",
         "insert it through the API before anybody opens the link; its JSON is in requires",
     )
 
@@ -308,4 +316,6 @@ def _check_stored(resource: str, object_text: str, stored: Mapping[str, Any] | N
 
 def _b64(data: bytes) -> bytes:
     """base64url without padding: RFC 7515 section 2."""
-    return urlsafe_b64encode(data).rstrip(b"=")
+    encoded = b2a_base64(data, newline=False)
+    # Of ASCII text, next to nothing is to be replaced, and finding that out costs less than a table.
+    return encoded.replace(b"+", b"-").replace(b"/", b"_").rstrip(b"=")
