@@ -47,7 +47,7 @@ class Blank(Unknown):
         self.repeats = repeats
 
     @classmethod
-    def of(cls, name: str) -> Blank:
+    def repeating(cls, name: str) -> Blank:
         """The blank that a text of the pass is filled into as it is."""
         return cls(itemgetter(name), name, repeats=name)
 

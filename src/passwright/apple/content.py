@@ -79,7 +79,7 @@ def document(
     made: dict[str, Any] = {
         "formatVersion": 1,
         "passTypeIdentifier": pass_type,
-        "serialNumber": Blank.of("serial"),
+        "serialNumber": Blank.repeating("serial"),
         "teamIdentifier": team,
         "organizationName": template.organisation,
         "description": template.description,
@@ -104,7 +104,7 @@ def document(
         made["expirationDate"] = Blank(lambda values: _datetime(values["@expires"]), "@expires")
     if "@nfc" in shape and template.nfc is not None and template.nfc.apple_key:
         made["nfc"] = {
-            "message": Blank.of("@nfc"),
+            "message": Blank.repeating("@nfc"),
             "encryptionPublicKey": template.nfc.apple_key,
         }
     if "@barcode" in shape:
@@ -168,7 +168,7 @@ def _links(template: Template, shape: frozenset[str]) -> Iterator[dict[str, Any]
         yield {
             "key": LEARN_MORE,
             "label": learn_more_label(template.language),
-            "value": Blank.of("@learn-more"),
+            "value": Blank.repeating("@learn-more"),
             "attributedValue": Blank(lambda values: _anchor(values["@learn-more"]), "@learn-more"),
         }
 
@@ -184,12 +184,12 @@ def _barcode(template: Template) -> dict[str, Any]:
     code = template.barcode
     made: dict[str, Any] = {
         "format": BARCODE_FORMATS[code.format if code else "qr"],
-        "message": Blank.of("@barcode"),
+        "message": Blank.repeating("@barcode"),
         # The usual charset of scanners, and utf-8 for what it can't say.
         "messageEncoding": Blank(lambda values: encoding(values["@barcode"]), "@barcode"),
     }
     if code is not None and code.text:
-        made["altText"] = Blank.of("@barcode-text")
+        made["altText"] = Blank.repeating("@barcode-text")
     return made
 
 
@@ -221,7 +221,7 @@ def paths(place: Place) -> Iterator[str]:
 
 def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
     if form is _as_it_is:
-        return Blank.of(key) if each.type == "text" else Blank(itemgetter(key), key)
+        return Blank.repeating(key) if each.type == "text" else Blank(itemgetter(key), key)
     return Blank(lambda values: form(values[key]), key)
 
 

@@ -327,7 +327,7 @@ class _Content:
         if uris:
             self.documents["class"]["linksModuleData"] = {"uris": uris}
         if "@binding" in self.shape:
-            url = Blank.of("@learn-more")
+            url = Blank.repeating("@learn-more")
             uri = {"uri": url, "description": LEARN_MORE}
             self.documents["object"]["linksModuleData"] = {"uris": [uri]}
 
@@ -344,7 +344,7 @@ class _Content:
             class_["enableSmartTap"] = True
             class_["redemptionIssuers"] = list(nfc.google_issuers)
             if "@nfc" in self.shape:
-                object_["smartTapRedemptionValue"] = Blank.of("@nfc")
+                object_["smartTapRedemptionValue"] = Blank.repeating("@nfc")
                 if nfc.google_constraint:
                     object_["passConstraints"] = {"nfcConstraint": list(nfc.google_constraint)}
         if "@barcode" in self.shape:
@@ -364,7 +364,7 @@ class _Content:
             # First saver only, on all own devices: needs no access from Google, and
             # stands beside the restriction, which bites at save only.
             class_["multipleDevicesAndHoldersAllowedStatus"] = "ONE_USER_ALL_DEVICES"
-            digest = Blank.of("@email-sha256")
+            digest = Blank.repeating("@email-sha256")
             object_["saveRestrictions"] = {"restrictToEmailSha256": digest}
 
     def _losses(self) -> None:
@@ -434,7 +434,7 @@ def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
 def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
     # What is text already is a text in all forms that are one.
     if each.type == "text" and isinstance(form, partial):
-        return Blank.of(key)
+        return Blank.repeating(key)
     return Blank(lambda values: form(values[key]), key)
 
 
