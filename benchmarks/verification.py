@@ -4,8 +4,11 @@
     python benchmarks/verification.py --check    fails when a ratio is worse than its bound
 
 Contestants take turns, and what counts are ratios of CPU time turn by turn. Every
-pass that is judged is another one. OpenSSL is a process that checks the signature
-over the manifest alone: no archive, no digests, no chain, no content.
+pass that is judged is another one, of one template: same pictures, other values. The
+first figure is what one of them costs whoever judges many; with `pictures never seen`
+all pictures are forgotten before each pass, with `chain fresh` the trust has seen
+no signer. OpenSSL is a process that checks the signature over the manifest alone: no
+archive, no digests, no chain, no content.
 """
 
 from __future__ import annotations
@@ -33,14 +36,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import passwright as pw
 from passwright.apple import signed_data
+from passwright.apple.known_pictures import KNOWN
 from passwright.testing.authority import Authority
 
 PASSES = 40
 BASE = "bare RSA-2048 signature"
-KEPT, FRESH, OPENSSL = "verify, chain kept", "verify, chain fresh", "openssl cms -verify, signature alone"
+KEPT, UNSEEN, FRESH = "verify, chain kept", "verify, pictures never seen", "verify, chain fresh"
+OPENSSL = "openssl cms -verify, signature alone"
 # At most this many bare signatures, and at least this many times less than OpenSSL's process;
-# both with the slack that a busy machine takes.
-MOST_SIGNATURES, LEAST_OPENSSL = 2.5, 13.0
+# all with the slack that a busy machine takes.
+MOST_SIGNATURES, LEAST_OPENSSL = {KEPT: 1.5, UNSEEN: 2.0}, 30.0
 
 Contestant = Callable[[int], object]
 
@@ -59,16 +64,21 @@ def contestants() -> dict[str, Contestant]:
     message = b"x" * 200
     signature, key = identity.signer.sign(message), identity.public_key
 
+    def unseen(number: int) -> object:
+        KNOWN.forget()
+        return pw.apple.verify(made[number % PASSES], trust=trust, at=workload.NOW)
+
     def fresh(number: int) -> object:
         # A trust that has seen nothing; what certificates say by their bytes stays kept.
-        unseen = replace(trust)
-        return pw.apple.verify(made[number % PASSES], trust=unseen, at=workload.NOW)
+        newcomer = replace(trust)
+        return pw.apple.verify(made[number % PASSES], trust=newcomer, at=workload.NOW)
 
     return {
         BASE: lambda _: identity.signer.sign(message),
         "bare RSA-2048 verification": lambda _: key.verify(signature, message, PKCS1v15(), SHA256()),  # type: ignore[call-arg,arg-type]  # the example's key is RSA
         KEPT: lambda n: pw.apple.verify(made[n % PASSES], trust=trust, at=workload.NOW),
         FRESH: fresh,
+        UNSEEN: unseen,
     }
 
 
@@ -134,8 +144,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=40)
+    # Long turns: the first passes of each pay for what the contestants before left in the caches.
+    parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     figures = measure(options.rounds, options.batch)
@@ -145,10 +156,15 @@ def main() -> int:
         low, middle, high = quantiles(seconds, n=4)
         print(f"{name:38}{low * 1e6:9.1f}{middle * 1e6:9.1f}{high * 1e6:9.1f}")
     print(f"{'ratio':38}{'q1':>9}{'median':>9}{'q3':>9}")
-    signatures, processes = ratio(figures, KEPT, BASE), ratio(figures, OPENSSL, KEPT)
-    for name, found in ((f"{KEPT} / signature", signatures), (f"openssl / {KEPT}", processes)):
+    signatures = {name: ratio(figures, name, BASE) for name in MOST_SIGNATURES}
+    processes = ratio(figures, OPENSSL, KEPT)
+    for name, found in (
+        *((f"{name} / signature", each) for name, each in signatures.items()),
+        (f"openssl / {KEPT}", processes),
+    ):
         print(f"{name:38}{found[0]:9.2f}{found[1]:9.2f}{found[2]:9.2f}")
-    if options.check and (signatures[1] > MOST_SIGNATURES or processes[1] < LEAST_OPENSSL):
+    worse = [name for name, most in MOST_SIGNATURES.items() if signatures[name][1] > most]
+    if options.check and (worse or processes[1] < LEAST_OPENSSL):
         print(f"worse than {MOST_SIGNATURES} signatures, or less than {LEAST_OPENSSL} times below OpenSSL")
         return 1
     return 0

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
@@ -15,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import archive, bundle, places, plain_archive
+from passwright.apple import archive, bundle, known_pictures, places, plain_archive
+from passwright.apple.known_pictures import KnownPictures
 from passwright.apple.rules import About, judge
 from passwright.errors import BundleError
 from passwright.table import place_in
@@ -290,3 +292,134 @@ def test_a_pass_of_ours_takes_the_quick_look_alone() -> None:
     assert not places._are_placed(
         {**card, "semantics": {}}, *places._stops(frozenset({"storeCard"}), "storeCard")
     )
+
+
+# --- known pictures ------------------------------------------------------------------------------
+
+PICTURE = b"\x89PNG" + bytes(range(256)) * 4
+
+
+def packed(picture: bytes = PICTURE, serial: int = 0) -> bytes:
+    files = {**FILES, "strip.png": picture, "pass.json": b'{"serialNumber":"%d"}' % serial}
+    digests = {name: bundle.digest(data) for name, data in files.items() if name not in bundle.UNLISTED}
+    return bundle.pack({**files, "manifest.json": bundle.manifest(digests)})
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> KnownPictures:
+    """Those of a process that has read nothing."""
+    made = KnownPictures()
+    monkeypatch.setattr(plain_archive, "KNOWN", made)
+    monkeypatch.setattr(bundle, "KNOWN", made)
+    return made
+
+
+def strip_of(data: bytes) -> bytes:
+    return bundle.read(data)["strip.png"]
+
+
+def test_a_picture_is_known_from_its_third_time_on(known: KnownPictures) -> None:
+    first, second, third, fourth = (strip_of(packed(serial=number)) for number in range(4))
+    assert first == second == third == fourth == PICTURE
+    assert first is not second
+    assert second is third
+    assert third is fourth
+    known.forget()
+    assert strip_of(packed()) is not fourth
+
+
+def test_known_pictures_change_no_verdict(known: KnownPictures) -> None:
+    """Every byte of an archive changed, in the picture, its headers, and around them."""
+    for number in range(3):
+        bundle.read(packed(serial=number))
+    data = packed(serial=3)
+    around = data.index(PICTURE) - 60
+    chance = random.Random(5)
+    for at in (*range(around, around + 80), *range(around + len(PICTURE), len(data))):
+        changed = bytearray(data)
+        changed[at] ^= 1 << chance.randrange(8)
+        assert_read_alike(bytes(changed), at)
+    for record, local in headers(data):
+        changed = bytearray(data)
+        changed[record + 16] ^= 1  # CRC-32, at both places
+        changed[local + 14] ^= 1
+        assert_read_alike(bytes(changed), record)
+        assert outcome(bundle.read, bytes(changed))[0] == "bad-crc"
+    assert known.find(b"strip.png", len(PICTURE), data, data.index(PICTURE))
+
+
+def test_the_digest_of_a_known_picture_is_its_own(known: KnownPictures) -> None:
+    files = [bundle.read(packed(serial=number)) for number in range(4)]
+    for each in files:
+        assert not [finding for finding in bundle.check_manifest(each) if finding.code != "missing-file"]
+    other = PICTURE[:-1] + b"x"
+    changed = bundle.read(packed(other)) | {"manifest.json": files[3]["manifest.json"]}
+    codes = {(finding.code, finding.where) for finding in bundle.check_manifest(changed)}
+    assert ("digest-mismatch", "strip.png") in codes
+    assert known.digest(bytes(bytearray(PICTURE))) == bundle.digest(PICTURE)
+    assert known.digest(files[3]["strip.png"]) == bundle.digest(PICTURE)
+
+
+@pytest.mark.parametrize("cut", range(1, 4))
+def test_an_end_record_around_a_known_picture_is_seen(known: KnownPictures, cut: int) -> None:
+    """Its sign may begin before a picture and end in it, or begin in it."""
+    sign = b"PK\5\6"
+    first, last = PICTURE + sign[:cut], sign[cut:] + PICTURE
+    for _ in range(3):
+        bundle.read(bundle.pack({"a.png": first, "b.png": last, "pass.json": b"{}"}))
+    assert known.find(b"a.png", len(first), first, 0)
+    for picture, found in ((first, [(0, len(first))]), (last, [(cut, cut + len(last))])):
+        data = (sign[:cut] + picture if picture is last else picture + sign[cut:]) + bytes(40)
+        assert plain_archive._may_have_comment(data, found)
+    harmless = sign[:cut] + PICTURE + sign[cut:] + bytes(40)
+    assert not plain_archive._may_have_comment(harmless, [(cut, cut + len(PICTURE))])
+
+
+def test_a_picture_that_holds_an_end_record_is_never_known(known: KnownPictures) -> None:
+    picture = PICTURE + b"PK\5\6" + bytes(18)
+    for _ in range(4):
+        data = bundle.pack({"a.png": picture, "pass.json": b"{}"})
+        assert bundle.read(data)["a.png"] == picture
+    assert known.find(b"a.png", len(picture), picture, 0) is None
+
+
+def test_known_pictures_stay_within_their_bounds() -> None:
+    known = KnownPictures(max_bytes=8192)
+    for number in range(40):
+        picture = number.to_bytes(2, "big") * (500 + number)
+        for _ in range(2):
+            known.met(b"a.png", picture, number)
+        assert known.find(b"a.png", len(picture), picture, 0)
+        assert known._bytes == sum(len(each.data) for each in known._pictures.values()) <= 8192
+        assert len(known._pictures) == len(known._by_identity)
+    for name in range(known_pictures.MAX_NAMES + 10):
+        known.met(b"%d.png" % name, PICTURE, 1)
+    assert len(known._seen) <= known_pictures.MAX_NAMES
+    for size in (known_pictures.MIN_PICTURE_BYTES - 1, 2049):
+        for _ in range(3):
+            known.met(b"b.png", bytes(size), 0)
+        assert known.find(b"b.png", size, bytes(size), 0) is None
+
+
+def test_another_picture_takes_the_place_of_one_of_its_name_and_size(known: KnownPictures) -> None:
+    other = bytes(reversed(PICTURE))
+    for picture in (PICTURE, other):
+        for _ in range(3):
+            assert strip_of(packed(picture)) == picture
+    assert known.find(b"strip.png", len(other), other, 0)
+    assert known.find(b"strip.png", len(PICTURE), PICTURE, 0) is None
+
+
+def test_threads_share_what_is_known(known: KnownPictures) -> None:
+    """Six threads, more pictures than there is room for."""
+    pictures = [bytes([number]) * (700_000 + number) for number in range(8)]
+
+    def judge_one(number: int) -> bool:
+        picture = pictures[number % len(pictures)]
+        read = strip_of(packed(picture, number))
+        return read == picture and known.digest(read) == bundle.digest(picture)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(judge_one, range(64)))
+    assert known._bytes == sum(len(each.data) for each in known._pictures.values())
+    assert known._bytes <= known_pictures.MAX_BYTES

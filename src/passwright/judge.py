@@ -94,6 +94,9 @@ class _Found:
     def can_ask(self, rule: Rule) -> bool:
         return not (self._mistyped and rule.typed and rule.reads_one_of(self._mistyped))
 
+    def askable(self, rules: Iterable[Rule]) -> Iterable[Rule]:
+        return filter(self.can_ask, rules) if self._mistyped else rules
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -129,10 +132,10 @@ class Judge:
         """Everything there is to say about a finished document."""
         where = place or place_in(self.name)
         found = _Found(self.table.check(self.root, document, place=_bare, writing=writing), where)
-        for rule in self._concerning(document):
-            if found.can_ask(rule):
-                found.findings += rule.check(document, about, where)
-        return found.findings
+        findings = found.findings
+        for rule in found.askable(self._concerning(document)):
+            findings += rule.check(document, about, where)
+        return findings
 
     def prepare(self, stencil: Stencil, about: Any) -> Judged:
         """The verdict over what is constant, and what is left to judge per pass."""

@@ -18,7 +18,17 @@ from passwright.errors import BundleError
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-__all__ = ["MAX_PIXELS", "PIXELS_ONLY", "Size", "check_png", "colour_profile", "only", "plain", "png_size"]
+__all__ = [
+    "MAX_PIXELS",
+    "PIXELS_ONLY",
+    "Size",
+    "check_png",
+    "colour_profile",
+    "has_size",
+    "only",
+    "plain",
+    "png_size",
+]
 
 # The largest slot of either wallet, Apple's background at 3x, has 1.6 million
 # pixels. Four times 2**20 lets a square of 2048 through, and one picture
@@ -175,6 +185,11 @@ def colour_profile(data: bytes, *, name: str) -> bytes | None:
         if kind == b"iCCP":
             return zlib.decompress(_packed(kind, body) or b"")
     return None
+
+
+def has_size(data: bytes) -> bool:
+    """The bytes are a PNG as far as `png_size` looks at them."""
+    return _sound_header(bytes(data[:_HEADER_END])) is not None
 
 
 def _header(data: bytes, name: str) -> _Header:

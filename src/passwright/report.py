@@ -100,7 +100,9 @@ class Report:
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Report:
         """A report of these findings, each once, at most `MAX_OF_A_KIND` of one code and severity."""
-        found = tuple(dict.fromkeys(findings))
+        found = tuple(findings)
+        if len({finding.code for finding in found}) < len(found):
+            found = tuple(dict.fromkeys(found))
         return cls(found if len(found) <= MAX_OF_A_KIND else tuple(_bounded(found)))
 
     def __iter__(self) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ _AROUND = ("sharingProhibited", "nfc")
 
 def carries_binding(document: Mapping[str, Any]) -> bool:
     """A payload is bound when it carries what binds it."""
-    return any(document.get(name) for name in _BINDING)
+    return not document.keys().isdisjoint(_BINDING) and any(document.get(name) for name in _BINDING)
 
 
 def binding_lost(before: Mapping[str, Any], after: Mapping[str, Any], *, bound: bool) -> Iterator[Finding]:

@@ -205,15 +205,17 @@ def _company(keys: Mapping[str, Key]) -> Check:
     """What the members of an object ask of each other, and which have to be there."""
     required = [name for name, key in keys.items() if key.facts.get("required") and name != "*"]
     present = [(name, _when_present(key)) for name, key in keys.items() if _ASKING & key.facts.keys()]
+    asking = frozenset(name for name, _ in present)
     absent = [*_when_absent(keys), *_groups(keys)]
 
     def check(document: Mapping[str, Any]) -> bool:
         for name in required:
             if name not in document:
                 return False
-        for name, fits in present:
-            if name in document and not fits(document):
-                return False
+        if not asking.isdisjoint(document):
+            for name, fits in present:
+                if name in document and not fits(document):
+                    return False
         return not absent or all(fits(document) for fits in absent)
 
     return check

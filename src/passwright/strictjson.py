@@ -216,7 +216,8 @@ def _reason(error: json.JSONDecodeError) -> tuple[str, str]:
 
 
 def _check_items(text: str, name: str, most: int | None) -> None:
-    if most is not None and sum(map(text.count, ",[{")) > most:
+    # Each of them is a character, so most texts need no counting.
+    if most is not None and len(text) > most and sum(map(text.count, ",[{")) > most:
         raise BundleError("too-large", name, f"the document holds more than {most:,} items")
 
 
@@ -264,10 +265,13 @@ def _decode(data: bytes, name: str, max_bytes: int) -> str:
 
 
 def _decode_tolerantly(data: bytes, name: str, max_bytes: int) -> tuple[str, list[Finding]]:
+    start = data[:4]
+    if start.isascii() and b"\0" not in start:
+        return _decode(data, name, max_bytes), []
     if data.startswith(codecs.BOM_UTF8):
         found = warning("json-bom", name, "the document begins with a byte order mark")
         return _decode(data.removeprefix(codecs.BOM_UTF8), name, max_bytes), [found]
-    encoding = _utf16(data[:4])
+    encoding = _utf16(start)
     if encoding is None or len(data) > max_bytes:
         return _decode(data, name, max_bytes), []
     try:

@@ -45,6 +45,7 @@ LOCAL_SIGN, CENTRAL_SIGN, END_SIGN, _DESCRIPTOR_SIGN = b"PK\3\4", b"PK\1\2", b"P
 _ZIP64_END_SIGN, ZIP64_LOCATOR_SIGN, ZIP64_LOCATOR_SIZE = b"PK\6\6", b"PK\6\7", 20  # 4.3.14, 4.3.15
 # 4.4.1.4: these stand for "see the zip64 record" and can't be used as numbers.
 _MAX_COUNT, _MAX_SIZE = 0xFFFF, 0xFFFFFFFF
+MAX_COMMENT_BYTES = 0xFFFF  # 4.4.12
 _STORED, _DEFLATED = 0, 8  # 4.4.5
 # 4.4.4
 _HAS_DESCRIPTOR, IS_UTF8 = 1 << 3, 1 << 11
@@ -260,7 +261,7 @@ def _without_end(archive: bytes) -> BundleError:
 
 def has_comment(archive: bytes) -> bool:
     """An end record, perhaps not the last, says that what follows it to the end is its comment."""
-    first = max(0, len(archive) - END.size - _MAX_COUNT)
+    first = max(0, len(archive) - END.size - MAX_COMMENT_BYTES)
     # From the back, which Python does in half the time.
     at = archive.rfind(END_SIGN, first, max(0, len(archive) - END.size - 1 + len(END_SIGN)))
     while at >= 0:

@@ -159,10 +159,11 @@ def wanted(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 def styles_of(document: Mapping[str, Any]) -> frozenset[str]:
     """The style keys of a pass, and the modern layouts it asks for that stand on one of them."""
-    base = style_of(document)
     there = [style for style in STYLES if isinstance(document.get(style), dict)]
-    asked = [name for name in wanted(document) if SCHEMES[name].base in (None, base)]
-    return frozenset(there + asked)
+    if asked := wanted(document):
+        bases = None, *there[:1]
+        there += [name for name in asked if SCHEMES[name].base in bases]
+    return frozenset(there)
 
 
 def fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

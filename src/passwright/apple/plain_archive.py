@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from passwright.apple import archive
+from passwright.apple.known_pictures import KNOWN
 
 if TYPE_CHECKING:
     from passwright.apple.archive import Buffer, Limits
@@ -54,18 +55,37 @@ def _files(data: bytes, limits: Limits) -> dict[str, bytes] | None:
         or size > _MAX_DIRECTORY_BYTES
         or start > limits.unpacked_bytes
         or data.startswith(archive.ZIP64_LOCATOR_SIGN, max(0, end - archive.ZIP64_LOCATOR_SIZE))
-        or archive.has_comment(data)
     ):
         return None
-    found = _entries(data, start, end, limits)
-    if found is None or len(found) != count:
+    known: list[tuple[int, int]] = []
+    found = _entries(data, start, end, limits, known)
+    if found is None or len(found) != count or _may_have_comment(data, known):
         return None
     names = _names(tuple(found), limits.allow_folders, limits.name_bytes)
     return None if names is None else dict(zip(names, found.values(), strict=True))
 
 
-def _entries(data: bytes, start: int, end: int, limits: Limits) -> dict[bytes, bytes] | None:
-    """The contents of all entries by name, where each is plain and the next begins where it ends."""
+def _may_have_comment(data: bytes, known: list[tuple[int, int]]) -> bool:
+    """Somewhere before the last end record there may be another. `known` is where there is none."""
+    if not known:
+        return archive.has_comment(data)
+    sign, rest = archive.END_SIGN, len(archive.END_SIGN) - 1
+    at = max(0, len(data) - _END.size - archive.MAX_COMMENT_BYTES)
+    for begin, end in known:
+        # The sign may begin before a picture, or end after it.
+        if data.rfind(sign, at, begin + rest) >= 0:
+            return True
+        at = max(at, end - rest)
+    return data.rfind(sign, at, len(data) - _END.size + rest) >= 0
+
+
+def _entries(
+    data: bytes, start: int, end: int, limits: Limits, known: list[tuple[int, int]]
+) -> dict[bytes, bytes] | None:
+    """The contents of all entries by name, where each is plain and the next begins where it ends.
+
+    Where known pictures stand, is added to `known`.
+    """
     found: dict[bytes, bytes] = {}
     smallest = limits.smallest
     last = end - archive.CENTRAL.size
@@ -93,11 +113,19 @@ def _entries(data: bytes, start: int, end: int, limits: Limits) -> dict[bytes, b
             return None
         if size > smallest and size > limits.of(name.decode("ascii", "replace")):
             return None
-        place = begin + size
+        at, place = after, begin + size
+        is_picture = name.endswith(b".png")
+        if is_picture and (picture := KNOWN.find(name, size, data, begin)):
+            found[name] = picture.data
+            known.append((begin, place))
+            if picture.crc != crc:
+                return None
+            continue
         found[name] = content = data[begin:place]
         if crc32(content) != crc:
             return None
-        at = after
+        if is_picture:
+            KNOWN.met(name, content, crc)
     return found if (at, place) == (end, start) else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple import places, traps
@@ -101,9 +102,12 @@ def _binding_members(document: Mapping[str, Any], about: About, place: Place) ->
         yield warning("apple-binding-without-link", place(""), message, hint)
 
 
+_TEXT = {str}
+
+
 def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
     names = [each.get("key") for each in bare_fields(document)]
-    if all(type(name) is str for name in names) and len(set(names)) == len(names):
+    if set(map(type, names)) <= _TEXT and len(set(names)) == len(names):
         return
     # Keys may be repeated between a poster and the style it stands beside.
     seen: dict[tuple[str, str], str] = {}
@@ -225,4 +229,9 @@ RULES = (
 def judge(extra: Iterable[Rule] = ()) -> Judge:
     """The judge of pass.json; `extra` are rules of the caller."""
     own = tuple(rule for rule in extra if rule.on == "pass.json")
-    return Judge("pass.json", table(), "Pass", RULES + own)
+    return replace(_judge(), rules=RULES + own) if own else _judge()
+
+
+@cache
+def _judge() -> Judge:
+    return Judge("pass.json", table(), "Pass", RULES)

@@ -230,15 +230,16 @@ def _live_activity(document: Mapping[str, Any], _: About, place: Place) -> Itera
 # --- texts and actions ---------------------------------------------------------------------------
 
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)")
+_LINK_TAG = frozenset("aA")
 
 
 def _has_other_tags(field: Mapping[str, Any]) -> bool:
     value = field.get("attributedValue")
-    return isinstance(value, str) and any(name.lower() != "a" for name in _TAG.findall(value))
+    return isinstance(value, str) and not _LINK_TAG.issuperset(_TAG.findall(value))
 
 
 def _markup(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    if not any(map(_has_other_tags, bare_fields(document))):
+    if not any(_has_other_tags(each) for each in bare_fields(document) if "attributedValue" in each):
         return
     for pointer, _slot, each in fields(document):
         if _has_other_tags(each):

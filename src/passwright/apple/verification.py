@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright import images
+from passwright import png
 from passwright.apple import bundle, cms, personalization
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
@@ -195,9 +195,9 @@ class _Walk:
         return False
 
     def done(self, step: str, findings: Iterable[Finding]) -> None:
-        found = list(findings)
+        found = tuple(findings)
         self.findings += found
-        self.found[step] = tuple(found)
+        self.found[step] = found
         self.steps[step] = "failed" if failed(found) else "ok"
 
     def verdict(self) -> Verification:
@@ -240,9 +240,9 @@ def _same_names(document: Mapping[str, Any], signer: Chain) -> Iterator[Finding]
 def _pictures(files: Mapping[str, bytes]) -> Iterator[Finding]:
     """Genuine passes hold JPEG under .png names, so what Wallet draws anyway warns."""
     for name, data in files.items():
-        if not name.endswith(".png"):
+        if not name.endswith(".png") or png.has_size(data):
             continue
         try:
-            images.png_size(data, name=name)
+            png.png_size(data, name=name)
         except BundleError as exc:
             yield warning(exc.code, name, exc.message)
