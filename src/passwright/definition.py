@@ -418,7 +418,7 @@ def _check_messages(pass_: Pass) -> Iterator[Finding]:
 def _text(value: Any) -> str | None:
     if not isinstance(value, str):
         return "has to be text"
-    if _UNSAFE.search(value):
+    if not value.isprintable() and _UNSAFE.search(value):
         return "holds a control character or half of a surrogate pair"
     return None
 

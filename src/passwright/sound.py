@@ -54,6 +54,9 @@ class Sound:
                 kinds.setdefault(kind, check)
         if kinds == {str: is_text}:
             return _plain_text
+        if kinds.keys() == {int} and "enum" not in key.facts:
+            least, most = _bounds(key)
+            return lambda value: type(value) is int and least <= value <= most
         if len(kinds) == 1:
             ((only, fits),) = kinds.items()
             return lambda value: type(value) is only and fits(value)
@@ -183,8 +186,12 @@ def _all(tests: list[Check]) -> Check:
     return lambda value: all(test(value) for test in tests)
 
 
+def _bounds(key: Key) -> tuple[float, float]:
+    return key.facts.get("min", -math.inf), key.facts.get("max", math.inf)
+
+
 def _number(key: Key) -> Check:
-    least, most = key.facts.get("min", -math.inf), key.facts.get("max", math.inf)
+    least, most = _bounds(key)
     if "enum" in key.facts:
         good = [each for each in key.facts["enum"] if isinstance(each, int)]
         return lambda value: value in good and least <= value <= most

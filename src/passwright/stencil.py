@@ -195,7 +195,7 @@ class _Writer:
             value = fill(values)
             if vouch is not None and not vouch(value):
                 return None
-            pieces[gap] = dumps(value)
+            pieces[gap] = encode_basestring(value) if type(value) is str else dumps(value)
         return "".join(pieces)
 
 

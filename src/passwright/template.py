@@ -87,10 +87,6 @@ class Field:
             raise ValueError(f"is not {_TYPE_WORDS[self.type]}") from None
 
 
-def _whole_number(text: str) -> int:
-    return int(text.strip())
-
-
 def _decimal(text: str) -> Decimal:
     number = Decimal(text.strip())
     if not number.is_finite():
@@ -100,7 +96,7 @@ def _decimal(text: str) -> Decimal:
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     "text": str,
-    "integer": _whole_number,
+    "integer": int,
     "number": _decimal,
     "money": _decimal,
     "date": date.fromisoformat,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from passwright.google.forms import TEXT_EXAMPLES, as_text, form_at
+from passwright.google.forms import TEXT_EXAMPLES, as_it_is, as_text, form_at
 from passwright.google.tables import table
 from passwright.images import SCALES, file_name
 from passwright.report import Finding, error, note
@@ -101,6 +102,8 @@ class _Content:
         if isinstance(name, str):
             return f"{self.issuer_id}.{name}"
         prefix, fill = self.issuer_id, name.fill
+        if name.repeats == "serial":
+            return Blank(lambda values: f"{prefix}.{values['serial']}", "serial")
         return Blank(lambda values: f"{prefix}.{fill(values)}", *name.reads)
 
     def _put(self, path: str, value: Any) -> None:
@@ -435,6 +438,8 @@ def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
     # What is text already is a text in all forms that are one.
     if each.type == "text" and isinstance(form, partial):
         return Blank.repeating(key)
+    if form is as_it_is:
+        return Blank(itemgetter(key), key)
     return Blank(lambda values: form(values[key]), key)
 
 

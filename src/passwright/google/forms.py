@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from passwright.table import Key
     from passwright.template import Field
 
-__all__ = ["TEXT_EXAMPLES", "as_text", "form_at"]
+__all__ = ["TEXT_EXAMPLES", "as_it_is", "as_text", "form_at"]
 
 
 def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
@@ -23,6 +23,8 @@ def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
         return lambda value: _balance(value, each)
     if kind == "Money" and each.type == "money":
         return lambda value: _money(value, each.currency)
+    if kind in ("number", "integer") and each.type == "integer":
+        return as_it_is
     if kind in ("number", "integer"):
         return lambda value: value if isinstance(value, int) else float(value)
     if kind == "DateTime":
@@ -35,6 +37,11 @@ _DATETIMES: Mapping[str, Callable[[Any], str]] = {
     "local-datetime": lambda value: value.replace(tzinfo=None).isoformat(timespec="seconds"),
     "datetime": lambda value: value.isoformat(timespec="seconds"),
 }
+
+
+def as_it_is(value: Any) -> Any:
+    """The value itself."""
+    return value
 
 
 def _balance(value: Any, each: Field) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class PassBuilder:
             self._start = _b64(dumps(header).encode()) + b"."
             self._claims = lru_cache(maxsize=16)(partial(_Claims, issuer))
             bits = getattr(issuer.public_key, "key_size", 2048)
-            self._signature_length = len(_b64(bytes(bits // 8)))
+            self._expect(len(_b64(bytes(bits // 8))))
 
     def save_link(
         self,
@@ -198,45 +198,48 @@ class PassBuilder:
         """The first form that fits, and what has to be inserted for it."""
         kind = pass_.template.kind
         class_text, object_text = payload.class_text, payload.object_text
-        claims = self._claims(kind.vertical, iat)
+        claims, room = self._claims(kind.vertical, iat), self._room
         if "object" in inserted:
-            if self._fits(text := claims.text(_only_id(object_text))):
+            if _fits(text := claims.text(_only_id(object_text)), room):
                 return _Choice("id", text)
             raise _too_long(self._length(text), {})
         class_: Mapping[str, str] = {}
         needs: tuple[Finding, ...] = ()
         if "class" not in inserted:
             # Characters are bytes or more: most classes are too long before anything is put together.
-            short = len(class_text) + len(object_text) < MAX_TOKEN
-            if short and self._fits(text := claims.text(object_text, class_text)):
+            short = len(class_text) + len(object_text) < room
+            if short and _fits(text := claims.text(object_text, class_text), room):
                 return _Choice("class-and-object", text)
             class_, needs = {kind.class_type: class_text}, (_needs(kind.class_type, class_text),)
         text = claims.text(object_text)
+        fits = _fits(text, room)
+        if fits and not self_contained:
+            return _Choice("object", text, class_, needs)
         both = {**class_, kind.object_type: object_text}
         if self_contained:
             whole = claims.text(object_text, class_text)
-            raise _too_long(self._length(whole), class_ if self._fits(text) else both)
-        if self._fits(text):
-            return _Choice("object", text, class_, needs)
-        if payload.untranslated and self._fits(shorter := claims.text(payload.untranslated())):
+            raise _too_long(self._length(whole), class_ if fits else both)
+        if payload.untranslated and _fits(shorter := claims.text(payload.untranslated()), room):
             return _Choice("object", shorter, class_, (*needs, _UNTRANSLATED))
-        if pass_.binding is None and self._fits(skinny := claims.text(_only_id(object_text))):
+        if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
             return _Choice("id", skinny, both, (*needs, _needs(kind.object_type, object_text)))
         raise _too_long(self._length(text), both)
 
     def _signed(self, claims: str) -> str:
         message = self._start + _b64(claims.encode())
         signature = _b64(self._sign(message))
-        self._signature_length = len(signature)
+        if len(signature) != self._signature_length:
+            self._expect(len(signature))
         return (b"%b.%b" % (message, signature)).decode("ascii")
 
-    def _fits(self, claims: str) -> bool:
-        return self._length(claims) <= MAX_TOKEN
+    def _expect(self, signature_length: int) -> None:
+        """How long signatures are, in base64, and how many bytes of claims that leaves room for."""
+        self._signature_length = signature_length
+        self._room = (MAX_TOKEN - len(self._start) - 1 - signature_length) * 3 // 4
 
     def _length(self, claims: str) -> int:
         """How long a token with these claims is."""
-        size = len(claims) if claims.isascii() else len(claims.encode())
-        return len(self._start) + (size * 4 + 2) // 3 + 1 + self._signature_length
+        return len(self._start) + len(_b64(claims.encode())) + 1 + self._signature_length
 
 
 class _Claims:
@@ -273,6 +276,11 @@ class _Choice(NamedTuple):
 
 def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
     return LinkTooLong(length, MAX_TOKEN, {name: json.loads(text) for name, text in insert.items()})
+
+
+def _fits(claims: str, room: int) -> bool:
+    """The claims have at most `room` bytes."""
+    return len(claims) <= room and (claims.isascii() or len(claims.encode()) <= room)
 
 
 def _only_id(object_text: str) -> str:
