@@ -118,10 +118,18 @@ class Entries(NamedTuple):
     number: int
 
 
-# What the headers of a file hold alike: versions, flags, method, date, CRC-32, sizes, lengths of its name.
-_SHARED = struct.Struct("<5H3L2H")
-# What only the central one holds: comment, disk, attributes, offset.
-_PLACE = struct.Struct("<3H2L")
+# What of the two headers of a file is known only with its content: CRC-32 and sizes, and where it begins.
+_SUMS, _BEGIN = struct.Struct("<3L"), struct.Struct("<L")
+
+
+@lru_cache(maxsize=256)  # nearly all passes use the same few names
+def _around(name: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """What stands before and after those, in the local header of a file of this name and in the central."""
+    flags = 0 if name.isascii() else IS_UTF8
+    known = struct.pack("<5H", _VERSION, flags, _STORED, 0, _DATE)
+    lengths = struct.pack("<2H", len(name), 0)
+    place = struct.pack("<3HL", 0, 0, 0, _REGULAR_FILE)
+    return LOCAL_SIGN + known, lengths + name, _CENTRAL_START + known, lengths + place
 
 
 def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list[bytes], list[bytes], int]:
@@ -140,10 +148,10 @@ def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list
         size = len(data)
         if at + size >= _MAX_SIZE:
             raise BundleError("too-large", shown(name), "an archive holds less than 4 GiB")
-        flags = 0 if name.isascii() else IS_UTF8
-        shared = _SHARED.pack(_VERSION, flags, _STORED, 0, _DATE, zlib.crc32(data), size, size, len(name), 0)
-        local += (LOCAL_SIGN, shared, name, data)
-        central += (_CENTRAL_START, shared, _PLACE.pack(0, 0, 0, _REGULAR_FILE, at), name)
+        before, after, central_before, central_after = _around(name)
+        sums = _SUMS.pack(zlib.crc32(data), size, size)
+        local += (before, sums, after, data)
+        central += (central_before, sums, central_after, _BEGIN.pack(at), name)
         at += LOCAL.size + len(name) + size
     return local, central, at
 
@@ -155,7 +163,7 @@ def joined(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
         BundleError: `too-many-entries` from 65,535 files on, or `too-large` from 4 GiB on.
     """
     local, central, start = laid_out(files, at=len(front.local))
-    count = front.number + len(central) // 4
+    count = front.number + len(central) // 5
     if count >= _MAX_COUNT:
         raise BundleError("too-many-entries", "", f"an archive holds fewer than {_MAX_COUNT:,} files")
     size = len(front.central) + sum(map(len, central))

@@ -25,7 +25,7 @@ from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from passwright.apple.archive import Buffer
@@ -224,16 +224,13 @@ class Front:
         ValueError: `files` holds one of `PER_PASS`.
     """
 
-    __slots__ = ("_allow_folders", "_entries", "_head", "_tail", "_taken", "digests")
+    __slots__ = ("_entries", "_head", "_tail", "digests")
 
     def __init__(self, files: Mapping[str, Buffer], *, allow_folders: bool = False) -> None:
         if not files.keys().isdisjoint(PER_PASS):
             raise ValueError(f"{', '.join(PER_PASS)} differ from pass to pass: give them to pack()")
         frozen = {name: _frozen(files[name]) for name in sorted(files)}
-        self._allow_folders = allow_folders
-        self._taken: frozenset[str] = frozenset()
-        local, central, _ = archive.laid_out(self._named(frozen.items()))
-        self._taken = frozenset(map(folded, frozen))
+        local, central, _ = archive.laid_out(_named(frozen, allow_folders=allow_folders))
         self._entries = archive.Entries(b"".join(local), b"".join(central), len(frozen))
         self.digests: Mapping[str, str] = MappingProxyType(
             {name: digest(data) for name, data in frozen.items()}
@@ -245,22 +242,34 @@ class Front:
         """manifest.json for the constant files and this pass.json."""
         return b"%b%b%b" % (self._head, digest(pass_json).encode(), self._tail)
 
-    def pack(self, extra: Sequence[tuple[str, Buffer]]) -> bytes:
-        """The archive of the constant files and, after them, `extra` in its order.
+    def pack(self, per_pass: Mapping[str, Buffer]) -> bytes:
+        """The archive of the constant files and, after them, those of `PER_PASS` that are given.
 
         Raises:
-            BundleError: as for `Front`.
+            BundleError: `too-many-entries` or `too-large`, as for `Front`.
+            ValueError: another file is among them.
         """
-        return archive.joined(self._entries, self._named(extra))
+        last = [(raw, _frozen(per_pass[name])) for name, raw in _PER_PASS if name in per_pass]
+        if len(last) != len(per_pass):
+            raise ValueError(f"only {', '.join(PER_PASS)} differ from pass to pass: give others to Front()")
+        return archive.joined(self._entries, last)
 
-    def _named(self, files: Iterable[tuple[str, Buffer]]) -> Iterator[tuple[bytes, bytes]]:
-        taken: set[str] = set()
-        for name, data in files:
-            raw, key = _checked(name, self._allow_folders)
-            if key in taken or key in self._taken:
-                raise BundleError("duplicate-name", name, "two files have this name, perhaps but for case")
-            taken.add(key)
-            yield raw, _frozen(data)
+
+_PER_PASS = [(name, name.encode()) for name in PER_PASS]
+
+
+def _named(files: Mapping[str, bytes], *, allow_folders: bool) -> Iterator[tuple[bytes, bytes]]:
+    taken = set(map(folded, PER_PASS))
+    for name, data in files.items():
+        check_name(name, allow_folders=allow_folders)
+        if is_secret(name):
+            raise BundleError(
+                "secret-file", name, "this is called like a private key, which must not travel in a pass"
+            )
+        if folded(name) in taken:
+            raise BundleError("duplicate-name", name, "two files have this name, perhaps but for case")
+        taken.add(folded(name))
+        yield name.encode(), data
 
 
 def pack(files: Mapping[str, Buffer], *, allow_folders: bool = False) -> bytes:
@@ -274,24 +283,13 @@ def pack(files: Mapping[str, Buffer], *, allow_folders: bool = False) -> bytes:
     """
     constant = {name: data for name, data in files.items() if name not in PER_PASS}
     return Front(constant, allow_folders=allow_folders).pack(
-        [(name, files[name]) for name in PER_PASS if name in files]
+        {name: files[name] for name in PER_PASS if name in files}
     )
 
 
 def _frozen(data: Buffer) -> bytes:
     # Not bytes(data), which makes zeros of an int.
     return data if isinstance(data, bytes) else memoryview(data).tobytes()
-
-
-@functools.lru_cache(maxsize=64)
-def _checked(name: str, allow_folders: bool) -> tuple[bytes, str]:  # noqa: FBT001  # a key of the cache
-    """A name that may be written, as bytes and folded. Every pass asks for the same three."""
-    check_name(name, allow_folders=allow_folders)
-    if is_secret(name):
-        raise BundleError(
-            "secret-file", name, "this is called like a private key, which must not travel in a pass"
-        )
-    return name.encode(), folded(name)
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ class PassBuilder:
         identity, moment = self._signs(), _aware(at)
         front, text, manifest = self._accepted(pass_)
         signature = identity.sign_manifest(manifest, at=moment)
-        return front.pack((("pass.json", text), ("manifest.json", manifest), ("signature", signature)))
+        return front.pack({"pass.json": text, "manifest.json": manifest, "signature": signature})
 
     def to_sign(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
         """What the key has to sign for `build` at `at` (default now): signed attributes in DER.
