@@ -365,17 +365,18 @@ class Pass:
         google: Mapping[str, Any] = _NOTHING,
     ) -> None:
         # At once: a frozen dataclass sets member by member, which a batch would feel.
-        vars(self).update(
-            template=template,
-            serial=serial,
-            values=dict(values),
-            nfc=nfc,
-            barcode=barcode,
-            binding=binding,
-            expires=expires,
-            apple=dict(apple) if apple else {},
-            google=dict(google) if google else {},
-        )
+        members = {
+            "template": template,
+            "serial": serial,
+            "values": dict(values),
+            "nfc": nfc,
+            "barcode": barcode,
+            "binding": binding,
+            "expires": expires,
+            "apple": dict(apple) if apple else {},
+            "google": dict(google) if google else {},
+        }
+        object.__setattr__(self, "__dict__", members)
 
     def replace(self, **changes: Any) -> Pass:
         """The pass with some members changed."""
@@ -385,8 +386,11 @@ class Pass:
     def shape(self) -> frozenset[str]:
         """Which optional parts are there: field keys, and nfc, barcode, binding, expires with an @."""
         template, values = self.template, self.values
+        there = tuple(values)
+        if None in values.values():
+            there = tuple(key for key, value in values.items() if value is not None)
         return template.plan.shape(
-            tuple([key for key in template.plan.optional if values.get(key) is not None]),
+            there,
             template.nfc is not None and self.nfc is not False,
             bool(self.barcode) or (self.barcode is None and template.barcode is not None),
             self.binding is not None,
@@ -432,15 +436,14 @@ class _Plan:
 
     `base` are the values of a pass that gives none, as far as they are known then;
     `given` are the fields it may give. `copied` repeat another value as text, `computed`
-    are texts with blanks. `optional` fields are there when they are given, and
-    `shape` makes the shape of them and of whether nfc, barcode, binding and expires are.
+    are texts with blanks. `shape` makes the shape of the fields that are given, and
+    of whether nfc, barcode, binding and expires are there.
     """
 
     base: dict[str, Any]
     given: frozenset[str]
     copied: tuple[tuple[str, str], ...]
     computed: tuple[tuple[str, Blank], ...]
-    optional: tuple[str, ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
 
     @classmethod
@@ -453,20 +456,19 @@ class _Plan:
         made |= {"@barcode": written(code.message), "@barcode-text": written(code.text or "")}
         blanks = {key: each for key, each in made.items() if isinstance(each, Blank)}
         defaults = {key: each.default for key, each in given.items()}
-        optional = tuple(key for key, each in given.items() if each.default is None)
-        always = frozenset(fields).difference(optional)
+        optional = {key for key, each in given.items() if each.default is None}
+        always = frozenset(fields.keys() - optional)
 
         # The same set for the same parts: a set knows its hash from the first time on.
         @lru_cache(maxsize=64)
         def shape(there: tuple[str, ...], *parts: bool) -> frozenset[str]:
-            named = ("@nfc", "@barcode", "@binding", "@expires")
-            return always.union(there, (name for name, part in zip(named, parts, strict=True) if part))
+            named = zip(("@nfc", "@barcode", "@binding", "@expires"), parts, strict=True)
+            return always.union(optional.intersection(there), (name for name, part in named if part))
 
         return cls(
             base={**defaults, **made, "@expires": None},
             given=frozenset(given),
             copied=tuple((key, blank.repeats) for key, blank in blanks.items() if blank.repeats),
             computed=tuple((key, blank) for key, blank in blanks.items() if not blank.repeats),
-            optional=optional,
             shape=shape,
         )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from passwright import apple, google
     from passwright.batch.rows import Row
-    from passwright.google.savelink import Link
     from passwright.template import Pass, Template
 
 __all__ = ["Made", "Maker"]
@@ -110,7 +109,13 @@ class Maker:
         except LinkTooLong as exc:
             found = error("link-too-long", "link", str(exc))
             return Made(number, pass_.serial, findings=(found,))
-        return _made(number, pass_.serial, data, link)
+        made = Made(number, pass_.serial, data)
+        if data is not None:
+            made.size = len(data)
+        if link is not None:
+            made.link = link.url
+            made.requires = link.requires_text
+        return made
 
     def to_sign(self, number: int, row: Row) -> Made:
         """What has to be signed for the .pkpass of the row with this number, as its `to_sign`.
@@ -161,16 +166,6 @@ class Maker:
             "google": self._google and self._google.issuer and self._google.issuer.issuer_id,
         }
         return sha256(json.dumps(says, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _made(number: int, serial: str, data: bytes | None, link: Link | None) -> Made:
-    made = Made(number, serial, data)
-    if data is not None:
-        made.size = len(data)
-    if link is not None:
-        made.link = link.url
-        made.requires = link.requires_text
-    return made
 
 
 def _with_others(pass_: Pass, unread: list[Finding]) -> tuple[Finding, ...]:

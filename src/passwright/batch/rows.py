@@ -36,6 +36,7 @@ __all__ = ["BadRow", "Issue", "Row", "read", "read_csv", "read_json_lines"]
 SERIAL = "serial"
 NFC, BARCODE, EMAIL, LEARN_MORE, EXPIRES = "@nfc", "@barcode", "@email", "@learn-more", "@expires"
 MORE = (NFC, BARCODE, EMAIL, LEARN_MORE, EXPIRES)
+_MORE = frozenset(MORE)
 # One row is one pass: a few hundred characters.
 MAX_ROW_BYTES = 2**18
 
@@ -152,8 +153,9 @@ class Issue:
         """The pass of a row, and what is wrong with cells that could not be read as what they should be."""
         values = dict(row)
         findings: list[Finding] = []
-        serial = values.pop(SERIAL, None)
-        more = self._more(values, findings) if not values.keys().isdisjoint(MORE) else {}
+        # Not judged yet: the builder names a serial that is no text.
+        serial = values.pop(SERIAL, None) or ""
+        more = {} if _MORE.isdisjoint(values) else self._more(values, findings)
         for key, parse in self._parsed.items():
             value = values.get(key)
             if isinstance(value, str):
@@ -161,8 +163,7 @@ class Issue:
                     values[key] = parse(value)
                 except ValueError as exc:
                     findings.append(error("wrong-value", step("pass#/values", key), f"{key} {exc}"))
-        # Not judged yet: the builder names a serial that is no text.
-        return Pass(template=self._template, serial=serial or "", values=values, **more), findings
+        return Pass(template=self._template, serial=serial, values=values, **more), findings
 
     def _more(self, values: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:
         """The members of a pass besides its values, taken out of them."""

@@ -59,7 +59,8 @@ class Link:
         requires_text: Mapping[str, str] | None = None,
     ) -> None:
         # At once: a frozen dataclass sets member by member, which a batch would feel.
-        vars(self).update(url=url, form=form, findings=findings, requires_text=requires_text or {})
+        members = {"url": url, "form": form, "findings": findings, "requires_text": requires_text or {}}
+        object.__setattr__(self, "__dict__", members)
 
     @cached_property
     def report(self) -> Report:
