@@ -34,12 +34,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 import passwright as pw
 from passwright import batch
 from passwright.apple import bundle
+from passwright.batch.run import PORTION
 from passwright.testing.authority import example_directory
 
 HERE = Path(__file__).parent / "peers"
 ENVIRONMENTS = HERE / ".venv"
 BARE = "bare RSA-2048 signature"
 PASS, LINK = "pass, batch road", "link, batch road"
+BY_HAND = {PASS: "pass, made by hand, nothing checked", LINK: "link, made by hand, nothing checked"}
 # Peers by what they are compared with, and the program that runs them.
 PEERS = {
     "edutap.wallet_apple": PASS,
@@ -61,11 +63,11 @@ FLOORS = {
     LINK: 0.80,
     "link, single calls": 0.70,
 }
-Contestant = Callable[[int], object]
+Contestant = Callable[[range], object]
 
 
 def ours() -> dict[str, Contestant]:
-    """Name -> one operation, given a running number so that no two passes are alike."""
+    """Name -> one turn, given running numbers so that no two passes are alike."""
     template, identity, issuer = workload.template(), workload.identity(), workload.issuer()
     apple, google = pw.apple.PassBuilder(identity), pw.google.PassBuilder(issuer)
     passes = batch.Maker(template, apple=apple, at=workload.NOW)
@@ -77,20 +79,40 @@ def ours() -> dict[str, Contestant]:
         return template.issue(f"M-{number:07}", workload.values(number), binding=binding)
 
     return {
-        BARE: lambda _: identity.signer.sign(message),
-        "pass, made by hand, nothing checked": bound.pass_by_hand(template, identity, _key("pass-nfc.key")),
-        PASS: lambda number: passes.make(number, workload.row(number)),
-        "pass, single calls": lambda number: apple.build(card(number), at=workload.NOW),
-        "pass to one person, single calls": lambda number: apple.build(
-            card(number, to_one=True), at=workload.NOW
+        BARE: _one_by_one(lambda _: identity.signer.sign(message)),
+        BY_HAND[PASS]: _one_by_one(bound.pass_by_hand(template, identity, _key("pass-nfc.key"))),
+        PASS: _in_portions(passes),
+        "pass, single calls": _one_by_one(lambda number: apple.build(card(number), at=workload.NOW)),
+        "pass to one person, single calls": _one_by_one(
+            lambda number: apple.build(card(number, to_one=True), at=workload.NOW)
         ),
-        "link, made by hand, nothing checked": bound.link_by_hand(template, issuer, _account_key()),
-        LINK: lambda number: links.make(number, workload.row(number)),
-        "link, single calls": lambda number: google.save_link(card(number), issued_at=workload.NOW),
-        "link to one person, single calls": lambda number: google.save_link(
-            card(number, to_one=True), issued_at=workload.NOW
+        BY_HAND[LINK]: _one_by_one(bound.link_by_hand(template, issuer, _account_key())),
+        LINK: _in_portions(links),
+        "link, single calls": _one_by_one(
+            lambda number: google.save_link(card(number), issued_at=workload.NOW)
+        ),
+        "link to one person, single calls": _one_by_one(
+            lambda number: google.save_link(card(number, to_one=True), issued_at=workload.NOW)
         ),
     }
+
+
+def _one_by_one(make: Callable[[int], object]) -> Contestant:
+    def turn(numbers: range) -> None:
+        for number in numbers:
+            make(number)
+
+    return turn
+
+
+def _in_portions(maker: batch.Maker) -> Contestant:
+    """As `batch.package` goes through rows; a pass is let go of before the next one comes."""
+
+    def turn(numbers: range) -> None:
+        if not all(made.ok for made in maker.make_all((each, workload.row(each)) for each in numbers)):
+            raise RuntimeError("a row was refused")
+
+    return turn
 
 
 def _key(name: str) -> Any:
@@ -215,19 +237,18 @@ def measure(rounds: int, size: int, peers: dict[str, Peer]) -> Figures:
     """CPU seconds per operation, one figure per round and contestant, in turns."""
     field = ours()
     for operation in field.values():
-        for number in range(1, 4):
-            operation(number)
+        operation(range(1, 4))
     # A turn of a peer lasts about as long as one of ours.
     sizes = {name: max(1, round(size * 0.0006 / max(each.turn(2), 1e-5))) for name, each in peers.items()}
     figures: Figures = {name: [] for name in (*field, *peers)}
     number = 10
     for _ in range(rounds):
         for name, operation in field.items():
+            numbers = range(number, number + size)
             started = process_time()
-            for _ in range(size):
-                number += 1
-                operation(number)
+            operation(numbers)
             figures[name].append((process_time() - started) / size)
+            number += size
         for name, each in peers.items():
             figures[name].append(each.turn(sizes[name]))
     return figures
@@ -265,7 +286,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--size", type=int, default=20, help="operations of ours in a turn")
+    parser.add_argument("--size", type=int, default=PORTION, help="operations of ours in a turn")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
@@ -291,10 +312,7 @@ def main() -> int:
         for name, seconds in figures.items()
     }
     print_table(figures, shares)
-    for ours_, by_hand in (
-        (PASS, "pass, made by hand, nothing checked"),
-        (LINK, "link, made by hand, nothing checked"),
-    ):
+    for ours_, by_hand in BY_HAND.items():
         ratio = median(a / b for a, b in zip(figures[by_hand], figures[ours_], strict=True))
         print(f"{ours_} has {ratio:.3f} of the rate of {by_hand}")
     if not options.check:

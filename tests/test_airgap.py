@@ -49,7 +49,7 @@ def test_a_pass_finished_elsewhere_is_the_pass_that_the_key_makes(
     club: pw.Template, identity: Identity
 ) -> None:
     card = club.issue("M-1", VALUES)
-    message = pw.apple.PassBuilder(elsewhere(identity)).to_sign(card, at=AT)
+    message = pw.apple.PassBuilder(elsewhere(identity)).unsigned(card, at=AT).message
     signature = identity.signer.sign(message)
     finished = pw.apple.PassBuilder(elsewhere(identity, (sha256(message).digest(), signature)))
     assert finished.build(card, at=AT) == pw.apple.PassBuilder(identity).build(card, at=AT)
@@ -59,7 +59,7 @@ def test_an_ec_key_may_sign_elsewhere(club: pw.Template, authority: Authority) -
     """No two of its signatures are alike, so the pass is judged instead of compared."""
     identity = authority.identity(nfc=True, ec=True)
     card = club.issue("M-1", VALUES)
-    message = pw.apple.PassBuilder(identity).to_sign(card, at=AT)
+    message = pw.apple.PassBuilder(identity).unsigned(card, at=AT).message
     signed = (sha256(message).digest(), identity.signer.sign(message))
     data = pw.apple.PassBuilder(elsewhere(identity, signed)).build(card, at=AT)
     assert pw.apple.verify(data, trust=authority.trust, at=AT).ok
@@ -68,7 +68,7 @@ def test_an_ec_key_may_sign_elsewhere(club: pw.Template, authority: Authority) -
 def test_what_has_to_be_signed_says_when(club: pw.Template, identity: Identity) -> None:
     builder = pw.apple.PassBuilder(identity)
     for at in (AT, datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)):
-        assert signed_at(builder.to_sign(club.issue("M-1", VALUES), at=at)) == at
+        assert signed_at(builder.unsigned(club.issue("M-1", VALUES), at=at).message) == at
 
 
 @pytest.mark.parametrize("message", [b"", b"1\0", b"nonsense", b"0\x03\x02\x01\x05", b"1" + bytes(40)])
@@ -81,7 +81,7 @@ def test_what_is_not_to_be_signed_is_refused(message: bytes) -> None:
 def test_attributes_without_a_time_are_refused(club: pw.Template, identity: Identity) -> None:
     from passwright.apple import der
 
-    message = pw.apple.PassBuilder(identity).to_sign(club.issue("M-1", VALUES), at=AT)
+    message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).message
     kept = [
         each.encoded for each in der.read(message, limit=200).children() if b"\x17\x0d" not in each.encoded
     ]
@@ -92,17 +92,17 @@ def test_attributes_without_a_time_are_refused(club: pw.Template, identity: Iden
 def test_nothing_is_told_for_what_would_not_be_signed(club: pw.Template, identity: Identity) -> None:
     builder = pw.apple.PassBuilder(elsewhere(identity))
     with pytest.raises(PassRejected):
-        builder.to_sign(club.issue("M-1"), at=AT)
+        builder.unsigned(club.issue("M-1"), at=AT)
     with pytest.raises(KeyMaterialError, match="valid from"):
-        builder.to_sign(club.issue("M-1", VALUES), at=datetime(2000, 1, 1, tzinfo=UTC))
+        builder.unsigned(club.issue("M-1", VALUES), at=datetime(2000, 1, 1, tzinfo=UTC))
     with pytest.raises(ValueError, match="no identity"):
-        pw.apple.PassBuilder(None).to_sign(club.issue("M-1", VALUES), at=AT)
+        pw.apple.PassBuilder(None).unsigned(club.issue("M-1", VALUES), at=AT)
     with pytest.raises(ValueError, match="time zone"):
-        identity.to_sign(b"{}", at=datetime(2026, 1, 1))  # noqa: DTZ001
+        identity.unsigned(b"{}", at=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
 def test_a_changed_pass_has_no_signature(club: pw.Template, identity: Identity) -> None:
-    message = pw.apple.PassBuilder(identity).to_sign(club.issue("M-1", VALUES), at=AT)
+    message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).message
     signed = (sha256(message).digest(), identity.signer.sign(message))
     for card, at in (
         (club.issue("M-1", {"fullName": "Joe"}), AT),
@@ -114,33 +114,28 @@ def test_a_changed_pass_has_no_signature(club: pw.Template, identity: Identity) 
 
 def test_a_signature_by_another_key_is_refused(club: pw.Template, identity: Identity) -> None:
     card = club.issue("M-1", VALUES)
-    message = pw.apple.PassBuilder(identity).to_sign(card, at=AT)
+    message = pw.apple.PassBuilder(identity).unsigned(card, at=AT).message
     signed = (sha256(message).digest(), KeySigner(new_key()).sign(message))
     with pytest.raises(WrongSignature):
         pw.apple.PassBuilder(elsewhere(identity, signed)).build(card, at=AT)
 
 
 def test_a_link_takes_signatures_from_elsewhere_as_well(club: pw.Template, issuer: Issuer) -> None:
-    """Whoever keeps the builder's message can have it signed anywhere: the signer asks for nothing else."""
-    wanted: list[bytes] = []
 
-    class Listening:
-        key_id = None
-
-        def sign(self, message: bytes) -> bytes:
-            wanted.append(message)
-            return issuer.signer.sign(message)
-
-    def builder(signer: Any) -> pw.google.PassBuilder:
+    def builder(*signed: airgap.Signed) -> pw.google.PassBuilder:
         made = pw.google.Issuer(
-            issuer_id=issuer.issuer_id, email=issuer.email, signer=signer, public_key=issuer.public_key
+            issuer_id=issuer.issuer_id,
+            email=issuer.email,
+            signer=airgap.AirGapSigner(signed),
+            public_key=issuer.public_key,
         )
         return pw.google.PassBuilder(made)
 
     card = club.issue("M-1", VALUES)
-    link = builder(Listening()).save_link(card, issued_at=AT)
-    signed = [(sha256(message).digest(), issuer.signer.sign(message)) for message in wanted]
-    assert builder(airgap.AirGapSigner(signed)).save_link(card, issued_at=AT).url == link.url
+    message = builder().unsigned(card, issued_at=AT).message
+    signed = (sha256(message).digest(), issuer.signer.sign(message))
+    link = pw.google.PassBuilder(issuer).save_link(card, issued_at=AT)
+    assert builder(signed).save_link(card, issued_at=AT).url == link.url
 
 
 # --- many passes in a program ---
@@ -176,8 +171,18 @@ def test_rows_that_cant_become_passes_are_not_signed(
     for row in ({"serial": "M-1"}, {"serial": "M-1", "fullName": "J", "points": "x"}, batch.BadRow(())):
         assert maker.to_sign(1, row).to_sign is None
     assert [finding.code for finding in maker.to_sign(1, {"serial": "M-1"}).findings] == ["missing-value"]
-    with pytest.raises(ValueError, match="apple="):
-        batch.Maker(club, google=pw.google.PassBuilder(issuer), at=AT).to_sign(1, {"serial": "M-1"})
+
+
+def test_what_has_to_be_signed_is_told_for_one_wallet(
+    club: pw.Template, issuer: Issuer, identity: Identity
+) -> None:
+    """The service account's key signs links, and the pass certificate's key passes."""
+    apple, google = pw.apple.PassBuilder(identity), pw.google.PassBuilder(issuer)
+    row = {"serial": "M-1", **VALUES}
+    with pytest.raises(ValueError, match="one of apple= and google="):
+        batch.Maker(club, apple=apple, google=google, at=AT).to_sign(1, row)
+    told = batch.Maker(club, google=google, at=AT).to_sign(1, row)
+    assert told.to_sign == google.unsigned(club.issue("M-1", VALUES), issued_at=AT).message
 
 
 def test_signatures_are_read_as_far_as_needed_and_forgotten() -> None:

@@ -124,7 +124,7 @@ def test_a_signature_holds_leaf_and_intermediate_once_each(authority: Any, kind:
 )
 def test_the_signing_time_is_written_as_cms_asks(identity: Any, at: Any, kind: Any, text: Any) -> None:
     """UTCTime from 1950 through 2049, GeneralizedTime otherwise; whole seconds, UTC."""
-    written = identity.frame.sign(MANIFEST, at=at)
+    written = identity.frame.unsigned(MANIFEST, at=at).signed()
     [signer] = asn1.ContentInfo.load(written)["content"]["signer_infos"]
     [time] = [one["values"][0] for one in signer["signed_attrs"] if one["type"].native == "signing_time"]
     assert (time.name, time.chosen.contents) == (kind, text)
@@ -133,13 +133,13 @@ def test_the_signing_time_is_written_as_cms_asks(identity: Any, at: Any, kind: A
 
 
 def test_same_input_same_bytes(identity: Any) -> None:
-    assert identity.frame.sign(MANIFEST, at=NOW) == identity.frame.sign(MANIFEST, at=NOW)
-    assert identity.frame.sign(MANIFEST, at=NOW) != identity.frame.sign(MANIFEST + b" ", at=NOW)
+    assert identity.sign_manifest(MANIFEST, at=NOW) == identity.sign_manifest(MANIFEST, at=NOW)
+    assert identity.sign_manifest(MANIFEST, at=NOW) != identity.sign_manifest(MANIFEST + b" ", at=NOW)
 
 
 def test_a_naive_signing_time_is_a_mistake(identity: Any) -> None:
     with pytest.raises(ValueError, match="time zone"):
-        identity.frame.sign(MANIFEST, at=NOW.replace(tzinfo=None))
+        identity.sign_manifest(MANIFEST, at=NOW.replace(tzinfo=None))
 
 
 def test_key_10_a_foreign_signer_is_checked_for_each_signature(authority: Any) -> None:

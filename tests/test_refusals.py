@@ -306,7 +306,7 @@ class Bench:
         issued = self.authority.issue(leaf)
         extra = issued.certificate if alone else beside or self.authority.intermediate
         frame = Frame(leaf=issued.certificate, intermediate=extra, signer=issued.signer)
-        return self.by(lambda manifest: frame.sign(manifest, at=AT))
+        return self.by(lambda manifest: frame.unsigned(manifest, at=AT).signed())
 
     def undated(self) -> bytes:
         maker = Maker(self.authority)

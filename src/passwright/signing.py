@@ -7,7 +7,7 @@ made by the same call.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from passwright.errors import KeyMaterialError, SignerFailed, WrongSignature
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KeySigner",
     "Signer",
+    "Unsigned",
     "check_public_key",
     "checked_sign",
     "load_key",
@@ -31,6 +32,8 @@ __all__ = [
     "sign_call",
     "verifies",
 ]
+
+Made = TypeVar("Made")
 
 MIN_RSA_BITS = 2048  # RFC 7518 section 3.3 for JWTs; Apple's pass certificates hold RSA 2048
 CURVES = ("secp256r1", "secp384r1")
@@ -51,6 +54,27 @@ class Signer(Protocol):
         ECDSA-Sig-Value (RFC 3279 section 2.2.3). May raise anything: the
         library wraps it in `SignerFailed`.
         """
+
+
+class Unsigned(NamedTuple, Generic[Made]):
+    """What lacks nothing but its signature.
+
+    `message` is what has to be signed, `sign` asks the signer for it, and `finish`
+    makes the whole of a signature. Whoever makes many does all of one before the
+    next; whoever has the key elsewhere carries the message there.
+    """
+
+    message: bytes
+    sign: Callable[[bytes], bytes]
+    finish: Callable[[bytes], Made]
+
+    def signed(self) -> Made:
+        """The whole, signed here and now.
+
+        Raises:
+            SignerFailed: a signer of others raised, or its answer doesn't verify.
+        """
+        return self.finish(self.sign(self.message))
 
 
 class KeySigner:

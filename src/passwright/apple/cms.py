@@ -29,7 +29,7 @@ from passwright.apple.signed_data import (
     refused,
 )
 from passwright.errors import BundleError
-from passwright.signing import sign_call
+from passwright.signing import Unsigned, sign_call
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from passwright.report import Finding
     from passwright.signing import PublicKey, Signer
 
-__all__ = ["Frame", "SignedData", "parse", "to_sign", "verify"]
+__all__ = ["Frame", "SignedData", "parse", "verify"]
 
 REFUSED_DIGESTS = ("md5", "sha224")
 
@@ -81,27 +81,30 @@ class Frame:
         self._before = der.integer(1) + _signer_name(leaf) + _SHA_256
         self._frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def sign(self, content: bytes, *, at: datetime) -> bytes:
-        """A detached SignedData over `content`, in DER, that says it was made at `at`.
+    def unsigned(self, content: bytes, *, at: datetime) -> Unsigned[bytes]:
+        """A detached SignedData over `content`, in DER, that says it was made at `at`, but for its signature.
 
-        `at` counts in whole seconds.
+        `at` counts in whole seconds. What is signed are the signed attributes.
 
         Raises:
-            SignerFailed: a signer of others raised, or its answer doesn't verify.
             ValueError: `at` is naive.
         """
-        before = _attributes_before_digest(at)
-        digest = sha256(content).digest()
-        signature = self._sign(_signed_attributes(before, digest))
-        shape = len(before) + len(digest), len(signature)
-        head, tail = self._frames.get(shape) or self._framed(*shape)
-        return b"".join((head, before, digest, tail, signature))
+        # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
+        message = b"%b%b" % (_attributes_before_digest(at), sha256(content).digest())
+
+        def finish(signature: bytes) -> bytes:
+            shape = len(message), len(signature)
+            head, tail = self._frames.get(shape) or self._framed(*shape)
+            return b"%b%b%b%b" % (head, message[1:], tail, signature)
+
+        return Unsigned(message, self._sign, finish)
 
     def _framed(self, attributes: int, signature: int) -> tuple[bytes, bytes]:
-        """All octets before the signed attributes, and between them and the signature."""
+        """All octets up to the tag of the signed attributes, and between them and the signature."""
         tail = self._algorithm + bytes((der.OCTET_STRING,)) + der.length(signature)
-        self._frames[attributes, signature] = frame = self._head(attributes, len(tail) + signature), tail
-        return frame
+        head = self._head(attributes, len(tail) + signature) + bytes((der.CONTEXT_0,))
+        self._frames[attributes, signature] = head, tail
+        return head, tail
 
     def _head(self, attributes: int, after: int) -> bytes:
         """All octets before the signed attributes; only sizes decide about them."""
@@ -119,23 +122,9 @@ class Frame:
         return head
 
 
-def to_sign(content: bytes, *, at: datetime) -> bytes:
-    """The message that `Frame.sign` has signed: the signed attributes over `content`, in DER.
-
-    Raises:
-        ValueError: `at` is naive.
-    """
-    return _signed_attributes(_attributes_before_digest(at), sha256(content).digest())
-
-
-def _signed_attributes(before: bytes, digest: bytes) -> bytes:
-    # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
-    return b"%b%b%b" % (b"\x31", before[1:], digest)
-
-
 @lru_cache(maxsize=8)
 def _attributes_before_digest(at: datetime) -> bytes:
-    """contentType, signingTime and messageDigest under [0], up to the octets of the digest.
+    """contentType, signingTime and messageDigest as a SET OF, up to the octets of the digest.
 
     Their order is that of a DER SET OF: they differ in length, shortest first.
     Passes of a batch are signed at one time.
@@ -153,7 +142,7 @@ def _attributes_before_digest(at: datetime) -> bytes:
 def _attributes_until_time(tag: int, size: int) -> bytes:
     """The octets before the digits of the signing time."""
     blank = der.sequence(der.oid(SIGNING_TIME), der.set_of(der.tlv(tag, bytes(size))))
-    whole = der.tlv(der.CONTEXT_0, _CONTENT_TYPE, blank, _BEFORE_DIGEST, bytes(32))
+    whole = der.tlv(der.SET, _CONTENT_TYPE, blank, _BEFORE_DIGEST, bytes(32))
     return whole[: -32 - len(_BEFORE_DIGEST) - size]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passwright import report
 from passwright.apple import certificate as x
-from passwright.apple.cms import Frame, to_sign
+from passwright.apple.cms import Frame
 from passwright.errors import BundleError, IdentityMismatch, KeyMaterialError
 from passwright.signing import KeySigner, Signer, check_public_key
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates
 
     from passwright.report import Finding
-    from passwright.signing import PublicKey
+    from passwright.signing import PublicKey, Unsigned
 
 __all__ = ["Identity"]
 
@@ -135,29 +135,29 @@ class Identity:
         signer = KeySigner(bag.key)  # type: ignore[arg-type]  # refuses other kinds itself
         return cls(certificate=_der(leaf), intermediate=_octets(intermediate), signer=signer)
 
+    def unsigned(self, manifest: bytes, *, at: datetime) -> Unsigned[bytes]:
+        """The file `signature` of a pass, a detached signature over its manifest, before the key has signed.
+
+        What is signed are the signed attributes in DER. Devices ask whether the
+        certificates were valid at the signing time, so nothing is made outside
+        their validity.
+
+        Raises:
+            KeyMaterialError: a certificate isn't valid at `at`.
+            ValueError: `at` is naive.
+        """
+        self._check_time(at)
+        return self.frame.unsigned(manifest, at=at)
+
     def sign_manifest(self, manifest: bytes, *, at: datetime) -> bytes:
         """The detached signature over a manifest: the file `signature` of a pass.
-
-        Devices ask whether the certificates were valid at the signing time, so
-        nothing is signed outside their validity.
 
         Raises:
             KeyMaterialError: a certificate isn't valid at `at`.
             SignerFailed: a signer of others raised, or its answer doesn't verify.
             ValueError: `at` is naive.
         """
-        self._check_time(at)
-        return self.frame.sign(manifest, at=at)
-
-    def to_sign(self, manifest: bytes, *, at: datetime) -> bytes:
-        """What the key signs for `sign_manifest`, over its SHA-256: the signed attributes in DER.
-
-        Raises:
-            KeyMaterialError: a certificate isn't valid at `at`.
-            ValueError: `at` is naive.
-        """
-        self._check_time(at)
-        return to_sign(manifest, at=at)
+        return self.unsigned(manifest, at=at).signed()
 
     def _check_time(self, at: datetime) -> None:
         if at.tzinfo is None:

@@ -14,6 +14,7 @@ from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import PassRejected
 from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
+from passwright.signing import Unsigned
 from passwright.stencil import Blank, PerTemplate, Stencil, merge
 from passwright.strictjson import dumps
 
@@ -63,25 +64,35 @@ class PassBuilder:
             SigningError: the identity can't sign at that time, or its signer failed.
             ValueError: there is no identity, or `at` is naive.
         """
-        identity, moment = self._signs(), _aware(at)
-        front, text, manifest = self._accepted(pass_)
-        signature = identity.sign_manifest(manifest, at=moment)
-        return front.pack({"pass.json": text, "manifest.json": manifest, "signature": signature})
+        return self.unsigned(pass_, at=at).signed()
 
-    def to_sign(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
-        """What the key has to sign for `build` at `at` (default now): signed attributes in DER.
+    def unsigned(self, pass_: Pass, *, at: datetime | None = None) -> Unsigned[bytes]:
+        """The pass of `build` at `at` (default now), but for its signature.
 
-        Whoever signs hashes them with SHA-256. `signers.airgap` takes the
-        signature back.
+        What has to be signed are signed attributes in DER, hashed with SHA-256
+        by whoever signs. `signers.airgap` takes the signature back.
 
         Raises:
             PassRejected: the report holds an error.
             KeyMaterialError: the certificates aren't valid at that time.
             ValueError: there is no identity, or `at` is naive.
         """
-        identity, moment = self._signs(), _aware(at)
-        _, _, manifest = self._accepted(pass_)
-        return identity.to_sign(manifest, at=moment)
+        if self.identity is None:
+            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
+        moment = _aware(at)
+        prepared, text, findings = self._judged(pass_)
+        if text is None:
+            raise PassRejected(Report.of(findings))
+        front = prepared.front(bound=pass_.binding is not None)
+        manifest = front.manifest(text)
+        message, sign, finish = self.identity.unsigned(manifest, at=moment)
+        return Unsigned(
+            message,
+            sign,
+            lambda signature: front.pack(
+                {"pass.json": text, "manifest.json": manifest, "signature": finish(signature)}
+            ),
+        )
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
         """Every error, warning and note about this pass on Apple; nothing is signed.
@@ -113,24 +124,13 @@ class PassBuilder:
         front = prepared.front(bound=bound)
         return {**prepared.files(bound=bound), "pass.json": text, "manifest.json": front.manifest(text)}
 
-    def _signs(self) -> Identity:
-        if self.identity is None:
-            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
-        return self.identity
-
-    def _accepted(self, pass_: Pass) -> tuple[bundle.Front, bytes, bytes]:
-        """Front of the archive, pass.json and manifest.json of a pass with which nothing is wrong."""
-        prepared, text, findings = self._judged(pass_)
-        if text is None:
-            raise PassRejected(Report.of(findings))
-        front = prepared.front(bound=pass_.binding is not None)
-        return front, text, front.manifest(text)
-
     def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, Sequence[Finding]]:
         """What is constant, the text of pass.json, and the findings; no text if one is an error."""
         prepared = self._prepared[pass_.template]
         bound = pass_.binding is not None
-        found = [*check_pass(pass_), *forbid_barcode(codes_of(pass_), bound=bound)]
+        found = [*check_pass(pass_)]
+        if bound:
+            found += forbid_barcode(codes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):

@@ -159,8 +159,7 @@ def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
     """Makes a portion, wherever this runs; what the output takes there stays there."""
     maker = how if isinstance(how, Maker) else _unpickled(how)
     made = []
-    for number, row in portion:
-        each = maker.make(number, row)
+    for each in maker.make_all(portion):
         if each.pkpass is not None:
             if out.needs_crc:
                 # Here, where many work, and not where all passes come together.

@@ -83,7 +83,7 @@ class Files:
         """
         message = files.read(self._message, MAX_BYTES)
         at = signed_at(message)
-        if builder.to_sign(pass_, at=at) != message:
+        if builder.unsigned(pass_, at=at).message != message:
             raise WrongUse(
                 f"{self._message}: this was written for other values, another template or another "
                 "certificate: give the same ones, or let the pass be signed anew"
@@ -95,7 +95,7 @@ def emit(out: Path, pass_: Pass, builder: PassBuilder, found: Iterable[Finding],
     """Writes what has to be signed for a pass, and says what to do with it."""
     # A signature says whole seconds.
     at = datetime.now(UTC).replace(microsecond=0)
-    message = builder.to_sign(pass_, at=at)
+    message = builder.unsigned(pass_, at=at).message
     report = Report.of(found) + builder.report(pass_, at=at)
     files.write(out, message)
     identity = builder.identity

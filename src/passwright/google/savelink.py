@@ -18,11 +18,11 @@ from passwright.google.payloads import Payload, Payloads, restricted_to
 from passwright.google.rules import codes
 from passwright.report import Finding, Report, error, failed, warning
 from passwright.rules import forbid_barcode
-from passwright.signing import sign_call
+from passwright.signing import Unsigned, sign_call
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Rule
@@ -115,8 +115,7 @@ class PassBuilder:
             # RFC 7515 section 7.1: header, payload and signature, joined by dots.
             self._start = _b64(dumps(header).encode()) + b"."
             self._claims = lru_cache(maxsize=16)(partial(_Claims, issuer))
-            bits = getattr(issuer.public_key, "key_size", 2048)
-            self._expect(len(_b64(bytes(bits // 8))))
+            self._expect(getattr(issuer.public_key, "key_size", 2048) // 8)
 
     def save_link(
         self,
@@ -147,16 +146,38 @@ class PassBuilder:
             SignerFailed: the signer raised, or its answer doesn't verify.
             ValueError: there is no issuer, or `issued_at` is naive, or the choices exclude each other.
         """
-        issuer = self.issuer
-        if issuer is None:
+        return self.unsigned(
+            pass_,
+            issued_at=issued_at,
+            inserted=inserted,
+            stored_object=stored_object,
+            self_contained=self_contained,
+        ).signed()
+
+    def unsigned(
+        self,
+        pass_: Pass,
+        *,
+        issued_at: datetime | None = None,
+        inserted: Collection[Literal["class", "object"]] = (),
+        stored_object: Mapping[str, Any] | None = None,
+        self_contained: bool = False,
+    ) -> Unsigned[Link]:
+        """The link of `save_link`, but for its signature.
+
+        What has to be signed is header and claims as in RFC 7515 section 5.1, hashed
+        with SHA-256 by whoever signs. `signers.airgap` takes the signature back.
+
+        Raises:
+            PassRejected, LinkTooLong, ValueError: as `save_link`.
+        """
+        if self.issuer is None:
             raise ValueError("this builder has no issuer to sign with: give it one")
         at = issued_at or datetime.now(UTC)
         if at.utcoffset() is None:
             raise ValueError("issued_at has no time zone: give an aware datetime")
-        if inserted and (unknown := set(inserted) - {"class", "object"}):
-            raise ValueError(f"inserted names 'class' and 'object', not {sorted(unknown)}")
-        if self_contained and inserted:
-            raise ValueError("a self-contained link needs nothing inserted: choose one of the two")
+        if inserted:
+            _check_inserted(inserted, self_contained=self_contained)
         payload = self._payloads.of(pass_)
         findings, ok = payload.findings, payload.ok
         if "object" in inserted and pass_.binding is not None:
@@ -165,18 +186,32 @@ class PassBuilder:
             ok = not failed(findings)
         if not ok:
             raise PassRejected(Report.of(findings))
+        choose = partial(
+            self._choose,
+            payload,
+            pass_,
+            int(at.timestamp()),
+            inserted=inserted,
+            self_contained=self_contained,
+        )
+        return self._of_choice(choose, payload.object_text, findings)
 
-        iat = int(at.timestamp())
-        chosen = self._choose(payload, pass_, iat, inserted=inserted, self_contained=self_contained)
-        token = self._signed(chosen.claims)
-        if len(token) > MAX_TOKEN:
-            # The key was not known, and is longer than the usual one: choose again.
-            chosen = self._choose(payload, pass_, iat, inserted=inserted, self_contained=self_contained)
-            token = self._signed(chosen.claims)
-        findings = [*findings, *chosen.findings]
-        if chosen.form != "id":
-            findings += in_link(payload.object_text)
-        return Link(SAVE_URL + token, chosen.form, findings, chosen.requires)
+    def _of_choice(
+        self, choose: Callable[[], _Choice], object_text: str, findings: Sequence[Finding]
+    ) -> Unsigned[Link]:
+        form, claims, requires, more = choose()
+        message = self._start + _b64(claims.encode())
+
+        def finish(signature: bytes) -> Link:
+            token = b"%b.%b" % (message, _b64(signature))
+            if len(token) > MAX_TOKEN:
+                # The key was not known, and is longer than the usual one: choose again.
+                self._expect(len(signature))
+                return self._of_choice(choose, object_text, findings).signed()
+            given_away = () if form == "id" else in_link(object_text)
+            return Link(SAVE_URL + token.decode(), form, [*findings, *more, *given_away], requires)
+
+        return Unsigned(message, self._sign, finish)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -226,17 +261,10 @@ class PassBuilder:
             return _Choice("id", skinny, both, (*needs, _needs(kind.object_type, object_text)))
         raise _too_long(self._length(text), both)
 
-    def _signed(self, claims: str) -> str:
-        message = self._start + _b64(claims.encode())
-        signature = _b64(self._sign(message))
-        if len(signature) != self._signature_length:
-            self._expect(len(signature))
-        return (b"%b.%b" % (message, signature)).decode("ascii")
-
-    def _expect(self, signature_length: int) -> None:
-        """How long signatures are, in base64, and how many bytes of claims that leaves room for."""
-        self._signature_length = signature_length
-        self._room = (MAX_TOKEN - len(self._start) - 1 - signature_length) * 3 // 4
+    def _expect(self, signature: int) -> None:
+        """How many bytes signatures have, and how many of claims that leaves room for."""
+        self._signature_length = len(_b64(bytes(signature)))
+        self._room = (MAX_TOKEN - len(self._start) - 1 - self._signature_length) * 3 // 4
 
     def _length(self, claims: str) -> int:
         """How long a token with these claims is."""
@@ -277,6 +305,13 @@ class _Choice(NamedTuple):
 
 def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
     return LinkTooLong(length, MAX_TOKEN, {name: json.loads(text) for name, text in insert.items()})
+
+
+def _check_inserted(inserted: Collection[str], *, self_contained: bool) -> None:
+    if unknown := set(inserted) - {"class", "object"}:
+        raise ValueError(f"inserted names 'class' and 'object', not {sorted(unknown)}")
+    if self_contained:
+        raise ValueError("a self-contained link needs nothing inserted: choose one of the two")
 
 
 def _fits(claims: str, room: int) -> bool:

@@ -1,6 +1,6 @@
 """Signatures made elsewhere, by hand or by a machine that has no network.
 
-What has to be signed is written down (`PassBuilder.to_sign`, `Maker.to_sign`),
+What has to be signed is written down (`PassBuilder.unsigned`, `Maker.to_sign`),
 carried to the key, and the signatures are carried back. Building again with
 `AirGapSigner`, at the same time and with the same values, makes the passes that
 the key itself would have made: there is one road, and only the signer differs.
