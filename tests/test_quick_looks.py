@@ -309,8 +309,8 @@ def packed(picture: bytes = PICTURE, serial: int = 0) -> bytes:
 def known(monkeypatch: pytest.MonkeyPatch) -> KnownPictures:
     """Those of a process that has read nothing."""
     made = KnownPictures()
-    monkeypatch.setattr(plain_archive, "KNOWN", made)
-    monkeypatch.setattr(bundle, "KNOWN", made)
+    monkeypatch.setattr(plain_archive, "PICTURES", made)
+    monkeypatch.setattr(bundle, "PICTURES", made)
     return made
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from passwright import strictjson
 from passwright.apple import archive, plain_archive
 from passwright.apple.archive import Limits
-from passwright.apple.known_pictures import KNOWN
+from passwright.apple.known_pictures import PICTURES
 from passwright.apple.names import check_name, folded, is_elsewhere, is_left_over, is_secret, shown
 from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error, warning
@@ -107,7 +107,7 @@ def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[F
     findings = _missing(files, signed=signed)
     written = files.get("manifest.json")
     if written:
-        digests = {name: KNOWN.digest(data) for name, data in files.items() if name not in UNLISTED}
+        digests = {name: PICTURES.digest(data) for name, data in files.items() if name not in UNLISTED}
         if not (_lists(bytes(written), digests) and not any(map(_oddities, digests))):
             findings += _said_of(bytes(written), files.keys(), digests)
     return _bounded(findings)

@@ -12,7 +12,7 @@ from threading import Lock
 
 from passwright.apple.archive import END_SIGN
 
-__all__ = ["KNOWN", "KnownPictures", "Picture"]
+__all__ = ["PICTURES", "KnownPictures", "Picture"]
 
 # The pictures of some twenty templates: one has 50 to 300 kB of them.
 MAX_BYTES = 4 * 2**20
@@ -100,5 +100,5 @@ class KnownPictures:
         return sha1(data, usedforsecurity=False).hexdigest()
 
 
-KNOWN = KnownPictures()
+PICTURES = KnownPictures()
 """Those of this process."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from passwright.apple import archive
-from passwright.apple.known_pictures import KNOWN
+from passwright.apple.known_pictures import PICTURES
 
 if TYPE_CHECKING:
     from passwright.apple.archive import Buffer, Limits
@@ -115,7 +115,7 @@ def _entries(
             return None
         at, place = after, begin + size
         is_picture = name.endswith(b".png")
-        if is_picture and (picture := KNOWN.find(name, size, data, begin)):
+        if is_picture and (picture := PICTURES.find(name, size, data, begin)):
             found[name] = picture.data
             known.append((begin, place))
             if picture.crc != crc:
@@ -125,7 +125,7 @@ def _entries(
         if crc32(content) != crc:
             return None
         if is_picture:
-            KNOWN.met(name, content, crc)
+            PICTURES.met(name, content, crc)
     return found if (at, place) == (end, start) else None
 
 

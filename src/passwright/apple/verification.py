@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import png
 from passwright.apple import bundle, cms, personalization
+from passwright.apple.known_documents import DOCUMENTS
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
 from passwright.apple.reading import check_strings, read_document
@@ -165,12 +166,6 @@ class _Walk:
     def content(self) -> None:
         if not self.needs("content", "container"):
             return
-        try:
-            self.document, tolerated = read_document(self.files["pass.json"])
-        except BundleError as exc:
-            self.done("content", [error(exc.code, exc.where, exc.message)])
-            return
-        findings = [*tolerated, *check_strings(self.files)]
         signer = self.followed
         about = About(
             writing=False,
@@ -178,7 +173,12 @@ class _Walk:
             files=frozenset(self.files),
             nfc=None if signer is None else signer.nfc,
         )
-        findings += judge().whole(self.document, about, writing=False)
+        try:
+            self.document, said = _judged(self.files["pass.json"], about)
+        except BundleError as exc:
+            self.done("content", [error(exc.code, exc.where, exc.message)])
+            return
+        findings = [*check_strings(self.files), *said]
         findings += personalization.check_files(self.files, writing=False)
         if signer is not None and signer.leaf is not None:
             findings += _same_names(self.document, signer)
@@ -220,6 +220,21 @@ class _Walk:
             files=self.files,
             found=self.found,
         )
+
+
+def _judged(data: bytes, about: About) -> tuple[dict[str, Any], list[Finding]]:
+    """A pass.json, and what there is to say about it.
+
+    Raises:
+        BundleError: as `read_document`.
+    """
+    if (document := DOCUMENTS.find(data, about)) is not None:
+        return document, []
+    document, tolerated = read_document(data)
+    findings = [*tolerated, *judge().whole(document, about, writing=False)]
+    if not findings:
+        DOCUMENTS.met(data, about)
+    return document, findings
 
 
 def _same_names(document: Mapping[str, Any], signer: Chain) -> Iterator[Finding]:
