@@ -161,7 +161,7 @@ def test_pictures_of_every_mode_are_read(mode: str) -> None:
 )
 def test_sixteen_bits_and_transparent_colours_are_kept(data: bytes, pixels: list[Colour]) -> None:
     """What Pillow clips or forgets with 16 bits is read right."""
-    image = images._decode(data, "")
+    image = images._decode(data, "").convert("RGBA")
 
     assert [image.getpixel((x, 0)) for x in range(2)] == pixels
 

@@ -236,7 +236,7 @@ def _costs(fitted: Fitted, file: str, source: str) -> Iterator[Finding]:
 
 
 def _decode(data: bytes, name: str) -> Image:
-    """The pixels as RGBA in sRGB. Pillow sees chunks that `check_png` has judged, and no others."""
+    """The pixels as RGB or RGBA in sRGB. Pillow sees chunks that `check_png` has judged, and no others."""
     from PIL import Image
 
     profile = colour_profile(data, name=name)
@@ -248,6 +248,13 @@ def _decode(data: bytes, name: str) -> Image:
             _to_srgb(image, profile)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
         raise BundleError("bad-image", name, "the pixels or the colour profile can't be decoded") from exc
+    return _lean(image)
+
+
+def _lean(image: Image) -> Image:
+    """The same pixels without their transparency if they have none: less to scale, less to write."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] == _OPAQUE:
+        return image.convert("RGB")
     return image
 
 
@@ -291,8 +298,7 @@ def _resize(image: Image, kept: tuple[float, float], inner: Size, outer: Size) -
 
 def _encode(image: Image) -> bytes:
     image.info.clear()  # Pillow writes what it finds there
-    if image.getchannel("A").getextrema()[0] == _OPAQUE:
-        image = image.convert("RGB")
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    # The best level there is takes four times as long for 3 % less.
+    _lean(image).save(out, "PNG", compress_level=6)
     return out.getvalue()

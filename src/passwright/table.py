@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     Place = Callable[[str], str]
 
-__all__ = ["Key", "Table", "Unknown", "did_you_mean", "place_in", "shown", "step"]
+__all__ = ["Key", "Table", "Unknown", "did_you_mean", "place_in", "read_json", "shown", "step"]
 
 # Looking for names alike is slow, and nobody reads a thousand hints.
 MAX_HINTS = 20
@@ -94,6 +94,19 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     names = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
     return f"did you mean {shown(names[close[0]])}?" if close else ""
+
+
+def read_json(package: str, file: str) -> dict[str, Any]:
+    """What stands in a JSON file of ours; `package` is the dotted name of its folder."""
+    # importlib.resources would load zipfile, tempfile and random for it, a tenth of all that a process
+    # loads for its first pass.
+    from pkgutil import get_data
+
+    data = get_data(package, file)
+    if data is None:
+        raise FileNotFoundError(f"{package} is installed without {file}")
+    made: dict[str, Any] = json.loads(data)
+    return made
 
 
 @dataclass(frozen=True)
@@ -163,9 +176,7 @@ class Table:
     @classmethod
     def load(cls, package: str, file: str) -> Table:
         """The table in a JSON file of ours; `package` is the dotted name of its folder."""
-        from importlib.resources import files
-
-        return cls.of(json.loads(files(package).joinpath(file).read_text("utf-8"))["objects"])
+        return cls.of(read_json(package, file)["objects"])
 
     def check(self, name: str, document: object, *, place: Place, writing: bool = True) -> Iterator[Finding]:
         """Everything that is wrong with `document` as an object called `name`.

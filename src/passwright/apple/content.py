@@ -6,7 +6,6 @@ the skeleton of pass.json; `pictures` and `strings` are the constant files.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -20,7 +19,7 @@ from passwright.errors import BundleError
 from passwright.folder import PICTURES
 from passwright.report import Finding, error, note, warning
 from passwright.stencil import Blank, merge, set_at
-from passwright.table import Table, did_you_mean
+from passwright.table import Table, did_you_mean, read_json
 from passwright.template import SLOTS, learn_more_label
 
 if TYPE_CHECKING:
@@ -42,11 +41,7 @@ def table() -> Table:
 @cache
 def picture_facts() -> Mapping[str, Any]:
     """`images`: picture name -> its slot, `excludes`: what must not stand beside each other."""
-    from importlib.resources import files
-
-    data = files("passwright.apple.tables").joinpath("images.json").read_text("utf-8")
-    made: Mapping[str, Any] = json.loads(data)
-    return made
+    return read_json("passwright.apple.tables", "images.json")
 
 
 # Neutral name -> Apple's. Apple, Wallet Passes, Barcodes: format.

@@ -9,12 +9,11 @@ what a newer one has otherwise. What only prose says
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright.table import Table
+from passwright.table import Table, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,13 +37,8 @@ _REQUIRED = re.compile(
 @cache
 def table() -> Table:
     """What Google's classes and objects may hold."""
-    from importlib.resources import files
-
-    folder = files("passwright.google.tables")
-    objects: dict[str, dict[str, Any]] = json.loads(folder.joinpath("objects.json").read_text("utf-8"))[
-        "objects"
-    ]
-    prose = json.loads(folder.joinpath("prose.json").read_text("utf-8"))["objects"]
+    objects: dict[str, dict[str, Any]] = read_json("passwright.google.tables", "objects.json")["objects"]
+    prose = read_json("passwright.google.tables", "prose.json")["objects"]
     for name, keys in prose.items():
         several = name.startswith("*")
         for each in (each for each in resources() if each.endswith(name[1:])) if several else (name,):
