@@ -1,7 +1,8 @@
 """`verify`: files and folders of passes, judged one after the other or by several processes at once.
 
 A process keeps what certificates prove for all the files it judges. Verdicts are
-printed in the order of the files, whoever is first.
+printed in the order of the files, whoever is first. Whoever stops the command is told
+how far it got.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import json
 import signal
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from multiprocessing import active_children
 from pathlib import Path  # noqa: TC003 -- Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,16 +74,26 @@ def verify(
     moment = options.moment("--at", at) or datetime.now(UTC)
     out = show.console()
     how = _How(trust, moment, as_json, explain, out.width if out.is_terminal else None)
-    code = 0
+    code = told = 0
     found = list(_passes(paths))
-    for said in _with_progress(_judged(found, how, jobs), len(found), wanted=not as_json):
-        if isinstance(said, OSError):
-            # The others are judged all the same.
-            show.refusal(said)
-            code = 2
-        else:
-            code = max(code, said[0])
-            sys.stdout.write(said[1])
+    try:
+        with _judging(found, how, jobs) as judged:
+            for said in _with_progress(judged, len(found), wanted=not as_json):
+                told += 1
+                if isinstance(said, OSError):
+                    # The others are judged all the same.
+                    show.refusal(said)
+                    code = 2
+                else:
+                    code = max(code, said[0])
+                    sys.stdout.write(said[1])
+    except KeyboardInterrupt:
+        show.failure(f"stopped: {told} of {len(found)} files were judged")
+        return 2
+    except BrokenProcessPool:
+        reason = "a process that judges files was killed, or had no memory left"
+        show.failure(f"{reason}: {told} of {len(found)} files were judged; --jobs 1 judges them one by one")
+        return 2
     return code
 
 
@@ -95,25 +108,22 @@ def _passes(paths: Iterable[Path]) -> Iterator[Path]:
         yield from inside
 
 
-def _judged(paths: Sequence[Path], how: _How, jobs: int) -> Iterator[_Said]:
+@contextmanager
+def _judging(paths: Sequence[Path], how: _How, jobs: int) -> Iterator[Iterator[_Said]]:
+    """What is said of each file, in their order, by so many processes."""
     judge = partial(_one, how)
     if jobs == 1 or len(paths) == 1:
-        yield from map(judge, paths)
+        yield map(judge, paths)
         return
-    with _pool(min(jobs, len(paths))) as pool:
-        yield from pool.map(judge, paths, chunksize=min(16, -(-len(paths) // jobs)))
-
-
-@contextmanager
-def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(jobs, initializer=_ignore_interrupts)
-    try:
-        yield pool
-    except BaseException:
-        # Whoever stops the command does not wait for files nobody will hear of.
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+    others = set(active_children())
+    with ProcessPoolExecutor(min(jobs, len(paths)), initializer=_ignore_interrupts) as pool:
+        try:
+            # The processes start here, before any thread does: a fork beside one may hang.
+            yield pool.map(judge, paths, chunksize=min(16, -(-len(paths) // jobs)))
+        except BaseException:  # whoever stops the command does not wait for files nobody will hear of
+            for child in set(active_children()) - others:
+                child.terminate()
+            raise
 
 
 def _ignore_interrupts() -> None:
