@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
+import requests
 
 import passwright as pw
 from passwright.errors import (
     KeyMaterialError,
+    MissingExtra,
     SignerRefused,
     SignerTimeout,
     SignerUnreachable,
@@ -23,8 +27,10 @@ from passwright.errors import (
 from passwright.signers.aws import AwsKmsSigner
 from passwright.signers.gcp import GoogleKmsSigner
 from passwright.signers.iam import GoogleIamSigner
+from passwright.signers.pkcs11 import Pkcs11Signer
 from passwright.testing import check_signer
 from passwright.testing.certificates import Leaf, new_key
+from passwright.testing.google import Google
 from passwright.testing.key_services import KeyService
 from tests.conftest import ACCOUNT, AT, ISSUER_ID
 
@@ -51,7 +57,10 @@ def service(key: Any) -> Iterator[KeyService]:
 
 @pytest.fixture
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that boto3 signs its requests with; nobody looks them up."""
+    """Credentials that boto3 signs its requests with; nobody looks them up, nothing is kept of others."""
+    import boto3
+
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     values = {
         "AWS_ACCESS_KEY_ID": "AKIALOOKALIKE",
         "AWS_SECRET_ACCESS_KEY": "look-alike",
@@ -271,6 +280,184 @@ def test_an_account_key_that_google_does_not_publish_is_refused(service: KeyServ
     service.answer = renamed  # type: ignore[assignment, method-assign]
     with pytest.raises(WrongSignature, match="does not publish"):
         signer.sign(b"x")
+
+
+@pytest.mark.parametrize("name", ["gcp", "iam"])
+@pytest.mark.parametrize("attempts", [0, -1])
+def test_a_service_is_asked_at_least_once(name: str, service: KeyService, attempts: int) -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        SIGNERS[name](service, attempts=attempts).sign(b"x")
+    assert service.asked == []
+
+
+def test_what_works_the_second_time_is_a_signature(service: KeyService) -> None:
+    signer = iam(service, attempts=2)
+    honest = service.answer
+
+    def at_last(*request: Any) -> dict[str, Any]:
+        service.fault = None if service.asked else "ails"
+        return honest(*request)
+
+    service.answer = at_last  # type: ignore[assignment, method-assign]
+    assert len(signer.sign(b"x")) == 256
+    assert [path.rpartition(":")[2] for path in service.asked[:2]] == ["signBlob", "signBlob"]
+
+
+ODD = {
+    "aws": ({"PublicKey": "AAAA"}, KeyMaterialError, "can't be read"),
+    "gcp": ({"pem": "-----BEGIN PUBLIC KEY-----"}, KeyMaterialError, "can't be read"),
+    "iam": ({"signedBlob": "?"}, SignerRefused, "something else than a signature"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.usefixtures("_credentials")
+def test_an_answer_that_makes_no_sense_is_refused(name: str, service: KeyService) -> None:
+    honest, (other, error, said) = service.answer, ODD[name]
+    service.answer = lambda *request: {**honest(*request), **other}  # type: ignore[method-assign]
+    with pytest.raises(error, match=said):
+        SIGNERS[name](service).sign(b"x")
+
+
+def test_a_certificate_of_the_account_that_is_none_is_refused(service: KeyService) -> None:
+    honest = service.answer
+
+    def garbled(path: str, *request: Any) -> dict[str, Any]:
+        answer = honest(path, *request)
+        return dict.fromkeys(answer, "-----BEGIN CERTIFICATE-----") if "/x509" in path else answer
+
+    service.answer = garbled  # type: ignore[assignment, method-assign]
+    with pytest.raises(KeyMaterialError, match="can't be read"):
+        iam(service).sign(b"x")
+
+
+# --- where credentials come from ---
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_aws_is_found_as_its_own_library_finds_it(
+    service: KeyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", service.url)
+    signer = AwsKmsSigner("alias/passes", timeout=20, attempts=2)
+    check_signer(signer, public_key=service.key.public_key())
+    service.fault = "ails"
+    before = len(service.asked)
+    with pytest.raises(SignerUnreachable, match="not available"):
+        signer.sign(b"x")
+    assert len(service.asked) - before == 2
+
+
+@pytest.mark.usefixtures("_credentials")
+def test_without_a_region_or_credentials_aws_is_not_asked(
+    service: KeyService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", service.url)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with pytest.raises(SignerRefused, match="NoCredentialsError; are region and"):
+        AwsKmsSigner("alias/passes")
+    with pytest.raises(SignerRefused, match="can't be asked: InvalidMaxRetry"):
+        AwsKmsSigner("alias/passes", attempts=0)
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(SignerRefused, match="set AWS_DEFAULT_REGION"):
+        AwsKmsSigner("alias/passes")
+    assert service.asked == []
+
+
+@pytest.fixture
+def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine where nobody has logged in to Google."""
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.mark.usefixtures("_nobody")
+def test_without_credentials_google_is_not_asked(service: KeyService) -> None:
+    for make in (lambda: GoogleKmsSigner(VERSION), lambda: GoogleIamSigner(ACCOUNT)):
+        with pytest.raises(SignerRefused, match="no credentials; run gcloud"):
+            make()
+    # Credentials that can't be renewed, and have to be.
+    lapsed = session("")
+    lapsed.credentials.token = None
+    with pytest.raises(SignerRefused, match="no credentials that Google takes"):
+        GoogleIamSigner(ACCOUNT, session=lapsed, endpoint=service.url).sign(b"x")
+    client = cloud_kms_client(service.url)
+    client.transport._session.credentials = lapsed.credentials
+    with pytest.raises(SignerRefused, match="no credentials that Google takes"):
+        GoogleKmsSigner(VERSION, client=client)
+    assert service.asked == []
+
+
+def test_default_credentials_ask_for_the_scope_of_iam(
+    service: KeyService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A service account's, whose token comes from a Google that gives it for passes alone."""
+    with Google() as google:
+        login = tmp_path / "login.json"
+        login.write_text(json.dumps(google.service_account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(login))
+        with pytest.raises(SignerRefused, match="no credentials that Google takes"):
+            GoogleIamSigner(ACCOUNT, endpoint=service.url).sign(b"x")
+        [assertion] = google.assertions
+        claims = jwt.decode(assertion, options={"verify_signature": False})
+        assert claims["scope"] == "https://www.googleapis.com/auth/cloud-platform"
+    assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("absent", "make", "extra"),
+    [
+        ("boto3", lambda _: AwsKmsSigner("alias/passes"), "aws"),
+        ("google.cloud", lambda _: GoogleKmsSigner(VERSION), "gcp"),
+        ("google_crc32c", lambda service: gcp(service).sign(b"x"), "gcp"),
+        ("pkcs11", lambda _: Pkcs11Signer(MODULE, token="passes", key="rsa"), "pkcs11"),
+    ],
+)
+def test_a_signer_says_which_extra_it_needs(
+    absent: str, make: Callable[[KeyService], Any], extra: str, service: KeyService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, absent, None)
+        with pytest.raises(MissingExtra, match=rf"passwright\[{extra}\]"):
+            make(service)
+
+
+# --- what the look-alikes themselves refuse ---
+
+DIGEST = b64encode(bytes(32)).decode()
+SIGN = {"MessageType": "DIGEST", "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256", "KeyId": "k"}
+BEARER = {"Authorization": "Bearer look-alike-token"}
+AWS4 = {"Authorization": "AWS4-HMAC-SHA256 Credential=x", "X-Amz-Target": "TrentService.Sign"}
+CRC = {"digest": {"sha256": DIGEST}, "digestCrc32c": "1"}
+VAULT = {"input": DIGEST, "prehashed": True, "signature_algorithm": "pss"}
+UNTAKEN: dict[str, tuple[str, dict[str, str], Any, int]] = {
+    "no such path": ("/", {}, {}, 404),
+    "no JSON": ("/x:signBlob", BEARER, b"{", 400),
+    "AWS, unsigned": ("/", {"X-Amz-Target": "TrentService.Sign"}, SIGN, 400),
+    "AWS, another operation": ("/", {**AWS4, "X-Amz-Target": "TrentService.Encrypt"}, {}, 400),
+    "AWS, a message": ("/", AWS4, {**SIGN, "MessageType": "RAW", "Message": DIGEST}, 400),
+    "AWS, a short digest": ("/", AWS4, {**SIGN, "Message": "AAAA"}, 400),
+    "Cloud KMS, a wrong checksum": (f"/v1/{VERSION}:asymmetricSign", {}, CRC, 400),
+    "IAM, no token": ("/x:signBlob", {}, {"payload": DIGEST}, 401),
+    "IAM, an unknown member": ("/x:signBlob", BEARER, {"payload": DIGEST, "digest": DIGEST}, 400),
+    "Azure, another algorithm": ("/k/sign", BEARER, {"alg": "PS256", "value": DIGEST}, 400),
+    "Vault, no token": ("/k/sha2-256", BEARER, VAULT, 403),
+    "Vault, another padding": ("/k/sha2-256", {"X-Vault-Token": "look-alike-token"}, VAULT, 400),
+}
+
+
+@pytest.mark.parametrize("name", UNTAKEN)
+def test_a_look_alike_refuses_what_the_service_would_refuse(name: str, service: KeyService) -> None:
+    path, headers, body, status = UNTAKEN[name]
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = requests.post(f"{service.url}{path}", data=data, headers=headers, timeout=20)
+    assert answer.status_code == status
+    assert "ignature" not in answer.text
 
 
 # --- AWS KMS by moto, which others wrote ---

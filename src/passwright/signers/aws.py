@@ -113,15 +113,17 @@ def _client(timeout: float, attempts: int) -> Any:
         from botocore.config import Config
     except ImportError as exc:
         raise MissingExtra("aws", missing=["boto3"]) from exc
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, NoRegionError
 
     retries = {"mode": "standard", "total_max_attempts": attempts}
     try:
         return boto3.client(
             "kms", config=Config(connect_timeout=timeout, read_timeout=timeout, retries=retries)
         )
+    except NoRegionError as exc:
+        raise SignerRefused("AWS KMS can't be asked: no region is set; set AWS_DEFAULT_REGION") from exc
     except BotoCoreError as exc:
-        raise SignerRefused(f"AWS KMS can't be asked: {type(exc).__name__}; set AWS_DEFAULT_REGION") from exc
+        raise SignerRefused(f"AWS KMS can't be asked: {type(exc).__name__}") from exc
 
 
 def _refused(key: str, said: Any) -> SigningError:
