@@ -6,7 +6,6 @@ them, it stays at a version that we know.
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ def upgrade(engine: Engine) -> None:
             steps: list[Any] = list(script.iterate_revisions("head", found or "base"))
             with Operations.context(context):
                 for step in reversed(steps):
-                    import_module(f"{__name__}.versions.v{step.revision}").upgrade()
+                    step.module.upgrade()
                     context.stamp(script, step.revision)
         check(connection)
 
