@@ -230,10 +230,10 @@ class Made:
 
 
 class Clock:
-    """A clock that a test sets; it starts at `AT`."""
+    """A clock that a test sets."""
 
-    def __init__(self) -> None:
-        self.at = AT
+    def __init__(self, at: datetime) -> None:
+        self.at = at
 
     def __call__(self) -> datetime:
         return self.at
@@ -250,11 +250,11 @@ GENEROUS = Limits(
 
 
 @contextmanager
-def service(folder: Path, *, limits: Limits = GENEROUS, **more: Any) -> Iterator[Service]:
-    """A service on a new database in this folder; `more` are members of its desk."""
+def service(folder: Path, *, limits: Limits = GENEROUS, now: datetime = AT, **more: Any) -> Iterator[Service]:
+    """A service on a new database in this folder, started at this time; `more` are members of its desk."""
     store = SqlStore(f"sqlite:///{folder / 'passes.db'}")
     given = {"provider": PasskeyGate(origin=BASE, name="Example Coffee Roasters", vault=Vault(KEYS)), **more}
-    desk, clock = desk_of(store, **given), Clock()
+    desk, clock = desk_of(store, **given), Clock(now)
     settings = Settings(base_url=BASE, database="sqlite", limits=limits, example=True)
     with logged() as log_, serving(create_app(desk, settings, now=clock)) as url:
         made = Service(desk, url, log_, clock)

@@ -37,6 +37,7 @@ from tests.issuing_desk import (
     refused,
     template_files,
 )
+from tests.test_png import IEND, chunk, header, picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 ORG = "org-1"
 BINDING = {"email": "jane@gmail.com", "learnMoreUrl": HELP}
 TOML = template_files()["template.toml"]
+# As long and as sound as its chunks say, but what they hold is no compressed data.
+WITHOUT_PIXELS = picture(header(), chunk(b"IDAT", b"no pixels"), IEND)
 
 
 @pytest.fixture(scope="module")
@@ -644,6 +647,7 @@ def test_a_template_is_the_same_archive_each_time_without_what_pictures_carry() 
         ({}, "missing-file"),
         ({"template.toml": b"kind = "}, "bad-toml"),
         ({"template.toml": TOML, "images/icon.png": b"GIF89a"}, "not-png"),
+        ({"template.toml": TOML, "images/icon.png": WITHOUT_PIXELS}, "bad-image"),
         ({"template.toml": b"x" * (2**20 + 1)}, "too-large"),
         ({"template.toml": TOML, "images/de/x/icon.png": b""}, "bad-name"),
     ],

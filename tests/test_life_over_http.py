@@ -6,9 +6,11 @@ import base64
 import hashlib
 import json
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
 from passwright import apple, google
@@ -24,12 +26,11 @@ from tests.run_service import BASE, codes, service
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx2
-
     from tests.run_service import Made, Service
 
 EMAIL = "jane.canary@gmail.com"
 BINDING = {"email": EMAIL, "learnMoreUrl": HELP}
+ENDS = apple_builder().identity.not_after  # type: ignore[union-attr]  # the example has one
 GOLDEN = Path(__file__).parent / "golden"
 STATES = ("created", "google", "pending", "apple")
 # Members of the state, as an answer shows it.
@@ -82,6 +83,44 @@ def refusal(answer: httpx2.Response) -> tuple[int, str]:
         return answer.status_code, codes(answer)[0]
     found = re.search(r'data-code="([a-z_]+)"', answer.text)
     return answer.status_code, found[1] if found else "?"
+
+
+# --- the end of the certificates ----------------------------------------------
+
+
+@pytest.mark.parametrize(("days", "warned"), [(31, False), (30, True), (7, True), (0, True)])
+def test_crt_18_a_start_warns_thirty_days_ahead_and_health_tells_the_end(
+    tmp_path: Path, days: int, *, warned: bool
+) -> None:
+    now = ENDS - timedelta(days=days)
+    with service(tmp_path, now=now) as made:
+        assert datetime.fromisoformat(made.holder.get("/health").json()["appleSigningEnds"]) == ENDS
+        lines = made.log.lines()
+    said = [each for each in lines if f"expire on {ENDS:%Y-%m-%d}" in each["message"]]
+    assert [each["level"] for each in said] == ["warning"] * warned
+
+
+def test_crt_18_after_the_end_nothing_is_signed_or_locked_and_the_rest_is_served(tmp_path: Path) -> None:
+    with service(tmp_path) as made:
+        bound, other, plain = made.bound(EMAIL), made.bound(EMAIL), made.create()["data"]
+        made.bind_to_apple(bound, phone := Phone(BASE))
+        made.clock.at = ENDS + timedelta(seconds=1)
+        # By clients of their own: an answer of 500 is no promise that the others hold.
+        answer = httpx2.post(f"{made.url}{other.page}/apple/begin", json={})
+        assert refusal(answer) == (500, "signing_failed")
+        assert binding(made, other)["platform"] is None
+        whole = f"{made.url}/api/v1/passes/{plain['id']}?includePassSource=apple"
+        answer = httpx2.get(whole, headers={"Authorization": f"Bearer {made.ours.key}"})
+        assert refusal(answer) == (500, "signing_failed")
+        assert "valid from" in " ".join(each.get("traceback", "") for each in made.log.lines())
+        assert made.holder.get(bound.page).status_code == 200
+        assert made.show(plain["id"])["status"] == "issued"
+        assert made.google(other).status_code == 303
+        # With certificates of today the holder goes on where this stopped.
+        made.clock.at = ENDS
+        offer = made.begin(bound).json()
+        done = made.complete(bound, offer["attemptId"], phone.get(offer["publicKey"]))
+        assert made.file(bound, done.json()["ticket"]).status_code == 200
 
 
 # --- create -------------------------------------------------------------------
@@ -276,6 +315,14 @@ def test_bnd_13_an_update_with_a_binding_is_refused_whole(running: Service, stat
     assert refusal(answer) == (422, "binding_immutable")
     assert answer.json()["errors"][0]["source"] == {"pointer": "/binding"}
     assert running.show(made.id) == before
+
+
+def test_bnd_13_a_binding_is_refused_first_whatever_else_is_wrong(running: Service) -> None:
+    """A sender who mends the rest must not find out only then."""
+    made = running.bound(EMAIL).id
+    answer = running.patch(made, {"pass": {"values": 5}, "binding": BINDING})
+    assert [each["code"] for each in answer.json()["errors"]] == ["binding_immutable", "invalid_member"]
+    assert answer.status_code == 422
 
 
 def test_bnd_13_a_pass_without_a_binding_gets_none_by_an_update(running: Service) -> None:

@@ -146,7 +146,7 @@ class Identity:
             KeyMaterialError: a certificate isn't valid at `at`.
             ValueError: `at` is naive.
         """
-        self._check_time(at)
+        self.check_time(at)
         return self.frame.unsigned(manifest, at=at)
 
     def sign_manifest(self, manifest: bytes, *, at: datetime) -> bytes:
@@ -159,7 +159,13 @@ class Identity:
         """
         return self.unsigned(manifest, at=at).signed()
 
-    def _check_time(self, at: datetime) -> None:
+    def check_time(self, at: datetime) -> None:
+        """Asks whether a pass can be signed at this time.
+
+        Raises:
+            KeyMaterialError: a certificate is not valid then; Apple refuses such passes.
+            ValueError: `at` is naive.
+        """
         if at.tzinfo is None:
             raise ValueError("the signing time has no time zone: give an aware datetime")
         if not self.not_before <= at <= self.not_after:

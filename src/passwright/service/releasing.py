@@ -180,6 +180,7 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
             `apple_off`, `too_many_attempts`, `provider_changed`.
         IllegalTransition: `platform_locked`, `binding_nfc_required`.
         PassRejected: it can't be built; nothing was locked.
+        KeyMaterialError: the certificates have ended, so it can't be signed; nothing was locked.
     """
     provider = _provider(desk)
     for read in _reads(desk, organisation, name):
@@ -196,6 +197,8 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
         if Effect.LOCK in step.effects:
             assert desk.apple is not None  # noqa: S101 -- `_provider` has asked
             _check(desk.apple.report(rendered, at=at))
+            if desk.apple.identity is not None:
+                desk.apple.identity.check_time(at)
         _check_provider(bound, provider)
         offer = provider.begin(
             _subject(read, bound), attempt_id=attempt_id, at=at, credential=bound.credential

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from passwright.service.web import api, errors, health, holder, openapi
 from passwright.service.web.frame import Frame
 from passwright.service.web.front import Front
+from passwright.service.web.log import logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -36,6 +37,9 @@ def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | 
     async def lifespan(_: Any) -> AsyncIterator[None]:
         # Use cases wait for the database in threads; a request that was taken on gets one at once.
         to_thread.current_default_thread_limiter().total_tokens = settings.limits.at_once
+        if desk.apple and desk.apple.identity:
+            for finding in desk.apple.identity.warnings(front.now()):
+                logger.warning("%s: %s", finding.message, finding.hint)
         yield
         desk.store.close()
 

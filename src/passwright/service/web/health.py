@@ -1,8 +1,12 @@
 """Whether the process lives, and whether it can work."""
 
+# Pydantic reads the annotations when the module is imported.
+# ruff: noqa: TC003
+
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -12,6 +16,9 @@ from passwright.errors import StoreError
 from passwright.service.web.errors import ErrorAnswer
 from passwright.service.web.front import Front
 from passwright.service.web.log import logger
+
+if TYPE_CHECKING:
+    from passwright.apple.identity import Identity
 
 __all__ = ["Health", "router"]
 
@@ -26,12 +33,15 @@ class Health(BaseModel):
     exampleAuthority: bool = Field(  # noqa: N815 -- the API's own spelling
         description="Passes are signed with the example's public keys: no wallet accepts them."
     )
+    appleSigningEnds: datetime | None = Field(  # noqa: N815
+        description="From when on nothing can be signed for Apple: its certificates end. Null without Apple."
+    )
 
 
 @router.get("/health", operation_id="health", summary="Whether the process lives; asks nobody else")
 async def health(request: Request) -> Health:
     """A process that does not answer this has to be started again."""
-    return Health(version=__version__, exampleAuthority=Front.of(request).settings.example)
+    return _health(Front.of(request))
 
 
 @router.get("/ready", operation_id="ready", summary="Whether the service can do its work")
@@ -44,4 +54,14 @@ def ready(request: Request) -> Health:
         logger.warning("the store is not ready: %s", exc)
         detail = "the database can't be used right now"
         raise ErrorAnswer.of("try_again", detail, headers={"Retry-After": "5"}) from exc
-    return Health(version=__version__, exampleAuthority=front.settings.example)
+    return _health(front)
+
+
+def _health(front: Front) -> Health:
+    apple = front.desk.apple
+    identity: Identity | None = apple.identity if apple else None
+    return Health(
+        version=__version__,
+        exampleAuthority=front.settings.example,
+        appleSigningEnds=identity.not_after if identity else None,
+    )
