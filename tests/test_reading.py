@@ -5,14 +5,15 @@ from __future__ import annotations
 import codecs
 import json
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import apple
-from passwright.apple import bundle
+from passwright import apple, report, strictjson
+from passwright.apple import bundle, personalization, reading, strings_file
 from passwright.apple.pkpass import PassBuilder
 from passwright.apple.verification import verify
 from passwright.errors import BundleError
@@ -233,3 +234,23 @@ def test_no_document_whatever_raises_anything_else(document: dict[str, Any]) -> 
 def test_no_bytes_whatever_raise_anything_else(noise: bytes) -> None:
     with pytest.raises(BundleError):
         apple.read(noise)
+
+
+def test_the_page_names_the_limits_that_hold() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "reading.md").read_text("utf-8")
+    limits, kib, mib = bundle.FOREIGN_LIMITS, 2**10, 2**20
+    for row in (
+        f"| the archive | {limits.archive_bytes // mib} MiB, {limits.entries} entries |",
+        f"| {limits.entry_bytes // mib} MiB, {limits.unpacked_bytes // mib} MiB |",
+        f"| a file of more than {limits.ratio_from_bytes // kib} KiB | {limits.ratio} times",
+        f"| a file's name | {limits.name_bytes} bytes |",
+        f"| {limits.manifest_bytes // kib} KiB, {limits.signature_bytes // kib} KiB |",
+        f"| {limits.json_bytes // mib} MiB, nested {strictjson.MAX_DEPTH} levels deep |",
+        f"| `pass.json` | {reading.MAX_ITEMS:,} items",
+        f"| `personalization.json` (`verify` alone reads it) | {personalization.MAX_ITEMS} items |",
+        f"| files that `manifest.json` lists (`verify`) | {limits.entries} |",
+        f"| one `pass.strings` | {strings_file.MAX_BYTES // kib} KiB, {strings_file.MAX_TEXTS:,} texts |",
+        f"| all `pass.strings` together | {reading.MAX_STRINGS_BYTES // mib} MiB |",
+        f"| findings of one code and severity | {report.MAX_OF_A_KIND} |",
+    ):
+        assert row in page

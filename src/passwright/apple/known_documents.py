@@ -37,6 +37,7 @@ MAX_BLANKS = 32
 
 # A number that every reader reads alike, in the piece between the quotes of a key and of the next one.
 _NUMBER = re.compile(r"(\s*:\s*)(-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?)(\s*[,}\]][^\"]*)")
+_QUOTE = b'"'
 _TEXT_MARK, _NUMBER_MARK = "passwright blank ", 700_000_000_000_000
 
 
@@ -57,13 +58,29 @@ class _Shape(NamedTuple):
     is_silent: _Silent
 
 
+class _First(NamedTuple):
+    """A document of which there was no other yet."""
+
+    about: About
+    data: bytes
+
+    @property
+    def pieces(self) -> list[str]:
+        return _pieces(self.data)
+
+    @property
+    def blanks(self) -> tuple[()]:
+        return ()
+
+
 class KnownDocuments:
     """Knows documents by the template they are of; threads may share it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # By the number of pieces: templates with the same take turns, which costs them time only.
-        self._kept: dict[int, _Shape] = {}
+        # By the number of quotes: templates with the same take turns, which costs them time only.
+        # Of one that came once, there is what came.
+        self._kept: dict[int, _Shape | _First] = {}
 
     def forget(self) -> None:
         """Knows no document any more."""
@@ -72,9 +89,11 @@ class KnownDocuments:
 
     def find(self, data: bytes, about: About) -> dict[str, Any] | None:
         """The document, where it is known that there is nothing to say about it."""
+        shape = self._kept.get(data.count(_QUOTE))
+        if not isinstance(shape, _Shape):
+            return None
         pieces = _pieces(data)
-        shape = self._kept.get(len(pieces))
-        if shape is None or shape.constant(pieces) != shape.said or shape.about != about:
+        if not pieces or shape.constant(pieces) != shape.said or shape.about != about:
             return None
         values: list[Any] = []
         for index, around in shape.blanks:
@@ -87,20 +106,15 @@ class KnownDocuments:
 
     def met(self, data: bytes, about: About) -> None:
         """There was nothing to say about a document."""
-        pieces = _pieces(data)
-        if not pieces:
+        if len(data) > MAX_BYTES:
             return
+        quotes = data.count(_QUOTE)
+        last = self._kept.get(quotes)
+        shape = None if last is None or last.about != about else _together(last, _pieces(data))
         with self._lock:
-            last = self._kept.pop(len(pieces), None)
-        shape = None
-        if last is not None and last.about == about:
-            blanks = {index for index, _ in last.blanks}
-            blanks.update(index for index, piece in enumerate(pieces) if piece != last.pieces[index])
-            shape = _shape(pieces, sorted(blanks), about)
-        with self._lock:
-            if len(self._kept) >= MAX_KEPT:
+            if last is None and len(self._kept) >= MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
-            self._kept[len(pieces)] = shape or _whole(pieces, about)
+            self._kept[quotes] = shape or _First(about, data)
 
 
 DOCUMENTS = KnownDocuments()
@@ -108,9 +122,9 @@ DOCUMENTS = KnownDocuments()
 
 
 def _pieces(data: bytes) -> list[str]:
-    """The text between quotes; nothing where it is too long, or not UTF-8."""
+    """The text between quotes; nothing where it is not UTF-8."""
     try:
-        return str(data, "utf-8").split('"') if len(data) <= MAX_BYTES else []
+        return str(data, "utf-8").split('"')
     except UnicodeDecodeError:
         return []
 
@@ -127,9 +141,11 @@ def _number(piece: str, around: tuple[str, str]) -> float | None:
     return float(match[2]) if "." in match[2] else int(match[2])
 
 
-def _whole(pieces: list[str], about: About) -> _Shape:
-    """The shape of a document that is the first of its template."""
-    return _Shape(about, pieces, tuple, tuple(pieces), (), lambda *_: True)
+def _together(last: _Shape | _First, pieces: list[str]) -> _Shape | None:
+    """The shape that a document has in common with those before it."""
+    known, blanks = last.pieces, {index for index, _ in last.blanks}
+    blanks.update(index for index, piece in enumerate(pieces) if piece != known[index])
+    return _shape(pieces, sorted(blanks), last.about)
 
 
 def _shape(pieces: list[str], blanks: Sequence[int], about: About) -> _Shape | None:

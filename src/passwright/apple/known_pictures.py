@@ -72,21 +72,21 @@ class KnownPictures:
         if not MIN_PICTURE_BYTES <= len(data) <= self._max_bytes // 4:
             return
         key = name, len(data)
-        with self._lock:
-            if self._seen.get(key) == crc and END_SIGN not in data:
-                self._keep(key, Picture(data, crc))
-                return
+        if self._seen.get(key) != crc:
             if len(self._seen) >= MAX_NAMES:
                 self._seen.clear()
             self._seen[key] = crc
+        elif END_SIGN not in data:
+            self._keep(key, Picture(data, crc))
 
     def _keep(self, key: tuple[bytes, int], picture: Picture) -> None:
-        if key in self._pictures:
-            self._drop(key)
-        while self._pictures and self._bytes + key[1] > self._max_bytes:
-            self._drop(next(iter(self._pictures)))
-        self._pictures[key] = self._by_identity[id(picture.data)] = picture
-        self._bytes += key[1]
+        with self._lock:
+            if key in self._pictures:
+                self._drop(key)
+            while self._pictures and self._bytes + key[1] > self._max_bytes:
+                self._drop(next(iter(self._pictures)))
+            self._pictures[key] = self._by_identity[id(picture.data)] = picture
+            self._bytes += key[1]
 
     def _drop(self, key: tuple[bytes, int]) -> None:
         del self._by_identity[id(self._pictures.pop(key).data)]
