@@ -18,6 +18,7 @@ from passwright.apple.known_documents import KnownDocuments
 from passwright.apple.reading import read_document
 from passwright.apple.rules import About, judge
 from passwright.errors import BundleError
+from passwright.table import place_in
 from tests import rich_passes
 from tests.test_sound import ODD, places
 
@@ -248,3 +249,49 @@ def test_threads_share_what_is_known(known: KnownDocuments) -> None:
     wanted = [outcome(as_the_first, each, ABOUT) for each in data]
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(lambda each: outcome(verification._judged, each, ABOUT), data * 5)) == wanted * 5
+
+
+WORDS = (
+    *("PKEventTypeSports", "PKEventTypeGeneric", "PKTransitTypeTrain", "PKTransitTypeAir"),
+    *("PKBarcodeFormatQR", "posterGeneric", "posterEventTicket", "semanticBoardingPass", "gate 5", "utf-8"),
+    *("tel:+49301234", "call", "https://www.example.com/v1/", "<b>x</b>", "TSAPreCheck"),
+)
+
+
+def exchanged(name: str) -> Iterator[tuple[tuple[Any, ...], str, Any, dict[str, Any]]]:
+    """A document with one value exchanged for another of its kind: where, as a pointer, for what."""
+    made, chance = bases()[name], random.Random(name)
+    for at in leaves(made):
+        kinds = (str,) if isinstance(_at(made, at), str) else (int, float)
+        values = [each for each in (*VALUES, *WORDS) if type(each) in kinds]
+        for value in chance.sample(values, min(len(values), 12)):
+            yield at, "".join(f"/{step}" for step in at), value, changed(made, at, value)
+
+
+@pytest.mark.parametrize("name", ["card", *rich_passes.NAMES])
+def test_no_rule_looks_at_a_value_without_saying_so(name: str) -> None:
+    """This is what lets a value be exchanged without asking the rules that do not read it."""
+    about = replace(ABOUT, files=frozenset({"icon.png"}), nfc=False)
+    place, rules = place_in("pass.json"), judge().rules
+    before = [list(rule.check(bases()[name], about, place)) for rule in rules]
+    for at, pointer, value, other in exchanged(name):
+        for number, rule in enumerate(rules):
+            if not rule.reads_one_of((pointer,)):
+                assert list(rule.check(other, about, place)) == before[number], (at, value, rule.check)
+
+
+@pytest.mark.parametrize("name", ["card", *rich_passes.NAMES])
+def test_a_value_that_is_vouched_for_changes_nothing_else(name: str) -> None:
+    """Neither at its own place nor where others stand beside it."""
+    made, table = bases()[name], judge().table.reading
+
+    def said(document: dict[str, Any]) -> list[Any]:
+        return list(table.check("Pass", document, place=place_in("pass.json")))
+
+    before, vouched = said(made), 0
+    for at, pointer, value, other in exchanged(name):
+        vouch = known_documents._vouch(table, "Pass", made, pointer)
+        if vouch is not None and vouch(value):
+            vouched += 1
+            assert said(other) == before, (at, value)
+    assert vouched > 20

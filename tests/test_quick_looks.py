@@ -6,6 +6,7 @@ import io
 import json
 import random
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
@@ -358,6 +359,17 @@ def test_the_digest_of_a_known_picture_is_its_own(known: KnownPictures) -> None:
     assert ("digest-mismatch", "strip.png") in codes
     assert known.digest(bytes(bytearray(PICTURE))) == bundle.digest(PICTURE)
     assert known.digest(files[3]["strip.png"]) == bundle.digest(PICTURE)
+
+
+def test_a_picture_of_the_same_name_size_and_checksum_is_another(known: KnownPictures) -> None:
+    """Adding a multiple of its polynomial changes no CRC-32: its bits, lowest first, are here added once."""
+    polynomial = (1 | 0xEDB88320 << 1).to_bytes(5, "little")
+    forged = PICTURE[:-5] + bytes(one ^ other for one, other in zip(PICTURE[-5:], polynomial, strict=True))
+    assert zlib.crc32(forged) == zlib.crc32(PICTURE)
+    for number in range(3):
+        assert strip_of(packed(serial=number)) == PICTURE
+    assert strip_of(packed(forged)) == forged
+    assert known.digest(strip_of(packed(forged))) == bundle.digest(forged)
 
 
 @pytest.mark.parametrize("cut", range(1, 4))
