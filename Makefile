@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# One more than cores: many tests wait for processes and servers.
+JOBS ?= 3
 
 .PHONY: demo test check check-long bench bench-check example-certs fixtures docs drift build clean
 
@@ -10,7 +11,7 @@ demo: $(VENV)/.cli
 	$(BIN)/passwright demo --out demo
 
 test: $(VENV)/.test
-	$(BIN)/pytest -n $(JOBS) -m "not long" --cov --cov-report=term
+	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not long" --cov --cov-report=term
 
 check: $(VENV)/.test
 	$(BIN)/ruff check

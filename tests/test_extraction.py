@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Template, apple
@@ -631,7 +631,6 @@ MEMBERS = st.dictionaries(
 
 
 @given(st.sampled_from(["generic", "eventTicket", "boardingPass", "storeCard"]), STYLE, TAGS, MEMBERS)
-@settings(max_examples=300)
 def test_whatever_a_pass_holds_becomes_a_template_or_is_refused(
     style: str, slots: dict[str, Any], tags: dict[str, Any], members: dict[str, Any]
 ) -> None:
