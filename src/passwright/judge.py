@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from passwright.table import Place, Table
 
     Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
-    Vouch = Callable[[Any], bool]
+    Vouch = Callable[[Any], object]
     _Look = Callable[[Any], Iterable[Finding]]
 
 __all__ = ["Judge", "Judged", "Rule"]
@@ -39,8 +39,9 @@ class Rule:
     the types of what it reads, so it is not asked where the table has found one
     wrong; any other is always asked. Where none of `needs`, names of members at the
     top, is there, it has nothing to say; with none named it is asked of every document.
-    A rule that looks at each value by itself can say with `sound(value, about)` that it
-    would have nothing to say about one.
+    A rule that looks at each value by itself can answer `sound(about)` with a function
+    that says of one that there is nothing to say about it. It is asked about values that
+    the table has nothing against.
     """
 
     on: str
@@ -48,7 +49,7 @@ class Rule:
     check: Check
     typed: bool = True
     needs: frozenset[str] = frozenset()
-    sound: Callable[[Any, Any], bool] | None = None
+    sound: Callable[[Any], Vouch] | None = None
 
     def reads_one_of(self, pointers: Iterable[str]) -> bool:
         """What stands at one of these places can change what the rule says."""
@@ -169,7 +170,9 @@ class Judge:
                 *table.check_styles(styles, value, pointer, place=_bare),
             )
 
-        vouch = table.sound_text(key, pointer) if blank.repeats else table.sound_item(key, pointer)
+        vouch: Vouch | None = (
+            table.sound_text(key, pointer) if blank.repeats else table.sound_item(key, pointer)
+        )
         if styles:
             vouch = _both(vouch, lambda value: all(fits_style(wanted, value) for _, wanted in styles))
         return vouch, look
@@ -218,8 +221,8 @@ class _Live:
 
     def vouch(self) -> Vouch | None:
         """What says of one of the values that it is good; None where the rule can't say so of one alone."""
-        sound, about = self.rule.sound, self._about
-        return None if sound is None else lambda value: sound(value, about)
+        sound = self.rule.sound
+        return None if sound is None else sound(self._about)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Values = Mapping[str, Any]
-    Vouch = Callable[[Any], bool]
+    Vouch = Callable[[Any], object]
 
 __all__ = ["Blank", "PerTemplate", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
 

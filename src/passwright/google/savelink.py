@@ -8,8 +8,7 @@ from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
@@ -22,7 +21,7 @@ from passwright.signing import Unsigned, sign_call
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Rule
@@ -36,6 +35,8 @@ SAVE_URL = "https://pay.google.com/gp/v/save/"
 MAX_TOKEN = 1800
 
 Form = Literal["class-and-object", "object", "id"]
+# What travels in a link, its claims, what has to be inserted first, and what there is to say about that.
+_Choice: TypeAlias = "tuple[Form, str, Mapping[str, str], Sequence[Finding]]"
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -173,43 +174,36 @@ class PassBuilder:
         """
         if self.issuer is None:
             raise ValueError("this builder has no issuer to sign with: give it one")
-        at = issued_at or datetime.now(UTC)
-        if at.utcoffset() is None:
-            raise ValueError("issued_at has no time zone: give an aware datetime")
+        claims = self._claims(pass_.template.kind.vertical, issued_at or datetime.now(UTC))
         if inserted:
             _check_inserted(inserted, self_contained=self_contained)
         payload = self._payloads.of(pass_)
-        findings, ok = payload.findings, payload.ok
         if "object" in inserted and pass_.binding is not None:
-            resource = resource_name(pass_.template.kind.object_type)
-            findings = [*findings, *_check_stored(resource, payload.object_text, stored_object)]
-            ok = not failed(findings)
-        if not ok:
-            raise PassRejected(Report.of(findings))
-        choose = partial(
-            self._choose,
-            payload,
-            pass_,
-            int(at.timestamp()),
-            inserted=inserted,
-            self_contained=self_contained,
-        )
-        return self._of_choice(choose, payload.object_text, findings)
+            payload = _with_stored(payload, pass_, stored_object)
+        if not payload.ok:
+            raise PassRejected(Report.of(payload.findings))
+        return self._unsigned(pass_, payload, claims, inserted, self_contained)
 
-    def _of_choice(
-        self, choose: Callable[[], _Choice], object_text: str, findings: Sequence[Finding]
+    def _unsigned(
+        self,
+        pass_: Pass,
+        payload: Payload,
+        claims: _Claims,
+        inserted: Collection[str],
+        self_contained: bool,  # noqa: FBT001 -- by position, as each pass comes by here
     ) -> Unsigned[Link]:
-        form, claims, requires, more = choose()
-        message = self._start + _b64(claims.encode())
+        form, text, requires, more = self._choose(pass_, payload, claims, inserted, self_contained)
+        message = self._start + _b64(text.encode())
 
         def finish(signature: bytes) -> Link:
             token = b"%b.%b" % (message, _b64(signature))
             if len(token) > MAX_TOKEN:
                 # The key was not known, and is longer than the usual one: choose again.
                 self._expect(len(signature))
-                return self._of_choice(choose, object_text, findings).signed()
-            given_away = () if form == "id" else in_link(object_text)
-            return Link(SAVE_URL + token.decode(), form, [*findings, *more, *given_away], requires)
+                return self._unsigned(pass_, payload, claims, inserted, self_contained).signed()
+            given_away = () if form == "id" else in_link(payload.object_text)
+            findings = [*payload.findings, *more, *given_away]
+            return Link(SAVE_URL + token.decode(), form, findings, requires)
 
         return Unsigned(message, self._sign, finish)
 
@@ -229,15 +223,18 @@ class PassBuilder:
         return json.loads(payload.class_text), json.loads(payload.object_text)
 
     def _choose(
-        self, payload: Payload, pass_: Pass, iat: int, *, inserted: Collection[str], self_contained: bool
+        self,
+        pass_: Pass,
+        payload: Payload,
+        claims: _Claims,
+        inserted: Collection[str],
+        self_contained: bool,  # noqa: FBT001
     ) -> _Choice:
         """The first form that fits, and what has to be inserted for it."""
-        kind = pass_.template.kind
-        class_text, object_text = payload.class_text, payload.object_text
-        claims, room = self._claims(kind.vertical, iat), self._room
+        class_text, object_text, room = payload.class_text, payload.object_text, self._room
         if "object" in inserted:
             if _fits(text := claims.text(_only_id(object_text)), room):
-                return _Choice("id", text)
+                return "id", text, {}, ()
             raise _too_long(self._length(text), {})
         class_: Mapping[str, str] = {}
         needs: tuple[Finding, ...] = ()
@@ -245,20 +242,20 @@ class PassBuilder:
             # Characters are bytes or more: most classes are too long before anything is put together.
             short = len(class_text) + len(object_text) < room
             if short and _fits(text := claims.text(object_text, class_text), room):
-                return _Choice("class-and-object", text)
-            class_, needs = {kind.class_type: class_text}, (_needs(kind.class_type, class_text),)
+                return "class-and-object", text, {}, ()
+            class_, needs = {claims.class_type: class_text}, (_needs(claims.class_type, class_text),)
         text = claims.text(object_text)
         fits = _fits(text, room)
         if fits and not self_contained:
-            return _Choice("object", text, class_, needs)
-        both = {**class_, kind.object_type: object_text}
+            return "object", text, class_, needs
+        both = {**class_, claims.object_type: object_text}
         if self_contained:
             whole = claims.text(object_text, class_text)
             raise _too_long(self._length(whole), class_ if fits else both)
         if payload.untranslated and _fits(shorter := claims.text(payload.untranslated()), room):
-            return _Choice("object", shorter, class_, (*needs, _UNTRANSLATED))
+            return "object", shorter, class_, (*needs, _UNTRANSLATED)
         if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
-            return _Choice("id", skinny, both, (*needs, _needs(kind.object_type, object_text)))
+            return "id", skinny, both, (*needs, _needs(claims.object_type, object_text))
         raise _too_long(self._length(text), both)
 
     def _expect(self, signature: int) -> None:
@@ -275,11 +272,18 @@ class _Claims:
     """The claims of an issuer's links for one vertical and time: the text around what differs.
 
     `typ` stands here as well as in the header; iat is a number.
+
+    Raises:
+        ValueError: the time is naive.
     """
 
-    __slots__ = ("_class", "_object")
+    __slots__ = ("_class", "_object", "class_type", "object_type")
 
-    def __init__(self, issuer: Issuer, vertical: str, iat: int) -> None:
+    def __init__(self, issuer: Issuer, vertical: str, at: datetime) -> None:
+        if at.utcoffset() is None:
+            raise ValueError("issued_at has no time zone: give an aware datetime")
+        self.class_type, self.object_type = f"{vertical}Class", f"{vertical}Object"
+        iat = int(at.timestamp())
         origins = f'"origins":{dumps(list(issuer.origins))},' if issuer.origins else ""
         head = f'"iss":{dumps(issuer.email)},"aud":"google","typ":"savetowallet","iat":{iat}'
         start = f'{{{head},{origins}"payload":{{'
@@ -292,15 +296,6 @@ class _Claims:
             return f"{self._object}{object_}]}}}}"
         before, between = self._class
         return f"{before}{class_}{between}{object_}]}}}}"
-
-
-class _Choice(NamedTuple):
-    """What travels in a link, as claims, and what it asks for."""
-
-    form: Form
-    claims: str
-    requires: Mapping[str, str] = MappingProxyType({})
-    findings: Sequence[Finding] = ()
 
 
 def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
@@ -341,6 +336,13 @@ _UNTRANSLATED = warning(
     "the object is in the template's own language alone, its translations have no room in the link",
     "shorten its texts, or insert the object through the API and link to its id",
 )
+
+
+def _with_stored(payload: Payload, pass_: Pass, stored: Mapping[str, Any] | None) -> Payload:
+    """The same with what Google's copy of a bound pass gives cause for."""
+    resource = resource_name(pass_.template.kind.object_type)
+    findings = [*payload.findings, *_check_stored(resource, payload.object_text, stored)]
+    return payload._replace(findings=findings, ok=not failed(findings))
 
 
 def _check_stored(resource: str, object_text: str, stored: Mapping[str, Any] | None) -> Iterator[Finding]:
