@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
@@ -18,7 +19,7 @@ from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judge, Judged, Rule
@@ -57,7 +58,7 @@ class Payloads:
         values = pass_.filled()
         if bound:
             found += self._hash(pass_, values)
-            if failed(found):
+            if found and failed(found):
                 return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
         if pass_.google:
             known = [*prepared.findings, *self._unproved, *found, *part.findings]
@@ -68,8 +69,7 @@ class Payloads:
         if found or about_class or about_object or self._unproved:
             more = [*self._unproved, *found, *about_class, *about_object]
             said, refused = (*said, *more), refused or failed(more)
-        untranslated = None if part.short is None else (lambda: part.untranslated(values))
-        return Payload(class_ or "", object_ or "", said, not refused, untranslated)
+        return Payload(class_ or "", object_ or "", said, not refused, part.short, values)
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
         """The restriction's hash into `values`; it is made here and kept nowhere."""
@@ -125,7 +125,7 @@ class Payloads:
 class Payload(NamedTuple):
     """Class and object as JSON, and the findings about them; both empty if they could not be made.
 
-    `untranslated` makes the object in the template's language alone, which is
+    `short` and `values` make the object in the template's language alone, which is
     shorter; None where that would change nothing. What it leaves out is all that
     differs, so it needs no verdict of its own.
     """
@@ -134,7 +134,8 @@ class Payload(NamedTuple):
     object_text: str
     findings: Sequence[Finding]
     ok: bool
-    untranslated: Callable[[], str] | None = None
+    short: Stencil | None = None
+    values: Mapping[str, Any] = MappingProxyType({})
 
 
 def _unmade(findings: Sequence[Finding]) -> Payload:
@@ -164,10 +165,6 @@ class _Part:
     failed: bool
     verdict: tuple[Finding, ...]
     refused: bool
-
-    def untranslated(self, values: Mapping[str, Any]) -> str:
-        short = self.short or self.object_
-        return short.text(short.fill(values))
 
 
 class _Prepared:

@@ -240,8 +240,8 @@ class PassBuilder:
         needs: tuple[Finding, ...] = ()
         if "class" not in inserted:
             # Characters are bytes or more: most classes are too long before anything is put together.
-            short = len(class_text) + len(object_text) < room
-            if short and _fits(text := claims.text(object_text, class_text), room):
+            may_fit = len(class_text) + len(object_text) < room
+            if may_fit and _fits(text := claims.text(object_text, class_text), room):
                 return "class-and-object", text, {}, ()
             class_, needs = {claims.class_type: class_text}, (_needs(claims.class_type, class_text),)
         text = claims.text(object_text)
@@ -252,8 +252,10 @@ class PassBuilder:
         if self_contained:
             whole = claims.text(object_text, class_text)
             raise _too_long(self._length(whole), class_ if fits else both)
-        if payload.untranslated and _fits(shorter := claims.text(payload.untranslated()), room):
-            return "object", shorter, class_, (*needs, _UNTRANSLATED)
+        if short := payload.short:
+            shorter = claims.text(short.text(short.fill(payload.values)))
+            if _fits(shorter, room):
+                return "object", shorter, class_, (*needs, _UNTRANSLATED)
         if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
             return "id", skinny, both, (*needs, _needs(claims.object_type, object_text))
         raise _too_long(self._length(text), both)
