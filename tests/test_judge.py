@@ -278,3 +278,23 @@ def test_the_full_template_is_as_good_as_it_looks() -> None:
     pass_ = FULL.issue("M-1", GIVEN, barcode=False, binding=BINDING)
 
     assert validate(pass_).errors == ()
+
+
+def test_a_rule_is_asked_where_one_of_its_members_is_there_whatever_was_judged_before() -> None:
+    """A judge remembers which rules concern documents with which members, of a few of them."""
+    names = [f"n{number}" for number in range(8)]
+    asked: list[str] = []
+
+    def rule(needed: str | None) -> Rule:
+        def check(*_: object) -> list[Finding]:
+            asked.append(needed or "any")
+            return []
+
+        return Rule("doc", (), check, needs=frozenset({needed} if needed else ()))
+
+    judge = Judge("doc", Table.of({"Doc": {}}), "Doc", tuple(map(rule, (*names, None))))
+    for number in range(2 * 2**8):
+        there = [name for bit, name in enumerate(names) if number >> bit & 1]
+        asked.clear()
+        judge.whole(dict.fromkeys([*there, "unheard"]), None)
+        assert asked == [*there, "any"]

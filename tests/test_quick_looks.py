@@ -227,6 +227,9 @@ SPELT: dict[str, Callable[[dict[str, str]], bytes]] = {
     "with nothing for a file that is not there": lambda made: json.dumps({**made, "x": None}).encode(),
     "with something after it": lambda made: json.dumps(made).encode() + b"{}",
     "as a list": lambda made: json.dumps(list(made)).encode(),
+    "with three hundred more": lambda made: json.dumps(
+        {**made, **dict.fromkeys(map(str, range(300)))}
+    ).encode(),
     "empty": lambda _: b"{}",
     "deep": lambda _: b'{"a":' * 3 + b"[" * 100_000,
     "too long": lambda made: json.dumps(made).encode() + b" " * bundle.PASS_LIMITS.manifest_bytes,
