@@ -104,7 +104,7 @@ def test_the_version_is_printed() -> None:
         (("build", TEMPLATE), "--serial"),
         (("verify",), "FILE"),
         (("link", TEMPLATE, "--serial", "M-1", "--inserted", "thing"), "--inserted"),
-        (("certs",), "command"),
+        *(((group,), f"Missing command. (passwright {group} --help") for group in ("certs", "keys", "vault")),
     ],
 )
 def test_wrong_use_is_one_sentence_and_two(args: tuple[str, ...], said: str) -> None:

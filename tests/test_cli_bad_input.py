@@ -327,3 +327,68 @@ def test_fil_05_eight_writers_leave_one_whole_pass(tmp_path: Path, out: Path) ->
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 8
     assert run("verify", "--example", str(out)).exit_code == 0
     assert names(tmp_path) == ["card.pkpass"]
+
+
+PEM = ("--cert", "{keys}/pass.pem", "--key", "{keys}/pass.key", "--intermediate", "{keys}/wwdr.pem")
+ISSUER = ("--issuer-id", "3388000000022222222")
+BUILD = ("build", TEMPLATE, "--serial", "M-1")
+SAVE = ("link", TEMPLATE, "--serial", "M-1")
+PNG = "images/icon@3x.png"
+# What is given where something else belongs, and what is said about which file.
+MIXED_UP = [
+    (("new", "{out}", "--from", "{keys}/pass.pem"), "pass.pem: this is no ZIP archive"),
+    (
+        (*BUILD, *PEM[:1], "{keys}/pass.key", *PEM[2:], "--out", "{out}"),
+        "pass.key holds a private key: --cert",
+    ),
+    (
+        (*BUILD, *PEM[:3], "{keys}/pass.pem", *PEM[4:], "--out", "{out}"),
+        "pass.pem: the private key can't be read",
+    ),
+    ((*BUILD, "--p12", "{keys}/pass.pem", "--out", "{out}"), "pass.pem is PEM, and --p12 takes PKCS #12"),
+    (
+        (*SAVE, "--service-account", "{keys}/pass.pem", *ISSUER),
+        "pass.pem: the service account file is not JSON",
+    ),
+    (
+        (*SAVE, "--service-account", "{keys}/service-account.json", "--issuer-id", "abc"),
+        "passwright: the issuer id 'abc' is not 1 to 19 digits",
+    ),
+    (
+        (*SAVE, "--key", "{keys}/pass.pem", "--email", "a@b.example", *ISSUER),
+        "pass.pem: the private key can't",
+    ),
+    (
+        ("batch", TEMPLATE, f"{TEMPLATE}/{PNG}", "--example", "--out", "{out}.zip"),
+        "icon@3x.png: line 1: this is no text in UTF-8",
+    ),
+    (
+        ("batch", TEMPLATE, "{keys}/README", "--example", "--out", "{out}.zip"),
+        "README: line 1: there is no column",
+    ),
+    (("verify", "{keys}/README", "--root", "{keys}/pass.key"), "pass.key: a root certificate can't be read"),
+    (("inspect", "{keys}/pass.pem"), "pass.pem: this is no save link"),
+    (
+        ("certs", "intermediate", "--out", "{out}", "--for", "{keys}/pass.key"),
+        "pass.key: the certificate can't be read",
+    ),
+    (
+        ("certs", "intermediate", "--out", "{out}", "--from", "{keys}/README"),
+        "README: what came for WWDR G4 is no",
+    ),
+    (("nfc-key", "--from", "{keys}/README"), "README: no key can be read here"),
+    (("demo", "--out", "{keys}/README"), "README: this is no folder"),
+    (("vault", "create", "{keys}/absent/keys.toml"), "absent/keys.toml: its folder does not exist"),
+]
+
+
+@pytest.mark.parametrize(("args", "said"), MIXED_UP, ids=lambda each: each if isinstance(each, str) else None)
+def test_a_file_in_the_wrong_place_is_named_with_what_belongs_there(
+    keys: Path, out: Path, args: tuple[str, ...], said: str
+) -> None:
+    """Whole or not at all: nothing is written."""
+    result = run(*(each.format(keys=keys, out=out) for each in args))
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert not out.exists()
+    assert names(out.parent) == []

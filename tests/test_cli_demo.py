@@ -171,5 +171,5 @@ def test_a_place_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     result = run("demo", "--out", str(tmp_path / "file"))
 
     assert result.exit_code == 2
-    assert "file: File exists" in result.stderr
+    assert "file: this is no folder" in result.stderr
     assert (tmp_path / "file").read_text() == "mine"

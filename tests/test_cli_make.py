@@ -295,7 +295,7 @@ def test_key_07_a_terminal_asks_for_the_password(
         ("pass-nfc.p12", "wrong-canary", "its password is wrong"),
         ("pass-nfc.p12", "", "its password is wrong"),
         ("pass-nfc.p12", None, "no password was given (--password-file FILE)"),
-        ("pass-nfc.pem", "wrong-canary", "can't be read"),
+        ("README", "wrong-canary", "can't be read"),
     ],
 )
 def test_key_01_a_wrong_password_is_said_without_it(

@@ -54,29 +54,41 @@ def write(
     Raises:
         FileExistsError: `replace` is False, and there is something of that name.
         OSError: the target is a folder, a device or read-only, its folder is
-            missing or not writable, the disk is full. The target is as it was.
+            missing or not writable, the disk is full. It names the target, which
+            is as it was. What reading `data` raises is raised as it is.
     """
     target = Path(path)
     if not replace and os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, _TAKEN, str(target))
     _check_target(target)
     temporary = target.with_name(f".{target.name[:_KEPT_OF_NAME]}.passwright-{os.urandom(8).hex()}.tmp")
-    # Opened to be new: what is there already is never written into.
-    file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+    try:
+        # Opened to be new: what is there already is never written into.
+        file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+    except OSError as exc:
+        raise _about(target, exc) from exc
     try:
         with file:
             written_at = _fill(file, data)
         if replace:
-            os.replace(temporary, target)  # noqa: PTH105 - the path the error names is the one that was given
+            temporary.replace(target)
         else:
             _put_beside(temporary, target)
-    except BaseException:  # an interrupt too leaves no temporary file behind
+    except BaseException as exc:  # an interrupt too leaves no temporary file behind
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(exc, OSError) and (exc.filename is None or Path(exc.filename) == temporary):
+            raise _about(target, exc) from exc
         raise
     _sync_folder(target.parent)
     if sweep:
         _sweep(target.parent, before=written_at - STALE_AFTER_SECONDS)
+
+
+def _about(target: Path, exc: OSError) -> OSError:
+    """The error with the name that was given, not with one that was made up beside it."""
+    missing = isinstance(exc, FileNotFoundError) and not target.parent.exists()
+    return OSError(exc.errno, "its folder does not exist" if missing else exc.strerror, str(target))
 
 
 def _put_beside(temporary: Path, target: Path) -> None:

@@ -61,7 +61,10 @@ def read(path: str | PathLike[str]) -> Iterator[Row]:
     """
     place = Path(path)
     with place.open("rb") as file:
-        yield from (read_json_lines if place.suffix in (".jsonl", ".ndjson") else read_csv)(file)
+        try:
+            yield from (read_json_lines if place.suffix in (".jsonl", ".ndjson") else read_csv)(file)
+        except BundleError as exc:
+            raise BundleError(exc.code, f"{place}: {exc.where}", exc.message) from exc
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row]:
@@ -87,10 +90,14 @@ def read_csv(file: IO[bytes]) -> Iterator[Row]:
     line has most of, since spreadsheets write what their country uses.
 
     Raises:
-        BundleError: `bad-rows`: there is no column `serial`, or one of them twice.
+        BundleError: `bad-rows`: there is no column `serial`, or one of them twice;
+            `not-utf8`: not even the first line is text in UTF-8.
     """
     text = _Text(file)
-    header = next(text, "")
+    try:
+        header = next(text, "")
+    except UnicodeDecodeError:
+        raise BundleError("not-utf8", "line 1", "this is no text in UTF-8, as CSV has to be") from None
     separator = max(",;\t", key=header.count)
     columns = next(csv.reader([header], delimiter=separator), [])
     columns = [name.strip() for name in columns]

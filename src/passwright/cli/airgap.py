@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from passwright import wholefile
 from passwright.apple.identity import Identity
 from passwright.apple.signed_data import signed_at
 from passwright.cli import documents, files, show
@@ -97,7 +98,7 @@ def emit(out: Path, pass_: Pass, builder: PassBuilder, found: Iterable[Finding],
     at = datetime.now(UTC).replace(microsecond=0)
     message = builder.unsigned(pass_, at=at).message
     report = Report.of(found) + builder.report(pass_, at=at)
-    files.write(out, message)
+    wholefile.write(out, message)
     identity = builder.identity
     pass_type = identity.pass_type_identifier if identity else None
     if as_json:
@@ -142,12 +143,14 @@ def write_orders(path: Path, maker: batch.Maker, rows: Iterable[batch.Row]) -> t
     Answers how many there are to sign, and where the refused ones are.
     """
     orders = _Orders(maker, rows)
-    files.write(path, orders)
+    wholefile.write(path, orders)
     listed = path.with_name(f"{path.name}.refused.jsonl")
     if not orders.refused:
         listed.unlink(missing_ok=True)
         return orders.written, None
-    files.write(listed, (json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in orders.refused))
+    wholefile.write(
+        listed, (json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in orders.refused)
+    )
     return orders.written, listed
 
 

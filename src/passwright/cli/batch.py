@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from passwright import batch as many
+from passwright import wholefile
 from passwright.apple import pkpass
-from passwright.cli import airgap, files, options, show
+from passwright.cli import airgap, options, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import Keys, example_issuer, load_template
 from passwright.google import savelink
@@ -266,7 +267,7 @@ def _list_refused(ledger: many.Ledger, path: Path) -> Path | None:
     if not lines:
         path.unlink(missing_ok=True)
         return None
-    files.write(path, "".join(f"{line}\n" for line in lines).encode())
+    wholefile.write(path, "".join(f"{line}\n" for line in lines).encode())
     return path
 
 
@@ -277,7 +278,7 @@ def _list_required(ledger: many.Ledger, path: Path) -> Path | None:
         wanted.setdefault(type_, []).append(json.loads(resource))
     if not wanted:
         return None
-    files.write(path, json.dumps(wanted, ensure_ascii=False, indent=2).encode())
+    wholefile.write(path, json.dumps(wanted, ensure_ascii=False, indent=2).encode())
     return path
 
 

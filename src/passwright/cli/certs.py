@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
+from passwright import wholefile
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
 
@@ -27,12 +28,7 @@ __all__ = ["app", "draw"]
 KEY, REQUEST = "pass.key", "pass.certSigningRequest"
 _PORTAL = "https://developer.apple.com/account/resources/identifiers/list/passTypeId"
 
-app = typer.Typer(help="Certificates and keys.", no_args_is_help=False)
-
-
-@app.callback()
-def _top() -> None:
-    """Certificates and keys."""
+app = typer.Typer(help="Certificates and keys.")
 
 
 @app.command()
@@ -85,8 +81,8 @@ def request(
     except ValueError as exc:
         raise WrongUse(f"--name: a name has 1 to 64 characters, this one has {len(name)}") from exc
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    files.write(key, made.key, mode=0o600, replace=False)
-    files.write(asked, made.request, replace=False)
+    wholefile.write(key, made.key, mode=0o600, replace=False)
+    wholefile.write(asked, made.request, replace=False)
     out = show.console()
     how = "encrypted" if secret else "not encrypted"
     out.print(
@@ -253,8 +249,9 @@ def intermediate(
     if source is None or source.startswith(("https://", "http://")):
         octets = intermediates.fetch(wanted, url=source or "")
     else:
-        octets = intermediates.check(wanted, files.read(Path(source), files.MAX_KEY_BYTES))
-    files.write(out, as_pem(octets))
+        with files.named(source):
+            octets = intermediates.check(wanted, files.read(Path(source), files.MAX_KEY_BYTES))
+    wholefile.write(out, as_pem(octets))
     show.console().print(
         f"{show.plain(out)}: {wanted.name}, valid to {wanted.not_after:%Y-%m-%d}, fingerprint as Apple's"
     )
@@ -267,7 +264,8 @@ def _wanted(generation: str | None, certificate: Path | None) -> Published:
     named = None if generation is None else intermediates.generation(generation)
     if certificate is None:
         return named or intermediates.generation()
-    needed = intermediates.for_certificate(files.read(certificate, files.MAX_KEY_BYTES))
+    with files.named(certificate):
+        needed = intermediates.for_certificate(files.read(certificate, files.MAX_KEY_BYTES))
     if named is not None and named != needed:
         raise WrongUse(
             f"{certificate} was issued by {needed.name}, not by {named.name}: leave --generation out"

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import address
+from passwright import address, wholefile
 from passwright.apple.pkpass import PassBuilder as ApplePassBuilder
 from passwright.apple.verification import STEPS, Verification, verify
 from passwright.binding import Binding
-from passwright.cli import documents, files, show
+from passwright.cli import documents, show
+from passwright.cli.files import WrongUse
 from passwright.cli.given import example_issuer
 from passwright.errors import PassRejected
 from passwright.google import token
@@ -79,12 +80,14 @@ def demo(
     svg: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True, help="Draw the output.")] = None,
 ) -> int:
     """Walk the whole road with example keys: one definition, both wallets, bound to one person."""
+    if out.exists() and not out.is_dir():
+        raise WrongUse(f"--out {out}: this is no folder, and the demo writes three files")
     road = _walk(datetime.now(UTC))
     out.mkdir(parents=True, exist_ok=True)
     report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"
-    files.write(out / "membership.pkpass", road.data)
-    files.write(out / "save-link.txt", f"{road.link.url}\n".encode())
-    files.write(out / "report.json", report.encode())
+    wholefile.write(out / "membership.pkpass", road.data)
+    wholefile.write(out / "save-link.txt", f"{road.link.url}\n".encode())
+    wholefile.write(out / "report.json", report.encode())
     console = show.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
     _tell(road, out, console)
     if svg is not None:
@@ -92,7 +95,7 @@ def demo(
         drawn = re.sub(
             r"\s*@font-face \{.*?\}", "", console.export_svg(title="passwright demo"), flags=re.DOTALL
         )
-        files.write(svg, drawn.encode())
+        wholefile.write(svg, drawn.encode())
     return 0 if road.ok else 1
 
 

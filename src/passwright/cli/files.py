@@ -1,4 +1,4 @@
-"""Files that the command line names: read with a limit, written whole."""
+"""Files that the command line names: read with a limit; new folders whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from passwright import wholefile
-from passwright.errors import PasswrightError
+from passwright.errors import BundleError, KeyMaterialError, PasswrightError
 from passwright.report import Finding, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["WrongUse", "exposed", "new_folder", "password", "read", "read_key", "write"]
+__all__ = ["WrongUse", "exposed", "named", "new_folder", "password", "read", "read_key"]
 
 # Keys, certificates and their containers have a few kB.
 MAX_KEY_BYTES = 2**20
@@ -41,15 +40,16 @@ def read(path: Path, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
-def write(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o644, replace: bool = True) -> None:
-    """Writes a file whole or not at all; errors name the file that was asked for."""
+@contextmanager
+def named(path: Path | str) -> Iterator[None]:
+    """What is wrong with the content of a file says in which file, too."""
     try:
-        wholefile.write(path, data, mode=mode, replace=replace)
-    except OSError as exc:
-        reason = exc.strerror
-        if isinstance(exc, FileNotFoundError) and not path.parent.exists():
-            reason = "its folder does not exist"
-        raise OSError(exc.errno, reason, str(path)) from exc
+        yield
+    except BundleError as exc:
+        where = f"{path}: {exc.where}" if exc.where else str(path)
+        raise BundleError(exc.code, where, exc.message) from exc
+    except KeyMaterialError as exc:
+        raise KeyMaterialError(f"{path}: {exc}") from exc
 
 
 def read_key(path: Path, found: list[Finding], *, strict: bool) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,11 +13,12 @@ from passwright.cli.options import moment
 from passwright.definition import check_pass
 from passwright.errors import KeyMaterialError, PassRejected
 from passwright.report import Finding, Report, error
+from passwright.signing import KeySigner
 from passwright.table import step
 from passwright.template import Pass, Template
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from passwright.apple.identity import Identity
@@ -149,9 +149,15 @@ class Keys:
             )
         if p12 is not None:
             data = files.read_key(p12, self.found, strict=self.strict)
+            if data.startswith(b"-----BEGIN"):
+                raise WrongUse(f"{p12} is PEM, and --p12 takes PKCS #12: PEM goes with --cert and --key")
             secret = self._password(p12)
-            with _named(p12, unlocked=secret is not None):
+            try:
                 return Identity.from_p12(data, secret, intermediate=above)
+            except KeyMaterialError as exc:
+                # What is missing most often comes first; the rest of the sentence is long.
+                hint = "no password was given (--password-file FILE), and without one " * (secret is None)
+                raise KeyMaterialError(f"{p12}: {hint}{exc}") from exc
         named = {"--cert": cert, "--key": self.key, "--intermediate": intermediate}
         missing = [name for name, path in named.items() if path is None]
         if cert is None or self.key is None or above is None:
@@ -160,8 +166,10 @@ class Keys:
             raise WrongUse(f"{text}: a certificate, its key and the intermediate that issued it sign")
         pem = files.read_key(self.key, self.found, strict=self.strict)
         certificate = files.read(cert, files.MAX_KEY_BYTES)
-        secret = self._password_of(self.key, pem)
-        return Identity.from_pem(certificate, pem, above, password=secret)
+        if b"PRIVATE KEY-----" in certificate:
+            raise WrongUse(f"{cert} holds a private key: --cert takes the certificate, --key the key")
+        signer = self._signer(self.key, pem)
+        return Identity(certificate=certificate, intermediate=above, signer=signer)
 
     def google(
         self, *, account: Path | None, email: str | None, issuer_id: str | None, **more: Any
@@ -173,42 +181,32 @@ class Keys:
             OSError: it can't be read.
             WrongUse: something is not given, or others may read the key and `strict` refuses that.
         """
-        from passwright.google.issuer import Issuer
+        from passwright.google.issuer import ISSUER_ID, Issuer
 
         if issuer_id is None:
             raise WrongUse("--issuer-id is missing: the digits that the Google Pay & Wallet console shows")
         if account is not None:
             data = files.read_key(account, self.found, strict=self.strict)
-            with _named(account):
+            # Said here, or the file would be blamed for it.
+            if not ISSUER_ID.match(issuer_id):
+                raise WrongUse(f"the issuer id {issuer_id!r} is not 1 to 19 digits, as the console shows it")
+            with files.named(account):
                 return Issuer.from_service_account(data, issuer_id=issuer_id, **more)
         if self.key is None or email is None:
             raise WrongUse("--key goes with --email, the address of the service account it belongs to")
         pem = files.read_key(self.key, self.found, strict=self.strict)
-        secret = self._password_of(self.key, pem)
-        return Issuer.from_pem(pem, issuer_id=issuer_id, email=email, password=secret, **more)
+        return Issuer(issuer_id=issuer_id, email=email, signer=self._signer(self.key, pem), **more)
 
-    def _password_of(self, path: Path, pem: bytes) -> str | None:
-        if b"ENCRYPTED" not in pem:
-            return None
-        secret = self._password(path)
-        if secret is None:
+    def _signer(self, path: Path, pem: bytes) -> KeySigner:
+        secret = None
+        if b"ENCRYPTED" in pem and (secret := self._password(path)) is None:
             raise WrongUse(f"{path} is encrypted: give --password-file FILE")
-        return secret
+        with files.named(path):
+            return KeySigner.from_pem(pem, password=secret)
 
     def _password(self, path: Path) -> str | None:
         prompt = f"Password of {path} (nothing for none)"
         return files.password(self.password_file, prompt=prompt, found=self.found, strict=self.strict)
-
-
-@contextmanager
-def _named(path: Path, *, unlocked: bool = True) -> Iterator[None]:
-    """Errors about key material name the file, and a password that was not given."""
-    try:
-        yield
-    except KeyMaterialError as exc:
-        # What is missing most often comes first; the rest of the sentence is long.
-        hint = "" if unlocked else "no password was given (--password-file FILE), and without one "
-        raise KeyMaterialError(f"{path}: {hint}{exc}") from exc
 
 
 def example_issuer(issuer_id: str | None = None, **more: Any) -> Issuer:

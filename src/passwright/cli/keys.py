@@ -14,7 +14,7 @@ from passwright.errors import NotFound
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Keys of the service's API: add, list, revoke.", no_args_is_help=True)
+app = typer.Typer(help="Keys of the service's API: add, list, revoke.")
 
 
 @app.command()

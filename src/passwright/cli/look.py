@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from passwright.apple.layouts import Layout
     from passwright.apple.reading import Contents
     from passwright.report import Finding
 
@@ -50,20 +50,31 @@ def inspect(
     """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
     given = links.is_given(what)
     data = what.encode() if given else files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
-    try:
-        document, odd = (_pass(read(data)), ()) if data.startswith(b"PK") else _link(data, key)
-    except BundleError as exc:
-        where = ": ".join(filter(None, ("" if given else what, exc.where)))
-        raise BundleError(exc.code, where, exc.message) from exc
+    with nullcontext() if given else files.named(what):
+        if data.startswith(b"PK"):
+            _show_pass(read(data), as_json=as_json)
+        else:
+            _show_link(data, key, as_json=as_json)
+    return 0
+
+
+def _show_pass(contents: Contents, *, as_json: bool) -> None:
+    document = _pass(contents)
     if as_json:
         show.document(document)
-    elif document["kind"] == "pkpass":
+    else:
         show.contents(document)
-        show.layouts(_layouts(read(data)), on=show.console())
+        # Whom the certificate is for is not looked at here.
+        show.layouts(layouts(contents.document, contents.files), on=show.console())
+
+
+def _show_link(data: bytes, key: Path | None, *, as_json: bool) -> None:
+    document, odd = _link(data, key)
+    if as_json:
+        show.document(document)
     else:
         show.claims(document)
         show.findings(odd, on=show.console())
-    return 0
 
 
 def _link(data: bytes, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
@@ -129,11 +140,6 @@ def _pass(contents: Contents) -> dict[str, Any]:
         "files": {name: len(data) for name, data in sorted(found.items())},
         "signature": _signature(found.get("signature", b"")),
     }
-
-
-def _layouts(contents: Contents) -> tuple[Layout, ...]:
-    """What each version of iOS draws; whom the certificate is for is not looked at here."""
-    return layouts(contents.document, contents.files)
 
 
 def _codes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

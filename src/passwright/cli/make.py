@@ -76,7 +76,8 @@ def _new_from(source: Path, folder: Path) -> int:
     from passwright.apple.extraction import template_of
     from passwright.apple.reading import read
 
-    contents = read(files.read(source, PASS_LIMITS.archive_bytes))
+    with files.named(source):
+        contents = read(files.read(source, PASS_LIMITS.archive_bytes))
     template, report = template_of(contents, name=_fresh_id(folder))
     with files.new_folder(folder) as made:
         template.save(made)
@@ -176,7 +177,7 @@ def _signed(
 ) -> int:
     data = builder.build(pass_, at=at)
     report = Report.of(found) + builder.report(pass_, at=at)
-    files.write(out, data)
+    wholefile.write(out, data)
     identity = builder.identity
     pass_type = identity.pass_type_identifier if identity else None
     if as_json:
@@ -307,7 +308,7 @@ def _no_link(
 
 
 def _write_requires(path: Path, requires: Any) -> None:
-    files.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
+    wholefile.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _say_requires(requires: Any, written: Path | None) -> None:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright import nfckey
+from passwright import nfckey, wholefile
 from passwright.cli import files, options, show
 from passwright.cli.files import WrongUse
-from passwright.errors import KeyMaterialError
 
 if TYPE_CHECKING:
     from passwright.report import Finding
@@ -54,7 +53,7 @@ def _new(out: Path) -> str:
     if out.is_symlink() or out.exists():
         raise WrongUse(f"{out} is there already, and a private key that is replaced is lost: name a new file")
     key = nfckey.generate()
-    files.write(out, key.private_pem, mode=PRIVATE)
+    wholefile.write(out, key.private_pem, mode=PRIVATE)
     told = f"{out}: the private key, for the reader. Keep it as you keep a password."
     show.console(err=True).print(show.plain(told))
     return key.public_text
@@ -71,7 +70,5 @@ def _given(source: Path, password_file: Path | None) -> str:
         prompt = "Password of the key"
         password = files.password(password_file, prompt=prompt, found=found, strict=False)
     show.findings(found)
-    try:
+    with files.named(source):
         return nfckey.public_text(data, password=password)
-    except KeyMaterialError as exc:
-        raise KeyMaterialError(f"{source}: {exc}") from exc

@@ -11,7 +11,6 @@ import typer
 
 from passwright.cli import files
 from passwright.cli.files import WrongUse
-from passwright.errors import KeyMaterialError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -319,10 +318,8 @@ def trust(roots: Iterable[Path], *, example: bool) -> Trust:
 
     made = Trust.apple()
     for path in (*roots, *((example_directory() / "root.pem",) if example else ())):
-        try:
+        with files.named(path):
             made = made.with_roots(files.read(path, files.MAX_KEY_BYTES))
-        except KeyMaterialError as exc:
-            raise KeyMaterialError(f"{path}: {exc}") from exc
     return made
 
 

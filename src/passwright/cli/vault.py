@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Keys that holders' addresses are sealed with: create, rotate.", no_args_is_help=True)
+app = typer.Typer(help="Keys that holders' addresses are sealed with: create, rotate.")
 
 
 @app.command()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Issuer"]
 
-_ISSUER_ID = re.compile(r"[0-9]{1,19}\Z", re.ASCII)
+ISSUER_ID = re.compile(r"[0-9]{1,19}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Issuer:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
         issuer_id, email, origins = self._given()
-        if not isinstance(issuer_id, str) or not _ISSUER_ID.match(issuer_id):
+        if not isinstance(issuer_id, str) or not ISSUER_ID.match(issuer_id):
             raise KeyMaterialError("the issuer id has to be text of 1 to 19 digits, as the console shows it")
         if not isinstance(email, str) or "@" not in email:
             raise KeyMaterialError("the issuer needs the e-mail of the service account that signs")
