@@ -112,7 +112,7 @@ class KnownDocuments:
         last = self._kept.get(quotes)
         shape = None if last is None or last.about != about else _together(last, _pieces(data))
         with self._lock:
-            if last is None and len(self._kept) >= MAX_KEPT:
+            if quotes not in self._kept and len(self._kept) >= MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
             self._kept[quotes] = shape or _First(about, data)
 
