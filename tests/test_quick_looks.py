@@ -7,6 +7,7 @@ import json
 import random
 import zipfile
 import zlib
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
@@ -17,16 +18,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import archive, bundle, known_pictures, places, plain_archive
+from passwright.apple import archive, bundle, cms, known_pictures, places, plain_archive
+from passwright.apple.known_documents import KnownDocuments
 from passwright.apple.known_pictures import KnownPictures
+from passwright.apple.pkpass import PassBuilder
 from passwright.apple.rules import About, judge
+from passwright.apple.signature_stencils import Stencils
+from passwright.apple.verification import verify
 from passwright.errors import BundleError
 from passwright.table import place_in
 from tests import rich_passes
+from tests.conftest import AT
 from tests.test_sound import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from passwright import Template
+    from passwright.apple.identity import Identity
+    from passwright.apple.verification import Verification
+    from passwright.testing.authority import Authority
 
 LIMITS = bundle.FOREIGN_LIMITS
 FILES = {
@@ -438,3 +449,66 @@ def test_threads_share_what_is_known(known: KnownPictures) -> None:
         assert all(pool.map(judge_one, range(64)))
     assert known._bytes == sum(len(each.data) for each in known._pictures.values())
     assert known._bytes <= known_pictures.MAX_BYTES
+
+
+# --- verdicts ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def strictly() -> Iterator[None]:
+    """Every verdict on the strict roads alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_archive, "_files", lambda *_: None)
+        patch.setattr(bundle, "_lists", lambda *_: False)
+        patch.setattr(places, "_are_placed", lambda *_: False)
+        patch.setattr(KnownDocuments, "find", lambda *_: None)
+        patch.setattr(Stencils, "parse", lambda _, data: cms.parse(data))
+        yield
+
+
+def assert_verified_alike(data: bytes, authority: Authority, what: object) -> Verification:
+    quick = verify(data, trust=authority.trust, at=AT)
+    with strictly():
+        assert quick == verify(data, trust=authority.trust, at=AT), what
+    return quick
+
+
+def test_a_signed_pass_changed_anywhere_gets_the_same_verdict(
+    tiny: Template, authority: Authority, identity: Identity
+) -> None:
+    """After passes of its template and its signer, and with right checksums as often as with wrong ones."""
+    builder, chance = PassBuilder(identity), random.Random(13)
+    made = [builder.build(tiny.example(f"M-{number}"), at=AT) for number in range(4)]
+    for data in made:
+        assert assert_verified_alike(data, authority, "as it is").ok
+    files = verify(made[3], trust=authority.trust, at=AT).files
+    for number in range(1000):
+        name = chance.choice([*files, "pass.json", "manifest.json", "signature"])
+        content = bytearray(files[name])
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        assert_verified_alike(bundle.pack({**files, name: bytes(content)}), authority, (number, name))
+        whole = bytearray(made[3])
+        whole[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        assert_verified_alike(bytes(whole), authority, number)
+
+
+def test_a_pass_that_says_anything_gets_the_same_verdict(
+    tiny: Template, authority: Authority, identity: Identity
+) -> None:
+    """Values exchanged before it was signed, right ones and wrong ones."""
+    builder, chance = PassBuilder(identity), random.Random(17)
+    files = dict(verify(builder.build(tiny.example("M-1"), at=AT), trust=authority.trust, at=AT).files)
+    document = json.loads(files["pass.json"])
+    ok = Counter[bool]()
+    for number in range(60):
+        changed = {**document, "serialNumber": f"M-{number}"}
+        if number % 2:
+            changed[chance.choice([*document, "nfc", "userInfo"])] = chance.choice(
+                ["x", "", 1, True, None, [], {}, {"x": 1}, "rgb(1, 2, 3)", "rgb(1, 2, 256)"]
+            )
+        files["pass.json"] = json.dumps(changed).encode()
+        digests = {name: bundle.digest(data) for name, data in files.items() if name not in bundle.UNLISTED}
+        files["manifest.json"] = bundle.manifest(digests)
+        files["signature"] = identity.sign_manifest(files["manifest.json"], at=AT)
+        ok[assert_verified_alike(bundle.pack(files), authority, changed).ok] += 1
+    assert min(ok[True], ok[False]) > 10
