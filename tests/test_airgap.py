@@ -15,11 +15,13 @@ import passwright as pw
 from passwright import batch
 from passwright.apple.signed_data import signed_at
 from passwright.errors import BundleError, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
+from passwright.google.savelink import SAVE_URL
+from passwright.google.token import issued_at
 from passwright.signers import airgap
-from passwright.signing import KeySigner
+from passwright.signing import KeySigner, load_public_key
 from passwright.testing.certificates import new_key
 from tests.conftest import AT, MEMBERSHIP
-from tests.run_cli import HOLDER, TEMPLATE, certs, documents, names, run
+from tests.run_cli import BOUND, HOLDER, TEMPLATE, certs, documents, names, run
 from tests.test_batch import read_all, rows
 
 if TYPE_CHECKING:
@@ -390,11 +392,125 @@ def test_a_batch_signed_by_another_key_is_refused(tmp_path: Path, table: Path) -
     [
         ("--emit-tbs", "a", "--out", "b.zip"),
         ("--emit-tbs", "a", "--signatures", "b"),
-        ("--emit-tbs", "a", "--links", "b.csv"),
-        ("--signatures", "a", "--links", "b.csv"),
+        ("--signatures", "a", "--out", "b.zip", "--links", "b.csv"),
     ],
 )
 def test_options_of_a_batch_that_do_not_go_together(table: Path, args: tuple[str, ...]) -> None:
     result = run("batch", str(MEMBERSHIP), str(table), "--example", *args)
     assert result.exit_code == 2
-    assert "--emit-tbs goes without" in result.output
+    says = "goes with one of the two" if "--links" in args else "--emit-tbs goes without"
+    assert says in " ".join(result.output.split())
+
+
+# --- links ---
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> tuple[str, ...]:
+    """The options for a service account whose key is elsewhere: there as account.key, here as account.pub."""
+    said = json.loads((certs(tmp_path) / "service-account.json").read_text())
+    (tmp_path / "account.key").write_text(said["private_key"])
+    command = ["openssl", "pkey", "-in", "account.key", "-pubout", "-out", "account.pub"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    given = ("--email", said["client_email"], "--issuer-id", "3388000000022222222")
+    return (*given, "--public-key", str(tmp_path / "account.pub"))
+
+
+@pytest.mark.foreign("openssl")
+def test_openssl_signs_a_link_where_the_key_is(tmp_path: Path, account: tuple[str, ...]) -> None:
+    link = ("link", TEMPLATE, "--serial", "M-1", *HOLDER, *BOUND, *account)
+    first = run(*link, "--emit-tbs", str(tmp_path / "link.tbs"))
+    assert first.exit_code == 0, first.output
+    assert "openssl dgst" in first.output
+    sign(tmp_path, tmp_path / "account.key", "link")
+    second = run(*link, "--signature", str(tmp_path / "link.sig"), "--json")
+    assert second.exit_code == 0, second.output
+    (document,) = documents(second)
+    message = (tmp_path / "link.tbs").read_bytes()
+    assert document["url"].encode().startswith(SAVE_URL.encode() + message + b".")
+    key = load_public_key((tmp_path / "account.pub").read_bytes())
+    token = pw.google.read(document["url"], public_key=key)  # type: ignore[arg-type]  # an RSA key
+    assert token.claims == document["claims"]
+    assert issued_at(message) == datetime.fromtimestamp(token.claims["iat"], UTC)
+
+
+@pytest.mark.foreign("openssl")
+def test_a_signature_that_does_not_fit_makes_no_link(tmp_path: Path, account: tuple[str, ...]) -> None:
+    link = ("link", TEMPLATE, "--serial", "M-1", *account)
+    emitted = run(*link, *HOLDER, "--emit-tbs", str(tmp_path / "link.tbs"), "--json")
+    assert emitted.exit_code == 0, emitted.output
+    (document,) = documents(emitted)
+    assert document["to_sign_sha256"] == sha256((tmp_path / "link.tbs").read_bytes()).hexdigest()
+    sign(tmp_path, tmp_path / "certs" / "pass.key", "link")
+    finish = ("--signature", str(tmp_path / "link.sig"))
+    other_key = run(*link, *HOLDER, *finish)
+    other_values = run(*link, "--set", "fullName=Joe", *finish)
+    (tmp_path / "other.tbs").write_bytes(b"nonsense")
+    no_message = run(*link, *HOLDER, *finish, "--tbs", str(tmp_path / "other.tbs"))
+    for result, code, says in (
+        (other_key, 2, "not a signature by the expected key"),
+        (other_values, 2, "written for other values"),
+        (no_message, 1, "no header and claims"),
+    ):
+        assert result.exit_code == code, result.output
+        assert says in " ".join(result.output.split())
+        assert SAVE_URL not in result.output
+
+
+def test_an_example_link_may_be_signed_elsewhere(tmp_path: Path) -> None:
+    """Trying it out needs no account."""
+    link = ("link", TEMPLATE, "--serial", "M-1", *HOLDER, "--example")
+    assert run(*link, "--emit-tbs", str(tmp_path / "link.tbs")).exit_code == 0
+    said = json.loads((certs(tmp_path) / "service-account.json").read_text())
+    signature = KeySigner.from_pem(said["private_key"]).sign((tmp_path / "link.tbs").read_bytes())
+    (tmp_path / "link.sig").write_bytes(signature)
+    finished = run(*link, "--signature", str(tmp_path / "link.sig"))
+    assert finished.exit_code == 0, finished.output
+    assert SAVE_URL in finished.output
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--service-account", "c", "--emit-tbs", "a"), "--service-account goes without"),
+        (("--key", "c", "--signature", "a"), "--key goes without"),
+        (("--public-key", "c"), "--public-key signs nothing"),
+        (("--public-key", "c", "--emit-tbs", "a", "--issuer-id", "1"), "goes with --email and --public-key"),
+        (("--example", "--emit-tbs", "a", "--signature", "b"), "--signature comes later"),
+        (("--example", "--tbs", "a"), "--tbs goes with --signature"),
+    ],
+)
+def test_options_of_a_link_that_do_not_go_together(args: tuple[str, ...], says: str) -> None:
+    result = run("link", TEMPLATE, "--serial", "M-1", *HOLDER, *args)
+    assert result.exit_code == 2
+    assert says in " ".join(result.output.split())
+
+
+@pytest.mark.foreign("openssl")
+def test_a_batch_of_links_is_signed_where_the_key_is(
+    tmp_path: Path, table: Path, account: tuple[str, ...]
+) -> None:
+    order = ("batch", str(MEMBERSHIP), str(table), *account, "--links", str(tmp_path / "links.csv"))
+    emitted = run(*order, "--emit-tbs", str(tmp_path / "tbs.jsonl"))
+    assert emitted.exit_code == 0, emitted.output
+    assert "5 links" in emitted.output
+    assert "links.csv" not in names(tmp_path)
+    key = KeySigner.from_pem((tmp_path / "account.key").read_bytes())
+    signed = answer(tmp_path / "tbs.jsonl", key)
+    finished = run(*order, "--signatures", str(signed), "--jobs", "2")
+    assert finished.exit_code == 0, finished.output
+    at = datetime.fromisoformat(json.loads(signed.read_text().splitlines()[0])["at"])
+    issuer = pw.google.Issuer(issuer_id=account[3], email=account[1], signer=key)
+    maker = batch.Maker(pw.Template.load(MEMBERSHIP), google=pw.google.PassBuilder(issuer), at=at)
+    listed = (tmp_path / "links.csv").read_text().splitlines()
+    for number, row in enumerate(rows(5), start=1):
+        assert any(maker.make(number, row).link in line for line in listed)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"a", b"a.b.c", b"a.!", b"YQ.YQ", b"e30.e30", b"e30.eyJpYXQiOi0xfQ", b"e30.W10"]
+)
+def test_what_is_no_link_that_waits_is_refused(message: bytes) -> None:
+    with pytest.raises(BundleError) as refused:
+        issued_at(message)
+    assert refused.value.code in ("bad-token", "bad-claim", "bad-json")

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from passwright import wholefile
 from passwright.apple.identity import Identity
-from passwright.apple.signed_data import signed_at
 from passwright.cli import documents, files, show
 from passwright.cli.files import WrongUse
-from passwright.report import Report
 from passwright.signers import airgap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from passwright import batch
-    from passwright.apple.pkpass import PassBuilder
-    from passwright.report import Finding
-    from passwright.signing import Signer
-    from passwright.template import Pass
+    from passwright.google.issuer import Issuer
+    from passwright.signing import Signer, Unsigned
 
-__all__ = ["Files", "emit", "signatures", "without_key", "write_orders"]
+__all__ = ["Files", "emit", "signatures", "without_account_key", "without_key", "write_orders"]
 
-# An RSA signature of 16,384 bits has 2,048 bytes; the signed attributes have 107.
+# An RSA signature of 16,384 bits has 2,048 bytes; signed attributes have 107, header and claims up to 1,800.
 MAX_BYTES = 4096
 
 
 @dataclass(frozen=True)
 class Files:
-    """What `build` is given instead of a key: where to write what has to be signed, or the signature."""
+    """What is given instead of a key: where to write what has to be signed, or the signature."""
 
     emit: Path | None
     signature: Path | None
@@ -43,19 +39,27 @@ class Files:
     def __bool__(self) -> bool:
         return self.emit is not None or self.signature is not None
 
-    def target(self, out: Path | None, *, way: str) -> Path:
-        """The file to write, if the options go together; `way` is who signs.
+    def check(self, way: str, *, keyless: str) -> None:
+        """Refuses options that don't go together; `way` is who signs, `keyless` names a key elsewhere.
 
         Raises:
             WrongUse: they don't.
         """
-        if self and way in ("--p12", "--unsigned"):
-            raise WrongUse(f"{way} goes without --emit-tbs and --signature: give --cert and --intermediate")
-        if self.emit is not None and (self.signature is not None or out is not None):
-            other = "--out" if out is not None else "--signature"
-            raise WrongUse(f"--emit-tbs makes no pass yet, so {other} comes later: leave it out")
+        if self and way in ("--p12", "--unsigned", "--service-account", "--key"):
+            raise WrongUse(f"{way} goes without --emit-tbs and --signature: give {keyless}")
+        if self.emit is not None and self.signature is not None:
+            raise WrongUse("--emit-tbs makes nothing yet, so --signature comes later: leave it out")
         if self.tbs is not None and self.signature is None:
             raise WrongUse("--tbs goes with --signature")
+
+    def target(self, out: Path | None) -> Path:
+        """The file to write.
+
+        Raises:
+            WrongUse: there is none, or one too many.
+        """
+        if self.emit is not None and out is not None:
+            raise WrongUse("--emit-tbs makes nothing yet, so --out comes later: leave it out")
         target = self.emit or out
         if target is None:
             raise WrongUse("--out FILE is missing: where the pass is to be written")
@@ -66,7 +70,7 @@ class Files:
         if self.signature is None:
             return airgap.AirGapSigner()
         message = files.read(self._message, MAX_BYTES)
-        # Whoever made it stands for it: the identity verifies it like any answer of a signer.
+        # Whoever made it stands for it: identity and issuer verify it like any answer of a signer.
         return airgap.AirGapSigner([(sha256(message).digest(), files.read(self.signature, MAX_BYTES))])
 
     @property
@@ -74,17 +78,22 @@ class Files:
         assert self.signature is not None  # noqa: S101 -- the caller has asked
         return self.tbs or self.signature.with_suffix(".tbs")
 
-    def time_for(self, pass_: Pass, builder: PassBuilder) -> datetime:
-        """When the pass is signed: the time that was written down with what has to be signed.
+    def time(self, said: Callable[[bytes], datetime], made: Callable[[datetime], Unsigned[Any]]) -> datetime:
+        """When it is signed: the time that was written down with what has to be signed.
+
+        `said` reads it, `made` makes the same again. Now, where nothing was written down.
 
         Raises:
             BundleError: the file is not what --emit-tbs wrote.
             OSError: there is no such file.
-            WrongUse: the pass is another one than what was signed.
+            WrongUse: what was signed is something else.
         """
+        if self.signature is None:
+            # Signatures and tokens say whole seconds.
+            return datetime.now(UTC).replace(microsecond=0) if self else datetime.now(UTC)
         message = files.read(self._message, MAX_BYTES)
-        at = signed_at(message)
-        if builder.unsigned(pass_, at=at).message != message:
+        at = said(message)
+        if made(at).message != message:
             raise WrongUse(
                 f"{self._message}: this was written for other values, another template or another "
                 "certificate: give the same ones, or let the pass be signed anew"
@@ -92,31 +101,33 @@ class Files:
         return at
 
 
-def emit(out: Path, pass_: Pass, builder: PassBuilder, found: Iterable[Finding], *, as_json: bool) -> int:
-    """Writes what has to be signed for a pass, and says what to do with it."""
-    # A signature says whole seconds.
-    at = datetime.now(UTC).replace(microsecond=0)
-    message = builder.unsigned(pass_, at=at).message
-    report = Report.of(found) + builder.report(pass_, at=at)
+def emit(
+    out: Path, message: bytes, what: str, *, then: str = "", document: Mapping[str, Any] | None = None
+) -> int:
+    """Writes what has to be signed, and says what to do with it, or how the document goes on with --json.
+
+    `what` is what it is for, `then` what the next command needs besides.
+    """
     wholefile.write(out, message)
-    identity = builder.identity
-    pass_type = identity.pass_type_identifier if identity else None
-    if as_json:
-        document = documents.build(str(out), None, serial=pass_.serial, pass_type=pass_type, found=report)
-        show.document({**document, "at": at.isoformat(), "to_sign_sha256": sha256(message).hexdigest()})
+    if document is not None:
+        show.document({**document, "to_sign_sha256": sha256(message).hexdigest()})
         return 0
-    show.findings(report)
     console = show.console()
-    console.print(f"{show.plain(out)}: what has to be signed for pass {pass_.serial} of {pass_type}")
+    console.print(f"{show.plain(out)}: what has to be signed for {what}")
     signature = show.word(out.with_suffix(".sig"))
     console.print(f"Where the key is: openssl dgst -sha256 -sign KEY -out {signature} {show.word(out)}")
-    console.print(f"Then the same command with --signature {signature} --out instead of --emit-tbs")
+    console.print(f"Then the same command with --signature {signature}{then} instead of --emit-tbs")
     return 0
 
 
 def without_key(identity: Identity, signer: Signer) -> Identity:
     """The same certificates with a signer in place of the key."""
     return Identity(certificate=identity.certificate, intermediate=identity.intermediate, signer=signer)
+
+
+def without_account_key(issuer: Issuer, signer: Signer) -> Issuer:
+    """The same service account with a signer in place of the key."""
+    return replace(issuer, signer=signer)
 
 
 # --- batches ---

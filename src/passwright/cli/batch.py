@@ -44,6 +44,8 @@ class _Order:
     intermediate: Path | None
     p12: Path | None
     account: Path | None
+    email: str | None
+    public_key: Path | None
     issuer_id: str | None
     restrictions: bool
     strict: bool
@@ -73,10 +75,12 @@ class _Order:
         )
 
     def _issuer(self) -> Any:
-        more = {"restrictions_enabled": self.restrictions}
+        more: dict[str, Any] = {"restrictions_enabled": self.restrictions}
         if self.example:
-            return example_issuer(self.issuer_id, **more)
-        return self.keys.google(account=self.account, email=None, issuer_id=self.issuer_id, **more)
+            issuer = example_issuer(self.issuer_id, **more)
+            return issuer if self.signer is None else airgap.without_account_key(issuer, self.signer)
+        more |= {"email": self.email, "public_key": self.public_key, "signer": self.signer}
+        return self.keys.google(account=self.account, issuer_id=self.issuer_id, **more)
 
 
 def batch(
@@ -121,7 +125,8 @@ def batch(
         typer.Option(
             "--emit-tbs",
             metavar="FILE.jsonl",
-            help="Make no passes: write what has to be signed for each, for a key elsewhere.",
+            help="Make nothing yet: write what has to be signed for each pass, or with --links for each "
+            "link, for a key elsewhere.",
             rich_help_panel=options.SIGN,
         ),
     ] = None,
@@ -139,6 +144,8 @@ def batch(
     intermediate: options.Intermediate = None,
     p12: options.P12 = None,
     service_account: options.Account = None,
+    email: options.Email = None,
+    public_key: options.PublicKey = None,
     issuer_id: options.IssuerId = None,
     password_file: options.PasswordFile = None,
     strict_keys: options.StrictKeys = False,
@@ -153,14 +160,19 @@ def batch(
     """
     order = _Order(
         template=template, at=datetime.now(UTC).replace(microsecond=0),
-        passes=out is not None or emit_tbs is not None, links=links is not None, example=example, cert=cert,
-        intermediate=intermediate, p12=p12, account=service_account, issuer_id=issuer_id,
+        passes=out is not None or (emit_tbs is not None and links is None), links=links is not None,
+        example=example, cert=cert, intermediate=intermediate, p12=p12, account=service_account, email=email,
+        public_key=public_key, issuer_id=issuer_id,
         restrictions=restrictions_enabled, strict=strict, signer=None,
         keys=Keys(key=key, password_file=password_file, strict=strict_keys),
     )  # fmt: skip
     if emit_tbs is not None or signatures is not None:
-        if links is not None or (emit_tbs is not None and (out is not None or signatures is not None)):
-            raise WrongUse("--emit-tbs goes without --out and --signatures, and both without --links")
+        if emit_tbs is not None and (out is not None or signatures is not None):
+            raise WrongUse("--emit-tbs goes without --out and --signatures")
+        if out is not None and links is not None:
+            raise WrongUse(
+                "one key signs passes and another one links: --signatures goes with one of the two"
+            )
         if emit_tbs is not None:
             return _emit(emit_tbs, replace(order, signer=AirGapSigner()), rows, as_json=as_json)
         assert signatures is not None  # noqa: S101 -- one of the two is given
@@ -205,9 +217,10 @@ def _emit(path: Path, order: _Order, rows: Path, *, as_json: bool) -> int:
         )
         return 1 if refused else 0
     out = show.console()
-    passes = "1 pass" if written == 1 else f"{written:,} passes"
-    out.print(f"{show.plain(path)}: what has to be signed for {passes}")
-    out.print("Add a signature to each line, then the same command with --signatures and --out")
+    what, one, several = ("--links", "link", "links") if order.links else ("--out", "pass", "passes")
+    number = f"1 {one}" if written == 1 else f"{written:,} {several}"
+    out.print(f"{show.plain(path)}: what has to be signed for {number}")
+    out.print(f"Add a signature to each line, then the same command with --signatures and {what}")
     if refused:
         out.print(f"Some rows were refused, with the reasons in {show.plain(refused)}")
     return 1 if refused else 0

@@ -13,7 +13,7 @@ from passwright.cli.options import moment
 from passwright.definition import check_pass
 from passwright.errors import KeyMaterialError, PassRejected
 from passwright.report import Finding, Report, error
-from passwright.signing import KeySigner
+from passwright.signing import KeySigner, load_public_key
 from passwright.table import step
 from passwright.template import Pass, Template
 
@@ -172,9 +172,16 @@ class Keys:
         return Identity(certificate=certificate, intermediate=above, signer=signer)
 
     def google(
-        self, *, account: Path | None, email: str | None, issuer_id: str | None, **more: Any
+        self,
+        *,
+        account: Path | None,
+        email: str | None,
+        issuer_id: str | None,
+        public_key: Path | None = None,
+        signer: Signer | None = None,
+        **more: Any,
     ) -> Issuer:
-        """Who signs for Google; `more` are members of `Issuer`.
+        """Who signs for Google; a signer takes the place of a key, and `more` are members of `Issuer`.
 
         Raises:
             KeyMaterialError: the file can't be used.
@@ -185,6 +192,14 @@ class Keys:
 
         if issuer_id is None:
             raise WrongUse("--issuer-id is missing: the digits that the Google Pay & Wallet console shows")
+        if signer is not None:
+            if email is None or public_key is None or account is not None or self.key is not None:
+                raise WrongUse(
+                    "a key elsewhere goes with --email and --public-key, and no --key or --service-account"
+                )
+            with files.named(public_key):
+                public = load_public_key(files.read(public_key, files.MAX_KEY_BYTES))
+            return Issuer(issuer_id=issuer_id, email=email, signer=signer, public_key=public, **more)
         if account is not None:
             data = files.read_key(account, self.found, strict=self.strict)
             # Said here, or the file would be blamed for it.

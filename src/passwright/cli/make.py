@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import shutil
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path  # noqa: TC003 -- Typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,15 +14,18 @@ import typer
 
 from passwright import wholefile
 from passwright.apple.pkpass import PassBuilder
+from passwright.apple.signed_data import signed_at
 from passwright.cli import airgap, documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import Keys, Wanted, example_issuer, load_template, one_way
 from passwright.errors import DefinitionError, LinkTooLong
-from passwright.google import savelink
+from passwright.google import savelink, token
 from passwright.report import Finding, Report, error
 from passwright.table import did_you_mean
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from passwright.signing import Signer
     from passwright.template import Pass
 
@@ -132,7 +135,8 @@ def build(
     elsewhere = airgap.Files(emit_tbs, signature, tbs)
     ways = {"--example": example, "--p12": p12 is not None, "--unsigned": unsigned}
     way = one_way({**ways, "--cert with --key and --intermediate": cert is not None or key is not None})
-    target = elsewhere.target(out, way=way)
+    elsewhere.check(way, keyless="--cert and --intermediate")
+    target = elsewhere.target(out)
     wanted = Wanted(
         serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc, barcode=_code(barcode, off=no_barcode),
         bind=bind,
@@ -152,9 +156,9 @@ def build(
         else:
             identity = keys.apple(cert=cert, intermediate=intermediate, p12=p12, signer=signer)
         builder = PassBuilder(identity, strict=strict)
+        at = elsewhere.time(signed_at, lambda at: builder.unsigned(pass_, at=at))
         if emit_tbs is not None:
-            return airgap.emit(target, pass_, builder, keys.found, as_json=as_json)
-        at = elsewhere.time_for(pass_, builder) if signature else datetime.now(UTC)
+            return _to_sign(pass_, builder, target, keys.found, at=at, as_json=as_json)
         return _signed(pass_, builder, target, keys.found, at=at, as_json=as_json)
     except DefinitionError as exc:
         if as_json:
@@ -170,6 +174,24 @@ def _example_identity(pass_: Pass, signer: Signer | None) -> Any:
     nfc = pass_.template.nfc
     identity = Authority.example().identity(nfc="@nfc" in pass_.shape and bool(nfc and nfc.apple_key))
     return identity if signer is None else airgap.without_key(identity, signer)
+
+
+def _to_sign(
+    pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], *, at: datetime, as_json: bool
+) -> int:
+    message = builder.unsigned(pass_, at=at).message
+    report = Report.of(found) + builder.report(pass_, at=at)
+    pass_type = builder.identity.pass_type_identifier if builder.identity else None
+    document = documents.build(str(out), None, serial=pass_.serial, pass_type=pass_type, found=report)
+    if not as_json:
+        show.findings(report)
+    return airgap.emit(
+        out,
+        message,
+        f"pass {pass_.serial} of {pass_type}",
+        then=" --out",
+        document={**document, "at": at.isoformat()} if as_json else None,
+    )
 
 
 def _signed(
@@ -237,19 +259,30 @@ def link(
     service_account: options.Account = None,
     key: options.AccountKey = None,
     email: options.Email = None,
+    public_key: options.PublicKey = None,
     issuer_id: options.IssuerId = None,
     password_file: options.PasswordFile = None,
     strict_keys: options.StrictKeys = False,
+    emit_tbs: options.EmitTbs = None,
+    signature: options.Signature = None,
+    tbs: options.Tbs = None,
     restrictions_enabled: options.Restrictions = False,
     self_contained: options.SelfContained = False,
     inserted: options.Inserted = None,
     requires_out: options.RequiresOut = None,
     as_json: options.Json = False,
 ) -> int:
-    """Make a Google Wallet save link, and print it."""
-    one_way(
-        {"--example": example, "--service-account": service_account is not None, "--key": key is not None}
-    )
+    """Make a Google Wallet save link, and print it.
+
+    A key that is kept where no program reaches it signs in two steps: --emit-tbs writes what it has to
+    sign, and the same command with --signature makes the link.
+    """
+    elsewhere = airgap.Files(emit_tbs, signature, tbs)
+    ways = {"--example": example, "--service-account": service_account is not None, "--key": key is not None}
+    way = one_way({**ways, "--public-key": public_key is not None})
+    elsewhere.check(way, keyless="--email, --issuer-id and --public-key")
+    if way == "--public-key" and not elsewhere:
+        raise WrongUse("--public-key signs nothing: it goes with --emit-tbs and --signature")
     if self_contained and inserted:
         raise WrongUse("--self-contained and --inserted exclude each other")
     wanted = Wanted(
@@ -260,19 +293,25 @@ def link(
     keys = Keys(key=key, password_file=password_file, strict=strict_keys)
     try:
         pass_ = wanted.issue(load_template(template))
+        signer = elsewhere.signer() if elsewhere else None
         if example:
             issuer = example_issuer(issuer_id, restrictions_enabled=restrictions_enabled)
+            issuer = issuer if signer is None else airgap.without_account_key(issuer, signer)
         else:
             issuer = keys.google(
-                account=service_account, email=email, issuer_id=issuer_id,
-                restrictions_enabled=restrictions_enabled,
+                account=service_account, email=email, issuer_id=issuer_id, public_key=public_key,
+                signer=signer, restrictions_enabled=restrictions_enabled,
             )  # fmt: skip
-        made = savelink.PassBuilder(issuer).save_link(
-            pass_,
-            issued_at=datetime.now(UTC),
-            inserted=tuple(part.value for part in inserted or ()),
-            self_contained=self_contained,
-        )
+        builder = savelink.PassBuilder(issuer)
+        there: tuple[Any, ...] = tuple(part.value for part in inserted or ())
+        unsigned = partial(builder.unsigned, pass_, inserted=there, self_contained=self_contained)
+        at = elsewhere.time(token.issued_at, lambda at: unsigned(issued_at=at))
+        if emit_tbs is not None:
+            found = Report.of(keys.found) + builder.report(pass_)
+            return _link_to_sign(
+                emit_tbs, unsigned(issued_at=at).message, pass_, found, at=at, as_json=as_json
+            )
+        made = unsigned(issued_at=at).signed()
     except (DefinitionError, LinkTooLong) as exc:
         _no_link(exc, keys.found, requires_out, as_json=as_json)
         raise
@@ -285,6 +324,20 @@ def link(
     _say_requires(made.requires, requires_out)
     show.line(made.url)
     return 0
+
+
+def _link_to_sign(
+    out: Path, message: bytes, pass_: Pass, found: Report, *, at: datetime, as_json: bool
+) -> int:
+    document = {"file": str(out), "serial_number": pass_.serial, "at": at.isoformat()}
+    if not as_json:
+        show.findings(found)
+    return airgap.emit(
+        out,
+        message,
+        f"the link of pass {pass_.serial}",
+        document={**document, "findings": documents.findings(found)} if as_json else None,
+    )
 
 
 def _no_link(

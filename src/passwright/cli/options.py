@@ -40,6 +40,7 @@ __all__ = [
     "PassKey",
     "PassType",
     "PasswordFile",
+    "PublicKey",
     "RequiresOut",
     "Restrictions",
     "Roots",
@@ -162,7 +163,7 @@ EmitTbs = Annotated[
     typer.Option(
         "--emit-tbs",
         metavar="FILE",
-        help="Make no pass: write what has to be signed, for a key elsewhere (DER; SHA-256).",
+        help="Make nothing yet: write what has to be signed, with SHA-256, for a key elsewhere.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -252,7 +253,15 @@ Email = Annotated[
     str | None,
     typer.Option(
         metavar="EMAIL",
-        help="With --key: the service account's own address.",
+        help="With --key or --public-key: the service account's own address.",
+        rich_help_panel=SIGN,
+    ),
+]
+PublicKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="For a key elsewhere: the service account's public key in PEM or DER.",
         rich_help_panel=SIGN,
     ),
 ]

@@ -6,6 +6,7 @@ import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-__all__ = ["Token", "read"]
+__all__ = ["Token", "issued_at", "read"]
 
 # A link of 1,800 characters is long; a token inserted through the API may be more.
 MAX_BYTES = 2**18
+# The last second of the year 9999.
+MAX_TIME = 253402300799
 _PART = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 
 
@@ -69,6 +72,22 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
         _verify(token, signature, public_key)
         _check_claims(claims, email)
     return Token(header, claims, public_key is not None)
+
+
+def issued_at(message: bytes) -> datetime:
+    """The time in header and claims of a link that lacks nothing but its signature.
+
+    Raises:
+        BundleError: `bad-token`, `bad-claim`, or a code of the JSON reader.
+    """
+    parts = message.decode("ascii", "replace").split(".")
+    if len(parts) != 2 or len(message) > MAX_BYTES:  # noqa: PLR2004 -- RFC 7515 section 5.1
+        raise BundleError("bad-token", "", "these are no header and claims that wait for a signature")
+    claims = strictjson.loads(_decoded(parts[1], "claims"), name="claims")
+    iat = claims.get("iat") if isinstance(claims, dict) else None
+    if type(iat) is not int or not 0 <= iat <= MAX_TIME:
+        raise BundleError("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")
+    return datetime.fromtimestamp(iat, UTC)
 
 
 def _decoded(part: str, name: str) -> bytes:
