@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
-from passwright.service.ceremony import PasskeyGate
+from passwright.service.passkeys import PasskeyGate
 from passwright.service.settings import Limits, Settings
 from passwright.service.vault import Vault
 from passwright.service.web.app import create_app

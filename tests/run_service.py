@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from passwright.service import api_keys
-from passwright.service.ceremony import PasskeyGate
+from passwright.service.passkeys import PasskeyGate
 from passwright.service.settings import Limits, Settings
 from passwright.service.sqlstore import SqlStore
 from passwright.service.store import Organisation

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from passwright.errors import AttemptRefused
 from passwright.lifecycle import Evidence
-from passwright.service.ceremony import Credential, Offer, PasskeyGate, Subject, payload_digest
+from passwright.service.ceremony import Credential, Offer, Subject, payload_digest
+from passwright.service.passkeys import PasskeyGate
 from passwright.service.vault import KeyRing, Vault
 from passwright.testing.phone import Passkey, Phone, cbor
 

@@ -16,7 +16,7 @@ from passwright.address import sha256
 from passwright.errors import BindingError, GoogleError, IllegalTransition, PassRejected, Refused
 from passwright.lifecycle import ATTEMPT_LIFE, Evidence, Kind, State
 from passwright.service import issuing, releasing
-from passwright.service.ceremony import PasskeyGate
+from passwright.service.passkeys import PasskeyGate
 from passwright.service.store import Download
 from passwright.service.vault import Purpose, Vault
 from passwright.testing.phone import Phone

@@ -194,7 +194,7 @@ def _provider(found: Settings, kept: Desk, identity: Identity | None) -> Any:
 
         callback = f"{found.base_url}/wallet/binding"
         return WalletIssuerBinding(identity=identity, callback=callback, rp_id=host, vault=kept.vault)
-    from passwright.service.ceremony import PasskeyGate
+    from passwright.service.passkeys import PasskeyGate
 
     try:
         return PasskeyGate(origin=found.base_url, name=found.name or host, vault=kept.vault)

@@ -8,19 +8,12 @@ Every promise has a name, and a store that breaks one is told which.
 from __future__ import annotations
 
 import secrets
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from passwright import lifecycle
-from passwright.binding import Binding
 from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError
-from passwright.lifecycle import Effect
 from passwright.service.store import (
     Address,
     Answer,
@@ -36,19 +29,28 @@ from passwright.service.store import (
     StoredPass,
     StoredTemplate,
 )
+from passwright.testing import store_races
+from passwright.testing.store_place import (
+    AT,
+    SECOND,
+    Broken,
+    Place,
+    bound_on_apple,
+    change,
+    locked_to_apple,
+    locked_to_google,
+    must,
+    refused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from passwright.lifecycle import Status
     from passwright.service.store import Store, Transaction
 
 __all__ = ["check_store"]
 
-# A moment with microseconds, which some databases round.
-AT = datetime(2026, 6, 1, 12, 30, 15, 123457, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-LEARN_MORE = "https://support.example.com/pass-help?für=dich"
+_RACE = "of two platforms exactly one gets a pass"
 
 
 def check_store(
@@ -87,13 +89,12 @@ def check_store(
     store = make_store()
     try:
         for promise, check in _PROMISES.items():
-            _kept(promise, check, _Place.new(store, raw))
-        _kept(_RACE, _race_of_threads, _Place.new(store, raw), passes, clients)
-        _kept(
-            f"{_RACE}, between processes too", _race_of_processes, _Place.new(store, raw), make_store, passes
-        )
-        _kept("a ticket is used once", _race_for_a_ticket, _Place.new(store, raw), clients)
-        reopened = _Place.new(store, raw)
+            _kept(promise, check, Place.new(store, raw))
+        _kept(_RACE, store_races.threads, Place.new(store, raw), passes, clients)
+        again = f"{_RACE}, between processes too"
+        _kept(again, store_races.processes, Place.new(store, raw), make_store, passes)
+        _kept("a ticket is used once", store_races.ticket, Place.new(store, raw), clients)
+        reopened = Place.new(store, raw)
         kept = _everything(reopened)
     finally:
         store.close()
@@ -108,120 +109,16 @@ def _kept(promise: str, check: Callable[..., None], *given: Any) -> None:
     __tracebackhide__ = True
     try:
         check(*given)
-    except _Broken as broken:
+    except Broken as broken:
         raise AssertionError(f"{promise}: {broken}") from None
     except StoreError as exc:
         raise AssertionError(f"{promise}: the store raised {type(exc).__name__}: {exc}") from exc
 
 
-class _Broken(Exception):
-    """A promise that was not kept, and how one sees it."""
-
-
-def _must(held: object, otherwise: str) -> None:
-    if not held:
-        raise _Broken(otherwise)
-
-
-@contextmanager
-def _refused(expected: type[Exception], otherwise: str) -> Iterator[None]:
-    try:
-        yield
-    except expected:
-        return
-    raise _Broken(otherwise)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A new organisation with a template, in a store."""
-
-    store: Store
-    raw: Callable[[], bytes] | None
-    organisation: str
-    template: StoredTemplate
-
-    @classmethod
-    def new(cls, store: Store, raw: Callable[[], bytes] | None) -> _Place:
-        organisation = str(uuid4())
-        template = StoredTemplate(
-            id=str(uuid4()),
-            organisation=organisation,
-            name="Клуб кофе",
-            kind="loyalty",
-            archive=secrets.token_bytes(3000),
-            created_at=AT,
-            changed_at=AT,
-        )
-        with store.writing() as transaction:
-            transaction.put_organisation(Organisation(id=organisation, name="Ünïcode & Söhne"))
-            transaction.add_template(template)
-        return cls(store, raw, organisation, template)
-
-    def pass_(self, **given: Any) -> StoredPass:
-        """A pass that is not kept yet."""
-        members: dict[str, Any] = {
-            "id": str(uuid4()),
-            "organisation": self.organisation,
-            "template": self.template.id,
-            "serial": secrets.token_hex(16),
-            "link_hash": secrets.token_bytes(32),
-            "content": {"values": {"fullName": "Jürgen 😀", "points": 3}, "nfc": None},
-            "created_at": AT,
-            "changed_at": AT,
-        }
-        return StoredPass(**{**members, **given})
-
-    def added(self, **given: Any) -> StoredPass:
-        """A pass that is kept."""
-        made = self.pass_(**given)
-        with self.store.writing() as transaction:
-            transaction.add_pass(made)
-        return made
-
-    def bound(self, **given: Any) -> StoredBinding:
-        """The binding of a pass that is kept, with an address that nobody else has."""
-        made = self.added(**given)
-        secret = secrets.token_bytes(300)
-        address = Address(secret, f"m***@{secrets.token_hex(8)}.example")
-        binding = StoredBinding(
-            pass_id=made.id, organisation=self.organisation, status=_created(), address=address
-        )
-        with self.store.writing() as transaction:
-            transaction.add_binding(binding)
-        return binding
-
-    def read(self, pass_id: str) -> StoredBinding | None:
-        with self.store.reading() as transaction:
-            return transaction.binding(pass_id)
-
-
-def _created() -> Status:
-    return lifecycle.advance(None, lifecycle.Create(Binding("a@b.example", LEARN_MORE)), at=AT).status
-
-
-def _google(was: StoredBinding, *, at: datetime = AT) -> StoredBinding:
-    step = lifecycle.advance(was.status, lifecycle.GoogleDownload(), at=at)
-    return replace(was, status=step.status, google_issued_at=at)
-
-
-def _apple(was: StoredBinding, *, at: datetime = AT) -> StoredBinding:
-    step = lifecycle.advance(was.status, lifecycle.AppleBegin(secrets.token_urlsafe(24)), at=at)
-    purged = None if Effect.PURGE_EMAIL in step.effects else was.address
-    return replace(was, status=step.status, address=purged, ceremony={"challenge": "ß"})
-
-
-def _apple_bound(was: StoredBinding, credential: Credential) -> StoredBinding:
-    assert was.status.open_attempt is not None  # noqa: S101 -- `_apple` has opened one
-    event = lifecycle.AppleComplete(was.status.open_attempt.id, "ab" * 32, proof_ok=True)
-    step = lifecycle.advance(was.status, event, at=AT + SECOND)
-    return replace(was, status=step.status, ceremony=None, credential=credential)
-
-
 # --- promises -----------------------------------------------------------------
 
 
-def _round_trip(place: _Place) -> None:
+def _round_trip(place: Place) -> None:
     kept = _everything(place)
     _check_everything(place.store, kept)
 
@@ -240,7 +137,7 @@ class _Everything:
     answer: Answer
 
 
-def _everything(place: _Place) -> _Everything:
+def _everything(place: Place) -> _Everything:
     """One of each record, every member in use, written to the store."""
     organisation = Organisation(id=place.organisation, name="Name 2", binding=False)
     key = ApiKey(
@@ -256,10 +153,10 @@ def _everything(place: _Place) -> _Everything:
     )
     waiting, google = place.bound(), place.bound()
     apple = place.bound()
-    states = [(google, _google(google)), (apple, _apple(apple))]
+    states = [(google, locked_to_google(google)), (apple, locked_to_apple(apple))]
     pending = states[1][1]
     states.append(
-        (pending, _apple_bound(pending, Credential(secrets.token_urlsafe(20), {"counter": 3, "k": "ü"})))
+        (pending, bound_on_apple(pending, Credential(secrets.token_urlsafe(20), {"counter": 3, "k": "ü"})))
     )
     event = Event(pass_id=pass_.id, version=3, kind="Apple download", outcome="platform_locked", at=AT)
     download = Download(token_hash=secrets.token_bytes(32), pass_id=pass_.id, expires_at=AT)
@@ -304,63 +201,58 @@ def _check_everything(store: Store, kept: _Everything) -> None:
             ),
         ]
         for wanted, there in found:
-            _must(wanted == there, f"a {type(wanted).__name__} came back otherwise, or not at all")
-        _must(transaction.binding(kept.pass_.id) is None, "a pass without a binding has one")
-        _must(transaction.pass_by_link(b"\0" * 32) is None, "a link that is nobody's found a pass")
+            must(wanted == there, f"a {type(wanted).__name__} came back otherwise, or not at all")
+        must(transaction.binding(kept.pass_.id) is None, "a pass without a binding has one")
+        must(transaction.pass_by_link(b"\0" * 32) is None, "a link that is nobody's found a pass")
 
 
-def _rollback(place: _Place) -> None:
+def _rollback(place: Place) -> None:
     made, was = place.pass_(), place.bound()
 
     def half() -> None:
         with place.store.writing() as transaction:
             transaction.add_pass(made)
-            transaction.change_binding(was, _apple(was))
+            transaction.change_binding(was, locked_to_apple(was))
             raise _Undone
 
-    with _refused(_Undone, "an exception inside a transaction was kept from its caller"):
+    with refused(_Undone, "an exception inside a transaction was kept from its caller"):
         half()
     with place.store.reading() as transaction:
         there = transaction.pass_(place.organisation, made.id)
-        _must(there is None, "what was added before the exception is there")
+        must(there is None, "what was added before the exception is there")
         same = transaction.binding(was.pass_id) == was
-        _must(same, "what was changed before the exception is not as it was")
+        must(same, "what was changed before the exception is not as it was")
 
 
 class _Undone(Exception):
     """Raised inside a transaction to undo it."""
 
 
-def _reading(place: _Place) -> None:
+def _reading(place: Place) -> None:
     made = place.pass_()
     with (
-        _refused(StoreError, "a transaction for reading let something be added"),
+        refused(StoreError, "a transaction for reading let something be added"),
         place.store.reading() as transaction,
     ):
         transaction.add_pass(made)
     with place.store.reading() as transaction:
-        _must(transaction.pass_(place.organisation, made.id) is None, "what a reader added is there")
+        must(transaction.pass_(place.organisation, made.id) is None, "what a reader added is there")
 
 
-def _snapshot(place: _Place) -> None:
+def _snapshot(place: Place) -> None:
     was = place.bound()
     with place.store.reading() as transaction:
         before = transaction.binding(was.pass_id)
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(_change, place.store, was, _google(was)).result()
-        _must(
+            pool.submit(change, place.store, was, locked_to_google(was)).result()
+        must(
             transaction.binding(was.pass_id) == before, "a reader saw a change that came after its first look"
         )
-    _must(place.read(was.pass_id) != before, "a change was not there for the next reader")
+    must(place.read(was.pass_id) != before, "a change was not there for the next reader")
 
 
-def _change(store: Store, was: StoredBinding, now: StoredBinding) -> None:
-    with store.writing() as transaction:
-        transaction.change_binding(was, now)
-
-
-def _isolation(place: _Place) -> None:
-    kept, other = _everything(place), _Place.new(place.store, place.raw)
+def _isolation(place: Place) -> None:
+    kept, other = _everything(place), Place.new(place.store, place.raw)
     foreign = other.organisation
     with place.store.reading() as transaction:
         found: list[tuple[str, object]] = [
@@ -370,119 +262,117 @@ def _isolation(place: _Place) -> None:
             ("passes", transaction.passes(foreign, PassFilter(), Page())[1]),
             ("an answer", transaction.answer(foreign, kept.answer.key_hash, since=AT)),
         ]
-        _must(
+        must(
             [each.id for each in transaction.templates(foreign, Page())[0]] == [other.template.id],
             "templates of another organisation are listed",
         )
     for what, there in found:
-        _must(not there, f"{what} of another organisation can be found")
+        must(not there, f"{what} of another organisation can be found")
     moved = replace(kept.pass_, organisation=foreign)
     with (
-        _refused(StaleBinding, "a pass of another organisation was changed"),
+        refused(StaleBinding, "a pass of another organisation was changed"),
         place.store.writing() as transaction,
     ):
         transaction.change_pass(moved, replace(moved, status=PassStatus.NULLIFIED))
     with (
-        _refused(NotFound, "a key of another organisation was revoked"),
+        refused(NotFound, "a key of another organisation was revoked"),
         place.store.writing() as transaction,
     ):
         transaction.revoke_api_key(foreign, kept.key.id, at=AT)
 
 
-def _uniqueness(place: _Place) -> None:
+def _uniqueness(place: Place) -> None:
     first = place.added(ext_id="same")
     for name in ("id", "serial", "link_hash", "ext_id"):
-        with _refused(AlreadyExists, f"two passes have one {name}"):
+        with refused(AlreadyExists, f"two passes have one {name}"):
             place.added(**{name: getattr(first, name)})
-    elsewhere = _Place.new(place.store, place.raw)
+    elsewhere = Place.new(place.store, place.raw)
     elsewhere.added(ext_id="same")
     ended = replace(first, status=PassStatus.NULLIFIED, version=2)
     with place.store.writing() as transaction:
         transaction.change_pass(first, ended)
-        _must(
+        must(
             transaction.pass_(place.organisation, "same") == ended,
             "a nullified pass is not found by its external id",
         )
     second = place.added(ext_id="same")
     with place.store.reading() as transaction:
         found = transaction.pass_(place.organisation, "same")
-    _must(found == second, "an external id that is used again doesn't lead to the live pass")
+    must(found == second, "an external id that is used again doesn't lead to the live pass")
     with (
-        _refused(AlreadyExists, "a nullified pass came back to an external id that is taken"),
+        refused(AlreadyExists, "a nullified pass came back to an external id that is taken"),
         place.store.writing() as transaction,
     ):
         transaction.change_pass(ended, replace(ended, status=PassStatus.ISSUED, version=3))
     _credentials(place)
 
 
-def _credentials(place: _Place) -> None:
+def _credentials(place: Place) -> None:
     credential = Credential(secrets.token_urlsafe(20), {})
-    first, second = _apple(a := place.bound()), _apple(b := place.bound())
+    first, second = locked_to_apple(a := place.bound()), locked_to_apple(b := place.bound())
     with place.store.writing() as transaction:
-        _must(
-            not transaction.knows_credential(credential.id or ""), "a credential is known before it is kept"
-        )
+        must(not transaction.knows_credential(credential.id or ""), "a credential is known before it is kept")
         transaction.change_binding(a, first)
         transaction.change_binding(b, second)
-        transaction.change_binding(first, _apple_bound(first, credential))
-        _must(transaction.knows_credential(credential.id or ""), "a credential that is kept is not known")
-    with _refused(AlreadyExists, "one credential belongs to two passes"):
-        _change(place.store, second, _apple_bound(second, credential))
-    _must(place.read(second.pass_id) == second, "a credential that was refused changed the binding")
+        transaction.change_binding(first, bound_on_apple(first, credential))
+        must(transaction.knows_credential(credential.id or ""), "a credential that is kept is not known")
+    with refused(AlreadyExists, "one credential belongs to two passes"):
+        change(place.store, second, bound_on_apple(second, credential))
+    must(place.read(second.pass_id) == second, "a credential that was refused changed the binding")
     for each in (place.bound(), place.bound()):  # None is no credential id that could be taken
-        pending = _apple(each)
-        _change(place.store, each, pending)
-        _change(place.store, pending, _apple_bound(pending, Credential(None, {})))
+        pending = locked_to_apple(each)
+        change(place.store, each, pending)
+        change(place.store, pending, bound_on_apple(pending, Credential(None, {})))
 
 
-def _compare_and_set(place: _Place) -> None:
+def _compare_and_set(place: Place) -> None:
     was = place.bound()
-    google, apple = _google(was), _apple(was)
-    _change(place.store, was, google)
-    with _refused(StaleBinding, "a binding that changed since it was read was overwritten"):
-        _change(place.store, was, apple)
+    google, apple = locked_to_google(was), locked_to_apple(was)
+    change(place.store, was, google)
+    with refused(StaleBinding, "a binding that changed since it was read was overwritten"):
+        change(place.store, was, apple)
     other = replace(google, status=replace(google.status, version=google.status.version + 1))
-    with _refused(StaleBinding, "a binding of another version was overwritten"):
-        _change(place.store, other, other)
+    with refused(StaleBinding, "a binding of another version was overwritten"):
+        change(place.store, other, other)
     waiting = place.bound()
-    locked = replace(_google(waiting), status=replace(_google(waiting).status, version=1))
-    with _refused(StaleBinding, "a binding with another platform was overwritten"):
-        _change(place.store, locked, locked)
-    _must(place.read(was.pass_id) == google, "a refused change left something behind")
+    locked = replace(locked_to_google(waiting), status=replace(locked_to_google(waiting).status, version=1))
+    with refused(StaleBinding, "a binding with another platform was overwritten"):
+        change(place.store, locked, locked)
+    must(place.read(was.pass_id) == google, "a refused change left something behind")
     pass_ = place.added()
     now = replace(pass_, status=PassStatus.ACTIVE, version=2)
     template = replace(place.template, name="other", version=2)
     with place.store.writing() as transaction:
         transaction.change_pass(pass_, now)
         transaction.change_template(place.template, template)
-    with _refused(StaleBinding, "a pass that changed was overwritten"), place.store.writing() as transaction:
+    with refused(StaleBinding, "a pass that changed was overwritten"), place.store.writing() as transaction:
         transaction.change_pass(pass_, replace(pass_, version=2))
     with (
-        _refused(StaleBinding, "a template that changed was overwritten"),
+        refused(StaleBinding, "a template that changed was overwritten"),
         place.store.writing() as transaction,
     ):
         transaction.change_template(place.template, template)
 
 
-def _purge(place: _Place) -> None:
+def _purge(place: Place) -> None:
     purged, left = [place.bound() for _ in range(6)], [place.bound() for _ in range(3)]
     for was in purged:
-        _change(place.store, was, _apple(was))
+        change(place.store, was, locked_to_apple(was))
     keys = {was.pass_id for was in purged}
     for was in purged:
         now = place.read(was.pass_id)
-        _must(now is not None and now.address is None, "a purged address is still with its binding")
+        must(now is not None and now.address is None, "a purged address is still with its binding")
     for was in left:
-        _must(place.read(was.pass_id) == was, "the purge of one address took another with it")
+        must(place.read(was.pass_id) == was, "the purge of one address took another with it")
     with place.store.writing() as transaction:
-        _must(
+        must(
             not keys & {name for _, name, _ in _all_addresses(transaction)},
             "a purged address is still listed",
         )
         for was in purged:
             assert was.address is not None  # noqa: S101 -- `bound` gives one
             put = transaction.reseal(was.pass_id, was.address.sealed, b"new")
-            _must(not put, "a purged address was sealed again")
+            must(not put, "a purged address was sealed again")
     _reseal(place, left[0])
     if place.raw is None:
         return
@@ -490,19 +380,19 @@ def _purge(place: _Place) -> None:
     for was in purged:
         assert was.address is not None  # noqa: S101 -- `bound` gives one
         for what, secret in (("ciphertext", was.address.sealed[:16]), ("mask", was.address.mask.encode())):
-            _must(secret not in everything, f"the {what} of a purged address is still in the files")
+            must(secret not in everything, f"the {what} of a purged address is still in the files")
 
 
-def _reseal(place: _Place, was: StoredBinding) -> None:
+def _reseal(place: Place, was: StoredBinding) -> None:
     assert was.address is not None  # noqa: S101 -- `bound` gives one
     sealed = secrets.token_bytes(len(was.address.sealed) + 40)
     with place.store.writing() as transaction:
-        _must(
+        must(
             not transaction.reseal(was.pass_id, b"other", sealed), "an address that changed was sealed again"
         )
-        _must(transaction.reseal(was.pass_id, was.address.sealed, sealed), "an address was not sealed again")
+        must(transaction.reseal(was.pass_id, was.address.sealed, sealed), "an address was not sealed again")
     now = place.read(was.pass_id)
-    _must(
+    must(
         now == replace(was, address=Address(sealed, was.address.mask)),
         "an address was lost in sealing it again",
     )
@@ -511,13 +401,13 @@ def _reseal(place: _Place, was: StoredBinding) -> None:
 def _all_addresses(transaction: Transaction) -> Iterator[tuple[str, str, bytes]]:
     after = ""
     while found := transaction.addresses(after=after, limit=4):
-        _must(len(found) <= 4, "more addresses were listed than asked for")  # noqa: PLR2004 -- the limit above
-        _must(found[-1][1] > after, "the list of addresses doesn't move on")
+        must(len(found) <= 4, "more addresses were listed than asked for")  # noqa: PLR2004 -- the limit above
+        must(found[-1][1] > after, "the list of addresses doesn't move on")
         yield from found
         after = found[-1][1]
 
 
-def _lists(place: _Place) -> None:
+def _lists(place: Place) -> None:
     made = [
         place.added(
             created_at=AT + each * SECOND,
@@ -527,9 +417,9 @@ def _lists(place: _Place) -> None:
         for each in range(7)
     ]
     was = place.bound(created_at=AT - SECOND)
-    _change(place.store, was, _google(was))
+    change(place.store, was, locked_to_google(was))
     pending = place.bound(created_at=AT - 2 * SECOND)
-    _change(place.store, pending, _apple(pending))
+    change(place.store, pending, locked_to_apple(pending))
     newest = [each.id for each in reversed(made)]
     everything = [*newest, was.pass_id, pending.pass_id]
     wanted = [
@@ -550,7 +440,7 @@ def _lists(place: _Place) -> None:
     with place.store.reading() as transaction:
         for asked, ids in wanted:
             found, total = transaction.passes(place.organisation, asked, Page(size=100))
-            _must(
+            must(
                 [each.id for each in found] == ids and total == len(ids),
                 f"{asked} found others, or in another order",
             )
@@ -558,16 +448,16 @@ def _lists(place: _Place) -> None:
             transaction.passes(place.organisation, PassFilter(), Page(number, 4))[0]
             for number in (1, 2, 3, 4)
         ]
-        _must([each.id for page in pages for each in page] == everything, "pages repeat or lose passes")
-        _must([len(page) for page in pages] == [4, 4, 1, 0], "pages have other sizes than asked for")
+        must([each.id for page in pages for each in page] == everything, "pages repeat or lose passes")
+        must([len(page) for page in pages] == [4, 4, 1, 0], "pages have other sizes than asked for")
         listed, total = transaction.templates(place.organisation, Page())
-        _must(
+        must(
             [each.id for each in listed] == [place.template.id] and total == 1,
             "templates are listed otherwise",
         )
 
 
-def _log(place: _Place) -> None:
+def _log(place: Place) -> None:
     pass_, kind = place.added(), "Apple download"
     with place.store.writing() as transaction:
         for each in (3, 1, 2):
@@ -576,9 +466,9 @@ def _log(place: _Place) -> None:
         transaction.add_event(Event(pass_id=pass_.id, version=4, kind="other", outcome="done", at=AT))
     with place.store.reading() as transaction:
         versions = [each.version for each in transaction.events(pass_.id)]
-        _must(versions == [3, 1, 2, 4], "events come back in another order than they were noted in")
+        must(versions == [3, 1, 2, 4], "events come back in another order than they were noted in")
         count = transaction.count_events(pass_.id, kind, since=AT + 2 * SECOND, until=AT + 3 * SECOND)
-        _must(count == 2, "events are counted otherwise than by kind and time")  # noqa: PLR2004 -- the third and the second
+        must(count == 2, "events are counted otherwise than by kind and time")  # noqa: PLR2004 -- the third and the second
     answer = Answer(
         organisation=place.organisation,
         key_hash=b"k" * 32,
@@ -593,27 +483,27 @@ def _log(place: _Place) -> None:
         transaction.add_download(ticket)
         transaction.sweep(answers_before=AT, downloads_before=AT)
     with (
-        _refused(AlreadyExists, "a second answer took the place of the first"),
+        refused(AlreadyExists, "a second answer took the place of the first"),
         place.store.writing() as transaction,
     ):
         transaction.add_answer(replace(answer, body={"other": True}))
     with place.store.writing() as transaction:
-        _must(
+        must(
             transaction.answer(place.organisation, answer.key_hash, since=AT) == answer,
             "an answer was swept too early",
         )
         late = transaction.answer(place.organisation, answer.key_hash, since=AT + SECOND)
-        _must(late is None, "an answer is found that is too old")
-        _must(transaction.download(ticket.token_hash) == ticket, "a ticket was swept too early")
+        must(late is None, "an answer is found that is too old")
+        must(transaction.download(ticket.token_hash) == ticket, "a ticket was swept too early")
         transaction.sweep(answers_before=AT + SECOND, downloads_before=AT + SECOND)
-        _must(
+        must(
             transaction.answer(place.organisation, answer.key_hash, since=AT) is None,
             "an old answer was not swept",
         )
-        _must(transaction.download(ticket.token_hash) is None, "an old ticket was not swept")
+        must(transaction.download(ticket.token_hash) is None, "an old ticket was not swept")
 
 
-_PROMISES: dict[str, Callable[[_Place], None]] = {
+_PROMISES: dict[str, Callable[[Place], None]] = {
     "every record comes back as it went in": _round_trip,
     "an exception undoes its whole transaction": _rollback,
     "reading changes nothing": _reading,
@@ -625,103 +515,3 @@ _PROMISES: dict[str, Callable[[_Place], None]] = {
     "lists have an order, an end, and what was asked for": _lists,
     "what was answered, noted and counted stays as it was": _log,
 }
-
-
-# --- races --------------------------------------------------------------------
-
-_RACE = "of two platforms exactly one gets a pass"
-
-
-def _race_of_threads(place: _Place, passes: int, clients: int) -> None:
-    for _ in range(passes):
-        was, barrier = place.bound(), threading.Barrier(clients)
-
-        def run(number: int, was: StoredBinding = was, barrier: threading.Barrier = barrier) -> str | None:
-            barrier.wait(60)
-            return _locked(place.store, was.pass_id, apple=number % 2 == 1)
-
-        with ThreadPoolExecutor(clients) as pool:
-            _check_winner(place, was, list(pool.map(run, range(clients))))
-
-
-def _race_of_processes(place: _Place, make_store: Callable[[], Store], passes: int) -> None:
-    ids = [place.bound().pass_id for _ in range(passes)]
-    context = get_context("spawn")
-    start, results = context.Barrier(2), context.SimpleQueue()
-    racers = [
-        context.Process(target=_race_in_process, args=(make_store, ids, platform, start, results))
-        for platform in ("google", "apple")
-    ]
-    for racer in racers:
-        racer.start()
-    outcomes = [results.get() for _ in racers]
-    for racer in racers:
-        racer.join()
-    for pass_id, *won in zip(ids, *outcomes, strict=True):
-        was = place.read(pass_id)
-        _must(was is not None, "a pass that was raced for is gone")
-        _must(sum(each is not None for each in won) == 1, f"{sum(map(bool, won))} processes got one pass")
-
-
-def _race_in_process(
-    make_store: Callable[[], Store], ids: list[str], platform: str, start: Any, results: Any
-) -> None:
-    store = make_store()
-    try:
-        won = []
-        for pass_id in ids:
-            start.wait(60)
-            won.append(_locked(store, pass_id, apple=platform == "apple"))
-        results.put(won)
-    finally:
-        store.close()
-
-
-def _locked(store: Store, pass_id: str, *, apple: bool) -> str | None:
-    """The platform, if this client got the pass for it."""
-    with store.reading() as transaction:
-        was = transaction.binding(pass_id)
-    if was is None or was.status.platform is not None:
-        return None
-    now = _apple(was) if apple else _google(was)
-    try:
-        _change(store, was, now)
-    except StaleBinding:
-        return None
-    return now.status.platform
-
-
-def _check_winner(place: _Place, was: StoredBinding, outcomes: list[str | None]) -> None:
-    won = [each for each in outcomes if each is not None]
-    _must(len(won) == 1, f"{len(won)} of {len(outcomes)} clients got one pass")
-    now = place.read(was.pass_id)
-    _must(now is not None and now.status.platform == won[0], "the pass is not on the platform that got it")
-    _must(
-        now is not None and now.status.version == was.status.version + 1,
-        "one step made more than one version",
-    )
-    kept = now is not None and now.address is not None
-    _must(kept is (won[0] == "google"), "lock and purge did not happen together")
-
-
-def _race_for_a_ticket(place: _Place, clients: int) -> None:
-    pass_, barrier = place.added(), threading.Barrier(clients)
-    ticket = Download(token_hash=secrets.token_bytes(32), pass_id=pass_.id, expires_at=AT)
-    with place.store.writing() as transaction:
-        transaction.add_download(ticket)
-
-    def run(_: int) -> bool:
-        barrier.wait(60)
-        with place.store.writing() as transaction:
-            return transaction.use_download(ticket.token_hash, at=AT)
-
-    with ThreadPoolExecutor(clients) as pool:
-        used = sum(pool.map(run, range(clients)))
-    _must(used == 1, f"it was used {used} times")
-    with place.store.reading() as transaction:
-        _must(
-            transaction.download(ticket.token_hash) == replace(ticket, used_at=AT),
-            "it doesn't say when it was used",
-        )
-    with place.store.writing() as transaction:
-        _must(not transaction.use_download(b"\0" * 32, at=AT), "a ticket that is not there was used")
