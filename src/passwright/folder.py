@@ -11,19 +11,15 @@ Every mistake of a folder is found in one go, each with its file and line.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passwright import images, wholefile
+from passwright import images, tomltext, wholefile
 from passwright.definition import check_document, check_template, check_translations, template_document
 from passwright.errors import BundleError, TemplateRejected
 from passwright.kinds import KINDS
 from passwright.report import Finding, Report, Severity, error, failed, warning
-from passwright.strictjson import dumps
 from passwright.table import did_you_mean, place_in, printable, shown, step
 from passwright.template import (
     Barcode,
@@ -52,8 +48,6 @@ __all__ = ["from_files", "load", "read", "read_files", "save", "to_files"]
 
 # A definition is a page or two; a megabyte is somebody's mistake.
 MAX_TOML_BYTES = 2**20
-# A key of n dotted parts costs the parser n * n steps, those of its table's name included.
-MAX_DOT_STEPS = 2_000_000
 # The largest picture that a wallet shows is a tenth of this.
 MAX_PICTURE_BYTES = 20 * 2**20
 # What desktops leave behind; never part of a pass.
@@ -186,49 +180,10 @@ def _too_large(name: str, size: int, most: int) -> Finding:
 
 def _toml_in(name: str, data_of: _DataOf) -> tuple[dict[str, Any] | None, Place, list[Finding]]:
     """The document in a TOML file, None if it can't be read, and where its pointers are."""
-    shown_name = printable(name)
-    place = place_in(shown_name)
     data, findings = data_of(name, MAX_TOML_BYTES)
     if data is None:
-        return None, place, findings
-    name = shown_name
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        line = data.count(b"\n", 0, exc.start) + 1
-        return None, place, [error("not-utf8", f"{name}:{line}", "the text is not UTF-8", "save it as UTF-8")]
-    if number := _too_dotted(text):
-        message = "there are too many dots up to here, which may be keys"
-        return None, place, [error("too-deep", f"{name}:{number}", message, "break long lines up")]
-    try:
-        return tomllib.loads(text), _place(text, name), []
-    except (ValueError, RecursionError) as exc:
-        return None, place, [_not_toml(exc, name)]
-
-
-def _too_dotted(text: str) -> int:
-    """The line from which on reading the text costs too much, 0 if there is none."""
-    steps = of_table = 0
-    for number, line in enumerate(text.split("\n"), 1):
-        dots = line.count(".")
-        if line.lstrip().startswith("["):
-            of_table = dots
-        steps += (dots + of_table) ** 2
-        if steps > MAX_DOT_STEPS:
-            return number
-    return 0
-
-
-def _not_toml(exc: Exception, name: str) -> Finding:
-    if isinstance(exc, RecursionError):
-        return error("too-deep", name, "tables and lists are nested too deep to read")
-    if not isinstance(exc, tomllib.TOMLDecodeError):
-        return error("bad-toml", name, "this is not TOML: a number has too many digits")
-    reason, _, position = str(exc).partition(" (at ")
-    line = re.match(r"line (\d+)", position)
-    where = f"{name}:{line[1]}" if line else name
-    hint = "texts stand in quotes, every key stands once: https://toml.io"
-    return error("bad-toml", where, f"this is not TOML: {reason}", hint)
+        return None, place_in(printable(name)), findings
+    return tomltext.read(data, printable(name))
 
 
 def _images(names: Iterable[str], data_of: _DataOf) -> tuple[dict[str, bytes], list[Finding]]:
@@ -337,69 +292,6 @@ def _template(document: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Templat
     return Template(**made)
 
 
-# A line that opens a table, and one that gives a key; enough to find the line of a
-# pointer in a text that a real parser has accepted (TOML 1.0.0). The quantifiers never
-# give back, so a line takes time in proportion to its length.
-_PART = re.compile(r"""[A-Za-z0-9_-]++|"(?:[^"\\]|\\.)*+"|'[^']*+'""")
-_DOTTED = rf"(?:{_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_PART.pattern}))*+"
-_TABLE = re.compile(rf"[ \t]*+(\[\[?+)[ \t]*+({_DOTTED})[ \t]*+\]")
-_KEY = re.compile(rf"[ \t]*+({_DOTTED})[ \t]*+=")
-
-
-def _place(text: str, name: str) -> Place:
-    """A function from pointers to `template.toml:line#pointer`."""
-    lines = dict(_lines(text))
-
-    def place(pointer: str) -> str:
-        known = pointer
-        while known and known not in lines:
-            known = known.rpartition("/")[0]
-        anchor = f"#{printable(pointer)}" if pointer else ""
-        return f"{name}:{lines.get(known, 1)}{anchor}"
-
-    return place
-
-
-def _lines(text: str) -> Iterator[tuple[str, int]]:
-    """The pointer that each line of a TOML text opens, and the line's number."""
-    table = ""
-    arrays: dict[str, int] = {}
-    quotes = ""
-    for number, line in enumerate(text.split("\n"), 1):
-        if quotes:  # inside a text of several lines nothing is a key
-            quotes = "" if quotes in line else quotes
-        elif match := _TABLE.match(line):
-            *owners, last = _steps(match[2])
-            table = ""
-            for part in owners:
-                table = step(table, part)
-                # [links.more] belongs to the latest of [[links]].
-                table = f"{table}/{arrays[table]}" if table in arrays else table
-            table = step(table, last)
-            if match[1] == "[[":
-                arrays[table] = arrays.get(table, -1) + 1
-                table = f"{table}/{arrays[table]}"
-            yield table, number
-        elif match := _KEY.match(line):
-            pointer = table
-            for part in _steps(match[1]):
-                pointer = step(pointer, part)
-                yield pointer, number
-            value = line[match.end() :]
-            quotes = next((q for q in ('"""', "'''") if value.count(q) % 2), "")
-
-
-def _steps(dotted: str) -> list[str]:
-    """The parts of a dotted key: `a."b c".d`."""
-    return [_unquoted(part) for part in _PART.findall(dotted)]
-
-
-def _unquoted(part: str) -> str:
-    if "\\" in part and part.startswith('"'):
-        return str(tomllib.loads(f"text = {part}")["text"])
-    return part[1:-1] if part[0] in "\"'" else part
-
-
 def save(template: Template, folder: str | PathLike[str]) -> None:
     """Write a template as a folder. See `Template.save`."""
     files = to_files(template)
@@ -424,7 +316,8 @@ def to_files(template: Template) -> dict[str, bytes]:
         raise TemplateRejected(Report.of(findings))
     files = {f"images/{name}": data for name, data in template.images.files.items()}
     for language, texts in template.translations.items():
-        lines = (f"{_toml(text)} = {_toml(translated)}\n" for text, translated in texts.items())
+        pairs = (map(tomltext.written_value, pair) for pair in texts.items())
+        lines = (f"{text} = {translated}\n" for text, translated in pairs)
         files[f"translations/{language}.toml"] = "".join(lines).encode()
     # Last, so that a folder with a template.toml is a whole one.
     files["template.toml"] = to_toml(template).encode()
@@ -451,37 +344,14 @@ def to_toml(template: Template) -> str:
     document = template_document(template)
     inline = ("colours", "images")
     own = {key: each for key, each in document.items() if key in inline or not isinstance(each, (dict, list))}
-    parts = [_members("", own)]
+    parts = [tomltext.written("", own)]
     parts += [
-        _members(f"[{name}]", document[name])
+        tomltext.written(f"[{name}]", document[name])
         for name in ("fields", "nfc", "barcode", "personalization", "apple")
         if name in document
     ]
     for name in ("links", "locations"):
-        parts += [_members(f"[[{name}]]", item) for item in document.get(name, ())]
+        parts += [tomltext.written(f"[[{name}]]", item) for item in document.get(name, ())]
     for name, members in document.get("google", {}).items():
-        parts.append(_members(f"[google.{_toml_key(name)}]", members))
+        parts.append(tomltext.written(f"[google.{tomltext.written_key(name)}]", members))
     return "\n".join(parts)
-
-
-def _members(header: str, members: Mapping[str, Any]) -> str:
-    lines = (f"{_toml_key(key)} = {_toml(value)}\n" for key, value in members.items())
-    return f"{header}\n".lstrip("\n") + "".join(lines)
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
-
-
-def _toml(value: Any) -> str:
-    """A value in TOML 1.0.0; its basic strings take the escapes of JSON."""
-    if isinstance(value, dict):
-        members = ", ".join(f"{_toml_key(key)} = {_toml(each)}" for key, each in value.items())
-        return f"{{ {members} }}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(float(value))
-    return dumps(value).replace("\x7f", "\\u007f")
