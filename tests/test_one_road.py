@@ -295,7 +295,7 @@ class Roads:
 
     def _close_google(self, template: Template) -> android.PassBuilder:
         builder = android.PassBuilder(self._issuer)
-        prepared = builder._payloads._prepared[template]
+        prepared = builder._payloads._prepared(template)
         for_class, for_object = prepared._judges
         table = closely("google")
         prepared._judges = replace(for_class, table=table), replace(for_object, table=table)

@@ -39,7 +39,7 @@ from passwright.judge import Rule
 from passwright.kinds import KINDS
 from passwright.report import error, warning
 from passwright.signing import KeySigner
-from passwright.stencil import merge
+from passwright.stencil import KEPT_TEMPLATES, merge
 from passwright.template import Link, Location
 from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import AT, BINDING, MEMBERSHIP, TEMPLATES, png
@@ -803,7 +803,7 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
         assert said == set()  # refused by its definition already
         return
     about = About(bound=bare.binding is not None)
-    prepared = builder._prepared[bare.template]
+    prepared = builder._prepared(bare.template)
     stencil = prepared.part(bare.shape).stencil
     document = json.loads(stencil.text(stencil.fill(bare.filled())))
     assert document == stencil.document(stencil.fill(bare.filled()))
@@ -829,3 +829,15 @@ def test_reports_are_the_same_every_time(identity: Identity, club: Template) -> 
     card = club.issue("M-1", {"fullName": "J"}, binding=BINDING)
     reports: set[Report] = {builder.report(card, at=AT) for _ in range(3)}
     assert len(reports) == 1
+
+
+def test_a_builder_works_a_template_out_once_and_keeps_those_that_came_last() -> None:
+    """Templates that are alike are told apart: one of them may be changed with `replace`."""
+    bare = Template(kind=KINDS["generic"], id="a", organisation="B", name="C", description="D")
+    builder, templates = PassBuilder(None), [replace(bare) for _ in range(KEPT_TEMPLATES + 1)]
+    first = builder._prepared(templates[0])
+    assert builder._prepared(templates[0]) is first
+    made = [builder._prepared(template) for template in templates]
+    assert len({id(each) for each in made}) == KEPT_TEMPLATES + 1
+    assert builder._prepared(templates[-1]) is made[-1]
+    assert builder._prepared(templates[0]) is not first

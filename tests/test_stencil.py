@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import count
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in, plain, written
+from passwright.stencil import Blank, Stencil, merge, names_in, plain, written
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 SCALARS = (
@@ -206,43 +205,49 @@ def test_a_value_in_a_text_reads_the_same_everywhere(value: Any, text: str) -> N
     assert plain(value) == text
 
 
-class Thing:
-    """Something that templates are told apart by: its identity."""
+# --- writing in one go ---
 
 
-def numbered(size: int = 32) -> PerTemplate[int]:
-    """Works out the number of the call."""
-    numbers = count(1)
-    return PerTemplate(lambda _: next(numbers), size=size)
+def writer(*vouch: Any) -> Any:
+    """What writes a text that is repeated twice, and a number."""
+    skeleton = {
+        "name": Blank.repeating("name"),
+        "again": [Blank.repeating("name")],
+        "age": Blank(lambda v: v["age"]),
+    }
+    return Stencil(skeleton).writer(vouch)
 
 
-def test_a_template_is_worked_out_once() -> None:
-    per = numbered()
-    first, second = Thing(), Thing()
+@pytest.mark.parametrize("name", ["Jane", "Jürgen", 'a"b\\c', "two\nlines", "日本　語", "\x7f"])
+def test_a_text_is_written_wherever_it_is_repeated(name: str) -> None:
+    text = writer(None, None, None)({"name": name, "age": 5})
 
-    assert [per[first], per[second], per[first]] == [1, 2, 1]
-
-
-def test_only_the_last_templates_are_kept() -> None:
-    per = numbered(size=2)
-    things = [Thing(), Thing(), Thing()]
-
-    assert [per[thing] for thing in things] == [1, 2, 3]
-    assert [per[things[1]], per[things[2]], per[things[0]]] == [2, 3, 4]
+    assert loads(text) == {"name": name, "again": [name], "age": 5}
 
 
-def test_threads_may_share_what_was_worked_out() -> None:
-    per = PerTemplate[Thing](lambda thing: thing, size=2)
-    things = [Thing() for _ in range(20)]
-    wrong: list[Thing] = []
+@pytest.mark.parametrize("name", [None, 5, True, "a\0b", "\ud800", ["Jane"], b"Jane"])
+def test_what_is_no_text_is_never_vouched_for(name: object) -> None:
+    assert writer(None, None, None)({"name": name, "age": 5}) is None
 
-    def work() -> None:
-        wrong.extend(thing for thing in things * 50 if per[thing] is not thing)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+@pytest.mark.parametrize("refused", range(3))
+def test_one_value_that_is_not_vouched_for_is_enough(refused: int) -> None:
+    asked = []
 
-    assert wrong == []
+    def says(index: int) -> Any:
+        def vouch(value: object) -> bool:
+            asked.append(value)
+            return index != refused
+
+        return vouch
+
+    values = {"name": "Jane", "age": 5}
+    assert writer(*map(says, range(3)))(values) is None
+    assert asked == ["Jane", "Jane", 5][: refused + 1]
+    assert writer(*[lambda _: True] * 3)(values) == '{"name":"Jane","again":["Jane"],"age":5}'
+
+
+def test_a_document_without_blanks_is_written_once() -> None:
+    write = Stencil({"a": [1, "x"]}).writer(())
+
+    assert write({}) is write({"a": 2})

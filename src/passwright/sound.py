@@ -169,7 +169,7 @@ def _tests(kind: str, key: Key) -> list[Check]:
 
 # Fact about a text -> what checks it.
 _TEXT_FACTS: Mapping[str, Callable[[Any], Check]] = {
-    "min_length": lambda least: lambda value: len(value) >= least,
+    "min_length": lambda least: bool if least == 1 else lambda value: len(value) >= least,
     "max_length": lambda most: lambda value: len(value) <= most,
     "max_bytes": lambda most: lambda value: len(value.encode("utf-8", "replace")) <= most,
     "contains": lambda part: lambda value: part in value,

@@ -14,8 +14,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from json.encoder import encode_basestring
 from operator import itemgetter
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from passwright.forms import is_text
 from passwright.strictjson import dumps
@@ -27,9 +26,10 @@ if TYPE_CHECKING:
     Values = Mapping[str, Any]
     Vouch = Callable[[Any], object]
 
-__all__ = ["Blank", "PerTemplate", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
+__all__ = ["KEPT_TEMPLATES", "Blank", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
 
-Made = TypeVar("Made")
+# How many templates a builder keeps what is constant for: those that came last.
+KEPT_TEMPLATES = 32
 
 
 class Blank(Unknown):
@@ -84,31 +84,6 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-class PerTemplate(Generic[Made]):
-    """What was worked out for the templates that came last, at most `size` of them.
-
-    Templates are told apart by identity, so the cache holds them: an id is not
-    used again while its owner lives. Threads may share it; two that ask for the
-    same new template at once may both work it out.
-    """
-
-    def __init__(self, make: Callable[[Any], Made], *, size: int = 32) -> None:
-        self._make = make
-        self._size = size
-        self._made: dict[int, tuple[Any, Made]] = {}
-        self._lock = Lock()
-
-    def __getitem__(self, template: Any) -> Made:
-        entry = self._made.get(id(template))
-        if entry is None:
-            entry = template, self._make(template)
-            with self._lock:
-                self._made[id(template)] = entry
-                if len(self._made) > self._size:
-                    del self._made[next(iter(self._made))]
-        return entry[1]
-
-
 class Stencil:
     """A JSON document with blanks.
 
@@ -156,6 +131,10 @@ class Stencil:
         return made
 
 
+# Most values that are made one by one are texts and whole numbers.
+_WRITERS: Mapping[type, Callable[[Any], str]] = {str: encode_basestring, int: repr}
+
+
 class _Writer:
     """`Stencil.fill`, a look at each value, and `Stencil.text` in one go: every pass comes by here.
 
@@ -195,7 +174,8 @@ class _Writer:
             value = fill(values)
             if vouch is not None and not vouch(value):
                 return None
-            pieces[gap] = encode_basestring(value) if type(value) is str else dumps(value)
+            write = _WRITERS.get(type(value), dumps)
+            pieces[gap] = write(value)
         return "".join(pieces)
 
 

@@ -15,7 +15,7 @@ from passwright.errors import PassRejected
 from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.signing import Unsigned
-from passwright.stencil import Blank, PerTemplate, Stencil, merge
+from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class PassBuilder:
         self._judge = judge(rules)
         self._definition_rules = tuple(rule for rule in rules if rule.on == "pass")
         self._about = About(identity=identity, strict=strict, needs_nfc=binding_needs_nfc)
-        self._prepared = PerTemplate(self._prepare)
+        # A template is itself and nothing else, so those that are alike are told apart.
+        self._prepared = lru_cache(maxsize=KEPT_TEMPLATES)(self._prepare)
 
     def build(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
         """The pass as the bytes of a .pkpass, signed at `at` (default now).
@@ -126,7 +127,7 @@ class PassBuilder:
 
     def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, Sequence[Finding]]:
         """What is constant, the text of pass.json, and the findings; no text if one is an error."""
-        prepared = self._prepared[pass_.template]
+        prepared = self._prepared(pass_.template)
         bound = pass_.binding is not None
         found = [*check_pass(pass_)]
         if bound:

@@ -14,7 +14,7 @@ from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
 from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
-from passwright.stencil import Blank, PerTemplate, Stencil, merge, names_in
+from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge, names_in
 from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
@@ -40,11 +40,13 @@ class Payloads:
             issuer_id=issuer.issuer_id if issuer else None,
             restrictions_enabled=issuer.restrictions_enabled if issuer else False,
         )
-        self._prepared = PerTemplate(lambda template: _Prepared(template, self._about, rules))
+        self._prepared = lru_cache(maxsize=KEPT_TEMPLATES)(
+            lambda template: _Prepared(template, self._about, rules)
+        )
 
     def of(self, pass_: Pass) -> Payload:
         """Both documents as text, and everything there is to say about them."""
-        prepared, bound = self._prepared[pass_.template], pass_.binding is not None
+        prepared, bound = self._prepared(pass_.template), pass_.binding is not None
         found = [*check_pass(pass_)]
         if bound:
             found += forbid_barcode(codes_of(pass_), bound=True)
