@@ -19,7 +19,7 @@ from passwright.service.repeats import Once, Replay
 from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Page, PassFilter, PassStatus
 from passwright.service.web import answers, errors
 from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.openapi import ANYWHERE, JSON_BODY, WITH_KEY, refusals
+from passwright.service.web.openapi import JSON_BODY, refusals
 from passwright.service.web.reading import Call, Route, ZipRoute, repeatable
 from passwright.service.web.shapes import (
     CreateBody,
@@ -41,7 +41,6 @@ _COMMON: Any = {
 _passes = APIRouter(**_COMMON, route_class=Route, tags=["passes"])
 _templates = APIRouter(**_COMMON, route_class=ZipRoute, tags=["pass templates"])
 
-_LOOK = (*ANYWHERE, *WITH_KEY, "pass_not_found")
 _REPEAT = ("idempotency_key_reused", "request_in_progress")
 _SOURCES = (
     *("google_off", "apple_off", "platform_locked", "binding_ceremony_required", "pass_deactivated"),
@@ -133,14 +132,8 @@ class ListQuery(Pages):
     operation_id="createPass",
     summary="Create a pass, bound to one person if asked for",
     responses=refusals(
-        *(*ANYWHERE, *WITH_KEY, *JSON_BODY, *_REPEAT, *_SOURCES, "template_not_found", "ext_id_taken"),
-        *(
-            "binding_invalid",
-            "binding_barcode_conflict",
-            "binding_disabled",
-            "pass_invalid",
-            "pass_not_found",
-        ),
+        *(*JSON_BODY, *_REPEAT, *_SOURCES, "template_not_found", "ext_id_taken", "pass_not_found"),
+        *("binding_invalid", "binding_barcode_conflict", "binding_disabled", "pass_invalid"),
     ),
 )
 def create_pass(
@@ -170,7 +163,7 @@ def create_pass(
     response_model_exclude_unset=True,
     operation_id="listPasses",
     summary="Passes, the newest first",
-    responses=refusals(*ANYWHERE, *WITH_KEY),
+    responses=refusals(),
 )
 def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
     """Bindings are left out unless asked for."""
@@ -194,7 +187,7 @@ def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, A
     response_model_exclude_unset=True,
     operation_id="showPass",
     summary="One pass",
-    responses=refusals(*_LOOK, *_SOURCES, "source_needs_action"),
+    responses=refusals(*_SOURCES, "pass_not_found", "source_needs_action"),
 )
 def show_pass(
     call: Call, response: Response, name: PassName, query: Annotated[Parts, Query()]
@@ -211,8 +204,8 @@ def show_pass(
     operation_id="updatePass",
     summary="Change values, code, message, places or expiry; switch off and on again",
     responses=refusals(
-        *(*_LOOK, *JSON_BODY, *_REPEAT, *_SOURCES, "binding_immutable", "binding_barcode_conflict"),
-        *("pass_changed", "pass_invalid"),
+        *(*JSON_BODY, *_REPEAT, *_SOURCES, "pass_not_found", "binding_immutable"),
+        *("binding_barcode_conflict", "pass_changed", "pass_invalid"),
     ),
 )
 def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
@@ -253,7 +246,7 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
     response_model_exclude_unset=True,
     operation_id="nullifyPass",
     summary="End a pass and erase its holder",
-    responses=refusals(*_LOOK, *_REPEAT),
+    responses=refusals(*_REPEAT, "pass_not_found"),
 )
 def nullify_pass(
     call: Call, response: Response, name: PassName, idempotency_key: RepeatKey = None
@@ -305,7 +298,7 @@ _TEMPLATE_BODY = {
     response_model_exclude_unset=True,
     operation_id="createTemplate",
     summary="Bring a template: a folder as zip, or its files in JSON",
-    responses=refusals(*ANYWHERE, *WITH_KEY, *JSON_BODY, *_REPEAT, "template_rejected"),
+    responses=refusals(*JSON_BODY, *_REPEAT, "template_rejected"),
     openapi_extra={"requestBody": _TEMPLATE_BODY},
 )
 def create_template(call: Call, response: Response, idempotency_key: RepeatKey = None) -> dict[str, Any]:
@@ -329,7 +322,7 @@ def create_template(call: Call, response: Response, idempotency_key: RepeatKey =
     response_model_exclude_unset=True,
     operation_id="listTemplates",
     summary="Templates, the newest first",
-    responses=refusals(*ANYWHERE, *WITH_KEY),
+    responses=refusals(),
 )
 def list_templates(call: Call, query: Annotated[Pages, Query()]) -> dict[str, Any]:
     """All templates of the organisation."""
@@ -345,7 +338,7 @@ def list_templates(call: Call, query: Annotated[Pages, Query()]) -> dict[str, An
     response_model_exclude_unset=True,
     operation_id="showTemplate",
     summary="One template",
-    responses=refusals(*ANYWHERE, *WITH_KEY, "template_not_found"),
+    responses=refusals("template_not_found"),
 )
 def show_template(call: Call, template: str) -> dict[str, Any]:
     """Its name, kind and version."""
@@ -358,7 +351,7 @@ def show_template(call: Call, template: str) -> dict[str, Any]:
     response_model_exclude_unset=True,
     operation_id="changeTemplate",
     summary="Put other files in the place of a template's",
-    responses=refusals(*ANYWHERE, *WITH_KEY, *JSON_BODY, "template_rejected", "template_not_found"),
+    responses=refusals(*JSON_BODY, "template_rejected", "template_not_found"),
     openapi_extra={"requestBody": _TEMPLATE_BODY},
 )
 def change_template(call: Call, template: str) -> dict[str, Any]:

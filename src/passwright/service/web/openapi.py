@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
-__all__ = ["ANYWHERE", "JSON_BODY", "WITH_KEY", "describe", "refusals"]
+__all__ = ["JSON_BODY", "describe", "refusals"]
 
 # What any request may be answered with, and any with a key, and any with a body.
 ANYWHERE = ("header_too_large", "malformed_request", "internal_error", "try_again")
@@ -54,9 +54,9 @@ _LATER = ("429", "503")
 
 
 def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an operation that may be refused with these codes."""
+    """The `responses` of an operation that may be refused with these codes, besides those any may be."""
     by_status: dict[int | str, list[str]] = {}
-    for code in codes:
+    for code in (*ANYWHERE, *WITH_KEY, *codes):
         by_status.setdefault(STATUSES[code], []).append(code)
     return {
         status: {
