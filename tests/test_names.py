@@ -39,11 +39,11 @@ def test_what_is_to_see_is_what_is_promised(name: str) -> None:
     module = importlib.import_module(name)
     for promised in module.__all__:
         getattr(module, promised)
-    helpers = {"annotations", "import_module", "TYPE_CHECKING", "Any"}
+    needed = {"annotations", "import_module", "TYPE_CHECKING", "Any"}
     # pytest rewrites the asserts of packages with a plugin, and leaves names with an @.
     seen = {each for each in vars(module) if not each.startswith(("_", "@"))}
     rooms = {info.name for info in pkgutil.iter_modules(module.__path__)}
-    assert seen - set(module.__all__) - helpers - rooms == set()
+    assert seen - set(module.__all__) - needed - rooms == set()
     with pytest.raises(AttributeError, match="no attribute 'nothing_of_the_kind'"):
         _ = module.nothing_of_the_kind
 
