@@ -182,6 +182,60 @@ def test_a_link_too_long_is_a_refusal(linker: batch.Maker) -> None:
     assert [finding.code for finding in linker.make(1, row).findings] == ["link-too-long"]
 
 
+def test_rows_made_together_become_what_each_becomes_alone(
+    club: pw.Template, identity: Identity, issuer: Issuer
+) -> None:
+    """Refused ones stand among the others, and a row for both wallets gets both."""
+    apple, google = pw.apple.PassBuilder(identity), pw.google.PassBuilder(issuer)
+    both = batch.Maker(club, apple=apple, google=google, at=AT)
+    several: list[batch.Row] = [*rows(3), {"serial": "M 1"}, batch.BadRow(()), *rows(2, first=3)]
+    several.append(
+        {"serial": "M-9", "fullName": "J" * 1500, "@email": "j@a.example", "@learn-more": LEARN_MORE}
+    )
+    numbered = list(enumerate(several, start=1))
+    assert list(both.make_all(numbered)) == [both.make(number, row) for number, row in numbered]
+    assert list(both.make_all([])) == []
+
+
+def test_all_are_signed_before_the_first_is_finished(club: pw.Template, identity: Identity) -> None:
+    """That is what making them together is for; and none is kept that was handed out."""
+    signed: list[bytes] = []
+
+    class Counting:
+        key_id = None
+
+        def sign(self, message: bytes) -> bytes:
+            signed.append(message)
+            return identity.signer.sign(message)
+
+    counted = pw.apple.Identity(
+        certificate=identity.certificate, intermediate=identity.intermediate, signer=Counting()
+    )
+    maker = batch.Maker(club, apple=pw.apple.PassBuilder(counted), at=AT)
+    made = maker.make_all(enumerate(rows(5), start=1))
+    first = next(made)
+    assert len(signed) == 5
+    assert first.pkpass is not None
+    # The name here, and the argument of getrefcount.
+    assert sys.getrefcount(first.pkpass) == 2
+    assert [each.number for each in made] == [2, 3, 4, 5]
+
+
+def test_nobody_who_can_sign_ends_a_portion(club: pw.Template, identity: Identity) -> None:
+    class Broken:
+        key_id = None
+
+        def sign(self, message: bytes) -> bytes:
+            raise RuntimeError(len(message))
+
+    broken = pw.apple.Identity(
+        certificate=identity.certificate, intermediate=identity.intermediate, signer=Broken()
+    )
+    made = batch.Maker(club, apple=pw.apple.PassBuilder(broken), at=AT).make_all(enumerate(rows(3), start=1))
+    with pytest.raises(SignerFailed):
+        next(made)
+
+
 def test_a_maker_needs_a_builder_and_a_zone(club: pw.Template, identity: Identity) -> None:
     with pytest.raises(ValueError, match="builder of a wallet"):
         batch.Maker(club)
