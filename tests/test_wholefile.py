@@ -338,3 +338,20 @@ def test_fil_06_files_have_their_mode_less_the_umask_from_the_first_byte(
 
     assert modes == [expected]
     assert target.stat().st_mode & 0o777 == expected
+
+
+def test_an_error_names_the_target_and_one_of_the_data_stays_as_it_is(target: Path) -> None:
+    """The temporary file is nobody's business, and what breaks elsewhere is not blamed on the target."""
+    with pytest.raises(FileNotFoundError, match="its folder does not exist") as missing:
+        wholefile.write(target / "absent" / "card.pkpass", b"new")
+    assert missing.value.filename == str(target / "absent" / "card.pkpass")
+
+    def broken(exc: OSError) -> Iterator[bytes]:
+        yield b"a"
+        raise exc
+
+    for exc in (OSError("the network is gone"), OSError(errno.EIO, "Input/output error", "rows.csv")):
+        with pytest.raises(OSError) as caught:  # noqa: PT011 -- the very one
+            wholefile.write(target, broken(exc))
+        assert caught.value is exc
+    assert names(target.parent) == []

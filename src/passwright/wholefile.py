@@ -11,12 +11,12 @@ import errno
 import os
 import re
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["STALE_AFTER_SECONDS", "write"]
 
@@ -62,33 +62,39 @@ def write(
         raise FileExistsError(errno.EEXIST, _TAKEN, str(target))
     _check_target(target)
     temporary = target.with_name(f".{target.name[:_KEPT_OF_NAME]}.passwright-{os.urandom(8).hex()}.tmp")
-    try:
+    with _naming(target):
         # Opened to be new: what is there already is never written into.
         file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
-    except OSError as exc:
-        raise _about(target, exc) from exc
     try:
         with file:
-            written_at = _fill(file, data)
-        if replace:
-            temporary.replace(target)
-        else:
-            _put_beside(temporary, target)
-    except BaseException as exc:  # an interrupt too leaves no temporary file behind
+            for piece in (data,) if isinstance(data, (bytes, bytearray, memoryview)) else data:
+                with _naming(target):
+                    file.write(piece)
+            with _naming(target):
+                written_at = _synced(file)
+        with _naming(target):
+            if replace:
+                temporary.replace(target)
+            else:
+                _put_beside(temporary, target)
+    except BaseException:  # an interrupt too leaves no temporary file behind
         with suppress(OSError):
             temporary.unlink()
-        if isinstance(exc, OSError) and (exc.filename is None or Path(exc.filename) == temporary):
-            raise _about(target, exc) from exc
         raise
     _sync_folder(target.parent)
     if sweep:
         _sweep(target.parent, before=written_at - STALE_AFTER_SECONDS)
 
 
-def _about(target: Path, exc: OSError) -> OSError:
-    """The error with the name that was given, not with one that was made up beside it."""
-    missing = isinstance(exc, FileNotFoundError) and not target.parent.exists()
-    return OSError(exc.errno, "its folder does not exist" if missing else exc.strerror, str(target))
+@contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Errors name the file that was given, not the one that is made up beside it."""
+    try:
+        yield
+    except OSError as exc:
+        missing = isinstance(exc, FileNotFoundError) and not target.parent.exists()
+        reason = "its folder does not exist" if missing else exc.strerror
+        raise OSError(exc.errno, reason, str(target)) from exc
 
 
 def _put_beside(temporary: Path, target: Path) -> None:
@@ -121,9 +127,8 @@ def _check_target(target: Path) -> None:
         raise PermissionError(errno.EACCES, "the file is read-only", str(target))
 
 
-def _fill(file: BinaryIO, data: bytes | bytearray | memoryview | Iterable[bytes]) -> float:
-    """Writes and syncs; answers when that was, by the clock of the file system."""
-    file.writelines((data,) if isinstance(data, (bytes, bytearray, memoryview)) else data)
+def _synced(file: BinaryIO) -> float:
+    """Sees that what was written is on the disk; answers when that was, by the clock of the file system."""
     file.flush()
     os.fsync(file.fileno())
     return os.fstat(file.fileno()).st_mtime
