@@ -70,6 +70,13 @@ class _Commands(TyperGroup):
             code = 1 if isinstance(exc, _FINDINGS) else 2
         sys.exit(code if isinstance(code, int) else 0)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command; Typer would end one that is stopped without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
 
 def _plain_flags(command: Any) -> None:
     """Newer versions of Typer explain a flag as `--json <bool>`, as if it took a value."""

@@ -17,7 +17,7 @@ from passwright import batch as many
 from passwright import wholefile
 from passwright.apple import pkpass
 from passwright.cli import airgap, options, show
-from passwright.cli.files import WrongUse
+from passwright.cli.files import Stopped, WrongUse
 from passwright.cli.given import Keys, example_issuer, load_template
 from passwright.google import savelink
 from passwright.signers.airgap import AirGapSigner
@@ -186,6 +186,7 @@ def batch(
     if ledger_path.exists() and not resume:
         raise WrongUse(f"{ledger_path}: an earlier run was here: --resume goes on, or choose another output")
     with ExitStack() as stack:
+        stack.enter_context(_resumable())
         ledger = many.Ledger(ledger_path)
         stack.callback(ledger.close)
         if ledger.at:
@@ -204,6 +205,14 @@ def batch(
         required = _list_required(ledger, target.with_name(f"{target.name}.requires.json"))
     _report(target, summary.progress, refused, required, as_json=as_json)
     return 0 if summary.ok else 1
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped("stopped: the same command with --resume makes the rest") from None
 
 
 def _emit(path: Path, order: _Order, rows: Path, *, as_json: bool) -> int:

@@ -18,7 +18,7 @@ from passwright.report import Finding, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["WrongUse", "exposed", "named", "new_folder", "password", "read", "read_key"]
+__all__ = ["Stopped", "WrongUse", "exposed", "named", "new_folder", "password", "read", "read_key"]
 
 # Keys, certificates and their containers have a few kB.
 MAX_KEY_BYTES = 2**20
@@ -27,6 +27,10 @@ MAX_PASSWORD_BYTES = 2**14
 
 class WrongUse(PasswrightError):
     """The command was called in a way that can't work; the message says what would."""
+
+
+class Stopped(PasswrightError):
+    """Somebody stopped the command; the message says how far it got, or how it goes on."""
 
 
 def read(path: Path, limit: int) -> bytes:

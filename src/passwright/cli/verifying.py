@@ -24,7 +24,7 @@ import typer
 
 from passwright.apple.bundle import PASS_LIMITS
 from passwright.cli import documents, files, options, show, told
-from passwright.cli.files import WrongUse
+from passwright.cli.files import Stopped, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,8 +88,7 @@ def verify(
                     code = max(code, said[0])
                     sys.stdout.write(said[1])
     except KeyboardInterrupt:
-        show.failure(f"stopped: {told} of {len(found)} files were judged")
-        return 2
+        raise Stopped(f"stopped: {told} of {len(found)} files were judged") from None
     except BrokenProcessPool:
         reason = "a process that judges files was killed, or had no memory left"
         show.failure(f"{reason}: {told} of {len(found)} files were judged; --jobs 1 judges them one by one")

@@ -1,4 +1,4 @@
-"""`verify` as a process of its own: stopped, watched, and with a process taken from it."""
+"""Commands as processes of their own: stopped, watched, and with a process taken from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.run_cli import TEMPLATE, run
+from tests.run_cli import TEMPLATE, certs, names, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,3 +122,53 @@ def test_a_bar_shows_on_a_terminal_how_far_it_is(
     assert (b"judging" in drawn) is shown
     assert "judging" not in out
     assert len(re.findall(r"\.pkpass: ok$|\"ok\": true", out, re.MULTILINE)) == len(names)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("keys", ["pass", "pass-ec"])
+def test_a_batch_that_is_stopped_says_how_to_go_on(tmp_path: Path, jobs: str, keys: str) -> None:
+    """Threads for RSA, processes for EC: none of them has anything to say, and nothing is lost."""
+    rows, out, kept = tmp_path / "rows.csv", tmp_path / "passes", certs(tmp_path)
+    os.mkfifo(rows)
+    signs = (
+        "--cert",
+        f"{kept}/{keys}.pem",
+        "--key",
+        f"{kept}/{keys}.key",
+        "--intermediate",
+        f"{kept}/wwdr.pem",
+    )
+    command = ("batch", TEMPLATE, str(rows), "--out", str(out), "--jobs", jobs, *signs)
+    with subprocess.Popen(
+        [sys.executable, "-m", "passwright", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            writer = opened(rows, process)
+            os.write(writer, b"serial,fullName\nM-1,Jane\nM-2,John\n")
+            os.killpg(process.pid, signal.SIGINT)
+            os.close(writer)
+            _, said = process.communicate(timeout=SECONDS)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert (said, process.returncode) == (
+        "passwright: stopped: the same command with --resume makes the rest\n", 2,
+    )  # fmt: skip
+    rows.unlink()
+    rows.write_text("serial,fullName\nM-1,Jane\nM-2,John\n")
+    assert run(*command, "--resume").exit_code == 0
+    assert names(out) == ["M-1.pkpass", "M-2.pkpass"]
+
+
+def test_every_command_that_is_stopped_says_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pass.json")
+    with subprocess.Popen(
+        [sys.executable, "-m", "passwright", "check", str(tmp_path / "pass.json"), "--as", "pass.json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        writer = opened(tmp_path / "pass.json", process)
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=SECONDS)
+        os.close(writer)
+    assert (out, said, process.returncode) == ("", "passwright: stopped\n", 2)
