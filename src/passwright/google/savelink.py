@@ -174,7 +174,9 @@ class PassBuilder:
         """
         if self.issuer is None:
             raise ValueError("this builder has no issuer to sign with: give it one")
-        claims = self._claims(pass_.template.kind.vertical, issued_at or datetime.now(UTC))
+        # In whole seconds, as in the claims: so those of a second are worked out once.
+        at = issued_at or datetime.now(UTC).replace(microsecond=0)
+        claims = self._claims(pass_.template.kind.vertical, at)
         if inserted:
             _check_inserted(inserted, self_contained=self_contained)
         payload = self._payloads.of(pass_)
@@ -257,7 +259,9 @@ class PassBuilder:
             if _fits(shorter, room):
                 return "object", shorter, class_, (*needs, _UNTRANSLATED)
         if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
-            return "id", skinny, both, (*needs, _needs(claims.object_type, object_text))
+            # Not kept: objects are of holders, and classes are few.
+            needs = (*needs, _needs.__wrapped__(claims.object_type, object_text))
+            return "id", skinny, both, needs
         raise _too_long(self._length(text), both)
 
     def _expect(self, signature: int) -> None:
