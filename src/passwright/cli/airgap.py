@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from passwright import batch
-    from passwright.google.issuer import Issuer
     from passwright.signing import Signer, Unsigned
 
-__all__ = ["Files", "emit", "signatures", "without_account_key", "without_key", "write_orders"]
+__all__ = ["Files", "emit", "signatures", "without_key", "write_orders"]
 
 # An RSA signature of 16,384 bits has 2,048 bytes; signed attributes have 107, header and claims up to 1,800.
 MAX_BYTES = 4096
@@ -90,13 +89,13 @@ class Files:
         """
         if self.signature is None:
             # Signatures and tokens say whole seconds.
-            return datetime.now(UTC).replace(microsecond=0) if self else datetime.now(UTC)
+            return datetime.now(UTC).replace(microsecond=0)
         message = files.read(self._message, MAX_BYTES)
         at = said(message)
         if made(at).message != message:
             raise WrongUse(
-                f"{self._message}: this was written for other values, another template or another "
-                "certificate: give the same ones, or let the pass be signed anew"
+                f"{self._message}: this was written for other values, another template, certificate or "
+                "issuer: give the same ones, or let it be signed anew"
             )
         return at
 
@@ -123,11 +122,6 @@ def emit(
 def without_key(identity: Identity, signer: Signer) -> Identity:
     """The same certificates with a signer in place of the key."""
     return Identity(certificate=identity.certificate, intermediate=identity.intermediate, signer=signer)
-
-
-def without_account_key(issuer: Issuer, signer: Signer) -> Issuer:
-    """The same service account with a signer in place of the key."""
-    return replace(issuer, signer=signer)
 
 
 # --- batches ---

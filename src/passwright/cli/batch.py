@@ -77,8 +77,7 @@ class _Order:
     def _issuer(self) -> Any:
         more: dict[str, Any] = {"restrictions_enabled": self.restrictions}
         if self.example:
-            issuer = example_issuer(self.issuer_id, **more)
-            return issuer if self.signer is None else airgap.without_account_key(issuer, self.signer)
+            return example_issuer(self.issuer_id, signer=self.signer, **more)
         more |= {"email": self.email, "public_key": self.public_key, "signer": self.signer}
         return self.keys.google(account=self.account, issuer_id=self.issuer_id, **more)
 

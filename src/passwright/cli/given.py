@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import strictjson
@@ -224,13 +224,14 @@ class Keys:
         return files.password(self.password_file, prompt=prompt, found=self.found, strict=self.strict)
 
 
-def example_issuer(issuer_id: str | None = None, **more: Any) -> Issuer:
-    """The issuer of the example's service account, which Google doesn't know."""
+def example_issuer(issuer_id: str | None = None, *, signer: Signer | None = None, **more: Any) -> Issuer:
+    """The issuer of the example's service account, which Google doesn't know; a signer replaces its key."""
     from passwright.google.issuer import Issuer
     from passwright.testing.authority import example_directory
 
     data = (example_directory() / "service-account.json").read_bytes()
-    return Issuer.from_service_account(data, issuer_id=issuer_id or EXAMPLE_ISSUER_ID, **more)
+    issuer = Issuer.from_service_account(data, issuer_id=issuer_id or EXAMPLE_ISSUER_ID, **more)
+    return issuer if signer is None else replace(issuer, signer=signer)
 
 
 def one_way(ways: Mapping[str, bool]) -> str:

@@ -295,8 +295,7 @@ def link(
         pass_ = wanted.issue(load_template(template))
         signer = elsewhere.signer() if elsewhere else None
         if example:
-            issuer = example_issuer(issuer_id, restrictions_enabled=restrictions_enabled)
-            issuer = issuer if signer is None else airgap.without_account_key(issuer, signer)
+            issuer = example_issuer(issuer_id, signer=signer, restrictions_enabled=restrictions_enabled)
         else:
             issuer = keys.google(
                 account=service_account, email=email, issuer_id=issuer_id, public_key=public_key,
