@@ -138,8 +138,10 @@ def test_same_input_same_bytes(identity: Any) -> None:
 
 
 def test_a_naive_signing_time_is_a_mistake(identity: Any) -> None:
-    with pytest.raises(ValueError, match="time zone"):
-        identity.sign_manifest(MANIFEST, at=NOW.replace(tzinfo=None))
+    naive = NOW.replace(tzinfo=None)
+    for sign in (identity.sign_manifest, identity.frame.unsigned):
+        with pytest.raises(ValueError, match="time zone"):
+            sign(MANIFEST, at=naive)
 
 
 def test_key_10_a_foreign_signer_is_checked_for_each_signature(authority: Any) -> None:

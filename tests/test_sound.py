@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from passwright import definition
 from passwright.apple import content
-from passwright.forms import BASE_TYPES, Unknown
+from passwright.forms import BASE_TYPES, Unknown, is_text
 from passwright.google import tables as google
 from passwright.sound import Sound
 from passwright.table import Table, place_in
@@ -156,3 +156,19 @@ def test_a_value_that_fits_its_first_type_badly_is_not_saved_by_its_second() -> 
     table = Table.of({"Root": {"when": {"type": ["number", "text"], "max": 5, "max_length": 3}}})
     sound = table.sound.members["Root"]["when"]
     assert [sound(value) for value in (5, 6, "abc", "abcd", True)] == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_of_a_text_it_says_the_same_whether_it_knows_that_it_is_one(name: str) -> None:
+    """What a pass repeats is known to be text, so only the rest is asked."""
+    sound = TABLES[name]().sound
+    texts = [value for value in ODD if isinstance(value, str) and is_text(value)]
+    asked = 0
+    for keys in TABLES[name]().objects.values():
+        for key in keys.values():
+            for whole, rest in ((sound.value, sound.text), (sound.item, sound.text_item)):
+                ask, ask_rest = whole(key), rest(key)
+                for text in texts:
+                    assert bool(ask(text)) is (ask_rest is None or bool(ask_rest(text))), (key, text)
+                    asked += 1
+    assert asked > 1000
