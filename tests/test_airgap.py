@@ -296,11 +296,13 @@ def test_a_signature_that_does_not_fit_leaves_no_file(tmp_path: Path) -> None:
     (tmp_path / "other.tbs").write_bytes(b"nonsense")
     no_message = run(*card, *HOLDER, *finish, "--tbs", str(tmp_path / "other.tbs"))
     missing = run(*card, *HOLDER, *finish, "--tbs", str(tmp_path / "none.tbs"))
+    unsigned = run(*card, *HOLDER, "--signature", str(tmp_path / "none.sig"), *finish[2:])
     for result, code, says in (
         (other_key, 2, "not a signature by the expected key"),
         (other_values, 2, "written for other values"),
-        (no_message, 1, "no set of signed attributes"),
+        (no_message, 1, "other.tbs: signature: this is no set of signed attributes"),
         (missing, 2, "none.tbs"),
+        (unsigned, 2, "none.sig"),
     ):
         assert result.exit_code == code, result.output
         assert says in " ".join(result.output.split())
@@ -450,7 +452,7 @@ def test_a_signature_that_does_not_fit_makes_no_link(tmp_path: Path, account: tu
     for result, code, says in (
         (other_key, 2, "not a signature by the expected key"),
         (other_values, 2, "written for other values"),
-        (no_message, 1, "no header and claims"),
+        (no_message, 1, "other.tbs: these are no header and claims"),
     ):
         assert result.exit_code == code, result.output
         assert says in " ".join(result.output.split())

@@ -68,9 +68,11 @@ class Files:
         """Answers with the signature, or with nothing while there is none."""
         if self.signature is None:
             return airgap.AirGapSigner()
+        # Before what it is over: that is named after it, and would be missed first.
+        signature = files.read(self.signature, MAX_BYTES)
         message = files.read(self._message, MAX_BYTES)
         # Whoever made it stands for it: identity and issuer verify it like any answer of a signer.
-        return airgap.AirGapSigner([(sha256(message).digest(), files.read(self.signature, MAX_BYTES))])
+        return airgap.AirGapSigner([(sha256(message).digest(), signature)])
 
     @property
     def _message(self) -> Path:
@@ -91,7 +93,8 @@ class Files:
             # Signatures and tokens say whole seconds.
             return datetime.now(UTC).replace(microsecond=0)
         message = files.read(self._message, MAX_BYTES)
-        at = said(message)
+        with files.named(self._message):
+            at = said(message)
         if made(at).message != message:
             raise WrongUse(
                 f"{self._message}: this was written for other values, another template, certificate or "
