@@ -134,7 +134,7 @@ class Maker:
 
         They are put together and judged, then signed, then finished one by one: a
         processor that goes back and forth between the three has to fetch each of
-        them into its caches for each row, which costs a tenth of a signature.
+        them into its caches for each row, which costs up to a tenth of a signature.
 
         Raises:
             SigningError: nobody can sign.
