@@ -8,7 +8,7 @@ from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
@@ -184,30 +184,24 @@ class PassBuilder:
             payload = _with_stored(payload, pass_, stored_object)
         if not payload.ok:
             raise PassRejected(Report.of(payload.findings))
-        return self._unsigned(pass_, payload, claims, inserted, self_contained)
+        return self._unsigned(_Asked(pass_, payload, claims, inserted, self_contained))
 
-    def _unsigned(
-        self,
-        pass_: Pass,
-        payload: Payload,
-        claims: _Claims,
-        inserted: Collection[str],
-        self_contained: bool,  # noqa: FBT001 -- by position, as each pass comes by here
-    ) -> Unsigned[Link]:
-        form, text, requires, more = self._choose(pass_, payload, claims, inserted, self_contained)
-        message = self._start + _b64(text.encode())
+    def _unsigned(self, asked: _Asked) -> Unsigned[Link]:
+        chosen = self._choose(asked)
+        message = self._start + _b64(chosen[1].encode())
+        return Unsigned(message, self._sign, partial(self._finished, asked, chosen, message))
 
-        def finish(signature: bytes) -> Link:
-            token = b"%b.%b" % (message, _b64(signature))
-            if len(token) > MAX_TOKEN:
-                # The key was not known, and is longer than the usual one: choose again.
-                self._expect(len(signature))
-                return self._unsigned(pass_, payload, claims, inserted, self_contained).signed()
-            given_away = () if form == "id" else in_link(payload.object_text)
-            findings = [*payload.findings, *more, *given_away]
-            return Link(SAVE_URL + token.decode(), form, findings, requires)
-
-        return Unsigned(message, self._sign, finish)
+    def _finished(self, asked: _Asked, chosen: _Choice, message: bytes, signature: bytes) -> Link:
+        token = b"%b.%b" % (message, _b64(signature))
+        if len(token) > MAX_TOKEN:
+            # The key was not known, and is longer than the usual one: choose again.
+            self._expect(len(signature))
+            return self._unsigned(asked).signed()
+        form, _, requires, more = chosen
+        payload = asked.payload
+        given_away = () if form == "id" else in_link(payload.object_text)
+        findings = [*payload.findings, *more, *given_away]
+        return Link(SAVE_URL + token.decode(), form, findings, requires)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -224,15 +218,9 @@ class PassBuilder:
             raise PassRejected(Report.of(payload.findings))
         return json.loads(payload.class_text), json.loads(payload.object_text)
 
-    def _choose(
-        self,
-        pass_: Pass,
-        payload: Payload,
-        claims: _Claims,
-        inserted: Collection[str],
-        self_contained: bool,  # noqa: FBT001
-    ) -> _Choice:
+    def _choose(self, asked: _Asked) -> _Choice:
         """The first form that fits, and what has to be inserted for it."""
+        pass_, payload, claims, inserted, self_contained = asked
         class_text, object_text, room = payload.class_text, payload.object_text, self._room
         if "object" in inserted:
             if _fits(text := claims.text(_only_id(object_text)), room):
@@ -272,6 +260,16 @@ class PassBuilder:
     def _length(self, claims: str) -> int:
         """How long a token with these claims is."""
         return len(self._start) + len(_b64(claims.encode())) + 1 + self._signature_length
+
+
+class _Asked(NamedTuple):
+    """A pass that is to become a link, and what the caller says about that."""
+
+    pass_: Pass
+    payload: Payload
+    claims: _Claims
+    inserted: Collection[str]
+    self_contained: bool
 
 
 class _Claims:
