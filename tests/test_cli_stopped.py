@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +81,32 @@ def test_who_stops_it_is_told_how_far_it_came(folder: Path, jobs: str) -> None:
     assert (said, process.returncode) == ("passwright: stopped: 2 of 4 files were judged\n", 2)
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_processes_of_others_survive_when_it_is_stopped(folder: Path) -> None:
+    """As where a program with children of its own runs the command."""
+    assert threading.current_thread() is threading.main_thread(), "no other thread is interrupted"
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(SECONDS,))
+    child.start()
+    done = threading.Event()
+
+    def interrupt() -> None:
+        with (folder / "c.pkpass").open("wb"):  # as soon as it is read
+            os.kill(os.getpid(), signal.SIGINT)
+            done.wait(SECONDS)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        result = run("verify", *(str(folder / f"{name}.pkpass") for name in "abcd"), "--jobs", "4")
+        assert result.exit_code == 2
+        assert re.search("stopped: [012] of 4 files were judged", result.stderr)
+        assert multiprocessing.active_children() == [child]
+    finally:
+        done.set()
+        interrupting.join()
+        child.terminate()
+        child.join()
 
 
 def test_a_process_that_is_killed_ends_the_command_with_a_sentence(folder: Path) -> None:
