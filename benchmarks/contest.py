@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import platform
 import shutil
 import subprocess
@@ -268,7 +269,7 @@ def print_table(figures: Figures, shares: dict[str, float]) -> None:
 
 
 def two_threads(number: int) -> float:
-    """How many times one thread's rate two of them have, passes to nowhere; the median of five pairs."""
+    """How many times one thread's rate two of them have, passes to nowhere; the median of nine pairs."""
     maker = batch.Maker(workload.template(), apple=pw.apple.PassBuilder(workload.identity()), at=workload.NOW)
 
     def seconds(jobs: int) -> float:
@@ -277,7 +278,43 @@ def two_threads(number: int) -> float:
         return perf_counter() - started
 
     seconds(2)
-    return median(seconds(1) / seconds(2) for _ in range(5))
+    return median(seconds(1) / seconds(2) for _ in range(9))
+
+
+def two_processes(number: int) -> float:
+    """How many times one process's rate two of them have, passes to nowhere; the median of 15 pairs."""
+    maker = batch.Maker(workload.template(), apple=pw.apple.PassBuilder(workload.identity()), at=workload.NOW)
+    made = _in_portions(maker)
+    numbers = range(1, number + 1)
+    # Forked, so that each has its keys and its template worked out when the clock starts.
+    forking = multiprocessing.get_context("fork")
+
+    def alone() -> float:
+        started = perf_counter()
+        made(numbers)
+        return perf_counter() - started
+
+    def both() -> float:
+        together = forking.Barrier(3)
+
+        def work() -> None:
+            together.wait()
+            made(numbers)
+            together.wait()
+
+        workers = [forking.Process(target=work) for _ in range(2)]
+        for each in workers:
+            each.start()
+        together.wait()
+        started = perf_counter()
+        together.wait()
+        seconds = perf_counter() - started
+        for each in workers:
+            each.join()
+        return seconds
+
+    alone()
+    return median(2 * alone() / both() for _ in range(15))
 
 
 def main() -> int:
@@ -317,6 +354,7 @@ def main() -> int:
         print(f"{ours_} has {ratio:.3f} of the rate of {by_hand}")
     if not options.check:
         print(f"two threads make {two_threads(2000):.2f} times as many passes a second as one")
+        print(f"two processes make {two_processes(1280):.2f} times as many passes a second as one")
     below = {name: shares[name] for name, least in FLOORS.items() if shares[name] < least}
     if options.check and below:
         print(f"below the floor: {below}")
