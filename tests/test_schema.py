@@ -340,7 +340,9 @@ def compare(table: str, name: str, document: object, *, writing: bool, judge: An
     return checker
 
 
-@pytest.mark.parametrize("writing", [True, False], ids=["writing", "reading"])
+@pytest.mark.parametrize(
+    "writing", [True, pytest.param(False, marks=pytest.mark.long)], ids=["writing", "reading"]
+)
 @pytest.mark.parametrize(("table", "name"), OBJECTS)
 def test_schema_and_checker_agree_on_every_key(table: str, name: str, *, writing: bool) -> None:
     verdicts = [
