@@ -208,6 +208,7 @@ def test_a_pass_cannot_write_on_the_terminal(card: Path, tmp_path: Path) -> None
         assert "\\x1b[2Jgone [bold]x[/bold]" in result.output
 
 
+@pytest.mark.no_cover
 @given(st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_bytes_end_in_a_verdict(card: Path, tmp_path: Path, data: st.DataObject) -> None:

@@ -609,6 +609,7 @@ def test_sig_15_large_files_are_refused_before_any_public_key_work(
     assert refusal(maker.make()) == "bad-attributes"
 
 
+@pytest.mark.no_cover
 def test_sig_16_one_flipped_bit_never_changes_whom_we_believe(
     signature: Any, identity: Any, authority: Any
 ) -> None:

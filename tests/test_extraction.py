@@ -630,6 +630,7 @@ MEMBERS = st.dictionaries(
 )
 
 
+@pytest.mark.no_cover
 @given(st.sampled_from(["generic", "eventTicket", "boardingPass", "storeCard"]), STYLE, TAGS, MEMBERS)
 def test_whatever_a_pass_holds_becomes_a_template_or_is_refused(
     style: str, slots: dict[str, Any], tags: dict[str, Any], members: dict[str, Any]

@@ -24,6 +24,7 @@ MAX_SECONDS = 0.25
 MAX_BYTES = 64 * 2**20
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", CASES)
 def test_a_hostile_archive_is_judged(name: str) -> None:
     """Nothing raises, reports stay short, and what is a threat to archive or signer is refused."""

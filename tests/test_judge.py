@@ -135,6 +135,7 @@ def test_good_values_say_nothing_new(name: str) -> None:
     )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", [*PREPARED, *OF_KINDS])
 @settings(max_examples=25)
 @given(data=st.data())

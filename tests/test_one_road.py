@@ -358,6 +358,7 @@ def test_an_empty_message_for_readers_is_found_on_both_roads(roads: Roads) -> No
     assert not android.PassBuilder(None).report(nothing_for_readers()).ok
 
 
+@pytest.mark.no_cover
 def test_what_is_prepared_says_what_a_pass_from_scratch_says(roads: Roads) -> None:
     """250 passes of all kinds, about half of them invalid."""
     verdicts = compare(random.Random(random.getrandbits(32)), roads, 250)

@@ -441,6 +441,7 @@ def seen_by(rule: Rule, document: dict[str, Any], about: Any) -> set[str]:
     return seen
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", PREPARED)
 @pytest.mark.parametrize(("on", "rule"), RULES, ids=name_of)
 def test_a_rule_reads_no_open_value_that_it_does_not_declare(

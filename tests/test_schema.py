@@ -340,6 +340,7 @@ def compare(table: str, name: str, document: object, *, writing: bool, judge: An
     return checker
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "writing", [True, pytest.param(False, marks=pytest.mark.long)], ids=["writing", "reading"]
 )

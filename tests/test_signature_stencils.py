@@ -65,6 +65,7 @@ def test_sig_12_a_time_that_is_none_is_refused_as_ever(identity: Identity, year:
         assert outcome(stencils.parse, changed) == outcome(parse, changed)
 
 
+@pytest.mark.no_cover
 def test_sig_16_every_changed_byte_is_read_as_without_a_stencil(identity: Identity) -> None:
     """Every byte of a signature, one of its bits after the other in turn, also cut and lengthened."""
     data = identity.sign_manifest(b"{}", at=AT)

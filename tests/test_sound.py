@@ -124,6 +124,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(each, (*at, step))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", rich_passes.NAMES)
 def test_both_looks_say_the_same_of_a_rich_pass_with_anything_in_it(name: str) -> None:
     """Each member of the richer passes, one at a time exchanged for something odd."""
