@@ -56,6 +56,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"needs a program of others: {', '.join(missing)}")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests recorded as `figure`, whichever process they ran in."""
+    reports = terminalreporter.stats.get("passed", ())
+    figures = [value for report in reports for name, value in report.user_properties if name == "figure"]
+    if figures:
+        terminalreporter.section("figures")
+        for figure in figures:
+            terminalreporter.line(str(figure))
+
+
 def png(width: int, height: int, colour: tuple[int, ...] = (60, 65, 76)) -> bytes:
     """A picture of one colour."""
     out = io.BytesIO()
