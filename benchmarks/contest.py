@@ -355,11 +355,7 @@ def main() -> int:
     if not options.check:
         print(f"two threads make {two_threads(2000):.2f} times as many passes a second as one")
         print(f"two processes make {two_processes(1280):.2f} times as many passes a second as one")
-    below = {name: shares[name] for name, least in FLOORS.items() if shares[name] < least}
-    if options.check and below:
-        print(f"below the floor: {below}")
-        return 1
-    return 0
+    return workload.judged(shares, FLOORS) if options.check else 0
 
 
 if __name__ == "__main__":

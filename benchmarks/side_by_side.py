@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from time import process_time
 
+import workload
+
 import passwright as pw
 from passwright.apple.content import table
 from passwright.apple.rules import About, judge
@@ -111,11 +113,7 @@ def main() -> int:
             f"{name:52}{middle * 1e6:8.1f}{low * 1e6:8.1f}{high * 1e6:8.1f}"
             f"{1 / middle:12.0f}{shares[name]:8.2f}"
         )
-    below = {name: least for name, least in FLOORS.items() if shares[name] < least}
-    if options.check and below:
-        print(f"below the floor: {below}")
-        return 1
-    return 0
+    return workload.judged(shares, FLOORS) if options.check else 0
 
 
 if __name__ == "__main__":

@@ -7,11 +7,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 import passwright as pw
 from passwright.testing.authority import Authority, example_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TEMPLATE = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)
@@ -62,3 +66,11 @@ def issuer() -> pw.google.Issuer:
     """An issuer with an RSA-2048 key."""
     account = (example_directory() / "service-account.json").read_bytes()
     return pw.google.Issuer.from_service_account(account, issuer_id=ISSUER_ID)
+
+
+def judged(shares: Mapping[str, float], floors: Mapping[str, float]) -> int:
+    """The exit code of a check: 1, and what is below its floor, or 0."""
+    below = {name: shares[name] for name, least in floors.items() if shares[name] < least}
+    if below:
+        print(f"below the floor: {below}")
+    return int(bool(below))
