@@ -381,7 +381,7 @@ class Store(Protocol):
         """A transaction that may change things. It ends whole, or an exception undoes all of it.
 
         Raises:
-            StoreBusy: others kept writing for so long that waiting makes no sense.
+            StoreUnavailable: others kept writing for so long that waiting makes no sense.
         """
 
     def check(self) -> None:
