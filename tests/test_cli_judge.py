@@ -378,7 +378,7 @@ def test_jwt_02_a_token_without_a_signature_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "code", "said"),
     [
-        (b"neither", 1, "what: this is no save link and no token"),
+        (b"neither", 1, "header, payload and signature are needed; nor is it a .pkpass"),
         (b"PK\x03\x04", 1, "what: "),
         (b"", 1, "what: "),
         (None, 2, "what: No such file"),

@@ -59,6 +59,12 @@ class PassRejected(DefinitionError):
     noun = "the pass"
 
 
+class BatchRejected(PassRejected):
+    """The rows of a batch have columns that no pass of its template can have; none was made."""
+
+    noun = "the batch"
+
+
 class SigningError(PasswrightError):
     """No signature could be made."""
 

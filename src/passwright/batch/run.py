@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from passwright.batch.maker import Made, Maker
 from passwright.batch.outputs import Null
 from passwright.batch.rows import SERIAL, BadRow
-from passwright.errors import PassRejected
+from passwright.errors import BatchRejected, PassRejected
 from passwright.report import Report, error
 
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def package(
     `stop_on_refusal`.
 
     Raises:
-        PassRejected: the columns don't fit the template, or a row was refused and
-            `stop_on_refusal` says to stop there; all rows before it are safe.
+        BatchRejected: the columns don't fit the template.
+        PassRejected: a row was refused and `stop_on_refusal` says to stop there; all
+            rows before it are safe.
         SigningError: nobody can sign; all rows before are safe.
         LedgerError: the ledger belongs to another batch.
         ValueError: an archive or a list of links without a ledger.
@@ -144,7 +145,7 @@ def _check_columns(first: list[Numbered], maker: Maker) -> None:
     """A column that no pass can have is found at the first row, not at each."""
     for _, row in first:
         if not isinstance(row, BadRow) and (found := maker.check_columns(row)):
-            raise PassRejected(Report.of(found))
+            raise BatchRejected(Report.of(found))
 
 
 class _Portion(NamedTuple):

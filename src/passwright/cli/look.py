@@ -54,8 +54,16 @@ def inspect(
         if data.startswith(b"PK"):
             _show_pass(read(data), as_json=as_json)
         else:
-            _show_link(data, key, as_json=as_json)
+            _show_link(_found(data, may_be_pass=not given), key, as_json=as_json)
     return 0
+
+
+def _found(data: bytes, *, may_be_pass: bool) -> links.Found:
+    try:
+        return links.look(data.decode("utf-8", "replace"))
+    except BundleError as exc:
+        nor = "; nor is it a .pkpass, which is a ZIP archive" if may_be_pass else ""
+        raise BundleError(exc.code, exc.where, f"{exc.message}{nor}") from exc
 
 
 def _show_pass(contents: Contents, *, as_json: bool) -> None:
@@ -68,8 +76,8 @@ def _show_pass(contents: Contents, *, as_json: bool) -> None:
         show.layouts(layouts(contents.document, contents.files), on=show.console())
 
 
-def _show_link(data: bytes, key: Path | None, *, as_json: bool) -> None:
-    document, odd = _link(data, key)
+def _show_link(found: links.Found, key: Path | None, *, as_json: bool) -> None:
+    document, odd = _link(found, key)
     if as_json:
         show.document(document)
     else:
@@ -77,9 +85,8 @@ def _show_link(data: bytes, key: Path | None, *, as_json: bool) -> None:
         show.findings(odd, on=show.console())
 
 
-def _link(data: bytes, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+def _link(found: links.Found, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """Header and claims; never the token itself, which is the pass to whoever has it."""
-    found = links.look(data.decode("utf-8", "replace"))
     if found.form == "claims":
         claims = strictjson.loads(found.token.encode(), name="claims")
         return {"kind": "save-claims", "form": found.form, "verified": False, "claims": claims}, ()
