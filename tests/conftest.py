@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ from passwright.testing.authority import Authority
 from passwright.testing.certificates import new_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from passwright.apple.identity import Identity
 
 pytest_plugins = ("passwright.testing.plugin", "pytester")
@@ -54,6 +57,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     missing = [program for program in marker.args or FOREIGN if shutil.which(program) is None]
     if missing:
         pytest.skip(f"needs a program of others: {', '.join(missing)}")
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes what a test measured, to be shown at the end of the run."""
+    return partial(record_property, "figure")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -61,7 +61,7 @@ def test_no_mutant_of_them_breaks_a_reader(target: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_minute_of_guided_fuzzing_breaks_no_reader(
-    target: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    target: str, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
     """In a process of its own, which libFuzzer ends at the first exception, at 10 s or at 2 GiB."""
     seeds = tmp_path / "seeds"
@@ -85,4 +85,4 @@ def test_a_minute_of_guided_fuzzing_breaks_no_reader(
     executions = re.search(r"stat::number_of_executed_units:\s*(\d+)", done.stderr)
     assert executions, done.stderr[-3000:]
     assert int(executions[1]) > 1_000
-    record_property("figure", f"{target} was executed {int(executions[1]):,} times")
+    figure(f"{target} was executed {int(executions[1]):,} times")

@@ -302,5 +302,7 @@ def test_a_thousand_steps_agree_with_the_table() -> None:
 
 
 @pytest.mark.long
-def test_twenty_thousand_steps_agree_with_the_table() -> None:
-    assert steps_of(500) >= 20_000
+def test_twenty_thousand_steps_agree_with_the_table(figure: Callable[[str], None]) -> None:
+    steps = steps_of(500)
+    figure(f"the life of passes agrees with the table for {steps:,} steps")
+    assert steps >= 20_000

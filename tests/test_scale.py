@@ -26,7 +26,7 @@ from tests import small_passes
 from tests.test_batch import read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parent.parent
 
@@ -61,13 +61,16 @@ def streamed(number: int, folder: Path) -> dict[str, list[tuple[int, int]]]:
 
 
 @pytest.mark.parametrize("number", [10_000, pytest.param(1_000_000, marks=pytest.mark.long)])
-def test_memory_does_not_grow_with_the_rows(number: int, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_rows(
+    number: int, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
     """At the end at most 1.03 times what it is at pass 1,000, and under 80 MB in each process.
 
     A million small passes with an EC key, which takes five minutes on two cores; 10,000 in short.
     """
     for measured in streamed(number, tmp_path / "sizes").values():
         (made, first), (_, last) = measured[0], measured[-1]
+        figure(f"memory of a process, of {number:,} passes: {first / 1e6:.1f} MB, then {last / 1e6:.1f} MB")
         assert made == 1000
         assert last <= 1.03 * first
         assert max(size for _, size in measured) < 80e6
