@@ -2,6 +2,7 @@
 
     PasswrightError
       DefinitionError      TemplateRejected(report) · PassRejected(report)
+        PassRejected       BatchRejected(report)
       SigningError         KeyMaterialError · IdentityMismatch(expected, actual)
         SignerFailed       WrongSignature · SignerUnreachable · SignerTimeout · SignerRefused
       BundleError          code, where
