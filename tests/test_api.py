@@ -290,9 +290,10 @@ def test_eml_11_an_idempotency_record_holds_no_address_mask_or_link(running: Ser
     token = answer.json()["data"]["attributes"]["downloadUrl"].rpartition("/")[2]
 
     import sqlite3
+    from contextlib import closing
 
     path = _database(running)[0].parent / "passes.db"
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         rows = database.execute("SELECT * FROM answers").fetchall()
     assert rows
     for each in rows:

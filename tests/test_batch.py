@@ -361,7 +361,9 @@ def test_a_ledger_lists_the_refused_rows_of_the_last_run(maker: batch.Maker, tmp
     assert json.loads(json.dumps(listed))["findings"][0]["code"] == "missing-value"
     ledger.close()
     package(maker, rows(1), place)
-    assert list(batch.Ledger(tmp_path / "ledger").refused()) == []
+    ledger = batch.Ledger(tmp_path / "ledger")
+    assert list(ledger.refused()) == []
+    ledger.close()
 
 
 def test_a_serial_number_is_used_once(maker: batch.Maker, place: Path) -> None:

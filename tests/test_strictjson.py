@@ -167,7 +167,7 @@ def test_a_document_over_the_limit_is_refused_unread() -> None:
     [
         ('"abc', "a string has no end (column 1)"),
         ("1 2", "something follows the end of the document (column 3)"),
-        ("[1,]", "this is not JSON (column 4)"),
+        ("[1,,2]", "this is not JSON (column 4)"),
     ],
 )
 def test_the_reason_and_the_column_are_told(text: str, reason: str) -> None:

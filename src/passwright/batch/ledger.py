@@ -54,6 +54,7 @@ class Ledger:
         # A file without a table is what a run leaves that was killed as it began.
         if self.path.exists() and self._open():
             if self._get("version") != _VERSION:
+                self.close()
                 raise LedgerError(f"{self.path} is the ledger of another version of Passwright")
             self.run = int(self._get("run") or 0)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -52,9 +52,12 @@ class SqlStore:
         # SQLite lets waiting writers poll; here they queue. Other processes are waited for by SQLite.
         self._writer = threading.Lock()
         self._owes_checkpoint = True
-        with failures():
-            migrations.upgrade(self._engine)
-            self._checkpoint()
+        with ExitStack() as undo:
+            undo.callback(self._engine.dispose)
+            with failures():
+                migrations.upgrade(self._engine)
+                self._checkpoint()
+            undo.pop_all()
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -156,10 +159,14 @@ _PRAGMAS = {
 
 
 def _prepare(raw: Any, _record: object) -> None:
-    raw.isolation_level = None  # `_begin` says when a transaction begins
-    for name, (value, _) in _PRAGMAS.items():
-        raw.execute(f"PRAGMA {name}={value}").fetchall()
-    _check_durable(raw)
+    # No pool knows the connection yet: where it can't be used, nobody else would close it.
+    with ExitStack() as undo:
+        undo.callback(raw.close)
+        raw.isolation_level = None  # `_begin` says when a transaction begins
+        for name, (value, _) in _PRAGMAS.items():
+            raw.execute(f"PRAGMA {name}={value}").fetchall()
+        _check_durable(raw)
+        undo.pop_all()
 
 
 def _check_durable(raw: Any) -> None:
