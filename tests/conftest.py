@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -45,6 +46,12 @@ MEMBERSHIP = TEMPLATES / "membership"
 READER_KEY = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADv8XMWqvYvSbHQ3yp2rJ8dXWkbsVUC1hXcDxGcFzuxB8="
 BINDING = Binding(email="jane.doe@example.com", learn_more_url="https://help.example.com/pass")
 FOREIGN = ("cc", "softhsm2-util", "openssl", "unzip", "zip", "bsdtar", "7zz", "node", "npm")
+
+
+def pytest_configure() -> None:
+    """Commands are to be stopped like everywhere: what a shell starts in the background ignores Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
