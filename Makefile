@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One more than cores: many tests wait for processes and servers.
 JOBS ?= 3
+# Tests start hundreds of processes: what one of them has compiled is there for the others.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check check-long bench bench-check example-certs fixtures docs drift build clean
 
