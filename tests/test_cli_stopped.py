@@ -121,18 +121,18 @@ def test_a_process_that_is_killed_ends_the_command_with_a_sentence(folder: Path)
     assert process.returncode == 2
 
 
+@pytest.mark.parametrize("jobs", JOBS)
 @pytest.mark.parametrize(
-    ("options", "names", "shown"),
-    [((), "abd", True), (("--jobs", "2"), "abd", True), (("--json",), "abd", False), ((), "a", False)],
+    ("options", "names", "shown"), [((), "abd", True), (("--json",), "abd", False), ((), "a", False)]
 )
 def test_a_bar_shows_on_a_terminal_how_far_it_is(
-    folder: Path, options: tuple[str, ...], names: str, *, shown: bool
+    folder: Path, jobs: str, options: tuple[str, ...], names: str, *, shown: bool
 ) -> None:
     """And on standard error alone, where nothing of it stays behind a verdict."""
     paths = [str(folder / f"{name}.pkpass") for name in names]
     terminal, end = os.openpty()
     done = subprocess.Popen(
-        [sys.executable, "-m", "passwright", "verify", *paths, "--example", *options],
+        [sys.executable, "-m", "passwright", "verify", *paths, "--example", "--jobs", jobs, *options],
         stdout=subprocess.PIPE, stderr=end, text=True, env={**os.environ, "TERM": "xterm"},
     )  # fmt: skip
     os.close(end)
@@ -152,14 +152,15 @@ def test_a_bar_shows_on_a_terminal_how_far_it_is(
     assert len(re.findall(r"\.pkpass: ok$|\"ok\": true", out, re.MULTILINE)) == len(names)
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("keys", ["pass", "pass-ec"])
-def test_a_batch_that_is_stopped_says_how_to_go_on(tmp_path: Path, keys: str) -> None:
+def test_a_batch_that_is_stopped_says_how_to_go_on(tmp_path: Path, jobs: str, keys: str) -> None:
     """Threads for RSA, processes for EC: none of them has anything to say, and nothing is lost."""
     rows, out, kept = tmp_path / "rows.csv", tmp_path / "passes", certs(tmp_path)
     os.mkfifo(rows)
     given = {"--cert": f"{keys}.pem", "--key": f"{keys}.key", "--intermediate": "wwdr.pem"}
     signs = [word for option, name in given.items() for word in (option, str(kept / name))]
-    command = ["batch", TEMPLATE, str(rows), "--out", str(out), "--jobs", "2", *signs]
+    command = ["batch", TEMPLATE, str(rows), "--out", str(out), "--jobs", jobs, *signs]
     with subprocess.Popen(
         [sys.executable, "-m", "passwright", *command],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,

@@ -387,7 +387,7 @@ def untranslated(card: Pass, pairs: Iterator[Pair], report: Report, wallet: str)
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=15)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_a_definition_says_is_in_both_wallets_or_in_the_report(name: str, data: st.DataObject) -> None:
     card = data.draw(passes(name))

@@ -23,6 +23,7 @@ from passwright import batch
 from passwright.apple import bundle
 from passwright.batch.outputs import Entry
 from tests import small_passes
+from tests.conftest import skip_unless_ci
 from tests.test_batch import read_all
 
 if TYPE_CHECKING:
@@ -262,10 +263,9 @@ def without_network() -> Sequence[str]:
             and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
         ):
             return words
-    missing = "nobody here may take the network from a process: unshare -n is missing or forbidden"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+    return skip_unless_ci(
+        "nobody here may take the network from a process: unshare -n is missing or forbidden"
+    )
 
 
 def commands(folder: Path) -> Iterator[tuple[str, ...]]:

@@ -79,11 +79,14 @@ def connection(url: str) -> socket.socket:
 
 
 def said(sock: socket.socket, *, sending: bool = False) -> bytes:
-    """Everything the server says until it closes the connection; `sending` on, we may be reset then."""
+    """Everything the server says until it closes the connection, or resets it if we are still `sending`."""
     out = b""
-    with contextlib.suppress(*[ConnectionResetError] * sending):
+    try:
         while part := sock.recv(65536):
             out += part
+    except ConnectionResetError:
+        if not sending:
+            raise
     return out
 
 

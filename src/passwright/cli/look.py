@@ -59,11 +59,14 @@ def inspect(
 
 
 def _found(data: bytes, *, may_be_pass: bool) -> links.Found:
+    """What the text of a link is; of a file that is neither link nor pass the error says both."""
     try:
         return links.look(data.decode("utf-8", "replace"))
     except BundleError as exc:
-        nor = "; nor is it a .pkpass, which is a ZIP archive" if may_be_pass else ""
-        raise BundleError(exc.code, exc.where, f"{exc.message}{nor}") from exc
+        if not may_be_pass:
+            raise
+        nor = "nor is it a .pkpass, which is a ZIP archive"
+        raise BundleError(exc.code, exc.where, f"{exc.message}; {nor}") from exc
 
 
 def _show_pass(contents: Contents, *, as_json: bool) -> None:
