@@ -5,6 +5,7 @@ The provider takes `{"ok": true}` for a proof; `tests/test_ceremony.py` tries th
 
 from __future__ import annotations
 
+import base64
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -104,6 +105,17 @@ def desk_of(store: Store, **more: Any) -> Desk:
         "provider": SayingProvider(),
     }
     return Desk(**{**given, **more})
+
+
+def key_shown(key: bytes, text: str) -> bool:
+    """Whether a text holds eight bytes of a key in a row, written as Python, in hex or in base64.
+
+    Fewer would be found by chance: sealed values are random bytes too.
+    """
+    spelled = [repr(key[at : at + 8])[2:-1] for at in range(len(key) - 7)]
+    for letters, width in ((key.hex(), 16), (base64.b64encode(key).decode(), 11)):
+        spelled += [letters[at : at + width] for at in range(len(letters) - width + 1)]
+    return any(each in text for each in spelled)
 
 
 @contextmanager
