@@ -18,7 +18,7 @@ from passwright.service.web.log import logger, request_id
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["MAX_HEADER_BYTES", "Frame"]
+__all__ = ["LINGER_BYTES", "LINGER_SECONDS", "MAX_HEADER_BYTES", "Frame"]
 
 # The header of a request: a browser's has 2 KiB.
 MAX_HEADER_BYTES = 16 * 2**10
@@ -37,8 +37,8 @@ _ESCAPED_SLASH = re.compile(rb"%(2f|5c)", re.IGNORECASE)
 
 # A client that is still sending when it is refused has to get the chance to read why:
 # closing at once would reset the connection under the answer (RFC 9112 section 9.6).
-_LINGER_SECONDS = 2.0
-_LINGER_BYTES = 4 * 2**20
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 4 * 2**20
 
 
 class Frame:
@@ -110,7 +110,9 @@ class _Exchange:
         try:
             await app(self._scope, self._taking, self._giving)
         except ClientDisconnect:
-            pass  # nobody is left to answer, and whoever goes away at will must not fill the log
+            # Nobody is left to answer, and whoever goes away at will must neither fill the log nor
+            # look like a failure of ours: 499 is nginx's number for it.
+            self._status = 499
         except Exception:  # noqa: BLE001 -- the last one who can write it down; the client has its answer
             logger.exception("a request failed in a way nobody foresaw")
         finally:
@@ -141,9 +143,9 @@ class _Exchange:
         await self._send(message)
 
     async def _linger(self) -> None:
-        left = _LINGER_BYTES
+        left = LINGER_BYTES
         try:
-            async with asyncio.timeout(_LINGER_SECONDS):
+            async with asyncio.timeout(LINGER_SECONDS):
                 while self._has_more and left > 0:
                     left -= len((await self._taking()).get("body", b""))
         except TimeoutError:

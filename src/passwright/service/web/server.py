@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from passwright import strictjson
 from passwright.service.web import errors
-from passwright.service.web.frame import MAX_HEADER_BYTES
+from passwright.service.web.frame import LINGER_BYTES, LINGER_SECONDS, MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
     import asyncio
@@ -35,6 +35,8 @@ class _Protocol(H11Protocol):
     """h11 as uvicorn drives it, and a time limit for headers, a limit of connections, errors of our shape."""
 
     _waiting: asyncio.TimerHandle | None = None
+    _lingering: asyncio.TimerHandle | None = None
+    _unread = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -46,9 +48,16 @@ class _Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait_no_more()
+        if self._lingering is not None:
+            self._lingering.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._unread += len(data)
+            if self._unread > LINGER_BYTES:
+                self.transport.close()
+            return
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:
@@ -79,6 +88,14 @@ class _Protocol(H11Protocol):
             self._refuse(errors.Problem("malformed_request", "this is not HTTP/1.1 as RFC 9112 has it"))
 
     def _refuse(self, problem: errors.Problem) -> None:
+        """The answer, and then a close in two steps (RFC 9112 section 9.6).
+
+        A close with bytes unread resets the connection, and a client that is still sending loses the answer.
+        """
+        self._wait_no_more()
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.transport.close()  # in the middle of another answer
+            return
         content = strictjson.dumps(errors.body([problem])).encode()
         head = [
             (b"content-type", b"application/json"),
@@ -86,12 +103,16 @@ class _Protocol(H11Protocol):
             (b"cache-control", b"no-store"),
             (b"connection", b"close"),
         ]
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            status = errors.STATUSES[problem.code]
-            for event in (h11.Response(status_code=status, headers=head), h11.Data(data=content)):
-                self.transport.write(self.conn.send(event))
-            self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
-        self.transport.close()
+        status = errors.STATUSES[problem.code]
+        for event in (h11.Response(status_code=status, headers=head), h11.Data(data=content)):
+            self.transport.write(self.conn.send(event))
+        self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
+        if self.cycle is not None:  # its body broke off: whoever reads it learns that no more comes
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._lingering = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 class Server(uvicorn.Server):
