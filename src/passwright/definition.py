@@ -22,13 +22,13 @@ from passwright.strictjson import dumps
 from passwright.table import Table, did_you_mean, place_in, shown, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from passwright.kinds import Kind
     from passwright.table import Place
     from passwright.template import Field, Pass, Template
 
-__all__ = ["check_document", "check_pass", "check_template", "own_copy", "table", "template_document"]
+__all__ = ["check_document", "check_pass", "check_template", "own_copy", "table", "take", "template_document"]
 
 # One serial for both wallets: Apple puts it into URL paths of the web service,
 # Google into the object id (letters, digits, ".", "_", "-").
@@ -313,46 +313,70 @@ def _members(part: Any) -> dict[str, Any]:
     return members
 
 
-def check_pass(pass_: Pass) -> Iterable[Finding]:
-    """Everything that is wrong with what a pass adds to its template. `where` is `pass#/...`."""
-    return () if _is_right(pass_) else _check_pass(pass_)
+def take(pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
+    """`Pass.shape` and `Pass.filled()` of a pass that has nothing wrong with it, as nearly all have.
 
-
-def _is_right(pass_: Pass) -> bool:
-    """Nothing is wrong, which nearly always holds; False where that takes a closer look."""
-    if type(pass_.serial) is not str or not _SERIAL.match(pass_.serial):
-        return False
-    if pass_.nfc is not None or pass_.barcode is not None or pass_.expires is not None:
-        return False
-    if pass_.apple or pass_.google:
-        return False
-    looks, needed = vars(pass_.template).get("_looks") or _looks(pass_.template)
-    given = pass_.values
-    for key, value in given.items():
-        look = looks.get(key)
-        if look is _text and type(value) is str and value.isprintable():
-            continue
-        if look is None or (value is not None and look(value)):
-            return False
-    for key in needed:
-        if given.get(key) is None:
-            return False
-    return pass_.binding is None or not any(_check_binding(pass_.binding))
-
-
-def _looks(template: Template) -> tuple[Mapping[str, Callable[[Any], str | None]], tuple[str, ...]]:
-    """What looks at the value of each field that passes may give, and the fields that they must.
-
-    The template keeps it, as it keeps its plan: it never changes.
+    None where that takes a closer look, which is `check_pass`. The template has to be right.
     """
-    given = {key: each for key, each in template.fields.items() if each.value is None}
-    looks = {key: _VALUES.get(each.type, _text) for key, each in given.items()}
-    needed = tuple(key for key, each in given.items() if each.default is None and not each.optional)
-    vars(template)["_looks"] = looks, needed
-    return looks, needed
+    names = tuple(pass_.values)
+    # The template keeps them, as it keeps its plan: it never changes.
+    kept: dict[tuple[str, ...], _Columns | None] = vars(pass_.template).setdefault("_columns", {})
+    try:
+        columns = kept[names]
+    except KeyError:
+        if len(kept) >= _MAX_KEPT:
+            kept.clear()
+        columns = kept[names] = _Columns.of(pass_.template, names)
+    return columns.take(pass_) if columns is not None else None
 
 
-def _check_pass(pass_: Pass) -> Iterator[Finding]:
+# More sets of fields than passes of one template give.
+_MAX_KEPT = 64
+
+
+class _Columns:
+    """What passes of a template have in common that give the same fields: who looks at each, and shapes."""
+
+    __slots__ = ("_looks", "_plan", "_shapes")
+
+    def __init__(self, template: Template, names: tuple[str, ...]) -> None:
+        self._looks = [_VALUES.get(template.fields[name].type, _text) for name in names]
+        self._plan = template.plan
+        parts = template.nfc is not None, template.barcode is not None
+        self._shapes = {
+            (bound, ends): self._plan.shape(names, *parts, bound, ends)
+            for bound in (False, True)
+            for ends in (False, True)
+        }
+
+    @classmethod
+    def of(cls, template: Template, names: tuple[str, ...]) -> _Columns | None:
+        """None where passes with these fields have too many or too few of them."""
+        given = {key: each for key, each in template.fields.items() if each.value is None}
+        needed = {key for key, each in given.items() if each.default is None and not each.optional}
+        return cls(template, names) if needed <= set(names) <= given.keys() else None
+
+    def take(self, pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
+        serial, binding, expires, given = pass_.serial, pass_.binding, pass_.expires, pass_.values
+        if type(serial) is not str or not _SERIAL.match(serial):
+            return None
+        if pass_.nfc is not None or pass_.barcode is not None or pass_.apple or pass_.google:
+            return None
+        for look, value in zip(self._looks, given.values(), strict=True):
+            if look is _text and type(value) is str and value.isprintable():
+                continue
+            if value is None or look(value):
+                return None
+        if binding is not None and any(_check_binding(binding)):
+            return None
+        if expires is not None and (type(expires) is not datetime or expires.utcoffset() is None):
+            return None
+        values = self._plan.values(serial, given, binding, expires)
+        return self._shapes[binding is not None, expires is not None], values
+
+
+def check_pass(pass_: Pass) -> Iterator[Finding]:
+    """Everything that is wrong with what a pass adds to its template. `where` is `pass#/...`."""
     template = pass_.template
     serial: object = pass_.serial
     if not isinstance(serial, str) or not _SERIAL.match(serial):

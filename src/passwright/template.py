@@ -400,22 +400,10 @@ class Pass:
     def filled(self) -> dict[str, Any]:
         """Every value by name: the serial, the fields, and the messages of nfc and barcode with an @."""
         plan = self.template.plan
-        values = plan.base.copy()
-        values["serial"] = self.serial
-        for key, value in self.values.items():
-            if value is not None and key in plan.given:
-                values[key] = value
-        for key, name in plan.copied:
-            value = values[name]
-            values[key] = value if type(value) is str else plain(value)
-        for key, text in plan.computed:
-            values[key] = text.fill(values)
+        given = {key: value for key, value in self.values.items() if value is not None and key in plan.given}
+        values = plan.values(self.serial, given, self.binding, self.expires)
         if self.nfc is not None or self.barcode is not None:
             self._say_own(values)
-        if self.expires is not None:
-            values["@expires"] = self.expires
-        if self.binding is not None:
-            values["@learn-more"] = self.binding.learn_more_url
         return values
 
     def _say_own(self, values: dict[str, Any]) -> None:
@@ -445,6 +433,22 @@ class _Plan:
     copied: tuple[tuple[str, str], ...]
     computed: tuple[tuple[str, Blank], ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
+
+    def values(
+        self, serial: str, given: Mapping[str, Any], binding: Binding | None, expires: datetime | None
+    ) -> dict[str, Any]:
+        """Every value by name, of fields that are given a value."""
+        values = {**self.base, **given, "serial": serial}
+        for key, name in self.copied:
+            value = values[name]
+            values[key] = value if type(value) is str else plain(value)
+        for key, text in self.computed:
+            values[key] = text.fill(values)
+        if expires is not None:
+            values["@expires"] = expires
+        if binding is not None:
+            values["@learn-more"] = binding.learn_more_url
+        return values
 
     @classmethod
     def of(cls, template: Template) -> _Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -91,13 +91,12 @@ class Frame:
         """
         # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
         message = b"%b%b" % (_attributes_before_digest(at), sha256(content).digest())
+        return Unsigned(message, self._sign, partial(self._finished, message))
 
-        def finish(signature: bytes) -> bytes:
-            shape = len(message), len(signature)
-            head, tail = self._frames.get(shape) or self._framed(*shape)
-            return b"%b%b%b%b" % (head, message[1:], tail, signature)
-
-        return Unsigned(message, self._sign, finish)
+    def _finished(self, message: bytes, signature: bytes) -> bytes:
+        shape = len(message), len(signature)
+        head, tail = self._frames.get(shape) or self._framed(*shape)
+        return b"%b%b%b%b" % (head, message[1:], tail, signature)
 
     def _framed(self, attributes: int, signature: int) -> tuple[bytes, bytes]:
         """All octets up to the tag of the signed attributes, and between them and the signature."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
-from passwright.definition import check_pass, check_template, own_copy
+from passwright.definition import check_pass, check_template, own_copy, take
 from passwright.errors import PassRejected
 from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
@@ -19,7 +19,7 @@ from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from passwright.apple.identity import Identity
     from passwright.judge import Judged, Rule
@@ -87,13 +87,7 @@ class PassBuilder:
         front = prepared.front(bound=pass_.binding is not None)
         manifest = front.manifest(text)
         message, sign, finish = self.identity.unsigned(manifest, at=moment)
-        return Unsigned(
-            message,
-            sign,
-            lambda signature: front.pack(
-                {"pass.json": text, "manifest.json": manifest, "signature": finish(signature)}
-            ),
-        )
+        return Unsigned(message, sign, partial(_finished, front, text, manifest, finish))
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
         """Every error, warning and note about this pass on Apple; nothing is signed.
@@ -129,23 +123,25 @@ class PassBuilder:
         """What is constant, the text of pass.json, and the findings; no text if one is an error."""
         prepared = self._prepared(pass_.template)
         bound = pass_.binding is not None
-        found = [*check_pass(pass_)]
+        taken = None if prepared.failed else take(pass_)
+        found = [] if taken else [*check_pass(pass_)]
         if bound:
             found += forbid_barcode(codes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):
             return prepared, None, [*prepared.findings, *found]
-        part = prepared.part(pass_.shape)
+        shape, values = taken or (pass_.shape, pass_.filled())
+        part = prepared.part(shape)
         text: str | None
         more: Sequence[Finding]
         if pass_.apple:
-            document = part.stencil.document(part.stencil.fill(pass_.filled()))
+            document = part.stencil.document(part.stencil.fill(values))
             text, more = self._overridden(pass_, document, prepared.about)
             said: Sequence[Finding] = prepared.findings
             refused = False  # an override may mend what is wrong without it
         else:
-            text, more = part.judged.text(pass_.filled())
+            text, more = part.judged.text(values)
             said, refused = part.findings, part.failed
         if found or more:
             said = [*said, *found, *more]
@@ -167,6 +163,16 @@ class PassBuilder:
 
     def _prepare(self, template: Template) -> _Prepared:
         return _Prepared(template, self._about, self._judge.prepare)
+
+
+def _finished(
+    front: bundle.Front,
+    text: bytes,
+    manifest: bytes,
+    finish: Callable[[bytes], bytes],
+    signature: bytes,
+) -> bytes:
+    return front.pack({"pass.json": text, "manifest.json": manifest, "signature": finish(signature)})
 
 
 def _aware(at: datetime | None) -> datetime:

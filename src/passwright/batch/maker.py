@@ -75,12 +75,13 @@ class _Begun(NamedTuple):
 
     def finish(self, link: bytes = b"", pkpass: bytes = b"") -> Made:
         """What becomes of the row with these signatures."""
-        made = Made(self.number, self.serial, findings=self.refused)
-        if self.link is not None:
-            finished = self.link.finish(link)
+        number, serial, refused, unsigned_link, unsigned_pass = self
+        made = Made(number, serial, findings=refused)
+        if unsigned_link is not None:
+            finished = unsigned_link.finish(link)
             made.link, made.requires = finished.url, finished.requires_text
-        if self.pkpass is not None:
-            made.pkpass = self.pkpass.finish(pkpass)
+        if unsigned_pass is not None:
+            made.pkpass = unsigned_pass.finish(pkpass)
             made.size = len(made.pkpass)
         return made
 

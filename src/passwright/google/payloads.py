@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
-from passwright.definition import check_pass, check_template, own_copy
+from passwright.definition import check_pass, check_template, own_copy, take
 from passwright.errors import BindingInvalid
 from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
@@ -47,17 +47,18 @@ class Payloads:
     def of(self, pass_: Pass) -> Payload:
         """Both documents as text, and everything there is to say about them."""
         prepared, bound = self._prepared(pass_.template), pass_.binding is not None
-        found = [*check_pass(pass_)]
+        taken = None if prepared.failed else take(pass_)
+        found = [] if taken else [*check_pass(pass_)]
         if bound:
             found += forbid_barcode(codes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):
             return _unmade([*prepared.findings, *self._unproved, *found])
-        part = prepared.part(pass_.shape)
+        shape, values = taken or (pass_.shape, pass_.filled())
+        part = prepared.part(shape)
         if part.failed:
             return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
-        values = pass_.filled()
         if bound:
             found += self._hash(pass_, values)
             if found and failed(found):

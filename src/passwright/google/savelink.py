@@ -35,8 +35,8 @@ SAVE_URL = "https://pay.google.com/gp/v/save/"
 MAX_TOKEN = 1800
 
 Form = Literal["class-and-object", "object", "id"]
-# What travels in a link, its claims, what has to be inserted first, and what there is to say about that.
-_Choice: TypeAlias = "tuple[Form, str, Mapping[str, str], Sequence[Finding]]"
+# What travels in a link, what has to be inserted first, and what there is to say about that.
+_Choice: TypeAlias = "tuple[Form, Mapping[str, str], tuple[Finding, ...]]"
 
 
 @dataclass(frozen=True, repr=False, init=False)
@@ -60,7 +60,8 @@ class Link:
         requires_text: Mapping[str, str] | None = None,
     ) -> None:
         # At once: a frozen dataclass sets member by member, which a batch would feel.
-        members = {"url": url, "form": form, "findings": findings, "requires_text": requires_text or {}}
+        requires = {**requires_text} if requires_text else {}
+        members = {"url": url, "form": form, "findings": findings, "requires_text": requires}
         object.__setattr__(self, "__dict__", members)
 
     @cached_property
@@ -116,6 +117,7 @@ class PassBuilder:
             # RFC 7515 section 7.1: header, payload and signature, joined by dots.
             self._start = _b64(dumps(header).encode()) + b"."
             self._claims = lru_cache(maxsize=16)(partial(_Claims, issuer))
+            self._is_sure = issuer.public_key is not None
             self._expect(getattr(issuer.public_key, "key_size", 2048) // 8)
 
     def save_link(
@@ -187,21 +189,31 @@ class PassBuilder:
         return self._unsigned(_Asked(pass_, payload, claims, inserted, self_contained))
 
     def _unsigned(self, asked: _Asked) -> Unsigned[Link]:
-        chosen = self._choose(asked)
-        message = self._start + _b64(chosen[1].encode())
-        return Unsigned(message, self._sign, partial(self._finished, asked, chosen, message))
+        text, chosen = self._choose(asked)
+        payload = asked.payload
+        said = payload.findings
+        if given_away := () if chosen[0] == "id" else in_link(payload.object_text):
+            said = [*said, *given_away]
+        message = self._start + _b64(text.encode())
+        # Many wait to be signed in a batch: what is not needed any more is let go of, the pass above all.
+        again = None if self._is_sure else asked
+        return Unsigned(message, self._sign, partial(self._finished, again, message, chosen, said))
 
-    def _finished(self, asked: _Asked, chosen: _Choice, message: bytes, signature: bytes) -> Link:
+    def _finished(
+        self,
+        again: _Asked | None,
+        message: bytes,
+        chosen: _Choice,
+        said: Sequence[Finding],
+        signature: bytes,
+    ) -> Link:
         token = b"%b.%b" % (message, _b64(signature))
-        if len(token) > MAX_TOKEN:
+        if again is not None and len(token) > MAX_TOKEN:
             # The key was not known, and is longer than the usual one: choose again.
             self._expect(len(signature))
-            return self._unsigned(asked).signed()
-        form, _, requires, more = chosen
-        payload = asked.payload
-        given_away = () if form == "id" else in_link(payload.object_text)
-        findings = [*payload.findings, *more, *given_away]
-        return Link(SAVE_URL + token.decode(), form, findings, requires)
+            return self._unsigned(again).signed()
+        form, requires, more = chosen
+        return Link(SAVE_URL + token.decode(), form, (*said, *more), requires)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -218,26 +230,26 @@ class PassBuilder:
             raise PassRejected(Report.of(payload.findings))
         return json.loads(payload.class_text), json.loads(payload.object_text)
 
-    def _choose(self, asked: _Asked) -> _Choice:
-        """The first form that fits, and what has to be inserted for it."""
+    def _choose(self, asked: _Asked) -> tuple[str, _Choice]:
+        """The claims in the first form that fits, and what has to be inserted for it."""
         pass_, payload, claims, inserted, self_contained = asked
         class_text, object_text, room = payload.class_text, payload.object_text, self._room
         if "object" in inserted:
             if _fits(text := claims.text(_only_id(object_text)), room):
-                return "id", text, {}, ()
+                return text, ("id", {}, ())
             raise _too_long(self._length(text), {})
-        class_: Mapping[str, str] = {}
-        needs: tuple[Finding, ...] = ()
+        choice: _Choice = ("object", {}, ())
         if "class" not in inserted:
             # Characters are bytes or more: most classes are too long before anything is put together.
             may_fit = len(class_text) + len(object_text) < room
             if may_fit and _fits(text := claims.text(object_text, class_text), room):
-                return "class-and-object", text, {}, ()
-            class_, needs = {claims.class_type: class_text}, (_needs(claims.class_type, class_text),)
+                return text, ("class-and-object", {}, ())
+            choice = _class_first(claims.class_type, class_text)
         text = claims.text(object_text)
         fits = _fits(text, room)
         if fits and not self_contained:
-            return "object", text, class_, needs
+            return text, choice
+        _, class_, needs = choice
         both = {**class_, claims.object_type: object_text}
         if self_contained:
             whole = claims.text(object_text, class_text)
@@ -245,11 +257,9 @@ class PassBuilder:
         if short := payload.short:
             shorter = claims.text(short.text(short.fill(payload.values)))
             if _fits(shorter, room):
-                return "object", shorter, class_, (*needs, _UNTRANSLATED)
+                return shorter, ("object", class_, (*needs, _UNTRANSLATED))
         if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
-            # Not kept: objects are of holders, and classes are few.
-            needs = (*needs, _needs.__wrapped__(claims.object_type, object_text))
-            return "id", skinny, both, needs
+            return skinny, ("id", both, (*needs, _needs(claims.object_type, object_text)))
         raise _too_long(self._length(text), both)
 
     def _expect(self, signature: int) -> None:
@@ -324,6 +334,11 @@ def _only_id(object_text: str) -> str:
 
 
 @lru_cache(maxsize=64)
+def _class_first(name: str, text: str) -> _Choice:
+    """The object travels, its class has to be inserted. Kept: classes are few, and objects are of holders."""
+    return "object", {name: text}, (_needs(name, text),)
+
+
 def _needs(name: str, text: str) -> Finding:
     what = "class" if name.endswith("Class") else "object"
     return warning(
