@@ -318,11 +318,9 @@ def take(pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
 
     None where that takes a closer look, which is `check_pass`. The template has to be right.
     """
-    names = tuple(pass_.values)
-    # The template keeps them, as it keeps its plan: it never changes.
-    kept: dict[tuple[str, ...], _Columns | None] = vars(pass_.template).setdefault("_columns", {})
+    names, kept = tuple(pass_.values), pass_.template.plan.columns
     try:
-        columns = kept[names]
+        columns: _Columns | None = kept[names]
     except KeyError:
         if len(kept) >= _MAX_KEPT:
             kept.clear()

@@ -160,7 +160,7 @@ class _Writer:
     def text(self, values: Values) -> str | None:
         given = self._get(values)
         try:
-            if not (all(map(str.isprintable, given)) or all(map(is_text, given))):
+            if not ("".join(given).isprintable() or all(map(is_text, given))):
                 return None
         except TypeError:  # no text
             return None

@@ -425,7 +425,8 @@ class _Plan:
     `base` are the values of a pass that gives none, as far as they are known then;
     `given` are the fields it may give. `copied` repeat another value as text, `computed`
     are texts with blanks. `shape` makes the shape of the fields that are given, and
-    of whether nfc, barcode, binding and expires are there.
+    of whether nfc, barcode, binding and expires are there. `columns` is what who judges
+    passes keeps for each set of fields that they give.
     """
 
     base: dict[str, Any]
@@ -433,6 +434,7 @@ class _Plan:
     copied: tuple[tuple[str, str], ...]
     computed: tuple[tuple[str, Blank], ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
+    columns: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def values(
         self, serial: str, given: Mapping[str, Any], binding: Binding | None, expires: datetime | None

@@ -31,8 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Summary", "package"]
 
-# A portion keeps a worker busy for some 20 ms: long beside what handing it over costs, short for people.
-PORTION = 64
+# A portion has as many rows as a worker makes in this time, whoever signs: it is long beside what handing
+# one over costs, and short for people who watch or stop the run. The first is small, to find that out.
+PORTION_SECONDS = 0.1
+FIRST_PORTION = 16
+PORTION = 256
+# What comes back from a worker waits in memory to be written.
+PORTION_BYTES = 12 * 2**20
 # Portions under way for each worker: one is made, one waits.
 AHEAD = 2
 # What a kill costs at most is made again; what a checkpoint costs is waiting for the disk.
@@ -149,17 +154,18 @@ def _check_columns(first: list[Numbered], maker: Maker) -> None:
 
 
 class _Portion(NamedTuple):
-    """What became of some rows, and what the maker that made them is for."""
+    """What became of some rows, how long that took, and what the maker that made them is for."""
 
     job: str
     at: str
     made: list[Made]
+    seconds: float
 
 
 def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
     """Makes a portion, wherever this runs; what the output takes there stays there."""
     maker = how if isinstance(how, Maker) else _unpickled(how)
-    made = []
+    made, began = [], monotonic()
     for each in maker.make_all(portion):
         if each.pkpass is not None:
             if out.needs_crc:
@@ -168,7 +174,7 @@ def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
             if out.put(f"{each.serial}.pkpass", each.pkpass):
                 each.pkpass = None
         made.append(each)
-    return _Portion(maker.fingerprint, maker.at.isoformat(), made)
+    return _Portion(maker.fingerprint, maker.at.isoformat(), made, monotonic() - began)
 
 
 @lru_cache(maxsize=8)
@@ -195,6 +201,7 @@ class _Run:
         self._began = self._checked_at = monotonic()
         self._fresh: list[tuple[Made, int]] = []
         self._rows = self._skipped = self._done = self._bytes = self._number_refused = 0
+        self._portion = FIRST_PORTION
         self.refused: list[Made] = []
 
     @property
@@ -219,7 +226,7 @@ class _Run:
 
     def portions(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[Made]]]:
         """Rows to make, and with them those whose fate is known: refused without being made."""
-        while taken := list(islice(numbered, PORTION)):
+        while taken := list(islice(numbered, self._portion)):
             portion, known = [], []
             for number, row in taken:
                 serial = None if isinstance(row, BadRow) else row.get(SERIAL)
@@ -241,9 +248,10 @@ class _Run:
         """Takes what came back, in the order of the rows."""
         done = known
         if future is not None:
-            job, at, made = future.result()
+            job, at, made, seconds = future.result()
             if self._ledger is not None:
                 self._ledger.check(job, at=at)
+            self._adapt(made, seconds)
             done = sorted((*known, *made), key=lambda each: each.number) if known else made
         for each in done:
             if each.ok:
@@ -256,6 +264,12 @@ class _Run:
             self._checked_at = now
         if self._tell is not None:
             self._tell(self.progress)
+
+    def _adapt(self, made: list[Made], seconds: float) -> None:
+        """How many rows the next portions have, by what this one took."""
+        weight = sum(len(each.pkpass) for each in made if each.pkpass is not None)
+        fitting = len(made) * min(PORTION_SECONDS / max(seconds, 1e-6), PORTION_BYTES / max(weight, 1))
+        self._portion = max(1, min(round(fitting), 2 * self._portion, PORTION))
 
     def _take(self, made: Made) -> None:
         begins = 0
