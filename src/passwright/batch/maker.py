@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from passwright.batch.rows import BadRow, Issue
 from passwright.definition import check_pass, template_document
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from passwright.google.savelink import Link
     from passwright.signing import Unsigned
     from passwright.template import Pass, Template
+
+    # A row before anything is signed: number, serial, why it was refused, or its link and its pass.
+    _Begun: TypeAlias = tuple[int, str, tuple[Finding, ...], Unsigned[Link] | None, Unsigned[bytes] | None]
 
 __all__ = ["Made", "Maker"]
 
@@ -57,33 +60,6 @@ class Made:
     def __repr__(self) -> str:
         state = "made" if self.ok else "refused"
         return f"Made(row {self.number}, {self.serial!r}, {state})"
-
-
-class _Begun(NamedTuple):
-    """A row before anything is signed, or why it was refused."""
-
-    number: int
-    serial: str
-    refused: tuple[Finding, ...] = ()
-    link: Unsigned[Link] | None = None
-    pkpass: Unsigned[bytes] | None = None
-
-    def sign(self) -> tuple[bytes, bytes]:
-        """The signatures of link and pass."""
-        link, pkpass = self.link, self.pkpass
-        return link.sign(link.message) if link else b"", pkpass.sign(pkpass.message) if pkpass else b""
-
-    def finish(self, link: bytes = b"", pkpass: bytes = b"") -> Made:
-        """What becomes of the row with these signatures."""
-        number, serial, refused, unsigned_link, unsigned_pass = self
-        made = Made(number, serial, findings=refused)
-        if unsigned_link is not None:
-            finished = unsigned_link.finish(link)
-            made.link, made.requires = finished.url, finished.requires_text
-        if unsigned_pass is not None:
-            made.pkpass = unsigned_pass.finish(pkpass)
-            made.size = len(made.pkpass)
-        return made
 
 
 class Maker:
@@ -141,9 +117,19 @@ class Maker:
             SigningError: nobody can sign.
         """
         begun = [self._begin(number, row) for number, row in rows]
-        signatures = [each.sign() for each in begun]
-        for each, signature in zip(begun, signatures, strict=True):
-            yield each.finish(*signature)
+        signatures = [
+            (link.sign(link.message) if link else b"", pkpass.sign(pkpass.message) if pkpass else b"")
+            for _, _, _, link, pkpass in begun
+        ]
+        for (number, serial, refused, link, pkpass), signed in zip(begun, signatures, strict=True):
+            made = Made(number, serial, findings=refused)
+            if link is not None:
+                finished = link.finish(signed[0])
+                made.link, made.requires = finished.url, finished.requires_text
+            if pkpass is not None:
+                made.pkpass = pkpass.finish(signed[1])
+                made.size = len(made.pkpass)
+            yield made
 
     def to_sign(self, number: int, row: Row) -> Made:
         """What has to be signed for the row with this number, as its `to_sign`.
@@ -154,27 +140,25 @@ class Maker:
         """
         if self._apple is not None and self._google is not None:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
-        begun = self._begin(number, row)
-        unsigned = begun.link or begun.pkpass
-        return Made(
-            number, begun.serial, findings=begun.refused, to_sign=unsigned.message if unsigned else None
-        )
+        _, serial, refused, link, pkpass = self._begin(number, row)
+        unsigned = link or pkpass
+        return Made(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
 
     def _begin(self, number: int, row: Row) -> _Begun:
         """The link and the pass of a row, before anything is signed."""
         if isinstance(row, BadRow):
-            return _Begun(number, "", row.findings)
+            return number, "", row.findings, None, None
         pass_, unread = self._issue(row)
         if unread:
-            return _Begun(number, str(pass_.serial), _with_others(pass_, unread))
+            return number, str(pass_.serial), _with_others(pass_, unread), None, None
         try:
             link = self._google.unsigned(pass_, issued_at=self.at) if self._google else None
             pkpass = self._apple.unsigned(pass_, at=self.at) if self._apple else None
         except PassRejected as exc:
-            return _Begun(number, str(pass_.serial), exc.report.errors)
+            return number, str(pass_.serial), exc.report.errors, None, None
         except LinkTooLong as exc:
-            return _Begun(number, pass_.serial, (error("link-too-long", "link", str(exc)),))
-        return _Begun(number, pass_.serial, (), link, pkpass)
+            return number, pass_.serial, (error("link-too-long", "link", str(exc)),), None, None
+        return number, pass_.serial, (), link, pkpass
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a maker holds signers and can't be pickled: give a function that makes one")

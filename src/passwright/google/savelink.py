@@ -8,7 +8,7 @@ from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
@@ -35,6 +35,8 @@ SAVE_URL = "https://pay.google.com/gp/v/save/"
 MAX_TOKEN = 1800
 
 Form = Literal["class-and-object", "object", "id"]
+# A pass that is to become a link, `inserted` and `self_contained` as `save_link` has them.
+_Asked: TypeAlias = "tuple[Pass, Payload, _Claims, Collection[str], bool]"
 # What travels in a link, what has to be inserted first, and what there is to say about that.
 _Choice: TypeAlias = "tuple[Form, Mapping[str, str], tuple[Finding, ...]]"
 
@@ -186,11 +188,11 @@ class PassBuilder:
             payload = _with_stored(payload, pass_, stored_object)
         if not payload.ok:
             raise PassRejected(Report.of(payload.findings))
-        return self._unsigned(_Asked(pass_, payload, claims, inserted, self_contained))
+        return self._unsigned((pass_, payload, claims, inserted, self_contained))
 
     def _unsigned(self, asked: _Asked) -> Unsigned[Link]:
         text, chosen = self._choose(asked)
-        payload = asked.payload
+        payload = asked[1]
         said = payload.findings
         if given_away := () if chosen[0] == "id" else in_link(payload.object_text):
             said = [*said, *given_away]
@@ -270,16 +272,6 @@ class PassBuilder:
     def _length(self, claims: str) -> int:
         """How long a token with these claims is."""
         return len(self._start) + len(_b64(claims.encode())) + 1 + self._signature_length
-
-
-class _Asked(NamedTuple):
-    """A pass that is to become a link, and what the caller says about that."""
-
-    pass_: Pass
-    payload: Payload
-    claims: _Claims
-    inserted: Collection[str]
-    self_contained: bool
 
 
 class _Claims:
