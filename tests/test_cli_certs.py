@@ -181,6 +181,17 @@ def test_three_that_fit_are_said_to_fit(keys: Path) -> None:
     assert re.search(r"  valid      2\d{3}-\d\d-\d\d to 2\d{3}-\d\d-\d\d, \d+ days left\n", result.stdout)
 
 
+def test_an_issuer_that_nothing_proves_is_named_as_such(keys: Path) -> None:
+    """Who forgot --root sees whose it is, and that this is a claim."""
+    paths = [str(keys / name) for name in ("pass-nfc.pem", "wwdr.pem")]
+    result = run("certs", "check", *paths)
+
+    assert result.exit_code == 1
+    name = "Passwright Example Worldwide Developer Relations"
+    assert f"  issued by  {name} by its own word, which nothing here proves\n" in result.stdout
+    assert "give --root FILE" in result.stdout
+
+
 def test_what_is_said_to_sign_signs(keys: Path, tmp_path: Path) -> None:
     paths = [str(keys / name) for name in ("pass-nfc.pem", "pass-nfc.key", "wwdr.pem")]
     [document] = documents(run("certs", "check", *paths, "--example", "--json"))
@@ -203,6 +214,7 @@ def test_the_document_names_every_thing(keys: Path) -> None:
         False,
     )
     assert (leaf["issuer"], leaf["root"]) == (None, None)
+    assert leaf["claimed_issuer"] == "Passwright Example Worldwide Developer Relations"
     assert leaf["days_left"] > 0
     assert key == {
         "file": str(keys / "pass.key"),

@@ -38,7 +38,8 @@ class Credential:
     that it does not know; `title` says it in words. `name` is the common name,
     the generation of an intermediate of Apple's, or the kind of key. `days`
     are left until the end of a certificate, negative after it. `issuer` and
-    `root` are who stands above a pass certificate, "" where that is not known.
+    `root` are who stands above a pass certificate, "" where that is not known;
+    `claimed_issuer` is what the certificate itself says, which proves nothing.
     """
 
     file: str
@@ -53,6 +54,7 @@ class Credential:
     owner: str = ""
     nfc: bool = False
     issuer: str = ""
+    claimed_issuer: str = ""
     root: str = ""
     days: int | None = None
 
@@ -74,6 +76,7 @@ class Credential:
             "owner": self.owner or None,
             "nfc": self.nfc,
             "issuer": self.issuer or None,
+            "claimed_issuer": self.claimed_issuer or None,
             "root": self.root or None,
             "valid_from": held.not_valid_before_utc.isoformat(),
             "valid_to": held.not_valid_after_utc.isoformat(),
@@ -123,7 +126,7 @@ def _certificates(name: str, data: bytes) -> list[Credential]:
 
 
 def _certificate(name: str, octets: bytes, held: x509.Certificate) -> Credential:
-    common = _attribute(held, x.COMMON_NAME)
+    common = _attribute(held.subject, x.COMMON_NAME)
     kind, title = _kind(held, common)
     if kind == "intermediate":
         digest = hashlib.sha256(octets).hexdigest()
@@ -139,8 +142,9 @@ def _certificate(name: str, octets: bytes, held: x509.Certificate) -> Credential
         der=octets,
         pass_type_identifier=(x.pass_type_identifier(held) or "") if kind == "pass" else "",
         team_identifier=(x.team_identifier(held) or "") if kind not in ("intermediate", "root") else "",
-        owner=_attribute(held, _ORGANISATION),
+        owner=_attribute(held.subject, _ORGANISATION),
         nfc=x.nfc(held),
+        claimed_issuer=_attribute(held.issuer, x.COMMON_NAME),
     )
 
 
@@ -159,8 +163,8 @@ def _kind(held: x509.Certificate, common: str) -> tuple[str, str]:
     return (row["id"], row["title"]) if row else ("other", "certificate for something else")
 
 
-def _attribute(held: x509.Certificate, dotted: str) -> str:
-    found = [str(part.value) for part in held.subject if part.oid.dotted_string == dotted]
+def _attribute(name: x509.Name, dotted: str) -> str:
+    found = [str(part.value) for part in name if part.oid.dotted_string == dotted]
     return found[0] if found else ""
 
 

@@ -214,7 +214,8 @@ def _told(item: Credential) -> Iterator[tuple[str, str]]:
         yield "team", f"{item.team_identifier}{f', {item.owner}' if item.owner else ''}"
     if item.kind == "pass":
         yield "NFC", "yes" if item.nfc else "no"
-        yield "issued by", f"{item.issuer or 'somebody unknown'}{f', under {item.root}' if item.root else ''}"
+        claimed = f"{item.claimed_issuer or 'nobody with a name'} by its own word, which nothing here proves"
+        yield "issued by", f"{item.issuer or claimed}{f', under {item.root}' if item.root else ''}"
     start, end = item.certificate.not_valid_before_utc, item.certificate.not_valid_after_utc
     left = "it has ended" if item.days is None or item.days < 0 else f"{item.days} days left"
     yield "valid", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}, {left}"
