@@ -247,6 +247,7 @@ CODES = JSON | st.fixed_dictionaries(
 )
 
 
+@pytest.mark.no_cover
 @given(
     st.fixed_dictionaries(
         {},

@@ -539,6 +539,7 @@ def test_no_finding_repeats_what_belongs_to_a_holder() -> None:
     assert canary not in str(report)
 
 
+@pytest.mark.no_cover
 @given(st.dictionaries(st.sampled_from([*GIVEN, "terms", "nothing"]), ANY), ANY, ANY, ANY)
 def test_no_pass_raises_whatever_it_holds(
     values: dict[str, Any], nfc: Any, expires: Any, override: Any

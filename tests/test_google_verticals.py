@@ -737,6 +737,7 @@ def places_in(document: Any, pointer: str = "") -> Iterator[str]:
 PLACES = [(vertical, place) for vertical in VERTICALS for place in places_in(_rich(vertical))]
 
 
+@pytest.mark.no_cover
 @given(st.lists(st.tuples(st.sampled_from(PLACES), ANY), min_size=1, max_size=3), st.booleans())
 def test_no_payload_raises_whatever_stands_in_it(
     changes: list[tuple[tuple[str, str], Any]], writing: Any

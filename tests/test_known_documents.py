@@ -127,6 +127,7 @@ def test_what_is_around_a_pass_counts(known: KnownDocuments) -> None:
         assert_judged_alike(card(4), other, other)
 
 
+@pytest.mark.no_cover
 def test_a_known_template_changes_no_verdict_over_a_changed_byte(known: KnownDocuments) -> None:
     """Every byte, two of its bits; also one left out and one twice."""
     data, known_ones = card(3), [card(number) for number in range(3)]
@@ -188,6 +189,7 @@ def streams(name: str, chance: random.Random) -> Iterator[bytes]:
 SILENT = sorted({"card", *rich_passes.NAMES} - {"relevance"})
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", SILENT)
 def test_passes_of_a_template_are_judged_one_by_one(known: KnownDocuments, name: str) -> None:
     chance = random.Random(name)
@@ -268,6 +270,7 @@ def exchanged(name: str) -> Iterator[tuple[tuple[Any, ...], str, Any, dict[str, 
             yield at, "".join(f"/{step}" for step in at), value, changed(made, at, value)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["card", *rich_passes.NAMES])
 def test_no_rule_looks_at_a_value_without_saying_so(name: str) -> None:
     """This is what lets a value be exchanged without asking the rules that do not read it."""
@@ -280,6 +283,7 @@ def test_no_rule_looks_at_a_value_without_saying_so(name: str) -> None:
                 assert list(rule.check(other, about, place)) == before[number], (at, value, rule.check)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["card", *rich_passes.NAMES])
 def test_a_value_that_is_vouched_for_changes_nothing_else(name: str) -> None:
     """Neither at its own place nor where others stand beside it."""

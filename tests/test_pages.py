@@ -246,6 +246,7 @@ def replaced(card: Card, **changes: Any) -> Card:
     return replace(card, **changes)
 
 
+@pytest.mark.no_cover
 @given(st.text(), st.sampled_from(LANGUAGES))
 def test_url_07_no_text_breaks_the_page(text: str, language: str) -> None:
     card = a_card(name=text, slots={**dict.fromkeys(SLOTS, ()), "back": (Item(text, text),)})

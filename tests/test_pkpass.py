@@ -791,6 +791,7 @@ def passes(draw: Any) -> Pass:
     )
 
 
+@pytest.mark.no_cover
 @given(passes())
 def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
     """What a rule reads decides whether it runs per pass: nothing may slip through by that."""

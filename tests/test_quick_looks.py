@@ -473,6 +473,7 @@ def assert_verified_alike(data: bytes, authority: Authority, what: object) -> Ve
     return quick
 
 
+@pytest.mark.no_cover
 def test_a_signed_pass_changed_anywhere_gets_the_same_verdict(
     tiny: Template, authority: Authority, identity: Identity
 ) -> None:

@@ -304,6 +304,7 @@ TEMPLATE_CODES = st.none() | st.builds(
 PASS_CODES = st.none() | st.just(False) | st.sampled_from(["", "M-1", "é"])
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200)
 @given(
     code=TEMPLATE_CODES,

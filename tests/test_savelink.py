@@ -253,6 +253,7 @@ SHAPES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.no_cover
 @given(SHAPES, st.sampled_from([None, Barcode()]), st.sampled_from([(), ("class",)]))
 def test_no_bound_pass_of_any_shape_gets_a_link_with_a_code(
     builder: PassBuilder, tiny: Template, shape: Any, code: Any, inserted: Any
@@ -683,6 +684,7 @@ MEMBERS_OF_ANY = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.no_cover
 @given(VALUES_OF_ANY, MEMBERS_OF_ANY)
 def test_the_prepared_road_says_what_judging_the_whole_says(
     builder: PassBuilder, tiny: Template, values: Any, members: Any

@@ -292,6 +292,7 @@ TEMPLATES = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=60, deadline=None)
 @given(TEMPLATES)
 def test_a_saved_template_is_read_back_as_it_was(template: Template) -> None:

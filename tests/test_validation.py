@@ -241,6 +241,7 @@ MEMBERS = st.sampled_from(
 )
 
 
+@pytest.mark.no_cover
 @given(
     st.dictionaries(MEMBERS, ANY),
     st.sampled_from([name for name in PAYLOADS if name != "link"]),

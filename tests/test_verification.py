@@ -342,6 +342,7 @@ STYLE = st.dictionaries(
 )
 
 
+@pytest.mark.no_cover
 @given(st.dictionaries(st.sampled_from(KEYS), JSON | STYLE, max_size=6))
 def test_no_content_whatever_raises(authority: Authority, small: bytes, members: dict[str, Any]) -> None:
     document = {**json.loads(bundle.read(small)["pass.json"]), **members}

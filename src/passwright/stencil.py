@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from json.encoder import encode_basestring
-from operator import itemgetter
+from operator import call, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from passwright.forms import is_text
@@ -92,7 +92,7 @@ class Stencil:
     what the caller gave may change later.
     """
 
-    __slots__ = ("_fills", "_gaps", "_plan", "_texts", "blanks", "skeleton")
+    __slots__ = ("_fills", "_plan", "_texts", "blanks", "skeleton")
 
     def __init__(self, skeleton: Mapping[str, Any]) -> None:
         self.skeleton: dict[str, Any] = _copied(dict(skeleton))
@@ -100,7 +100,6 @@ class Stencil:
         self._fills = [blank.fill for _, blank in self.blanks]
         self._texts = _constant_texts(self.skeleton)
         self._plan = _plan(self.skeleton)
-        self._gaps = range(1, 2 * len(self._fills), 2)
 
     def fill(self, values: Values) -> list[Any]:
         """The JSON values of the blanks for one pass, in the order of `blanks`."""
@@ -109,8 +108,7 @@ class Stencil:
     def text(self, filled: Sequence[Any]) -> str:
         """The document as compact JSON, with the blanks as `filled`."""
         pieces = self._texts.copy()
-        for gap, value in zip(self._gaps, filled, strict=True):
-            pieces[gap] = dumps(value)
+        pieces[1::2] = map(dumps, filled)
         return "".join(pieces)
 
     def writer(self, vouch: Sequence[Vouch | None]) -> Callable[[Values], str | None]:
@@ -142,20 +140,18 @@ class _Writer:
     and written together.
     """
 
-    __slots__ = ("_doubted", "_get", "_made", "_repeated", "_texts")
+    __slots__ = ("_asks", "_get", "_get_doubted", "_made", "_texts")
 
     def __init__(self, texts: list[str], blanks: Sequence[Blank], vouch: Sequence[Vouch | None]) -> None:
         self._texts = texts
-        names = list(dict.fromkeys(blank.repeats for blank in blanks if blank.repeats))
-        self._get = _getter(names)
-        gaps = range(1, len(texts), 2)
-        found = list(zip(gaps, blanks, vouch, strict=True))
-        # Gap and index of a name; index and who has to be asked; gap, how it is filled, and who is asked.
-        self._repeated = [(gap, names.index(blank.repeats)) for gap, blank, _ in found if blank.repeats]
-        self._doubted = [
-            (names.index(blank.repeats), ask) for _, blank, ask in found if blank.repeats and ask
-        ]
-        self._made = [(gap, blank.fill, ask) for gap, blank, ask in found if not blank.repeats]
+        found = list(zip(blanks, vouch, strict=True))
+        self._get = _getter([blank.repeats for blank in blanks if blank.repeats])
+        # Of these, those that somebody has to be asked about.
+        doubted = [(blank.repeats, ask) for blank, ask in found if blank.repeats and ask]
+        self._get_doubted = _getter([name for name, _ in doubted])
+        self._asks = [ask for _, ask in doubted]
+        # Which blank, how it is filled, and who is asked.
+        self._made = [(at, blank.fill, ask) for at, (blank, ask) in enumerate(found) if not blank.repeats]
 
     def text(self, values: Values) -> str | None:
         given = self._get(values)
@@ -164,18 +160,17 @@ class _Writer:
                 return None
         except TypeError:  # no text
             return None
-        for index, ask in self._doubted:
-            if not ask(given[index]):
-                return None
-        pieces, encoded = self._texts.copy(), [*map(encode_basestring, given)]
-        for gap, index in self._repeated:
-            pieces[gap] = encoded[index]
-        for gap, fill, vouch in self._made:
+        if not all(map(call, self._asks, self._get_doubted(values))):
+            return None
+        encoded = [*map(encode_basestring, given)]
+        for at, fill, vouch in self._made:
             value = fill(values)
             if vouch is not None and not vouch(value):
                 return None
             write = _WRITERS.get(type(value), dumps)
-            pieces[gap] = write(value)
+            encoded.insert(at, write(value))
+        pieces = self._texts.copy()
+        pieces[1::2] = encoded
         return "".join(pieces)
 
 
