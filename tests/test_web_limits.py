@@ -245,6 +245,18 @@ def test_a_body_in_broken_chunks_has_one_answer(url: str, log: Log, rest: bytes)
     assert not [each for each in log.lines() if each["level"] == "error" and "POST" in str(each)]
 
 
+def test_a_body_that_breaks_after_its_answer_changes_nothing_of_it(url: str) -> None:
+    with connection(url) as sock:
+        sock.sendall(b"POST /take HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        sock.sendall(b"7d0\r\n" + b"x" * 2000 + b"\r\n")
+        answer = sock.recv(65536)
+        sock.sendall(b"no length\r\n\r\n")
+        answer += said(sock)
+
+    assert answer.count(b"HTTP/1.1 4") == 1
+    assert b'"body_too_large"' in answer
+
+
 def test_more_connections_than_a_process_can_hold_are_closed(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
