@@ -119,6 +119,23 @@ def test_wrong_use_is_one_sentence_and_two(args: tuple[str, ...], said: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("batch club rows.csv --links", "passwright batch"),
+        ("certs check pass.pem --at", "passwright certs check"),
+        ("certs check", "passwright certs check"),
+        ("certs --nope", "passwright certs"),
+        ("nope", "passwright"),
+    ],
+)
+def test_wrong_use_names_the_help_of_its_command(words: str, command: str) -> None:
+    result = run(*words.split())
+
+    assert result.exit_code == 2
+    assert f"({command} --help tells more)" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
     "args",
     [
         ("build", TEMPLATE, ADDRESS, "--serial", "M-1", "--out", "x"),

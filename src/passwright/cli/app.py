@@ -31,6 +31,7 @@ from passwright.cli import (
 from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import NoReturn
 
 __all__ = ["app"]
@@ -49,6 +50,16 @@ _FINDINGS = (BundleError, DefinitionError, LinkTooLong)
 class _Commands(TyperGroup):
     """Ends every run by an exit code, and every expected exception in a sentence."""
 
+    def _called(self, words: Iterable[str]) -> str:
+        """The command that was called, where the exception does not know it: "passwright certs check"."""
+        path: str = "passwright"
+        command: Any = self
+        for word in words:
+            if (found := getattr(command, "commands", {}).get(word)) is None:
+                break
+            path, command = f"{path} {word}", found
+        return path
+
     def main(self, *args: Any, **options: Any) -> NoReturn:
         for stream in (sys.stdout, sys.stderr):
             # A name of a file or a text in another alphabet must not end the command half way.
@@ -58,7 +69,8 @@ class _Commands(TyperGroup):
         try:
             code = super().main(*args, **{**options, "standalone_mode": False})
         except _USAGE_ERROR as exc:
-            path = exc.ctx.command_path if exc.ctx else "passwright"
+            words = options.get("args", args[0] if args else None)
+            path = exc.ctx.command_path if exc.ctx else self._called(sys.argv[1:] if words is None else words)
             said = _ADDRESS.sub("(hidden)", exc.format_message())
             show.failure(f"{said} ({path} --help tells more)")
             code = 2
