@@ -206,11 +206,11 @@ def test_reading_takes_linear_time() -> None:
         data = b"\x30\x80" * 30 + b"\x04\x00" * count + b"\0\0" * 30
         best = 1.0
         for _ in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             node = read(data)
             while node.tag == der.SEQUENCE:
                 node = node.children()[0]
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     assert seconds(32_000) < 30 * seconds(4_000)
