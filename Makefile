@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than cores: many tests wait for processes and servers.
-JOBS ?= 3
+# More than cores: many tests wait for processes and servers. The long ones hold bounds on time.
+JOBS ?= 4
+LONG_JOBS ?= 3
 # Tests start hundreds of processes: what one of them has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -23,7 +24,7 @@ check: $(VENV)/.test
 
 # Every bit of a pass, public vectors, readers of others, fuzzing: see docs/testing.md.
 check-long: $(VENV)/.long
-	$(BIN)/pytest -n $(JOBS) -m long
+	$(BIN)/pytest -n $(LONG_JOBS) -m long
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/contest.py
