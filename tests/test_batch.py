@@ -533,11 +533,13 @@ def test_a_signer_that_fails_ends_the_run_and_keeps_what_was_made(
         certificate=identity.certificate, intermediate=identity.intermediate, signer=Fading()
     )
     fading = batch.Maker(club, apple=pw.apple.PassBuilder(remote), at=AT)
+    told: list[int] = []
     with pytest.raises(SignerFailed):
-        package(fading, rows(200), place)
+        package(fading, rows(200), place, progress=lambda so_far: told.append(so_far.made))
     calls = -1000
     summary = package(fading, rows(200), place)
-    assert 16 <= summary.progress.skipped <= 100, "the portions before the one that failed"
+    assert summary.progress.skipped == told[-1], "the portions before the one that failed"
+    assert 16 <= told[-1] <= 100
     assert len(read_all(place)) == 200
 
 
@@ -563,6 +565,7 @@ class Backwards(Executor):
 
     def __init__(self) -> None:
         self.held: list[tuple[Future[Any], Any]] = []
+        self.most = 0
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         future = Awaited(self)
@@ -577,13 +580,16 @@ class Awaited(Future[Any]):
 
     def result(self, timeout: float | None = None) -> Any:
         held, self._executor.held = self._executor.held, []
+        self._executor.most = max(self._executor.most, len(held))
         for waiting, call in reversed(held):
             waiting.set_result(call())
         return super().result(timeout)
 
 
 def test_passes_come_in_the_order_of_the_rows(maker: batch.Maker, tmp_path: Path) -> None:
-    package(maker, rows(64 * 6), tmp_path / "out.zip", executor=Backwards(), jobs=2)
+    executor = Backwards()
+    package(maker, rows(64 * 6), tmp_path / "out.zip", executor=executor, jobs=2)
+    assert executor.most >= 3, "some had to wait for one that was submitted later"
     assert list(read_all(tmp_path / "out.zip")) == [f"M-{index:05}.pkpass" for index in range(64 * 6)]
 
 
@@ -620,14 +626,17 @@ def test_a_signer_that_is_slow_gets_small_portions(club: pw.Template, authority:
     assert max(pool.sizes[3:]) <= 5
 
 
-def test_portions_grow_where_signing_is_quick(maker: batch.Maker, tmp_path: Path) -> None:
+def test_portions_grow_where_signing_is_quick(
+    maker: batch.Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And where passes come back to be written, no further than memory is to hold them."""
+    monkeypatch.setattr(batch.run, "PORTION_SECONDS", 10)  # beside which any machine is quick
     with Watched() as pool:
         batch.package(maker, rows(1000), executor=pool)
         whole, pool.sizes = pool.sizes, []
         package(maker, rows(500), tmp_path / "out.zip", executor=pool)
     assert sum(whole) == 1000
-    assert 16 < max(whole) <= batch.run.PORTION
+    assert max(whole) == batch.run.PORTION
     weight = max(map(len, read_all(tmp_path / "out.zip").values()))
     assert 16 < max(pool.sizes) <= batch.run.PORTION_BYTES // weight + 1
 

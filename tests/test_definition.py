@@ -410,14 +410,17 @@ PASSES: tuple[tuple[dict[str, Any], list[tuple[str, str]]], ...] = (
 )  # fmt: skip
 
 
+def changed(changes: dict[str, Any]) -> Pass:
+    """A full pass with some members changed, and of its values those that are named."""
+    values = {**GIVEN, **changes.get("values", {})}
+    return FULL.issue("M-1", GIVEN).replace(**{**changes, "values": values})
+
+
 @pytest.mark.parametrize(("changes", "expected"), PASSES)
 def test_a_mistake_in_a_pass_is_found_where_it_is(
     changes: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    values = {**GIVEN, **changes.get("values", {})}
-    pass_ = FULL.issue("M-1", GIVEN).replace(**{**changes, "values": values})
-
-    assert said(check_pass(pass_)) == expected
+    assert said(check_pass(changed(changes))) == expected
 
 
 @pytest.mark.parametrize(("changes", "expected"), PASSES)
@@ -425,8 +428,7 @@ def test_both_builders_refuse_what_the_definition_refuses(
     changes: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     """No mistake of a pass reaches a builder's own code: it would raise something foreign there."""
-    values = {**GIVEN, **changes.get("values", {})}
-    report = validate(FULL.issue("M-1", GIVEN, barcode=False).replace(**{**changes, "values": values}))
+    report = validate(changed({"barcode": False, **changes}))
 
     assert [pair for pair in said(report.errors) if pair in expected] == expected
 
@@ -445,10 +447,9 @@ def taken_alike(pass_: Pass) -> bool:
 def test_a_mistake_in_a_pass_takes_a_closer_look(
     changes: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    values = {**GIVEN, **changes.get("values", {})}
-    pass_ = FULL.issue("M-1", GIVEN).replace(**{**changes, "values": values})
+    pass_ = changed(changes)
 
-    assert taken_alike(pass_) is (not expected and None not in values.values())
+    assert taken_alike(pass_) is (not expected and None not in pass_.values.values())
 
 
 @pytest.mark.parametrize("more", [{}, {"silent": "y"}, {"visit": datetime(2026, 5, 1, 9, tzinfo=UTC)}])

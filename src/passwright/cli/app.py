@@ -51,7 +51,7 @@ class _Commands(TyperGroup):
     """Ends every run by an exit code, and every expected exception in a sentence."""
 
     def _called(self, words: Iterable[str]) -> str:
-        """The command that was called, where the exception does not know it: "passwright certs check"."""
+        """The command that was called, "passwright certs check": not every exception knows it."""
         path: str = "passwright"
         command: Any = self
         for word in words:
@@ -70,7 +70,7 @@ class _Commands(TyperGroup):
             code = super().main(*args, **{**options, "standalone_mode": False})
         except _USAGE_ERROR as exc:
             words = options.get("args", args[0] if args else None)
-            path = exc.ctx.command_path if exc.ctx else self._called(sys.argv[1:] if words is None else words)
+            path = self._called(sys.argv[1:] if words is None else words)
             said = _ADDRESS.sub("(hidden)", exc.format_message())
             show.failure(f"{said} ({path} --help tells more)")
             code = 2
