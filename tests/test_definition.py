@@ -27,7 +27,8 @@ from passwright import (
     google,
     validate,
 )
-from passwright.definition import check_document, check_pass, check_template, take, template_document
+from passwright.alike import take
+from passwright.definition import check_document, check_pass, check_template, template_document
 from passwright.kinds import KINDS, Kind
 from passwright.report import Finding, Report
 from passwright.stencil import names_in, written
@@ -491,7 +492,7 @@ def test_sets_of_fields_are_kept_within_bounds() -> None:
         some = {f"x{n}": "1" for n in range(20) if number >> n & 1}
         assert taken_alike(template.issue("M-1", {**GIVEN, **some}))
 
-    assert len(template.plan.columns) <= 64
+    assert len(template.plan.looks) <= 64
 
 
 def test_a_missing_value_is_asked_for_with_its_example() -> None:

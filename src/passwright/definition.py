@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from passwright.table import Place
     from passwright.template import Field, Pass, Template
 
-__all__ = ["check_document", "check_pass", "check_template", "own_copy", "table", "take", "template_document"]
+__all__ = ["check_document", "check_pass", "check_template", "own_copy", "table", "template_document"]
 
 # One serial for both wallets: Apple puts it into URL paths of the web service,
 # Google into the object id (letters, digits, ".", "_", "-").
-_SERIAL = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+SERIAL = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 # Google, TextModuleData.id: letters, digits, "_" and "-".
 _FIELD_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 # What names a folder or a file of a pass: BCP 47, ASCII, no way out of the folder.
@@ -155,7 +155,7 @@ def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[F
             yield error("style-misfit", place(step(here, key)), message, hint)
     for key in ("value", "default", "example"):
         value = each.get(key)
-        if value is None or kind not in _VALUES:
+        if value is None or kind not in VALUES:
             continue
         if key == "value" and isinstance(value, str) and names_in(value):
             if kind != "text":
@@ -163,7 +163,7 @@ def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[F
                 yield error(
                     "wrong-type", place(step(here, key)), message, 'leave type out: "text" is the default'
                 )
-        elif rule := _VALUES[kind](value):
+        elif rule := VALUES[kind](value):
             yield error("wrong-value", place(step(here, key)), f"{key} {rule}")
 
 
@@ -225,7 +225,7 @@ def _check_names(template: Template) -> Iterator[Finding]:
         elif not isinstance(texts, dict):
             yield error("wrong-type", where, "the translations of a language map texts to texts")
         else:
-            rules = {_text(text) for pair in texts.items() for text in pair}
+            rules = {bad_text(text) for pair in texts.items() for text in pair}
             for rule in sorted(filter(None, rules)):
                 yield error("wrong-value", where, f"a translation {rule}")
 
@@ -313,71 +313,11 @@ def _members(part: Any) -> dict[str, Any]:
     return members
 
 
-def take(pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
-    """`Pass.shape` and `Pass.filled()` of a pass that has nothing wrong with it, as nearly all have.
-
-    None where that takes a closer look, which is `check_pass`. The template has to be right.
-    """
-    names, kept = tuple(pass_.values), pass_.template.plan.columns
-    try:
-        columns: _Columns | None = kept[names]
-    except KeyError:
-        if len(kept) >= _MAX_KEPT:
-            kept.clear()
-        columns = kept[names] = _Columns.of(pass_.template, names)
-    return columns.take(pass_) if columns is not None else None
-
-
-# More sets of fields than passes of one template give.
-_MAX_KEPT = 64
-
-
-class _Columns:
-    """What passes of a template have in common that give the same fields: who looks at each, and shapes."""
-
-    __slots__ = ("_looks", "_plan", "_shapes")
-
-    def __init__(self, template: Template, names: tuple[str, ...]) -> None:
-        self._looks = [_VALUES.get(template.fields[name].type, _text) for name in names]
-        self._plan = template.plan
-        parts = template.nfc is not None, template.barcode is not None
-        self._shapes = {
-            (bound, ends): self._plan.shape(names, *parts, bound, ends)
-            for bound in (False, True)
-            for ends in (False, True)
-        }
-
-    @classmethod
-    def of(cls, template: Template, names: tuple[str, ...]) -> _Columns | None:
-        """None where passes with these fields have too many or too few of them."""
-        given = {key: each for key, each in template.fields.items() if each.value is None}
-        needed = {key for key, each in given.items() if each.default is None and not each.optional}
-        return cls(template, names) if needed <= set(names) <= given.keys() else None
-
-    def take(self, pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
-        serial, binding, expires, given = pass_.serial, pass_.binding, pass_.expires, pass_.values
-        if type(serial) is not str or not _SERIAL.match(serial):
-            return None
-        if pass_.nfc is not None or pass_.barcode is not None or pass_.apple or pass_.google:
-            return None
-        for look, value in zip(self._looks, given.values(), strict=True):
-            if look is _text and type(value) is str and value.isprintable():
-                continue
-            if value is None or look(value):
-                return None
-        if binding is not None and any(_check_binding(binding)):
-            return None
-        if expires is not None and (type(expires) is not datetime or expires.utcoffset() is None):
-            return None
-        values = self._plan.values(serial, given, binding, expires)
-        return self._shapes[binding is not None, expires is not None], values
-
-
 def check_pass(pass_: Pass) -> Iterator[Finding]:
     """Everything that is wrong with what a pass adds to its template. `where` is `pass#/...`."""
     template = pass_.template
     serial: object = pass_.serial
-    if not isinstance(serial, str) or not _SERIAL.match(serial):
+    if not isinstance(serial, str) or not SERIAL.match(serial):
         hint = "1 to 64 letters, digits, dots, dashes or underscores"
         yield error("bad-serial", "pass#/serial", "the serial number does not have the right form", hint)
     place = place_in("pass")
@@ -391,10 +331,10 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
     yield from _check_messages(pass_)
     yield from _check_json(pass_.apple, "/apple", place)
     yield from _check_json(pass_.google, "/google", place)
-    yield from _check_binding(pass_.binding)
+    yield from check_binding(pass_.binding)
 
 
-def _check_binding(binding: object) -> Iterator[Finding]:
+def check_binding(binding: object) -> Iterator[Finding]:
     if binding is None:
         return
     if not isinstance(binding, Binding):
@@ -415,7 +355,7 @@ def _check_value(key: str, each: Field, value: Any) -> Iterator[Finding]:
         return
     if each.value is not None:
         yield error("fixed-value", here, f"the template fixes {key!r}", "leave it out of the values")
-    elif each.type in _VALUES and (rule := _VALUES[each.type](value)):
+    elif each.type in VALUES and (rule := VALUES[each.type](value)):
         yield error("wrong-value", here, f"{key} {rule}")
 
 
@@ -426,7 +366,7 @@ def _check_messages(pass_: Pass) -> Iterator[Finding]:
             continue
         if not isinstance(value, str):
             yield error("wrong-type", f"pass#/{name}", f"{name} has to be text, False or None")
-        elif rule := _text(value):
+        elif rule := bad_text(value):
             yield error("wrong-value", f"pass#/{name}", f"{name} {rule}")
     if pass_.nfc and pass_.template.nfc is None:
         hint = "add [nfc] with the key of the reader to the template"
@@ -439,7 +379,7 @@ def _check_messages(pass_: Pass) -> Iterator[Finding]:
         yield error("bad-date", "pass#/expires", "expires has no zone", hint)
 
 
-def _text(value: Any) -> str | None:
+def bad_text(value: Any) -> str | None:
     if not isinstance(value, str):
         return "has to be text"
     if not value.isprintable() and _UNSAFE.search(value):
@@ -477,8 +417,8 @@ def _datetime(value: Any) -> str | None:
 
 
 # Type of a field -> what is wrong with a value, or None.
-_VALUES: Mapping[str, Callable[[Any], str | None]] = {
-    "text": _text,
+VALUES: Mapping[str, Callable[[Any], str | None]] = {
+    "text": bad_text,
     "integer": _integer,
     "number": _number,
     "money": _number,

@@ -15,10 +15,10 @@ from passwright.forms import Unknown, fits_style
 from passwright.table import place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from passwright.report import Finding
-    from passwright.stencil import Blank, Stencil
+    from passwright.stencil import Blank, Columns, Stencil
     from passwright.table import Place, Table
 
     Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
@@ -233,7 +233,7 @@ def _same(one: Any, other: Any) -> bool:
 class Judged:
     """A stencil whose constant part was judged: `findings` are what that said."""
 
-    __slots__ = ("_always", "_live", "_looks", "_others", "_place", "_stencil", "_write", "findings")
+    __slots__ = ("_always", "_live", "_looks", "_others", "_place", "_stencil", "_writer", "findings")
 
     def __init__(
         self,
@@ -260,21 +260,35 @@ class Judged:
             self._always += tuple(each.about(stencil.skeleton))
             for index in each.reads:
                 vouch[index] = _both(vouch[index], good)
-        self._write = stencil.writer(vouch)
+        self._writer = stencil.writer(vouch)
 
     def text(self, values: Mapping[str, Any]) -> tuple[str | None, Sequence[Finding]]:
         """The document of one pass as JSON, and what there is to say about what was filled in.
 
         The text is None where a value is not known yet.
         """
-        text = self._write(values)
+        text = self._writer.text(values)
         if text is None:
             filled = self._stencil.fill(values)
             is_open = any(isinstance(value, Unknown) for value in filled)
             return None if is_open else self._stencil.text(filled), self.blanks(filled)
         if not self._others:
             return text, self._always
-        return text, [*self._always, *(finding for live in self._others for finding in live.says(values))]
+        return text, [*self._always, *self._others_say(values)]
+
+    def texts(self, columns: Columns) -> tuple[list[str], list[Sequence[Finding]]] | None:
+        """The same of passes that are alike; None where a value of one of them takes a closer look."""
+        texts = self._writer.texts(columns)
+        if texts is None:
+            return None
+        if not self._others:
+            return texts, [self._always] * columns.size
+        rows = map(columns.row, range(columns.size))
+        return texts, [[*self._always, *self._others_say(values)] for values in rows]
+
+    def _others_say(self, values: Mapping[str, Any]) -> Iterator[Finding]:
+        for live in self._others:
+            yield from live.says(values)
 
     def blanks(self, filled: Sequence[Any]) -> list[Finding]:
         """What there is to say about the values of one pass."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 from json.encoder import encode_basestring
 from operator import call, itemgetter
 from typing import TYPE_CHECKING, Any
@@ -26,10 +26,32 @@ if TYPE_CHECKING:
     Values = Mapping[str, Any]
     Vouch = Callable[[Any], object]
 
-__all__ = ["KEPT_TEMPLATES", "Blank", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
+__all__ = ["KEPT_TEMPLATES", "Blank", "Columns", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
 
 # How many templates a builder keeps what is constant for: those that came last.
 KEPT_TEMPLATES = 32
+
+
+class Columns(dict[str, "Sequence[Any]"]):
+    """The values of passes that are alike: name -> one value for each of `size` passes, in their order.
+
+    `same` are values that all of them have; such a one becomes a column when it is asked for.
+    """
+
+    __slots__ = ("same", "size")
+
+    def __init__(self, columns: Mapping[str, Sequence[Any]], *, size: int, same: Values) -> None:
+        super().__init__(columns)
+        self.size = size
+        self.same = same
+
+    def __missing__(self, name: str) -> Sequence[Any]:
+        column = self[name] = [self.same[name]] * self.size
+        return column
+
+    def row(self, at: int) -> dict[str, Any]:
+        """The values of one pass, all by name."""
+        return {**self.same, **{name: column[at] for name, column in self.items()}}
 
 
 class Blank(Unknown):
@@ -50,6 +72,17 @@ class Blank(Unknown):
     def repeating(cls, name: str) -> Blank:
         """The blank that a text of the pass is filled into as it is."""
         return cls(itemgetter(name), name, repeats=name)
+
+    def column(self, columns: Columns) -> Sequence[Any]:
+        """What is filled in for each of many passes."""
+        if self.repeats:
+            return columns[self.repeats]
+        fill, names = self.fill, self.reads
+        if len(names) == 1:
+            name = names[0]
+            return [fill({name: value}) for value in columns[name]]
+        rows = zip(*[columns[name] for name in names], strict=True) if names else repeat((), columns.size)
+        return [fill(dict(zip(names, row, strict=True))) for row in rows]
 
     def __repr__(self) -> str:
         return f"Blank({', '.join(self.reads)})"
@@ -111,17 +144,14 @@ class Stencil:
         pieces[1::2] = map(dumps, filled)
         return "".join(pieces)
 
-    def writer(self, vouch: Sequence[Vouch | None]) -> Callable[[Values], str | None]:
-        """The function that makes the text of each pass whose values are all vouched for, None of others.
+    def writer(self, vouch: Sequence[Vouch | None]) -> Writer:
+        """What makes the texts of passes whose values are all vouched for.
 
         `vouch` says for each blank whether its value is good, None that each one is.
         Of a blank that repeats a text it is asked about what `is_text` alone: nothing
         else is vouched for.
         """
-        if not self.blanks:
-            whole = self.text(())
-            return lambda _: whole
-        return _Writer(self._texts, [blank for _, blank in self.blanks], vouch).text
+        return Writer(self._texts, [blank for _, blank in self.blanks], vouch)
 
     def document(self, filled: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values; everything without a blank in it is shared, so only look."""
@@ -133,17 +163,18 @@ class Stencil:
 _WRITERS: Mapping[type, Callable[[Any], str]] = {str: encode_basestring, int: repr}
 
 
-class _Writer:
+class Writer:
     """`Stencil.fill`, a look at each value, and `Stencil.text` in one go: every pass comes by here.
 
     Texts that are repeated are nearly all there is: they are taken out, looked at
     and written together.
     """
 
-    __slots__ = ("_asks", "_get", "_get_doubted", "_made", "_texts")
+    __slots__ = ("_asks", "_blanks", "_get", "_get_doubted", "_made", "_texts")
 
     def __init__(self, texts: list[str], blanks: Sequence[Blank], vouch: Sequence[Vouch | None]) -> None:
         self._texts = texts
+        self._blanks = blanks
         found = list(zip(blanks, vouch, strict=True))
         self._get = _getter([blank.repeats for blank in blanks if blank.repeats])
         # Of these, those that somebody has to be asked about.
@@ -154,6 +185,9 @@ class _Writer:
         self._made = [(at, blank.fill, ask) for at, (blank, ask) in enumerate(found) if not blank.repeats]
 
     def text(self, values: Values) -> str | None:
+        """The text of one pass; None where not all of its values are vouched for."""
+        if not self._blanks:
+            return self._texts[0]
         given = self._get(values)
         try:
             if not ("".join(given).isprintable() or all(map(is_text, given))):
@@ -172,6 +206,35 @@ class _Writer:
         pieces = self._texts.copy()
         pieces[1::2] = encoded
         return "".join(pieces)
+
+    def texts(self, columns: Columns) -> list[str] | None:
+        """The texts of passes that are alike; None where a value of one of them is not vouched for."""
+        if not self._blanks:
+            return self._texts * columns.size
+        given = self._get(columns)
+        try:
+            if not "".join(chain.from_iterable(given)).isprintable() and not all(
+                map(is_text, chain.from_iterable(given))
+            ):
+                return None
+        except TypeError:  # no text
+            return None
+        for ask, column in zip(self._asks, self._get_doubted(columns), strict=True):
+            if not all(map(ask, column)):
+                return None
+        # The same column is written once, however often it is repeated.
+        texts = {id(column): [*map(encode_basestring, column)] for column in given}
+        encoded = [texts[id(column)] for column in given]
+        for at, _, vouch in self._made:
+            made = self._blanks[at].column(columns)
+            if vouch is not None and not all(map(vouch, made)):
+                return None
+            encoded.insert(at, [_WRITERS.get(type(value), dumps)(value) for value in made])
+        pieces, whole = self._texts.copy(), []
+        for row in zip(*encoded, strict=True):
+            pieces[1::2] = row
+            whole.append("".join(pieces))
+        return whole
 
 
 def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:

@@ -15,10 +15,10 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.stencil import Blank, names_in, plain, written
+from passwright.stencil import Blank, Columns, names_in, plain, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
     from passwright.binding import Binding
@@ -418,6 +418,9 @@ class Pass:
             values["@barcode"] = self.barcode
 
 
+_TEXT = frozenset({str})
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Where the values of a template's passes come from, looked up once.
@@ -425,7 +428,7 @@ class _Plan:
     `base` are the values of a pass that gives none, as far as they are known then;
     `given` are the fields it may give. `copied` repeat another value as text, `computed`
     are texts with blanks. `shape` makes the shape of the fields that are given, and
-    of whether nfc, barcode, binding and expires are there. `columns` is what who judges
+    of whether nfc, barcode, binding and expires are there. `looks` is what who judges
     passes keeps for each set of fields that they give.
     """
 
@@ -434,7 +437,7 @@ class _Plan:
     copied: tuple[tuple[str, str], ...]
     computed: tuple[tuple[str, Blank], ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
-    columns: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    looks: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def values(
         self, serial: str, given: Mapping[str, Any], binding: Binding | None, expires: datetime | None
@@ -451,6 +454,20 @@ class _Plan:
         if binding is not None:
             values["@learn-more"] = binding.learn_more_url
         return values
+
+    def columns(
+        self, serials: Sequence[str], given: Mapping[str, Sequence[Any]], expires: Sequence[datetime | None]
+    ) -> Columns:
+        """The same of passes that are alike, none of them bound."""
+        columns = Columns(given, size=len(serials), same=self.base)
+        columns["serial"] = serials
+        for key, name in self.copied:
+            column = columns[name]
+            columns[key] = column if _TEXT.issuperset(map(type, column)) else [*map(plain, column)]
+        for key, text in self.computed:
+            columns[key] = text.column(columns)
+        columns["@expires"] = expires
+        return columns
 
     @classmethod
     def of(cls, template: Template) -> _Plan:

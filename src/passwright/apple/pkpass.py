@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from passwright.alike import in_groups, take, take_all
 from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
-from passwright.definition import check_pass, check_template, own_copy, take
+from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import PassRejected
 from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from passwright.apple.identity import Identity
     from passwright.judge import Judged, Rule
     from passwright.template import Pass, Template
+
+    # What is constant, the text of pass.json, and the findings; no text if one is an error.
+    _Verdict: TypeAlias = tuple["_Prepared", bytes | None, Sequence[Finding]]
 
 __all__ = ["PassBuilder"]
 
@@ -80,13 +84,41 @@ class PassBuilder:
         """
         if self.identity is None:
             raise ValueError("this builder has no identity to sign with: use files(), or give it one")
-        moment = _aware(at)
-        prepared, text, findings = self._judged(pass_)
+        made = self._unsigned(pass_, self._judged(pass_), self.identity, _aware(at))
+        if isinstance(made, PassRejected):
+            raise made
+        return made
+
+    def unsigned_all(
+        self, passes: Sequence[Pass], *, at: datetime | None = None
+    ) -> list[Unsigned[bytes] | PassRejected]:
+        """Many passes at `at` (default now), but for their signatures, in their order.
+
+        Passes of one template that give the same fields are put together and judged in one
+        go, which costs half of what it costs one by one. What is refused has its exception
+        in its place.
+
+        Raises:
+            KeyMaterialError, ValueError: as `unsigned`.
+        """
+        if self.identity is None:
+            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
+        moment, identity = _aware(at), self.identity
+        verdicts = in_groups(passes, self._judged, self._judged_alike)
+        return [
+            self._unsigned(pass_, verdict, identity, moment)
+            for pass_, verdict in zip(passes, verdicts, strict=True)
+        ]
+
+    def _unsigned(
+        self, pass_: Pass, verdict: _Verdict, identity: Identity, moment: datetime
+    ) -> Unsigned[bytes] | PassRejected:
+        prepared, text, findings = verdict
         if text is None:
-            raise PassRejected(Report.of(findings))
+            return PassRejected(Report.of(findings))
         front = prepared.front(bound=pass_.binding is not None)
         manifest = front.manifest(text)
-        message, sign, finish = self.identity.unsigned(manifest, at=moment)
+        message, sign, finish = identity.unsigned(manifest, at=moment)
         return Unsigned(message, sign, partial(_finished, front, text, manifest, finish))
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
@@ -119,8 +151,7 @@ class PassBuilder:
         front = prepared.front(bound=bound)
         return {**prepared.files(bound=bound), "pass.json": text, "manifest.json": front.manifest(text)}
 
-    def _judged(self, pass_: Pass) -> tuple[_Prepared, bytes | None, Sequence[Finding]]:
-        """What is constant, the text of pass.json, and the findings; no text if one is an error."""
+    def _judged(self, pass_: Pass) -> _Verdict:
         prepared = self._prepared(pass_.template)
         bound = pass_.binding is not None
         taken = None if prepared.failed else take(pass_)
@@ -148,6 +179,22 @@ class PassBuilder:
         if text is None or refused or (more and failed(more)):
             return prepared, None, said
         return prepared, text.encode(), said
+
+    def _judged_alike(self, passes: Sequence[Pass]) -> list[_Verdict] | None:
+        """Those of passes that are alike; None where one of them takes a closer look."""
+        prepared = self._prepared(passes[0].template)
+        if prepared.failed or self._definition_rules or (taken := take_all(passes)) is None:
+            return None
+        shape, columns = taken
+        part = prepared.part(shape)
+        judged = part.judged.texts(columns)
+        if part.failed or judged is None:
+            return None
+        verdicts: list[_Verdict] = []
+        for text, more in zip(*judged, strict=True):
+            said = [*part.findings, *more] if more else part.findings
+            verdicts.append((prepared, None if more and failed(more) else text.encode(), said))
+        return verdicts
 
     def _overridden(
         self, pass_: Pass, document: dict[str, Any], about: About

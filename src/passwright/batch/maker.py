@@ -116,7 +116,7 @@ class Maker:
         Raises:
             SigningError: nobody can sign.
         """
-        begun = [self._begin(number, row) for number, row in rows]
+        begun = self._begin(rows)
         signatures = [
             (link.sign(link.message) if link else b"", pkpass.sign(pkpass.message) if pkpass else b"")
             for _, _, _, link, pkpass in begun
@@ -140,25 +140,36 @@ class Maker:
         """
         if self._apple is not None and self._google is not None:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
-        _, serial, refused, link, pkpass = self._begin(number, row)
+        ((_, serial, refused, link, pkpass),) = self._begin([(number, row)])
         unsigned = link or pkpass
         return Made(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
 
-    def _begin(self, number: int, row: Row) -> _Begun:
-        """The link and the pass of a row, before anything is signed."""
-        if isinstance(row, BadRow):
-            return number, "", row.findings, None, None
-        pass_, unread = self._issue(row)
-        if unread:
-            return number, str(pass_.serial), _with_others(pass_, unread), None, None
-        try:
-            link = self._google.unsigned(pass_, issued_at=self.at) if self._google else None
-            pkpass = self._apple.unsigned(pass_, at=self.at) if self._apple else None
-        except PassRejected as exc:
-            return number, str(pass_.serial), exc.report.errors, None, None
-        except LinkTooLong as exc:
-            return number, pass_.serial, (error("link-too-long", "link", str(exc)),), None, None
-        return number, pass_.serial, (), link, pkpass
+    def _begin(self, rows: Iterable[tuple[int, Row]]) -> list[_Begun]:
+        """The links and the passes of rows, before anything is signed."""
+        begun: list[_Begun] = []
+        passes: dict[int, Pass] = {}
+        for number, row in rows:
+            if isinstance(row, BadRow):
+                begun.append((number, "", row.findings, None, None))
+                continue
+            pass_, unread = self._issue(row)
+            if unread:
+                begun.append((number, str(pass_.serial), _with_others(pass_, unread), None, None))
+                continue
+            passes[len(begun)] = pass_
+            begun.append((number, pass_.serial, (), None, None))
+        ready, nothing = [*passes.values()], [None] * len(passes)
+        links = self._google.unsigned_all(ready, issued_at=self.at) if self._google else nothing
+        pkpasses = self._apple.unsigned_all(ready, at=self.at) if self._apple else nothing
+        for place, link, pkpass in zip(passes, links, pkpasses, strict=True):
+            number, serial, *_ = begun[place]
+            if isinstance(link, Exception):
+                begun[place] = number, str(serial), _findings(link), None, None
+            elif isinstance(pkpass, Exception):
+                begun[place] = number, str(serial), _findings(pkpass), None, None
+            else:
+                begun[place] = number, serial, (), link, pkpass
+        return begun
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a maker holds signers and can't be pickled: give a function that makes one")
@@ -183,6 +194,12 @@ class Maker:
             "google": self._google and self._google.issuer and self._google.issuer.issuer_id,
         }
         return sha256(json.dumps(says, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _findings(refusal: PassRejected | LinkTooLong) -> tuple[Finding, ...]:
+    if isinstance(refusal, LinkTooLong):
+        return (error("link-too-long", "link", str(refusal)),)
+    return refusal.report.errors
 
 
 def _with_others(pass_: Pass, unread: list[Finding]) -> tuple[Finding, ...]:

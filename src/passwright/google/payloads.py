@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from types import MappingProxyType
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
-from passwright.definition import check_pass, check_template, own_copy, take
+from passwright.alike import in_groups, take, take_all
+from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import BindingInvalid
 from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
@@ -19,10 +19,11 @@ from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judge, Judged, Rule
+    from passwright.stencil import Columns
     from passwright.template import Pass, Template
 
 __all__ = ["Payload", "Payloads", "restricted_to"]
@@ -68,11 +69,47 @@ class Payloads:
             return self._overridden(pass_, part, values, known)
         class_, about_class = part.judged_class.text(values)
         object_, about_object = part.judged_object.text(values)
-        said, refused = part.verdict, part.refused
-        if found or about_class or about_object or self._unproved:
-            more = [*self._unproved, *found, *about_class, *about_object]
-            said, refused = (*said, *more), refused or failed(more)
-        return Payload(class_ or "", object_ or "", said, not refused, part.short, values)
+        said, ok = self._verdict(part, found, about_class, about_object)
+        short = partial(_short, part.short, values) if part.short else None
+        return Payload(class_ or "", object_ or "", said, ok, short, part.may_hold_secrets)
+
+    def _verdict(
+        self,
+        part: _Part,
+        found: Sequence[Finding],
+        about_class: Sequence[Finding],
+        about_object: Sequence[Finding],
+    ) -> tuple[Sequence[Finding], bool]:
+        """All there is to say about a pass, and whether it may be made."""
+        if not (found or about_class or about_object or self._unproved):
+            return part.verdict, not part.refused
+        more = [*self._unproved, *found, *about_class, *about_object]
+        return (*part.verdict, *more), not (part.refused or failed(more))
+
+    def of_all(self, passes: Sequence[Pass]) -> list[Payload]:
+        """The same of many passes, in their order."""
+        return in_groups(passes, self.of, self._of_alike)
+
+    def _of_alike(self, passes: Sequence[Pass]) -> list[Payload] | None:
+        """Those of passes that are alike; None where one of them takes a closer look."""
+        prepared = self._prepared(passes[0].template)
+        if prepared.failed or self._definition_rules or (taken := take_all(passes)) is None:
+            return None
+        shape, columns = taken
+        part = prepared.part(shape)
+        if part.failed:
+            return None
+        classes, objects = part.judged_class.texts(columns), part.judged_object.texts(columns)
+        if classes is None or objects is None:
+            return None
+        payloads = []
+        for at, (class_, about_class, object_, about_object) in enumerate(
+            zip(*classes, *objects, strict=True)
+        ):
+            said, ok = self._verdict(part, (), about_class, about_object)
+            short = partial(_short_at, part.short, columns, at) if part.short else None
+            payloads.append(Payload(class_, object_, said, ok, short, part.may_hold_secrets))
+        return payloads
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
         """The restriction's hash into `values`; it is made here and kept nowhere."""
@@ -128,17 +165,26 @@ class Payloads:
 class Payload(NamedTuple):
     """Class and object as JSON, and the findings about them; both empty if they could not be made.
 
-    `short` and `values` make the object in the template's language alone, which is
-    shorter; None where that would change nothing. What it leaves out is all that
-    differs, so it needs no verdict of its own.
+    `short` makes the object in the template's language alone, which is shorter; None
+    where that would change nothing. What it leaves out is all that differs, so it needs
+    no verdict of its own. `may_hold_secrets` says that the object is to be asked what it
+    gives away to whoever has its link.
     """
 
     class_text: str
     object_text: str
     findings: Sequence[Finding]
     ok: bool
-    short: Stencil | None = None
-    values: Mapping[str, Any] = MappingProxyType({})
+    short: Callable[[], str] | None = None
+    may_hold_secrets: bool = True
+
+
+def _short(stencil: Stencil, values: Mapping[str, Any]) -> str:
+    return stencil.text(stencil.fill(values))
+
+
+def _short_at(stencil: Stencil, columns: Columns, at: int) -> str:
+    return _short(stencil, columns.row(at))
 
 
 def _unmade(findings: Sequence[Finding]) -> Payload:
@@ -168,6 +214,7 @@ class _Part:
     failed: bool
     verdict: tuple[Finding, ...]
     refused: bool
+    may_hold_secrets: bool
 
 
 class _Prepared:
@@ -219,6 +266,7 @@ class _Prepared:
             failed=failed(findings),
             verdict=verdict,
             refused=failed(verdict),
+            may_hold_secrets=any(pairs.secrets(object_.skeleton)),
         )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_TOKEN", "SAVE_URL", "Link", "PassBuilder"]
 
 SAVE_URL = "https://pay.google.com/gp/v/save/"
+_SAVE_URL = SAVE_URL.encode()
 # Google, "Issue passes with the web, email and SMS": the safe length of an encoded
 # token, in characters; browsers cut longer links.
 MAX_TOKEN = 1800
@@ -176,10 +177,7 @@ class PassBuilder:
         Raises:
             PassRejected, LinkTooLong, ValueError: as `save_link`.
         """
-        if self.issuer is None:
-            raise ValueError("this builder has no issuer to sign with: give it one")
-        # In whole seconds, as in the claims: so those of a second are worked out once.
-        at = issued_at or datetime.now(UTC).replace(microsecond=0)
+        at = self._moment(issued_at)
         claims = self._claims(pass_.template.kind.vertical, at)
         if inserted:
             _check_inserted(inserted, self_contained=self_contained)
@@ -190,12 +188,43 @@ class PassBuilder:
             raise PassRejected(Report.of(payload.findings))
         return self._unsigned((pass_, payload, claims, inserted, self_contained))
 
+    def unsigned_all(
+        self, passes: Sequence[Pass], *, issued_at: datetime | None = None
+    ) -> list[Unsigned[Link] | PassRejected | LinkTooLong]:
+        """The links of many passes, but for their signatures, in their order.
+
+        Passes of one template that give the same fields are put together and judged in one
+        go, which costs half of what it costs one by one. What can't be made has its
+        exception in its place.
+
+        Raises:
+            ValueError: there is no issuer, or `issued_at` is naive.
+        """
+        at = self._moment(issued_at)
+        made: list[Unsigned[Link] | PassRejected | LinkTooLong] = []
+        for pass_, payload in zip(passes, self._payloads.of_all(passes), strict=True):
+            if not payload.ok:
+                made.append(PassRejected(Report.of(payload.findings)))
+                continue
+            claims = self._claims(pass_.template.kind.vertical, at)
+            try:
+                made.append(self._unsigned((pass_, payload, claims, (), False)))
+            except LinkTooLong as exc:
+                made.append(exc)
+        return made
+
+    def _moment(self, issued_at: datetime | None) -> datetime:
+        if self.issuer is None:
+            raise ValueError("this builder has no issuer to sign with: give it one")
+        # In whole seconds, as in the claims: so those of a second are worked out once.
+        return issued_at or datetime.now(UTC).replace(microsecond=0)
+
     def _unsigned(self, asked: _Asked) -> Unsigned[Link]:
         text, chosen = self._choose(asked)
         payload = asked[1]
         said = payload.findings
-        if given_away := () if chosen[0] == "id" else in_link(payload.object_text):
-            said = [*said, *given_away]
+        if payload.may_hold_secrets and chosen[0] != "id":
+            said = [*said, *in_link(payload.object_text)]
         message = self._start + _b64(text.encode())
         # Many wait to be signed in a batch: what is not needed any more is let go of, the pass above all.
         again = None if self._is_sure else asked
@@ -209,13 +238,13 @@ class PassBuilder:
         said: Sequence[Finding],
         signature: bytes,
     ) -> Link:
-        token = b"%b.%b" % (message, _b64(signature))
-        if again is not None and len(token) > MAX_TOKEN:
+        url = b"".join((_SAVE_URL, message, b".", _b64(signature))).decode()
+        if again is not None and len(url) > len(SAVE_URL) + MAX_TOKEN:
             # The key was not known, and is longer than the usual one: choose again.
             self._expect(len(signature))
             return self._unsigned(again).signed()
         form, requires, more = chosen
-        return Link(SAVE_URL + token.decode(), form, (*said, *more), requires)
+        return Link(url, form, (*said, *more), requires)
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
@@ -256,10 +285,8 @@ class PassBuilder:
         if self_contained:
             whole = claims.text(object_text, class_text)
             raise _too_long(self._length(whole), class_ if fits else both)
-        if short := payload.short:
-            shorter = claims.text(short.text(short.fill(payload.values)))
-            if _fits(shorter, room):
-                return shorter, ("object", class_, (*needs, _UNTRANSLATED))
+        if payload.short and _fits(shorter := claims.text(payload.short()), room):
+            return shorter, ("object", class_, (*needs, _UNTRANSLATED))
         if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
             return skinny, ("id", both, (*needs, _needs(claims.object_type, object_text)))
         raise _too_long(self._length(text), both)
