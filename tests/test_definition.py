@@ -27,7 +27,6 @@ from passwright import (
     google,
     validate,
 )
-from passwright.alike import take
 from passwright.definition import check_document, check_pass, check_template, template_document
 from passwright.kinds import KINDS, Kind
 from passwright.report import Finding, Report
@@ -432,67 +431,6 @@ def test_both_builders_refuse_what_the_definition_refuses(
     report = validate(changed({"barcode": False, **changes}))
 
     assert [pair for pair in said(report.errors) if pair in expected] == expected
-
-
-def taken_alike(pass_: Pass) -> bool:
-    """Whether a pass was taken at once, as only one that is right may be: then it is what it always is."""
-    taken = take(pass_)
-    if taken is None:
-        return False
-    assert said(check_pass(pass_)) == []
-    assert taken == (pass_.shape, pass_.filled())
-    return True
-
-
-@pytest.mark.parametrize(("changes", "expected"), PASSES)
-def test_a_mistake_in_a_pass_takes_a_closer_look(
-    changes: dict[str, Any], expected: list[tuple[str, str]]
-) -> None:
-    pass_ = changed(changes)
-
-    assert taken_alike(pass_) is (not expected and None not in pass_.values.values())
-
-
-@pytest.mark.parametrize("more", [{}, {"silent": "y"}, {"visit": datetime(2026, 5, 1, 9, tzinfo=UTC)}])
-@pytest.mark.parametrize("binding", [None, BINDING, replace(BINDING, email=None)])
-@pytest.mark.parametrize("expires", [None, datetime(2027, 1, 1, tzinfo=UTC)])
-def test_a_pass_that_is_right_is_taken_at_once(more: dict[str, Any], binding: Any, expires: Any) -> None:
-    """Or nothing is won: what its own messages and overrides take is the closer look."""
-    values = {key: value for key, value in GIVEN.items() if key != "visit"} | more
-    pass_ = FULL.issue("M-1", values, binding=binding, expires=expires)
-
-    assert taken_alike(pass_)
-    owns: list[dict[str, Any]] = [
-        {"nfc": "N"},
-        {"barcode": False},
-        {"apple": {"a": 1}},
-        {"google": {"x": {}}},
-    ]
-    for own in owns:
-        assert take(pass_.replace(**own)) is None
-
-
-ANYTHING = st.sampled_from(
-    [None, "", "Jane", "a\n", "\0", 5, -1, 1.5, True, NAN, 2**53, date(2026, 5, 1), NO_ZONE]
-)
-
-
-@given(
-    st.sampled_from(["M-1", "", "has blank", "x" * 65, 5]),
-    st.dictionaries(st.sampled_from([*FULL.fields, "nobody"]), ANYTHING),
-)
-def test_any_pass_is_taken_as_it_is_or_not_at_all(serial: Any, values: dict[str, Any]) -> None:
-    for pass_ in (FULL.issue(serial, values), FULL.issue(serial, {**GIVEN, **values})):
-        taken_alike(pass_)
-
-
-def test_sets_of_fields_are_kept_within_bounds() -> None:
-    template = replace(FULL, fields={**FULL.fields, **{f"x{n}": Field(optional=True) for n in range(20)}})
-    for number in range(300):
-        some = {f"x{n}": "1" for n in range(20) if number >> n & 1}
-        assert taken_alike(template.issue("M-1", {**GIVEN, **some}))
-
-    assert len(template.plan.looks) <= 64
 
 
 def test_a_missing_value_is_asked_for_with_its_example() -> None:
