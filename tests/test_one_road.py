@@ -370,9 +370,10 @@ def variations(card: Pass, chance: random.Random) -> Iterator[Pass]:
     for number in range(chance.randrange(1, 40)):
         values = {key: _another(card, key, chance, spoil) for key in card.values}
         serial = chance.choice(["", "M 1", 5, None]) if chance.random() < spoil else f"M-{number}"
-        expires = card.expires and card.expires + timedelta(days=number)
-        if expires and chance.random() < spoil:
-            expires = expires.replace(tzinfo=None)
+        expires = card.expires
+        if isinstance(expires, datetime):
+            expires += timedelta(days=number)
+            expires = expires.replace(tzinfo=None) if chance.random() < spoil else expires
         yield card.replace(serial=serial, values=values, expires=expires)
 
 

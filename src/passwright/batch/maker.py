@@ -162,7 +162,7 @@ class Maker:
         links = self._google.unsigned_all(ready, issued_at=self.at) if self._google else nothing
         pkpasses = self._apple.unsigned_all(ready, at=self.at) if self._apple else nothing
         for place, link, pkpass in zip(passes, links, pkpasses, strict=True):
-            number, serial, *_ = begun[place]
+            number, serial = begun[place][:2]
             if isinstance(link, Exception):
                 begun[place] = number, str(serial), _findings(link), None, None
             elif isinstance(pkpass, Exception):

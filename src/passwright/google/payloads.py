@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
@@ -14,16 +15,15 @@ from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
 from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
-from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge, names_in
+from passwright.stencil import KEPT_TEMPLATES, Blank, Columns, Stencil, merge, names_in
 from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judge, Judged, Rule
-    from passwright.stencil import Columns
     from passwright.template import Pass, Template
 
 __all__ = ["Payload", "Payloads", "restricted_to"]
@@ -70,8 +70,7 @@ class Payloads:
         class_, about_class = part.judged_class.text(values)
         object_, about_object = part.judged_object.text(values)
         said, ok = self._verdict(part, found, about_class, about_object)
-        short = partial(_short, part.short, values) if part.short else None
-        return Payload(class_ or "", object_ or "", said, ok, short, part.may_hold_secrets)
+        return Payload(class_ or "", object_ or "", said, ok, part.may_hold_secrets, part.short, values)
 
     def _verdict(
         self,
@@ -102,13 +101,17 @@ class Payloads:
         classes, objects = part.judged_class.texts(columns), part.judged_object.texts(columns)
         if classes is None or objects is None:
             return None
-        payloads = []
+        payloads, good = [], not part.refused
         for at, (class_, about_class, object_, about_object) in enumerate(
             zip(*classes, *objects, strict=True)
         ):
-            said, ok = self._verdict(part, (), about_class, about_object)
-            short = partial(_short_at, part.short, columns, at) if part.short else None
-            payloads.append(Payload(class_, object_, said, ok, short, part.may_hold_secrets))
+            said: Sequence[Finding] = part.verdict
+            ok = good
+            if about_class or about_object or self._unproved:
+                said, ok = self._verdict(part, (), about_class, about_object)
+            payloads.append(
+                Payload(class_, object_, said, ok, part.may_hold_secrets, part.short, columns, at)
+            )
         return payloads
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
@@ -165,26 +168,27 @@ class Payloads:
 class Payload(NamedTuple):
     """Class and object as JSON, and the findings about them; both empty if they could not be made.
 
-    `short` makes the object in the template's language alone, which is shorter; None
-    where that would change nothing. What it leaves out is all that differs, so it needs
-    no verdict of its own. `may_hold_secrets` says that the object is to be asked what it
-    gives away to whoever has its link.
+    `may_hold_secrets` says that the object is to be asked what it gives away to whoever
+    has its link. `short` is the stencil of the object in the template's language alone,
+    None where that would change nothing, `values` what fills it: of many passes those
+    at place `at`.
     """
 
     class_text: str
     object_text: str
     findings: Sequence[Finding]
     ok: bool
-    short: Callable[[], str] | None = None
     may_hold_secrets: bool = True
+    short: Stencil | None = None
+    values: Mapping[str, Any] | Columns = MappingProxyType({})
+    at: int = 0
 
-
-def _short(stencil: Stencil, values: Mapping[str, Any]) -> str:
-    return stencil.text(stencil.fill(values))
-
-
-def _short_at(stencil: Stencil, columns: Columns, at: int) -> str:
-    return _short(stencil, columns.row(at))
+    def shorter(self) -> str | None:
+        """The object in the template's language alone, which leaves out what differs: it needs no verdict."""
+        if self.short is None:
+            return None
+        values = self.values.row(self.at) if isinstance(self.values, Columns) else self.values
+        return self.short.text(self.short.fill(values))
 
 
 def _unmade(findings: Sequence[Finding]) -> Payload:

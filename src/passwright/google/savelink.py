@@ -202,11 +202,14 @@ class PassBuilder:
         """
         at = self._moment(issued_at)
         made: list[Unsigned[Link] | PassRejected | LinkTooLong] = []
+        template = None
         for pass_, payload in zip(passes, self._payloads.of_all(passes), strict=True):
             if not payload.ok:
                 made.append(PassRejected(Report.of(payload.findings)))
                 continue
-            claims = self._claims(pass_.template.kind.vertical, at)
+            if pass_.template is not template:
+                template = pass_.template
+                claims = self._claims(template.kind.vertical, at)
             try:
                 made.append(self._unsigned((pass_, payload, claims, (), False)))
             except LinkTooLong as exc:
@@ -285,7 +288,7 @@ class PassBuilder:
         if self_contained:
             whole = claims.text(object_text, class_text)
             raise _too_long(self._length(whole), class_ if fits else both)
-        if payload.short and _fits(shorter := claims.text(payload.short()), room):
+        if (short := payload.shorter()) and _fits(shorter := claims.text(short), room):
             return shorter, ("object", class_, (*needs, _UNTRANSLATED))
         if pass_.binding is None and _fits(skinny := claims.text(_only_id(object_text)), room):
             return skinny, ("id", both, (*needs, _needs(claims.object_type, object_text)))
