@@ -234,25 +234,40 @@ def peer(name: str, folder: Path) -> Iterator[Peer]:
 Figures = dict[str, list[float]]
 
 
-def measure(rounds: int, size: int, peers: dict[str, Peer]) -> Figures:
-    """CPU seconds per operation, one figure per round and contestant, in turns."""
+def measure(rounds: int, size: int, peers: dict[str, Peer]) -> tuple[Figures, Figures]:
+    """CPU seconds per operation, one figure per round and contestant, in turns.
+
+    And what a bare signature took at the same time: the mean of half a turn just before and
+    half a turn just after, since a machine that others share is quicker now and slower then.
+    """
     field = ours()
-    for operation in field.values():
+    bare = field.pop(BARE)
+    for operation in (bare, *field.values()):
         operation(range(1, 4))
     # A turn of a peer lasts about as long as one of ours.
     sizes = {name: max(1, round(size * 0.0006 / max(each.turn(2), 1e-5))) for name, each in peers.items()}
-    figures: Figures = {name: [] for name in (*field, *peers)}
+    figures: Figures = {name: [] for name in (BARE, *field, *peers)}
+    beside: Figures = {name: [] for name in (BARE, *field, *peers)}
     number = 10
     for _ in range(rounds):
+        halves = [_seconds(bare, range(size // 2))]
         for name, operation in field.items():
-            numbers = range(number, number + size)
-            started = process_time()
-            operation(numbers)
-            figures[name].append((process_time() - started) / size)
+            figures[name].append(_seconds(operation, range(number, number + size)))
             number += size
+            halves.append(_seconds(bare, range(size // 2)))
+            beside[name].append(sum(halves[-2:]) / 2)
+        figures[BARE].append(sum(halves) / len(halves))
         for name, each in peers.items():
             figures[name].append(each.turn(sizes[name]))
-    return figures
+        for name in (BARE, *peers):
+            beside[name].append(figures[BARE][-1])
+    return figures, beside
+
+
+def _seconds(operation: Contestant, numbers: range) -> float:
+    started = process_time()
+    operation(numbers)
+    return (process_time() - started) / len(numbers)
 
 
 def print_table(figures: Figures, shares: dict[str, float]) -> None:
@@ -349,10 +364,9 @@ def main() -> int:
                 print(f"{name} {made.version} makes {made.size:,} bytes")
             except NotInstalled as exc:
                 print(f"{name} is left out: {exc}")
-        figures = measure(options.rounds, options.size, peers)
-    signed = figures[BARE]
+        figures, beside = measure(options.rounds, options.size, peers)
     shares = {
-        name: median(each / own for each, own in zip(signed, seconds, strict=True))
+        name: median(each / own for each, own in zip(beside[name], seconds, strict=True))
         for name, seconds in figures.items()
     }
     print_table(figures, shares)

@@ -79,8 +79,9 @@ class Blank(Unknown):
             return columns[self.repeats]
         fill, names = self.fill, self.reads
         if len(names) == 1:
-            name = names[0]
-            return [fill({name: value}) for value in columns[name]]
+            # Most are one value as it is.
+            column = columns[names[0]]
+            return column if type(fill) is itemgetter else [fill({names[0]: value}) for value in column]
         rows = zip(*[columns[name] for name in names], strict=True) if names else repeat((), columns.size)
         return [fill(dict(zip(names, row, strict=True))) for row in rows]
 

@@ -378,6 +378,15 @@ class Pass:
         }
         object.__setattr__(self, "__dict__", members)
 
+    @classmethod
+    def of_values(cls, template: Template, serial: str, values: dict[str, Any]) -> Pass:
+        """A pass of values alone. They are not copied: they become the pass's own."""
+        pass_ = cls.__new__(cls)
+        # Everything else is as the class has it.
+        members = {"template": template, "serial": serial, "values": values, "apple": {}, "google": {}}
+        object.__setattr__(pass_, "__dict__", members)
+        return pass_
+
     def replace(self, **changes: Any) -> Pass:
         """The pass with some members changed."""
         return replace(self, **changes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn
 
 from passwright.batch.rows import BadRow, Issue
 from passwright.definition import check_pass, template_document
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from passwright.google.savelink import Link
     from passwright.signing import Unsigned
     from passwright.template import Pass, Template
-
-    # A row before anything is signed: number, serial, why it was refused, or its link and its pass.
-    _Begun: TypeAlias = tuple[int, str, tuple[Finding, ...], Unsigned[Link] | None, Unsigned[bytes] | None]
 
 __all__ = ["Made", "Maker"]
 
@@ -116,20 +113,19 @@ class Maker:
         Raises:
             SigningError: nobody can sign.
         """
-        begun = self._begin(rows)
+        made, links, pkpasses = self._begin(rows)
         signatures = [
             (link.sign(link.message) if link else b"", pkpass.sign(pkpass.message) if pkpass else b"")
-            for _, _, _, link, pkpass in begun
+            for link, pkpass in zip(links, pkpasses, strict=True)
         ]
-        for (number, serial, refused, link, pkpass), signed in zip(begun, signatures, strict=True):
-            made = Made(number, serial, findings=refused)
+        for each, link, pkpass, signed in zip(made, links, pkpasses, signatures, strict=True):
             if link is not None:
                 finished = link.finish(signed[0])
-                made.link, made.requires = finished.url, finished.requires_text
+                each.link, each.requires = finished.url, finished.requires_text
             if pkpass is not None:
-                made.pkpass = pkpass.finish(signed[1])
-                made.size = len(made.pkpass)
-            yield made
+                each.pkpass = pkpass.finish(signed[1])
+                each.size = len(each.pkpass)
+            yield each
 
     def to_sign(self, number: int, row: Row) -> Made:
         """What has to be signed for the row with this number, as its `to_sign`.
@@ -140,36 +136,40 @@ class Maker:
         """
         if self._apple is not None and self._google is not None:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
-        ((_, serial, refused, link, pkpass),) = self._begin([(number, row)])
-        unsigned = link or pkpass
-        return Made(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
+        (made,), (link,), (pkpass,) = self._begin([(number, row)])
+        if unsigned := link or pkpass:
+            made.to_sign = unsigned.message
+        return made
 
-    def _begin(self, rows: Iterable[tuple[int, Row]]) -> list[_Begun]:
-        """The links and the passes of rows, before anything is signed."""
-        begun: list[_Begun] = []
+    def _begin(
+        self, rows: Iterable[tuple[int, Row]]
+    ) -> tuple[list[Made], list[Unsigned[Link] | None], list[Unsigned[bytes] | None]]:
+        """What is known of each row before anything is signed, its link, and its pass."""
+        made: list[Made] = []
         passes: dict[int, Pass] = {}
         for number, row in rows:
             if isinstance(row, BadRow):
-                begun.append((number, "", row.findings, None, None))
+                made.append(Made(number, "", findings=row.findings))
                 continue
             pass_, unread = self._issue(row)
             if unread:
-                begun.append((number, str(pass_.serial), _with_others(pass_, unread), None, None))
+                made.append(Made(number, str(pass_.serial), findings=_with_others(pass_, unread)))
                 continue
-            passes[len(begun)] = pass_
-            begun.append((number, pass_.serial, (), None, None))
+            passes[len(made)] = pass_
+            made.append(Made(number, str(pass_.serial)))
+        links: list[Unsigned[Link] | None] = [None] * len(made)
+        pkpasses: list[Unsigned[bytes] | None] = [None] * len(made)
         ready, nothing = [*passes.values()], [None] * len(passes)
-        links = self._google.unsigned_all(ready, issued_at=self.at) if self._google else nothing
-        pkpasses = self._apple.unsigned_all(ready, at=self.at) if self._apple else nothing
-        for place, link, pkpass in zip(passes, links, pkpasses, strict=True):
-            number, serial = begun[place][:2]
+        on_google = self._google.unsigned_all(ready, issued_at=self.at) if self._google else nothing
+        on_apple = self._apple.unsigned_all(ready, at=self.at) if self._apple else nothing
+        for place, link, pkpass in zip(passes, on_google, on_apple, strict=True):
             if isinstance(link, Exception):
-                begun[place] = number, str(serial), _findings(link), None, None
+                made[place].findings = _findings(link)
             elif isinstance(pkpass, Exception):
-                begun[place] = number, str(serial), _findings(pkpass), None, None
+                made[place].findings = _findings(pkpass)
             else:
-                begun[place] = number, serial, (), link, pkpass
-        return begun
+                links[place], pkpasses[place] = link, pkpass
+        return made, links, pkpasses
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a maker holds signers and can't be pickled: give a function that makes one")

@@ -171,7 +171,7 @@ class Issue:
                     values[key] = parse(value)
                 except ValueError as exc:
                     findings.append(error("wrong-value", step("pass#/values", key), f"{key} {exc}"))
-        pass_ = Pass(template=self._template, serial=serial, values=values)
+        pass_ = Pass.of_values(self._template, serial, values)
         return pass_ if plain else pass_.replace(**more), findings
 
     def _more(self, values: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:
