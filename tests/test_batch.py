@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import tracemalloc
 import zipfile
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -653,6 +654,22 @@ def test_portions_hold_rows_and_never_pictures(maker: batch.Maker) -> None:
     with Counting(1) as pool:
         batch.package(partial(example_maker, str(MEMBERSHIP)), rows(128), executor=pool)
     assert max(sent) < 16_000
+
+
+@pytest.mark.no_cover
+def test_of_a_portion_one_whole_pass_is_held_at_a_time(maker: batch.Maker) -> None:
+    """A portion is made ready together, and its passes are let go of one by one, whoever takes them."""
+    numbered = list(enumerate(rows(40), 1))
+    size = maker.make(*numbered[0]).size
+    assert size > 20_000
+    tracemalloc.start()
+    try:
+        for _ in maker.make_all(numbered):
+            pass
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * size
 
 
 def test_a_maker_stays_where_its_keys_are(maker: batch.Maker) -> None:

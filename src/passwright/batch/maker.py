@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from passwright.batch.rows import BadRow, Issue
 from passwright.definition import check_pass, template_document
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from passwright.google.savelink import Link
     from passwright.signing import Unsigned
     from passwright.template import Pass, Template
+
+    # A row: its number, its serial, and why it was refused.
+    _Known: TypeAlias = tuple[int, str, tuple[Finding, ...]]
 
 __all__ = ["Made", "Maker"]
 
@@ -113,19 +116,23 @@ class Maker:
         Raises:
             SigningError: nobody can sign.
         """
-        made, links, pkpasses = self._begin(rows)
+        known, links, pkpasses = self._begin(rows)
         signatures = [
             (link.sign(link.message) if link else b"", pkpass.sign(pkpass.message) if pkpass else b"")
             for link, pkpass in zip(links, pkpasses, strict=True)
         ]
-        for each, link, pkpass, signed in zip(made, links, pkpasses, signatures, strict=True):
+        # Nothing that was made is held here: of a portion there is never more than one whole pass.
+        for (number, serial, refused), link, pkpass, signed in zip(
+            known, links, pkpasses, signatures, strict=True
+        ):
+            made = Made(number, serial, findings=refused)
             if link is not None:
                 finished = link.finish(signed[0])
-                each.link, each.requires = finished.url, finished.requires_text
+                made.link, made.requires = finished.url, finished.requires_text
             if pkpass is not None:
-                each.pkpass = pkpass.finish(signed[1])
-                each.size = len(each.pkpass)
-            yield each
+                made.pkpass = pkpass.finish(signed[1])
+                made.size = len(made.pkpass)
+            yield made
 
     def to_sign(self, number: int, row: Row) -> Made:
         """What has to be signed for the row with this number, as its `to_sign`.
@@ -136,40 +143,39 @@ class Maker:
         """
         if self._apple is not None and self._google is not None:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
-        (made,), (link,), (pkpass,) = self._begin([(number, row)])
-        if unsigned := link or pkpass:
-            made.to_sign = unsigned.message
-        return made
+        ((_, serial, refused),), (link,), (pkpass,) = self._begin([(number, row)])
+        unsigned = link or pkpass
+        return Made(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
 
     def _begin(
         self, rows: Iterable[tuple[int, Row]]
-    ) -> tuple[list[Made], list[Unsigned[Link] | None], list[Unsigned[bytes] | None]]:
+    ) -> tuple[list[_Known], list[Unsigned[Link] | None], list[Unsigned[bytes] | None]]:
         """What is known of each row before anything is signed, its link, and its pass."""
-        made: list[Made] = []
+        known: list[_Known] = []
         passes: dict[int, Pass] = {}
         for number, row in rows:
             if isinstance(row, BadRow):
-                made.append(Made(number, "", findings=row.findings))
+                known.append((number, "", row.findings))
                 continue
             pass_, unread = self._issue(row)
             if unread:
-                made.append(Made(number, str(pass_.serial), findings=_with_others(pass_, unread)))
+                known.append((number, str(pass_.serial), _with_others(pass_, unread)))
                 continue
-            passes[len(made)] = pass_
-            made.append(Made(number, str(pass_.serial)))
-        links: list[Unsigned[Link] | None] = [None] * len(made)
-        pkpasses: list[Unsigned[bytes] | None] = [None] * len(made)
+            passes[len(known)] = pass_
+            known.append((number, str(pass_.serial), ()))
+        links: list[Unsigned[Link] | None] = [None] * len(known)
+        pkpasses: list[Unsigned[bytes] | None] = [None] * len(known)
         ready, nothing = [*passes.values()], [None] * len(passes)
         on_google = self._google.unsigned_all(ready, issued_at=self.at) if self._google else nothing
         on_apple = self._apple.unsigned_all(ready, at=self.at) if self._apple else nothing
         for place, link, pkpass in zip(passes, on_google, on_apple, strict=True):
             if isinstance(link, Exception):
-                made[place].findings = _findings(link)
+                known[place] = *known[place][:2], _findings(link)
             elif isinstance(pkpass, Exception):
-                made[place].findings = _findings(pkpass)
+                known[place] = *known[place][:2], _findings(pkpass)
             else:
                 links[place], pkpasses[place] = link, pkpass
-        return made, links, pkpasses
+        return known, links, pkpasses
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a maker holds signers and can't be pickled: give a function that makes one")
