@@ -117,20 +117,17 @@ class Maker:
             SigningError: nobody can sign.
         """
         known, links, pkpasses = self._begin(rows)
-        signatures = [
-            (link.sign(link.message) if link else b"", pkpass.sign(pkpass.message) if pkpass else b"")
-            for link, pkpass in zip(links, pkpasses, strict=True)
-        ]
+        on_links = [link.sign(link.message) if link else b"" for link in links]
+        on_passes = [pkpass.sign(pkpass.message) if pkpass else b"" for pkpass in pkpasses]
+        ready = zip(known, links, on_links, pkpasses, on_passes, strict=True)
         # Nothing that was made is held here: of a portion there is never more than one whole pass.
-        for (number, serial, refused), link, pkpass, signed in zip(
-            known, links, pkpasses, signatures, strict=True
-        ):
+        for (number, serial, refused), link, on_link, pkpass, on_pass in ready:
             made = Made(number, serial, findings=refused)
             if link is not None:
-                finished = link.finish(signed[0])
+                finished = link.finish(on_link)
                 made.link, made.requires = finished.url, finished.requires_text
             if pkpass is not None:
-                made.pkpass = pkpass.finish(signed[1])
+                made.pkpass = pkpass.finish(on_pass)
                 made.size = len(made.pkpass)
             yield made
 
