@@ -241,7 +241,7 @@ def test_a_text_is_written_wherever_it_is_repeated(name: str) -> None:
 def test_what_is_no_text_is_never_vouched_for(name: object) -> None:
     row = {"name": name, "age": 5}
     assert writer(None, None, None).text(row) is None
-    assert writer(None, None, None).texts(columns({"name": "Jane", "age": 5}, row)) is None
+    assert writer(None, None, None).texts(columns({"name": "Jane", "age": 5}, row)) == {1}
 
 
 @pytest.mark.parametrize("refused", range(3))
@@ -259,8 +259,17 @@ def test_one_value_that_is_not_vouched_for_is_enough(refused: int) -> None:
     write = writer(*map(says, range(3)))
     assert write.text(values) is None
     assert asked == ["Jane", "Jane", 5][: refused + 1]
-    assert write.texts(columns(values, values)) is None
+    assert write.texts(columns(values, values)) == {0, 1}
     assert writer(*[lambda _: True] * 3).text(values) == '{"name":"Jane","again":["Jane"],"age":5}'
+
+
+def test_values_that_are_not_vouched_for_are_told_from_the_others() -> None:
+    write = writer(lambda name: name != "Jane", None, lambda age: age != 5)
+    jane, john, five = ({"name": name, "age": age} for name, age in (("Jane", 6), ("John", 6), ("John", 5)))
+
+    assert write.texts(columns(john, jane, five, jane)) == {1, 3}
+    assert write.texts(columns(john, five)) == {1}
+    assert write.texts(columns(john, john)) == [write.text(john)] * 2
 
 
 def test_a_document_without_blanks_is_written_once() -> None:
@@ -268,7 +277,9 @@ def test_a_document_without_blanks_is_written_once() -> None:
 
     whole = write.text({})
     assert write.text({"a": 2}) is whole
-    assert [text is whole for text in write.texts(columns({}, {})) or []] == [True, True]
+    texts = write.texts(columns({}, {}))
+    assert isinstance(texts, list)
+    assert [text is whole for text in texts] == [True, True]
 
 
 # --- the values of many passes ---

@@ -9,7 +9,7 @@ not taken is for `check_pass`, which says what is wrong.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from passwright.definition import SERIAL, VALUES, bad_text, check_binding
 
@@ -30,41 +30,43 @@ def take(pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
     return None if looks is None else looks.take(pass_)
 
 
-def take_all(passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | None:
-    """The same of passes that are alike, as `in_groups` has them; None if one of them is not taken."""
+def take_all(passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | set[int]:
+    """The same of passes that are alike, as `in_groups` has them, or the places of some not taken."""
     looks = _looks(passes[0])
-    return None if looks is None else looks.take_all(passes)
+    return set(range(len(passes))) if looks is None else looks.take_all(passes)
 
 
-def in_groups(
-    passes: Sequence[Pass], one: Callable[[Pass], Made], many: Callable[[Sequence[Pass]], list[Made] | None]
-) -> list[Made]:
+One: TypeAlias = "Callable[[Pass], Made]"
+Many: TypeAlias = "Callable[[Sequence[Pass]], list[Made] | set[int]]"
+
+
+def in_groups(passes: Sequence[Pass], one: One[Made], many: Many[Made]) -> list[Made]:
     """What `one` makes of each pass, in their order, where `many` makes the same of passes that are alike.
 
-    Where `many` answers None, because one of them takes a closer look, it is asked about each half.
+    `many` may answer the places of some that take a closer look: these go to `one`, and
+    it is asked about the others again.
     """
     groups: dict[Hashable, list[int]] = {}
     for at, pass_ in enumerate(passes):
         kind = _kind(pass_)
         groups.setdefault(at if kind is None else kind, []).append(at)
     if len(groups) == 1:
-        return _in_halves(passes, one, many)
+        return _of_group(passes, one, many)
     made: dict[int, Made] = {}
     for places in groups.values():
-        made.update(zip(places, _in_halves([passes[at] for at in places], one, many), strict=True))
+        made.update(zip(places, _of_group([passes[at] for at in places], one, many), strict=True))
     return [made[at] for at in range(len(passes))]
 
 
-def _in_halves(
-    passes: Sequence[Pass], one: Callable[[Pass], Made], many: Callable[[Sequence[Pass]], list[Made] | None]
-) -> list[Made]:
+def _of_group(passes: Sequence[Pass], one: One[Made], many: Many[Made]) -> list[Made]:
     if len(passes) == 1:
         return [one(passes[0])]
     made = many(passes)
-    if made is not None:
+    if not isinstance(made, set):
         return made
-    middle = len(passes) // 2
-    return [*_in_halves(passes[:middle], one, many), *_in_halves(passes[middle:], one, many)]
+    others = [pass_ for at, pass_ in enumerate(passes) if at not in made]
+    rest = iter(_of_group(others, one, many) if others else ())
+    return [one(pass_) if at in made else next(rest) for at, pass_ in enumerate(passes)]
 
 
 def _kind(pass_: Pass) -> Hashable:
@@ -119,9 +121,7 @@ class _Looks:
 
     def take(self, pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
         serial, binding, expires, given = pass_.serial, pass_.binding, pass_.expires, pass_.values
-        if type(serial) is not str or not SERIAL.match(serial):
-            return None
-        if pass_.nfc is not None or pass_.barcode is not None or pass_.apple or pass_.google:
+        if not _is_serial(serial) or _has_own(pass_):
             return None
         for look, value in zip(self._looks, given.values(), strict=True):
             if look is bad_text and type(value) is str and value.isprintable():
@@ -135,23 +135,37 @@ class _Looks:
         values = self._plan.values(serial, given, binding, expires)
         return self._shapes[binding is not None, expires is not None], values
 
-    def take_all(self, passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | None:
+    def take_all(self, passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | set[int]:
         serials = [pass_.serial for pass_ in passes]
-        expires = [pass_.expires for pass_ in passes]
+        if doubtful := _others_than(_is_serial, serials):
+            return doubtful
         given = [*zip(*[pass_.values.values() for pass_ in passes], strict=True)]
-        try:
-            if not all(map(SERIAL.match, serials)):
-                return None
-            for look, column in zip(self._looks, given, strict=True):
-                if not (look is bad_text and "".join(column).isprintable()) and any(map(look, column)):
-                    return None
-        except TypeError:  # no text
-            return None
-        ends = expires[0] is not None
-        if ends and not all(map(_is_moment, expires)):
-            return None
+        for look, column in zip(self._looks, given, strict=True):
+            if not (look is bad_text and _all_plain(column)) and any(map(look, column)):
+                return {at for at, value in enumerate(column) if look(value)}
+        expires = [pass_.expires for pass_ in passes]
+        if (ends := expires[0] is not None) and (doubtful := _others_than(_is_moment, expires)):
+            return doubtful
         columns = self._plan.columns(serials, dict(zip(passes[0].values, given, strict=True)), expires)
         return self._shapes[False, ends], columns
+
+
+def _others_than(is_right: Callable[[Any], object], column: Sequence[Any]) -> set[int]:
+    if all(map(is_right, column)):
+        return set()
+    return {at for at, value in enumerate(column) if not is_right(value)}
+
+
+def _is_serial(value: object) -> bool:
+    return type(value) is str and SERIAL.match(value) is not None
+
+
+def _all_plain(column: Sequence[Any]) -> bool:
+    """All are texts that `bad_text` has nothing against."""
+    try:
+        return "".join(column).isprintable()
+    except TypeError:
+        return False
 
 
 def _is_moment(value: object) -> bool:

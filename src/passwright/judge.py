@@ -276,11 +276,11 @@ class Judged:
             return text, self._always
         return text, [*self._always, *self._others_say(values)]
 
-    def texts(self, columns: Columns) -> tuple[list[str], list[Sequence[Finding]]] | None:
-        """The same of passes that are alike; None where a value of one of them takes a closer look."""
+    def texts(self, columns: Columns) -> tuple[list[str], list[Sequence[Finding]]] | set[int]:
+        """The same of passes that are alike, or the places of some with a value that takes a closer look."""
         texts = self._writer.texts(columns)
-        if texts is None:
-            return None
+        if isinstance(texts, set):
+            return texts
         if not self._others:
             return texts, [self._always] * columns.size
         rows = map(columns.row, range(columns.size))

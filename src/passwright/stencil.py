@@ -208,34 +208,41 @@ class Writer:
         pieces[1::2] = encoded
         return "".join(pieces)
 
-    def texts(self, columns: Columns) -> list[str] | None:
-        """The texts of passes that are alike; None where a value of one of them is not vouched for."""
+    def texts(self, columns: Columns) -> list[str] | set[int]:
+        """The texts of passes that are alike, or the places of some whose values are not all vouched for."""
         if not self._blanks:
             return self._texts * columns.size
         given = self._get(columns)
-        try:
-            if not "".join(chain.from_iterable(given)).isprintable() and not all(
-                map(is_text, chain.from_iterable(given))
-            ):
-                return None
-        except TypeError:  # no text
-            return None
+        if not _all_printable(given) and (doubtful := {at for each in given for at in _no_texts(each)}):
+            return doubtful
         for ask, column in zip(self._asks, self._get_doubted(columns), strict=True):
             if not all(map(ask, column)):
-                return None
+                return {at for at, value in enumerate(column) if not ask(value)}
         # The same column is written once, however often it is repeated.
         texts = {id(column): [*map(encode_basestring, column)] for column in given}
         encoded = [texts[id(column)] for column in given]
         for at, _, vouch in self._made:
             made = self._blanks[at].column(columns)
             if vouch is not None and not all(map(vouch, made)):
-                return None
+                return {place for place, value in enumerate(made) if not vouch(value)}
             encoded.insert(at, [_WRITERS.get(type(value), dumps)(value) for value in made])
         pieces, whole = self._texts.copy(), []
         for row in zip(*encoded, strict=True):
             pieces[1::2] = row
             whole.append("".join(pieces))
         return whole
+
+
+def _all_printable(columns: Sequence[Sequence[Any]]) -> bool:
+    """Nothing but texts, and nothing in them that takes a closer look."""
+    try:
+        return "".join(chain.from_iterable(columns)).isprintable()
+    except TypeError:
+        return False
+
+
+def _no_texts(column: Sequence[Any]) -> Iterator[int]:
+    return (at for at, value in enumerate(column) if not (isinstance(value, str) and is_text(value)))
 
 
 def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:

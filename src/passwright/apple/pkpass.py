@@ -180,16 +180,19 @@ class PassBuilder:
             return prepared, None, said
         return prepared, text.encode(), said
 
-    def _judged_alike(self, passes: Sequence[Pass]) -> list[_Verdict] | None:
-        """Those of passes that are alike; None where one of them takes a closer look."""
-        prepared = self._prepared(passes[0].template)
-        if prepared.failed or self._definition_rules or (taken := take_all(passes)) is None:
-            return None
+    def _judged_alike(self, passes: Sequence[Pass]) -> list[_Verdict] | set[int]:
+        """Those of passes that are alike, or the places of some that take a closer look."""
+        prepared, everyone = self._prepared(passes[0].template), set(range(len(passes)))
+        if prepared.failed or self._definition_rules:
+            return everyone
+        if isinstance(taken := take_all(passes), set):
+            return taken
         shape, columns = taken
         part = prepared.part(shape)
-        judged = part.judged.texts(columns)
-        if part.failed or judged is None:
-            return None
+        if part.failed:
+            return everyone
+        if isinstance(judged := part.judged.texts(columns), set):
+            return judged
         verdicts: list[_Verdict] = []
         for text, more in zip(*judged, strict=True):
             said = [*part.findings, *more] if more else part.findings

@@ -89,25 +89,27 @@ class Payloads:
         """The same of many passes, in their order."""
         return in_groups(passes, self.of, self._of_alike)
 
-    def _of_alike(self, passes: Sequence[Pass]) -> list[Payload] | None:
-        """Those of passes that are alike; None where one of them takes a closer look."""
-        prepared = self._prepared(passes[0].template)
-        if prepared.failed or self._definition_rules or (taken := take_all(passes)) is None:
-            return None
+    def _of_alike(self, passes: Sequence[Pass]) -> list[Payload] | set[int]:
+        """Those of passes that are alike, or the places of some that take a closer look."""
+        prepared, everyone = self._prepared(passes[0].template), set(range(len(passes)))
+        if prepared.failed or self._definition_rules:
+            return everyone
+        if isinstance(taken := take_all(passes), set):
+            return taken
         shape, columns = taken
         part = prepared.part(shape)
         if part.failed:
-            return None
-        classes, objects = part.judged_class.texts(columns), part.judged_object.texts(columns)
-        if classes is None or objects is None:
-            return None
-        payloads, good = [], not part.refused
+            return everyone
+        if isinstance(classes := part.judged_class.texts(columns), set):
+            return classes
+        if isinstance(objects := part.judged_object.texts(columns), set):
+            return objects
+        payloads, silent = [], self._verdict(part, (), (), ())
         for at, (class_, about_class, object_, about_object) in enumerate(
             zip(*classes, *objects, strict=True)
         ):
-            said: Sequence[Finding] = part.verdict
-            ok = good
-            if about_class or about_object or self._unproved:
+            said, ok = silent
+            if about_class or about_object:
                 said, ok = self._verdict(part, (), about_class, about_object)
             payloads.append(
                 Payload(class_, object_, said, ok, part.may_hold_secrets, part.short, columns, at)
