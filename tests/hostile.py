@@ -282,7 +282,8 @@ def _documents(make: Maker) -> Iterator[tuple[str, Callable[[], bytes]]]:
     noise = "".join(random.Random(2).choices("abcdefgh", k=15_000)).encode()
     blanks = b"/*" + noise + b"*" * 480_000 + b"*/"
     escapes = b'"' + noise + b'"="' + b"\\U00e4" * 80_000 + b'";'
-    for name, strings in (("texts", texts), ("blanks", blanks), ("escapes", escapes)):
+    same = b"a;" * 2000 + b"/*" + noise + b"*" * 480_000 + b"*/"
+    for name, strings in (("texts", texts), ("blanks", blanks), ("escapes", escapes), ("one text", same)):
         yield (
             f"strings of 60 languages, {name}",
             lambda strings=strings: make.signed(  # type: ignore[misc]

@@ -116,6 +116,22 @@ def test_a_text_that_stands_twice_has_its_last_translation_and_is_named() -> Non
     assert [(each.code, each.where) for each in done.findings] == [("duplicate-translation", f"{NAME}:3")]
 
 
+def test_of_many_texts_that_stand_twice_ten_are_named_and_the_rest_counted() -> None:
+    done = strings_file.loads(b"a;\n" * 40, name=NAME)
+    assert done.value == {"a": "a"}
+    assert [each.where for each in done.findings] == [f"{NAME}:{line}" for line in range(2, 12)]
+    assert [each.message.partition(", and ")[2] for each in done.findings] == [
+        *[""] * 9,
+        "29 more after this",
+    ]
+
+
+def test_a_text_that_stands_there_over_and_over_is_one_of_the_most() -> None:
+    """Each was looked for from the start of the file: half a megabyte of them took half a minute."""
+    assert len(strings_file.loads(b"a;" * strings_file.MAX_TEXTS, name=NAME).findings) == 10
+    assert refusal(b"a;" * (strings_file.MAX_TEXTS + 1)).code == "bad-strings"
+
+
 def test_a_file_has_limits() -> None:
     assert refusal(b" " * (strings_file.MAX_BYTES + 1)).code == "too-large"
     most = "".join(f"k{number};\n" for number in range(strings_file.MAX_TEXTS))
@@ -128,7 +144,7 @@ def test_a_file_has_limits() -> None:
     "piece", ['"', "/*", "/* *", "//", '"a"', "a=", "\\", '"\\', "a;", '"a"="b";', "= ", "*/", "\ufeff "]
 )
 def test_reading_takes_time_in_proportion_to_the_file(piece: str) -> None:
-    """Twenty times the file takes no two hundred times as long, whatever it says."""
+    """Twenty times the file takes no hundred times as long, whatever it says."""
 
     def cost(size: int) -> float:
         data = (piece * size)[:size].encode()[: strings_file.MAX_BYTES]
@@ -140,7 +156,7 @@ def test_reading_takes_time_in_proportion_to_the_file(piece: str) -> None:
             best = min(best, time.process_time() - start)
         return best
 
-    assert cost(100_000) < 200 * max(cost(5_000), 1e-4)
+    assert cost(100_000) < 100 * max(cost(5_000), 1e-4)
 
 
 @given(st.dictionaries(TEXT, TEXT, max_size=6))

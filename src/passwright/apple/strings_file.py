@@ -23,7 +23,7 @@ from passwright.report import warning
 from passwright.strictjson import Tolerated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from passwright.report import Finding
 
@@ -33,7 +33,10 @@ MAX_BYTES = 512 * 2**10
 """A card holds a page of text: real files have 1 to 20 kB."""
 
 MAX_TEXTS = 2000
-"""Texts of one language; real files have up to a hundred."""
+"""Texts of one language, those that stand there twice included; real files have up to a hundred."""
+
+# As many repeated texts have a finding of their own; the last of them counts the rest.
+_MAX_REPEATED_SHOWN = 10
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -61,23 +64,31 @@ def loads(data: bytes, *, name: str) -> Tolerated:
         raise BundleError("too-large", name, f"the file has {len(data)} bytes, at most {MAX_BYTES} are read")
     text = _decoded(data, name)
     texts: dict[str, str] = {}
-    findings: list[Finding] = []
+    repeated: list[int] = []
     at = _SKIPPED.match(text).end()  # type: ignore[union-attr]  # it matches nothing as well
     while at < len(text):
         match = _PAIR.match(text, at)
         if match is None:
             raise _refused(text, at, name, 'this is not "text" = "translation";')
-        if len(texts) == MAX_TEXTS:
+        if len(texts) + len(repeated) == MAX_TEXTS:
             raise _refused(text, at, name, f"there are more than {MAX_TEXTS} texts")
         key, value = _said(match[1], match[2]), _said(match[3], match[4])
         if not (is_text(key) and is_text(value)):
             raise _refused(text, at, name, "the text holds NUL or half of a surrogate pair")
         if key in texts:
-            message = "this text was translated before: the last translation counts"
-            findings.append(warning("duplicate-translation", _place(text, at, name), message))
+            repeated.append(at)
         texts[key] = key if match[3] is match[4] is None else value
         at = match.end()
-    return Tolerated(texts, tuple(findings))
+    return Tolerated(texts, tuple(_repeated(text, repeated, name)))
+
+
+def _repeated(text: str, places: list[int], name: str) -> Iterator[Finding]:
+    shown = places[:_MAX_REPEATED_SHOWN]
+    for at in shown:
+        message = "this text was translated before: the last translation counts"
+        if at == shown[-1] and len(places) > len(shown):
+            message += f", and {len(places) - len(shown)} more after this"
+        yield warning("duplicate-translation", _place(text, at, name), message)
 
 
 def dumps(texts: Mapping[str, str]) -> bytes:
