@@ -9,9 +9,10 @@ not taken is for `check_pass`, which says what is wrong.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from passwright.definition import SERIAL, VALUES, bad_text, check_binding
+from passwright.stencil import all_printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -19,15 +20,46 @@ if TYPE_CHECKING:
     from passwright.stencil import Columns
     from passwright.template import Pass, Template
 
-__all__ = ["in_groups", "take", "take_all"]
+__all__ = ["in_groups", "prepare", "take", "take_all"]
 
 Made = TypeVar("Made")
+
+
+class _Part(Protocol):
+    """What passes of one shape have in common, as a builder keeps it."""
+
+    @property
+    def failed(self) -> bool: ...
+
+
+_PartT = TypeVar("_PartT", bound=_Part)
+_Part_co = TypeVar("_Part_co", bound=_Part, covariant=True)
+
+
+class _Prepared(Protocol[_Part_co]):
+    """What passes of one template have in common, as a builder keeps it."""
+
+    failed: bool
+
+    @property
+    def part(self) -> Callable[[frozenset[str]], _Part_co]: ...
 
 
 def take(pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
     """`Pass.shape` and `Pass.filled()` of a pass, or None. The template has to be right."""
     looks = _looks(pass_)
     return None if looks is None else looks.take(pass_)
+
+
+def prepare(prepared: _Prepared[_PartT], passes: Sequence[Pass]) -> tuple[_PartT, Columns] | set[int]:
+    """What a builder has `prepared` for passes that are alike, and their values; or places in doubt."""
+    if prepared.failed:
+        return set(range(len(passes)))
+    if isinstance(taken := take_all(passes), set):
+        return taken
+    shape, columns = taken
+    part = prepared.part(shape)
+    return set(range(len(passes))) if part.failed else (part, columns)
 
 
 def take_all(passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | set[int]:
@@ -141,7 +173,7 @@ class _Looks:
             return doubtful
         given = [*zip(*[pass_.values.values() for pass_ in passes], strict=True)]
         for look, column in zip(self._looks, given, strict=True):
-            if not (look is bad_text and _all_plain(column)) and any(map(look, column)):
+            if not (look is bad_text and all_printable([column])) and any(map(look, column)):
                 return {at for at, value in enumerate(column) if look(value)}
         expires = [pass_.expires for pass_ in passes]
         if (ends := expires[0] is not None) and (doubtful := _others_than(_is_moment, expires)):
@@ -158,14 +190,6 @@ def _others_than(is_right: Callable[[Any], object], column: Sequence[Any]) -> se
 
 def _is_serial(value: object) -> bool:
     return type(value) is str and SERIAL.match(value) is not None
-
-
-def _all_plain(column: Sequence[Any]) -> bool:
-    """All are texts that `bad_text` has nothing against."""
-    try:
-        return "".join(column).isprintable()
-    except TypeError:
-        return False
 
 
 def _is_moment(value: object) -> bool:

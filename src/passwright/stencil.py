@@ -26,7 +26,18 @@ if TYPE_CHECKING:
     Values = Mapping[str, Any]
     Vouch = Callable[[Any], object]
 
-__all__ = ["KEPT_TEMPLATES", "Blank", "Columns", "Stencil", "merge", "names_in", "plain", "set_at", "written"]
+__all__ = [
+    "KEPT_TEMPLATES",
+    "Blank",
+    "Columns",
+    "Stencil",
+    "all_printable",
+    "merge",
+    "names_in",
+    "plain",
+    "set_at",
+    "written",
+]
 
 # How many templates a builder keeps what is constant for: those that came last.
 KEPT_TEMPLATES = 32
@@ -213,7 +224,7 @@ class Writer:
         if not self._blanks:
             return self._texts * columns.size
         given = self._get(columns)
-        if not _all_printable(given) and (doubtful := {at for each in given for at in _no_texts(each)}):
+        if not all_printable(given) and (doubtful := {at for each in given for at in _no_texts(each)}):
             return doubtful
         for ask, column in zip(self._asks, self._get_doubted(columns), strict=True):
             if not all(map(ask, column)):
@@ -233,7 +244,7 @@ class Writer:
         return whole
 
 
-def _all_printable(columns: Sequence[Sequence[Any]]) -> bool:
+def all_printable(columns: Sequence[Sequence[Any]]) -> bool:
     """Nothing but texts, and nothing in them that takes a closer look."""
     try:
         return "".join(chain.from_iterable(columns)).isprintable()

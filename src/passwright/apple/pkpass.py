@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from passwright.alike import in_groups, take, take_all
+from passwright.alike import in_groups, prepare, take
 from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
 from passwright.definition import check_pass, check_template, own_copy
@@ -104,7 +104,10 @@ class PassBuilder:
         if self.identity is None:
             raise ValueError("this builder has no identity to sign with: use files(), or give it one")
         moment, identity = _aware(at), self.identity
-        verdicts = in_groups(passes, self._judged, self._judged_alike)
+        if self._definition_rules:  # each pass has to be asked about
+            verdicts = [self._judged(pass_) for pass_ in passes]
+        else:
+            verdicts = in_groups(passes, self._judged, self._judged_alike)
         return [
             self._unsigned(pass_, verdict, identity, moment)
             for pass_, verdict in zip(passes, verdicts, strict=True)
@@ -182,15 +185,10 @@ class PassBuilder:
 
     def _judged_alike(self, passes: Sequence[Pass]) -> list[_Verdict] | set[int]:
         """Those of passes that are alike, or the places of some that take a closer look."""
-        prepared, everyone = self._prepared(passes[0].template), set(range(len(passes)))
-        if prepared.failed or self._definition_rules:
-            return everyone
-        if isinstance(taken := take_all(passes), set):
-            return taken
-        shape, columns = taken
-        part = prepared.part(shape)
-        if part.failed:
-            return everyone
+        prepared = self._prepared(passes[0].template)
+        if isinstance(ready := prepare(prepared, passes), set):
+            return ready
+        part, columns = ready
         if isinstance(judged := part.judged.texts(columns), set):
             return judged
         verdicts: list[_Verdict] = []

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
-from passwright.alike import in_groups, take, take_all
+from passwright.alike import in_groups, prepare, take
 from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import BindingInvalid
 from passwright.google import content, pairs, paths
@@ -87,19 +87,15 @@ class Payloads:
 
     def of_all(self, passes: Sequence[Pass]) -> list[Payload]:
         """The same of many passes, in their order."""
+        if self._definition_rules:  # each pass has to be asked about
+            return [self.of(pass_) for pass_ in passes]
         return in_groups(passes, self.of, self._of_alike)
 
     def _of_alike(self, passes: Sequence[Pass]) -> list[Payload] | set[int]:
         """Those of passes that are alike, or the places of some that take a closer look."""
-        prepared, everyone = self._prepared(passes[0].template), set(range(len(passes)))
-        if prepared.failed or self._definition_rules:
-            return everyone
-        if isinstance(taken := take_all(passes), set):
-            return taken
-        shape, columns = taken
-        part = prepared.part(shape)
-        if part.failed:
-            return everyone
+        if isinstance(ready := prepare(self._prepared(passes[0].template), passes), set):
+            return ready
+        part, columns = ready
         if isinstance(classes := part.judged_class.texts(columns), set):
             return classes
         if isinstance(objects := part.judged_object.texts(columns), set):
