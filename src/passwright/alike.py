@@ -51,6 +51,12 @@ def take(pass_: Pass) -> tuple[frozenset[str], dict[str, Any]] | None:
     return None if looks is None else looks.take(pass_)
 
 
+def take_all(passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | set[int]:
+    """The same of passes that are alike, as `in_groups` has them, or the places of some not taken."""
+    looks = _looks(passes[0])
+    return set(range(len(passes))) if looks is None else looks.take_all(passes)
+
+
 def prepare(prepared: _Prepared[_PartT], passes: Sequence[Pass]) -> tuple[_PartT, Columns] | set[int]:
     """What a builder has `prepared` for passes that are alike, and their values; or places in doubt."""
     if prepared.failed:
@@ -60,12 +66,6 @@ def prepare(prepared: _Prepared[_PartT], passes: Sequence[Pass]) -> tuple[_PartT
     shape, columns = taken
     part = prepared.part(shape)
     return set(range(len(passes))) if part.failed else (part, columns)
-
-
-def take_all(passes: Sequence[Pass]) -> tuple[frozenset[str], Columns] | set[int]:
-    """The same of passes that are alike, as `in_groups` has them, or the places of some not taken."""
-    looks = _looks(passes[0])
-    return set(range(len(passes))) if looks is None else looks.take_all(passes)
 
 
 One: TypeAlias = "Callable[[Pass], Made]"
