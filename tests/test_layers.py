@@ -14,9 +14,7 @@ LAYERS = {
     **dict.fromkeys(
         ("sound", "table", "stencil", "kinds", "address", "binding", "lifecycle", "signing", "nfckey"), 1
     ),
-    **dict.fromkeys(
-        ("images", "template", "definition", "alike", "tomltext", "folder", "nfckey", "schema"), 1
-    ),
+    **dict.fromkeys(("images", "template", "definition", "tomltext", "folder", "nfckey", "schema"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
     **dict.fromkeys(("validation", "keys", "testing", "batch", "signers"), 4),
@@ -27,7 +25,7 @@ LAYERS = {
 # Inside layer 1 imports go one way; folder reads what the others say of a template.
 ORDER = (
     *("address", "binding", "lifecycle", "signing", "nfckey", "sound", "table", "tomltext", "schema"),
-    *("stencil", "kinds", "images", "template", "definition", "alike", "folder"),
+    *("stencil", "kinds", "images", "template", "definition", "folder"),
 )
 
 # What a value opens when it is asked to, never when it is imported: the template that a pass

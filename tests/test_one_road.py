@@ -2,8 +2,7 @@
 made from scratch, by a builder that never saw another, judged whole and looked at closely.
 
 A builder that is kept and one that is new each time get the same passes of every kind, valid and not,
-bound and not. What the kept one remembers of the passes before must never show, nor which passes it
-is given together.
+bound and not. What the kept one remembers of the passes before must never show.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,19 +21,16 @@ from passwright import Barcode, Binding, Field, Images, Link, Location, Pass, Te
 from passwright import apple as ios
 from passwright import google as android
 from passwright.errors import LinkTooLong, PassRejected
-from passwright.judge import Rule
 from passwright.kinds import KINDS
-from passwright.report import error, warning
 from passwright.table import Unknown
 from tests.conftest import AT, TEMPLATES, png
 from tests.test_sound import closely
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
-    from passwright.report import Finding
 
 # --- templates of all kinds ---
 
@@ -343,83 +339,6 @@ def compare(chance: random.Random, roads: Roads, number: int) -> Counter[bool]:
     return verdicts
 
 
-def outcome(made: Any) -> tuple[Any, ...]:
-    """What came of a pass, signed by nobody, or how it was refused."""
-    if isinstance(made, PassRejected):
-        return "refused", *map(str, made.report)
-    if isinstance(made, LinkTooLong):
-        return "too long", str(made), made.insert
-    whole = made.finish(b"x" * 256)
-    if isinstance(whole, bytes):
-        return made.message, whole
-    return made.message, whole.url, whole.form, whole.requires_text, tuple(map(str, whole.report))
-
-
-def alone(make: Callable[[], Any]) -> tuple[Any, ...]:
-    try:
-        return outcome(make())
-    except (PassRejected, LinkTooLong) as exc:
-        return outcome(exc)
-
-
-def variations(card: Pass, chance: random.Random) -> Iterator[Pass]:
-    """Passes that give the same fields: right ones, and in most groups wrong ones among them."""
-    spoil = chance.choice([0, 0.01, 0.1])
-    if chance.random() < 0.8:
-        card = card.replace(binding=None, nfc=None, barcode=None, apple={}, google={})
-    for number in range(chance.randrange(1, 40)):
-        values = {key: _another(card, key, chance, spoil) for key in card.values}
-        serial = chance.choice(["", "M 1", 5, None]) if chance.random() < spoil else f"M-{number}"
-        expires = card.expires
-        if isinstance(expires, datetime):
-            expires += timedelta(days=number)
-            expires = expires.replace(tzinfo=None) if chance.random() < spoil else expires
-        yield card.replace(serial=serial, values=values, expires=expires)
-
-
-def _another(card: Pass, key: str, chance: random.Random, spoil: float) -> Any:
-    if chance.random() < spoil:
-        return chance.choice(WRONG)
-    each = card.template.fields.get(key)
-    return card.values[key] if each is None or each.means else RIGHT[each.type](chance)
-
-
-Builders = tuple[ios.PassBuilder, android.PassBuilder]
-
-
-def _by_last_digit(document: Any, _: Any, place: Any) -> Iterator[Finding]:
-    """A rule that nobody can ask about one value alone: against serials that end with 7, unsure of 3."""
-    serial = document.get("serialNumber") or document.get("accountId") or document.get("ticketNumber")
-    if isinstance(serial, str) and serial.endswith(("3", "7")):
-        judge = error if serial.endswith("7") else warning
-        yield judge("own-rule", place(""), "the serial ends with an odd digit")
-
-
-def with_rules(identity: Identity, issuer: Issuer, on: str) -> Builders:
-    """Builders that are given a rule by their caller."""
-    reads = ("/serialNumber", "/accountId", "/ticketNumber")
-    rules = [Rule(each, reads, _by_last_digit) for each in (on, "pass.json") if each != "pass"]
-    if on == "pass":
-        rules = [Rule("pass", (), lambda card, *more: _by_last_digit({"serialNumber": card.serial}, *more))]
-    return ios.PassBuilder(identity, rules=rules), android.PassBuilder(issuer, rules=rules)
-
-
-def compare_together(chance: random.Random, builders: Builders, number: int) -> Counter[str]:
-    """Gives passes of some templates to both builders, each alone and all of them together."""
-    templates = [template_by(chance) for _ in range(25)]
-    cards: list[Pass] = []
-    while len(cards) < number:
-        card = right_pass(chance.choice(templates), chance)
-        cards += variations(spoiled(card, chance) if chance.random() < 0.2 else card, chance)
-    chance.shuffle(cards)
-    apple, google = builders
-    apple_alone = [alone(partial(apple.unsigned, card, at=AT)) for card in cards]
-    google_alone = [alone(partial(google.unsigned, card, issued_at=AT)) for card in cards]
-    assert [*map(outcome, apple.unsigned_all(cards, at=AT))] == apple_alone
-    assert [*map(outcome, google.unsigned_all(cards, issued_at=AT))] == google_alone
-    return Counter("made" if made[0] not in ("refused", "too long") else made[0] for made in google_alone)
-
-
 def nothing_for_readers() -> Pass:
     """A message of no characters, where the class says that readers get one."""
     (train,) = (each for each in of_kinds() if each.kind.name == "train")
@@ -444,58 +363,6 @@ def test_what_is_prepared_says_what_a_pass_from_scratch_says(roads: Roads) -> No
     """250 passes of all kinds, about half of them invalid."""
     verdicts = compare(random.Random(random.getrandbits(32)), roads, 250)
     assert 0.3 < verdicts[True] / 250 < 0.7
-
-
-@pytest.mark.no_cover
-@pytest.mark.parametrize("rules", [None, "object", "pass"])
-def test_passes_together_become_what_each_becomes_alone(
-    roads: Roads, identity: Identity, issuer: Issuer, rules: str | None
-) -> None:
-    builders = with_rules(identity, issuer, rules) if rules else roads.kept
-    came = compare_together(random.Random(random.getrandbits(32)), builders, 800)
-    assert came["made"] > 80 < came["refused"]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"apple": {"foregroundColor": "red"}},
-        {"google": {"object": {"state": 5}}},
-        {"google": {"class": {"id": "1.other"}}},
-    ],
-)
-def test_passes_of_a_template_that_is_wrong_are_refused_together(
-    roads: Roads, tiny: Template, wrong: dict[str, Any]
-) -> None:
-    cards = [replace(tiny, **wrong).issue("M-1"), tiny.issue("M-2")]
-    cards = [card.replace(serial=f"M-{number}") for card in cards for number in range(3)]
-    builder: Any
-    builder, at = (roads.kept[0], "at") if "apple" in wrong else (roads.kept[1], "issued_at")
-
-    made = [*map(outcome, builder.unsigned_all(cards, **{at: AT}))]
-
-    assert made == [alone(partial(builder.unsigned, card, **{at: AT})) for card in cards]
-    assert [each[0] == "refused" for each in made] == [True] * 3 + [False] * 3
-
-
-def test_no_passes_become_nothing(roads: Roads) -> None:
-    apple, google = roads.kept
-    assert apple.unsigned_all([]) == google.unsigned_all([]) == []
-
-
-@pytest.mark.parametrize(
-    "unsigned_all", [ios.PassBuilder(None).unsigned_all, android.PassBuilder(None).unsigned_all]
-)
-def test_nothing_is_made_ready_for_nobody(tiny: Template, unsigned_all: Any) -> None:
-    with pytest.raises(ValueError, match="give it one"):
-        unsigned_all([tiny.issue("M-1")])
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("portion", range(10))
-def test_ten_thousand_passes_together_become_what_each_becomes_alone(roads: Roads, portion: int) -> None:
-    came = compare_together(random.Random(random.getrandbits(32) + portion), roads.kept, 1000)
-    assert came["made"] > 100 < came["refused"]
 
 
 @pytest.mark.long

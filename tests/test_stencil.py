@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.stencil import Blank, Columns, Stencil, merge, names_in, plain, written
+from passwright.stencil import Blank, Stencil, merge, names_in, plain, written
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 SCALARS = (
@@ -221,11 +221,6 @@ def writer(*vouch: Any) -> Any:
     return Stencil(skeleton).writer(vouch)
 
 
-def columns(*rows: dict[str, Any]) -> Columns:
-    """The values of passes as columns."""
-    return Columns({name: [row[name] for row in rows] for name in rows[0]}, size=len(rows), same={})
-
-
 @pytest.mark.parametrize("name", ["Jane", "Jürgen", 'a"b\\c', "two\nlines", "日本　語", "\x7f"])
 def test_a_text_is_written_wherever_it_is_repeated(name: str) -> None:
     write = writer(None, None, None)
@@ -234,14 +229,12 @@ def test_a_text_is_written_wherever_it_is_repeated(name: str) -> None:
     texts = [write.text(row) for row in rows]
 
     assert [loads(text) for text in texts] == [{**row, "again": [row["name"]]} for row in rows]
-    assert write.texts(columns(*rows)) == texts
 
 
 @pytest.mark.parametrize("name", [None, 5, True, "a\0b", "\ud800", ["Jane"], b"Jane"])
 def test_what_is_no_text_is_never_vouched_for(name: object) -> None:
     row = {"name": name, "age": 5}
     assert writer(None, None, None).text(row) is None
-    assert writer(None, None, None).texts(columns({"name": "Jane", "age": 5}, row)) == {1}
 
 
 @pytest.mark.parametrize("refused", range(3))
@@ -259,17 +252,7 @@ def test_one_value_that_is_not_vouched_for_is_enough(refused: int) -> None:
     write = writer(*map(says, range(3)))
     assert write.text(values) is None
     assert asked == ["Jane", "Jane", 5][: refused + 1]
-    assert write.texts(columns(values, values)) == {0, 1}
     assert writer(*[lambda _: True] * 3).text(values) == '{"name":"Jane","again":["Jane"],"age":5}'
-
-
-def test_values_that_are_not_vouched_for_are_told_from_the_others() -> None:
-    write = writer(lambda name: name != "Jane", None, lambda age: age != 5)
-    jane, john, five = ({"name": name, "age": age} for name, age in (("Jane", 6), ("John", 6), ("John", 5)))
-
-    assert write.texts(columns(john, jane, five, jane)) == {1, 3}
-    assert write.texts(columns(john, five)) == {1}
-    assert write.texts(columns(john, john)) == [write.text(john)] * 2
 
 
 def test_a_document_without_blanks_is_written_once() -> None:
@@ -277,34 +260,3 @@ def test_a_document_without_blanks_is_written_once() -> None:
 
     whole = write.text({})
     assert write.text({"a": 2}) is whole
-    texts = write.texts(columns({}, {}))
-    assert isinstance(texts, list)
-    assert [text is whole for text in texts] == [True, True]
-
-
-# --- the values of many passes ---
-
-
-def test_what_passes_have_in_common_is_a_column_once_it_is_asked_for() -> None:
-    many = Columns({"name": ("Jane", "John")}, size=2, same={"tier": "Gold", "name": "nobody"})
-
-    assert (many["tier"], "tier" in many) == (["Gold", "Gold"], True)
-    assert [many.row(at) for at in range(2)] == [
-        {"name": "Jane", "tier": "Gold"},
-        {"name": "John", "tier": "Gold"},
-    ]
-    with pytest.raises(KeyError, match="nothing"):
-        many["nothing"]
-
-
-@pytest.mark.parametrize(
-    ("blank", "made"),
-    [
-        (Blank.repeating("a"), [1, 2]),
-        (Blank(lambda values: values["a"] + 1, "a"), [2, 3]),
-        (Blank(lambda values: values["a"] + values["b"], "a", "b"), [11, 22]),
-        (Blank(lambda _: "open"), ["open", "open"]),
-    ],
-)
-def test_a_blank_is_filled_in_for_each_pass(blank: Blank, made: list[Any]) -> None:
-    assert [*blank.column(columns({"a": 1, "b": 10}, {"a": 2, "b": 20}))] == made

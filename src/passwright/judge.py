@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from passwright.report import Finding
-    from passwright.stencil import Blank, Columns, Stencil
+    from passwright.stencil import Blank, Stencil
     from passwright.table import Place, Table
 
     Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
@@ -275,16 +275,6 @@ class Judged:
         if not self._others:
             return text, self._always
         return text, [*self._always, *self._others_say(values)]
-
-    def texts(self, columns: Columns) -> tuple[list[str], list[Sequence[Finding]]] | set[int]:
-        """The same of passes that are alike, or the places of some with a value that takes a closer look."""
-        texts = self._writer.texts(columns)
-        if isinstance(texts, set):
-            return texts
-        if not self._others:
-            return texts, [self._always] * columns.size
-        rows = map(columns.row, range(columns.size))
-        return texts, [[*self._always, *self._others_say(values)] for values in rows]
 
     def _others_say(self, values: Mapping[str, Any]) -> Iterator[Finding]:
         for live in self._others:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import chain, pairwise, repeat
+from itertools import pairwise
 from json.encoder import encode_basestring
 from operator import call, itemgetter
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "KEPT_TEMPLATES",
     "Blank",
-    "Columns",
     "Stencil",
-    "all_printable",
     "merge",
     "names_in",
     "plain",
@@ -41,28 +39,6 @@ __all__ = [
 
 # How many templates a builder keeps what is constant for: those that came last.
 KEPT_TEMPLATES = 32
-
-
-class Columns(dict[str, "Sequence[Any]"]):
-    """The values of passes that are alike: name -> one value for each of `size` passes, in their order.
-
-    `same` are values that all of them have; such a one becomes a column when it is asked for.
-    """
-
-    __slots__ = ("same", "size")
-
-    def __init__(self, columns: Mapping[str, Sequence[Any]], *, size: int, same: Values) -> None:
-        super().__init__(columns)
-        self.size = size
-        self.same = same
-
-    def __missing__(self, name: str) -> Sequence[Any]:
-        column = self[name] = [self.same[name]] * self.size
-        return column
-
-    def row(self, at: int) -> dict[str, Any]:
-        """The values of one pass, all by name."""
-        return {**self.same, **{name: column[at] for name, column in self.items()}}
 
 
 class Blank(Unknown):
@@ -83,18 +59,6 @@ class Blank(Unknown):
     def repeating(cls, name: str) -> Blank:
         """The blank that a text of the pass is filled into as it is."""
         return cls(itemgetter(name), name, repeats=name)
-
-    def column(self, columns: Columns) -> Sequence[Any]:
-        """What is filled in for each of many passes."""
-        if self.repeats:
-            return columns[self.repeats]
-        fill, names = self.fill, self.reads
-        if len(names) == 1:
-            # Most are one value as it is.
-            column = columns[names[0]]
-            return column if type(fill) is itemgetter else [fill({names[0]: value}) for value in column]
-        rows = zip(*[columns[name] for name in names], strict=True) if names else repeat((), columns.size)
-        return [fill(dict(zip(names, row, strict=True))) for row in rows]
 
     def __repr__(self) -> str:
         return f"Blank({', '.join(self.reads)})"
@@ -218,42 +182,6 @@ class Writer:
         pieces = self._texts.copy()
         pieces[1::2] = encoded
         return "".join(pieces)
-
-    def texts(self, columns: Columns) -> list[str] | set[int]:
-        """The texts of passes that are alike, or the places of some whose values are not all vouched for."""
-        if not self._blanks:
-            return self._texts * columns.size
-        given = self._get(columns)
-        if not all_printable(given) and (doubtful := {at for each in given for at in _no_texts(each)}):
-            return doubtful
-        for ask, column in zip(self._asks, self._get_doubted(columns), strict=True):
-            if not all(map(ask, column)):
-                return {at for at, value in enumerate(column) if not ask(value)}
-        # The same column is written once, however often it is repeated.
-        texts = {id(column): [*map(encode_basestring, column)] for column in given}
-        encoded = [texts[id(column)] for column in given]
-        for at, _, vouch in self._made:
-            made = self._blanks[at].column(columns)
-            if vouch is not None and not all(map(vouch, made)):
-                return {place for place, value in enumerate(made) if not vouch(value)}
-            encoded.insert(at, [_WRITERS.get(type(value), dumps)(value) for value in made])
-        pieces, whole = self._texts.copy(), []
-        for row in zip(*encoded, strict=True):
-            pieces[1::2] = row
-            whole.append("".join(pieces))
-        return whole
-
-
-def all_printable(columns: Sequence[Sequence[Any]]) -> bool:
-    """Nothing but texts, and nothing in them that takes a closer look."""
-    try:
-        return "".join(chain.from_iterable(columns)).isprintable()
-    except TypeError:
-        return False
-
-
-def _no_texts(column: Sequence[Any]) -> Iterator[int]:
-    return (at for at, value in enumerate(column) if not (isinstance(value, str) and is_text(value)))
 
 
 def _getter(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.stencil import Blank, Columns, names_in, plain, written
+from passwright.stencil import Blank, names_in, plain, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from os import PathLike
 
     from passwright.binding import Binding
@@ -37,7 +36,6 @@ __all__ = [
     "Template",
 ]
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Slot = Literal["header", "primary", "secondary", "auxiliary", "back"]
 SLOTS: tuple[Slot, ...] = ("header", "primary", "secondary", "auxiliary", "back")
@@ -322,13 +320,13 @@ class Template:
         return Pass(
             template=self,
             serial=serial,
-            values=values or _NOTHING,
+            values=values or {},
             nfc=nfc,
             barcode=barcode,
             binding=binding,
             expires=expires,
-            apple=apple or _NOTHING,
-            google=google or _NOTHING,
+            apple=apple or {},
+            google=google or {},
         )
 
     def example(self, serial: str = "EXAMPLE-1", **given: Any) -> Pass:
@@ -337,7 +335,7 @@ class Template:
         return self.issue(serial, {**values, **given.pop("values", {})}, **given)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, init=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
     """One holder's pass. What is handed in is copied."""
 
@@ -351,41 +349,9 @@ class Pass:
     apple: Mapping[str, Any] = field(default_factory=dict, repr=False)
     google: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    def __init__(
-        self,
-        *,
-        template: Template,
-        serial: str,
-        values: Mapping[str, Any] = _NOTHING,
-        nfc: str | Literal[False] | None = None,
-        barcode: str | Literal[False] | None = None,
-        binding: Binding | None = None,
-        expires: datetime | None = None,
-        apple: Mapping[str, Any] = _NOTHING,
-        google: Mapping[str, Any] = _NOTHING,
-    ) -> None:
-        # At once: a frozen dataclass sets member by member, which a batch would feel.
-        members = {
-            "template": template,
-            "serial": serial,
-            "values": dict(values),
-            "nfc": nfc,
-            "barcode": barcode,
-            "binding": binding,
-            "expires": expires,
-            "apple": dict(apple) if apple else {},
-            "google": dict(google) if google else {},
-        }
-        object.__setattr__(self, "__dict__", members)
-
-    @classmethod
-    def of_values(cls, template: Template, serial: str, values: dict[str, Any]) -> Pass:
-        """A pass of values alone. They are not copied: they become the pass's own."""
-        pass_ = cls.__new__(cls)
-        # Everything else is as the class has it.
-        members = {"template": template, "serial": serial, "values": values, "apple": {}, "google": {}}
-        object.__setattr__(pass_, "__dict__", members)
-        return pass_
+    def __post_init__(self) -> None:
+        for name in ("values", "apple", "google"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
 
     def replace(self, **changes: Any) -> Pass:
         """The pass with some members changed."""
@@ -427,9 +393,6 @@ class Pass:
             values["@barcode"] = self.barcode
 
 
-_TEXT = frozenset({str})
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Where the values of a template's passes come from, looked up once.
@@ -437,8 +400,7 @@ class _Plan:
     `base` are the values of a pass that gives none, as far as they are known then;
     `given` are the fields it may give. `copied` repeat another value as text, `computed`
     are texts with blanks. `shape` makes the shape of the fields that are given, and
-    of whether nfc, barcode, binding and expires are there. `looks` is what who judges
-    passes keeps for each set of fields that they give.
+    of whether nfc, barcode, binding and expires are there.
     """
 
     base: dict[str, Any]
@@ -446,7 +408,6 @@ class _Plan:
     copied: tuple[tuple[str, str], ...]
     computed: tuple[tuple[str, Blank], ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
-    looks: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def values(
         self, serial: str, given: Mapping[str, Any], binding: Binding | None, expires: datetime | None
@@ -463,20 +424,6 @@ class _Plan:
         if binding is not None:
             values["@learn-more"] = binding.learn_more_url
         return values
-
-    def columns(
-        self, serials: Sequence[str], given: Mapping[str, Sequence[Any]], expires: Sequence[datetime | None]
-    ) -> Columns:
-        """The same of passes that are alike, none of them bound."""
-        columns = Columns(given, size=len(serials), same=self.base)
-        columns["serial"] = serials
-        for key, name in self.copied:
-            column = columns[name]
-            columns[key] = column if _TEXT.issuperset(map(type, column)) else [*map(plain, column)]
-        for key, text in self.computed:
-            columns[key] = text.column(columns)
-        columns["@expires"] = expires
-        return columns
 
     @classmethod
     def of(cls, template: Template) -> _Plan:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from passwright.alike import in_groups, prepare, take
 from passwright.apple import bundle, content, personalization
 from passwright.apple.rules import About, judge
 from passwright.definition import check_pass, check_template, own_copy
@@ -84,44 +83,13 @@ class PassBuilder:
         """
         if self.identity is None:
             raise ValueError("this builder has no identity to sign with: use files(), or give it one")
-        made = self._unsigned(pass_, self._judged(pass_), self.identity, _aware(at))
-        if isinstance(made, PassRejected):
-            raise made
-        return made
-
-    def unsigned_all(
-        self, passes: Sequence[Pass], *, at: datetime | None = None
-    ) -> list[Unsigned[bytes] | PassRejected]:
-        """Many passes at `at` (default now), but for their signatures, in their order.
-
-        Passes of one template that give the same fields are put together and judged in one
-        go, which costs half of what it costs one by one. What is refused has its exception
-        in its place.
-
-        Raises:
-            KeyMaterialError, ValueError: as `unsigned`.
-        """
-        if self.identity is None:
-            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
-        moment, identity = _aware(at), self.identity
-        if self._definition_rules:  # each pass has to be asked about
-            verdicts = [self._judged(pass_) for pass_ in passes]
-        else:
-            verdicts = in_groups(passes, self._judged, self._judged_alike)
-        return [
-            self._unsigned(pass_, verdict, identity, moment)
-            for pass_, verdict in zip(passes, verdicts, strict=True)
-        ]
-
-    def _unsigned(
-        self, pass_: Pass, verdict: _Verdict, identity: Identity, moment: datetime
-    ) -> Unsigned[bytes] | PassRejected:
-        prepared, text, findings = verdict
+        moment = _aware(at)
+        prepared, text, findings = self._judged(pass_)
         if text is None:
-            return PassRejected(Report.of(findings))
+            raise PassRejected(Report.of(findings))
         front = prepared.front(bound=pass_.binding is not None)
         manifest = front.manifest(text)
-        message, sign, finish = identity.unsigned(manifest, at=moment)
+        message, sign, finish = self.identity.unsigned(manifest, at=moment)
         return Unsigned(message, sign, partial(_finished, front, text, manifest, finish))
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
@@ -157,16 +125,15 @@ class PassBuilder:
     def _judged(self, pass_: Pass) -> _Verdict:
         prepared = self._prepared(pass_.template)
         bound = pass_.binding is not None
-        taken = None if prepared.failed else take(pass_)
-        found = [] if taken else [*check_pass(pass_)]
+        found = [*check_pass(pass_)]
         if bound:
             found += forbid_barcode(codes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):
             return prepared, None, [*prepared.findings, *found]
-        shape, values = taken or (pass_.shape, pass_.filled())
-        part = prepared.part(shape)
+        values = pass_.filled()
+        part = prepared.part(pass_.shape)
         text: str | None
         more: Sequence[Finding]
         if pass_.apple:
@@ -182,20 +149,6 @@ class PassBuilder:
         if text is None or refused or (more and failed(more)):
             return prepared, None, said
         return prepared, text.encode(), said
-
-    def _judged_alike(self, passes: Sequence[Pass]) -> list[_Verdict] | set[int]:
-        """Those of passes that are alike, or the places of some that take a closer look."""
-        prepared = self._prepared(passes[0].template)
-        if isinstance(ready := prepare(prepared, passes), set):
-            return ready
-        part, columns = ready
-        if isinstance(judged := part.judged.texts(columns), set):
-            return judged
-        verdicts: list[_Verdict] = []
-        for text, more in zip(*judged, strict=True):
-            said = [*part.findings, *more] if more else part.findings
-            verdicts.append((prepared, None if more and failed(more) else text.encode(), said))
-        return verdicts
 
     def _overridden(
         self, pass_: Pass, document: dict[str, Any], about: About

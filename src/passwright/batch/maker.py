@@ -149,29 +149,24 @@ class Maker:
     ) -> tuple[list[_Known], list[Unsigned[Link] | None], list[Unsigned[bytes] | None]]:
         """What is known of each row before anything is signed, its link, and its pass."""
         known: list[_Known] = []
-        passes: dict[int, Pass] = {}
+        links: list[Unsigned[Link] | None] = []
+        pkpasses: list[Unsigned[bytes] | None] = []
         for number, row in rows:
+            link, pkpass = None, None
             if isinstance(row, BadRow):
-                known.append((number, "", row.findings))
-                continue
-            pass_, unread = self._issue(row)
-            if unread:
-                known.append((number, str(pass_.serial), _with_others(pass_, unread)))
-                continue
-            passes[len(known)] = pass_
-            known.append((number, str(pass_.serial), ()))
-        links: list[Unsigned[Link] | None] = [None] * len(known)
-        pkpasses: list[Unsigned[bytes] | None] = [None] * len(known)
-        ready, nothing = [*passes.values()], [None] * len(passes)
-        on_google = self._google.unsigned_all(ready, issued_at=self.at) if self._google else nothing
-        on_apple = self._apple.unsigned_all(ready, at=self.at) if self._apple else nothing
-        for place, link, pkpass in zip(passes, on_google, on_apple, strict=True):
-            if isinstance(link, Exception):
-                known[place] = *known[place][:2], _findings(link)
-            elif isinstance(pkpass, Exception):
-                known[place] = *known[place][:2], _findings(pkpass)
+                serial, refused = "", row.findings
             else:
-                links[place], pkpasses[place] = link, pkpass
+                pass_, unread = self._issue(row)
+                serial, refused = str(pass_.serial), _with_others(pass_, unread) if unread else ()
+                if not unread:
+                    try:
+                        link = self._google.unsigned(pass_, issued_at=self.at) if self._google else None
+                        pkpass = self._apple.unsigned(pass_, at=self.at) if self._apple else None
+                    except (PassRejected, LinkTooLong) as exc:
+                        link, refused = None, _findings(exc)
+            known.append((number, serial, refused))
+            links.append(link)
+            pkpasses.append(pkpass)
         return known, links, pkpasses
 
     def __reduce__(self) -> NoReturn:

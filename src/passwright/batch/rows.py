@@ -162,8 +162,7 @@ class Issue:
         findings: list[Finding] = []
         # Not judged yet: the builder names a serial that is no text.
         serial = values.pop(SERIAL, None) or ""
-        plain = _MORE.isdisjoint(values)
-        more = {} if plain else self._more(values, findings)
+        more = {} if _MORE.isdisjoint(values) else self._more(values, findings)
         for key, parse in self._parsed.items():
             value = values.get(key)
             if isinstance(value, str):
@@ -171,8 +170,7 @@ class Issue:
                     values[key] = parse(value)
                 except ValueError as exc:
                     findings.append(error("wrong-value", step("pass#/values", key), f"{key} {exc}"))
-        pass_ = Pass.of_values(self._template, serial, values)
-        return pass_ if plain else pass_.replace(**more), findings
+        return Pass(template=self._template, serial=serial, values=values, **more), findings
 
     def _more(self, values: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:
         """The members of a pass besides its values, taken out of them."""

@@ -8,14 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
-from passwright.alike import in_groups, prepare, take
 from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import BindingInvalid
 from passwright.google import content, pairs, paths
 from passwright.google.rules import About, judges
 from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
-from passwright.stencil import KEPT_TEMPLATES, Blank, Columns, Stencil, merge, names_in
+from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge, names_in
 from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
@@ -48,16 +47,15 @@ class Payloads:
     def of(self, pass_: Pass) -> Payload:
         """Both documents as text, and everything there is to say about them."""
         prepared, bound = self._prepared(pass_.template), pass_.binding is not None
-        taken = None if prepared.failed else take(pass_)
-        found = [] if taken else [*check_pass(pass_)]
+        found = [*check_pass(pass_)]
         if bound:
             found += forbid_barcode(codes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):
             return _unmade([*prepared.findings, *self._unproved, *found])
-        shape, values = taken or (pass_.shape, pass_.filled())
-        part = prepared.part(shape)
+        values = pass_.filled()
+        part = prepared.part(pass_.shape)
         if part.failed:
             return _unmade([*prepared.findings, *self._unproved, *found, *part.findings])
         if bound:
@@ -84,33 +82,6 @@ class Payloads:
             return part.verdict, not part.refused
         more = [*self._unproved, *found, *about_class, *about_object]
         return (*part.verdict, *more), not (part.refused or failed(more))
-
-    def of_all(self, passes: Sequence[Pass]) -> list[Payload]:
-        """The same of many passes, in their order."""
-        if self._definition_rules:  # each pass has to be asked about
-            return [self.of(pass_) for pass_ in passes]
-        return in_groups(passes, self.of, self._of_alike)
-
-    def _of_alike(self, passes: Sequence[Pass]) -> list[Payload] | set[int]:
-        """Those of passes that are alike, or the places of some that take a closer look."""
-        if isinstance(ready := prepare(self._prepared(passes[0].template), passes), set):
-            return ready
-        part, columns = ready
-        if isinstance(classes := part.judged_class.texts(columns), set):
-            return classes
-        if isinstance(objects := part.judged_object.texts(columns), set):
-            return objects
-        payloads, silent = [], self._verdict(part, (), (), ())
-        for at, (class_, about_class, object_, about_object) in enumerate(
-            zip(*classes, *objects, strict=True)
-        ):
-            said, ok = silent
-            if about_class or about_object:
-                said, ok = self._verdict(part, (), about_class, about_object)
-            payloads.append(
-                Payload(class_, object_, said, ok, part.may_hold_secrets, part.short, columns, at)
-            )
-        return payloads
 
     def _hash(self, pass_: Pass, values: dict[str, Any]) -> list[Finding]:
         """The restriction's hash into `values`; it is made here and kept nowhere."""
@@ -168,8 +139,7 @@ class Payload(NamedTuple):
 
     `may_hold_secrets` says that the object is to be asked what it gives away to whoever
     has its link. `short` is the stencil of the object in the template's language alone,
-    None where that would change nothing, `values` what fills it: of many passes those
-    at place `at`.
+    None where that would change nothing, `values` what fills it.
     """
 
     class_text: str
@@ -178,15 +148,13 @@ class Payload(NamedTuple):
     ok: bool
     may_hold_secrets: bool = True
     short: Stencil | None = None
-    values: Mapping[str, Any] | Columns = MappingProxyType({})
-    at: int = 0
+    values: Mapping[str, Any] = MappingProxyType({})
 
     def shorter(self) -> str | None:
         """The object in the template's language alone, which leaves out what differs: it needs no verdict."""
         if self.short is None:
             return None
-        values = self.values.row(self.at) if isinstance(self.values, Columns) else self.values
-        return self.short.text(self.short.fill(values))
+        return self.short.text(self.short.fill(self.values))
 
 
 def _unmade(findings: Sequence[Finding]) -> Payload:

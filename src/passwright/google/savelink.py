@@ -42,7 +42,7 @@ _Asked: TypeAlias = "tuple[Pass, Payload, _Claims, Collection[str], bool]"
 _Choice: TypeAlias = "tuple[Form, Mapping[str, str], tuple[Finding, ...]]"
 
 
-@dataclass(frozen=True, repr=False, init=False)
+@dataclass(frozen=True, repr=False)
 class Link:
     """A link that puts a pass into the holder's Google Wallet.
 
@@ -54,18 +54,6 @@ class Link:
     form: Form
     findings: Sequence[Finding] = ()
     requires_text: Mapping[str, str] = field(default_factory=dict)
-
-    def __init__(
-        self,
-        url: str,
-        form: Form,
-        findings: Sequence[Finding] = (),
-        requires_text: Mapping[str, str] | None = None,
-    ) -> None:
-        # At once: a frozen dataclass sets member by member, which a batch would feel.
-        requires = {**requires_text} if requires_text else {}
-        members = {"url": url, "form": form, "findings": findings, "requires_text": requires}
-        object.__setattr__(self, "__dict__", members)
 
     @cached_property
     def report(self) -> Report:
@@ -188,34 +176,6 @@ class PassBuilder:
             raise PassRejected(Report.of(payload.findings))
         return self._unsigned((pass_, payload, claims, inserted, self_contained))
 
-    def unsigned_all(
-        self, passes: Sequence[Pass], *, issued_at: datetime | None = None
-    ) -> list[Unsigned[Link] | PassRejected | LinkTooLong]:
-        """The links of many passes, but for their signatures, in their order.
-
-        Passes of one template that give the same fields are put together and judged in one
-        go, which costs half of what it costs one by one. What can't be made has its
-        exception in its place.
-
-        Raises:
-            ValueError: there is no issuer, or `issued_at` is naive.
-        """
-        at = self._moment(issued_at)
-        made: list[Unsigned[Link] | PassRejected | LinkTooLong] = []
-        template = None
-        for pass_, payload in zip(passes, self._payloads.of_all(passes), strict=True):
-            if not payload.ok:
-                made.append(PassRejected(Report.of(payload.findings)))
-                continue
-            if pass_.template is not template:
-                template = pass_.template
-                claims = self._claims(template.kind.vertical, at)
-            try:
-                made.append(self._unsigned((pass_, payload, claims, (), False)))
-            except LinkTooLong as exc:
-                made.append(exc)
-        return made
-
     def _moment(self, issued_at: datetime | None) -> datetime:
         if self.issuer is None:
             raise ValueError("this builder has no issuer to sign with: give it one")
@@ -247,7 +207,7 @@ class PassBuilder:
             self._expect(len(signature))
             return self._unsigned(again).signed()
         form, requires, more = chosen
-        return Link(url, form, (*said, *more), requires)
+        return Link(url, form, (*said, *more), dict(requires))
 
     def report(self, pass_: Pass) -> Report:
         """Every error, warning and note about this pass on Google; nothing is signed."""
