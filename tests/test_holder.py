@@ -247,7 +247,7 @@ def test_bnd_03_the_other_wallet_is_locked_on_every_path(here: House) -> None:
 
     page = here.client.post(f"{here.path(apple_)}/google", headers={"Accept-Language": "de"})
     assert page.status_code == 409
-    assert "Dieser Pass gehört zur anderen Wallet" in page.text
+    assert "Dieser Pass gehört zu Apple Wallet" in page.text
     assert here.begin(google).json()["errors"][0]["code"] == "platform_locked"
     assert here.client.post(f"{here.path(google)}/apple").status_code == 409
     assert (here.state(google), here.state(apple_)) == (State.GOOGLE_BOUND, State.APPLE_BOUND)

@@ -82,7 +82,8 @@ def parse(members: object) -> Binding:
     email: Any = members.get("email")
     url: Any = members.get("learnMoreUrl")
     asked = Binding(email, url)
-    broken |= problems(asked)
+    missing = {f"/binding/{name}": "is missing" for name in ("email", "learnMoreUrl") if name not in members}
+    broken |= {**problems(asked), **missing}
     if broken:
         raise BindingInvalid(broken)
     return Binding(address.clean(email), stored_url(asked.learn_more_url))

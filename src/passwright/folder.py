@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     # A file's name and the most bytes it may have -> its bytes, or what is wrong with it.
     _DataOf: TypeAlias = Callable[[str, int], tuple[bytes | None, list[Finding]]]
 
-__all__ = ["from_files", "load", "read", "read_files", "save", "to_files"]
+__all__ = ["API_MEMBERS", "from_files", "load", "read", "read_files", "save", "to_files"]
 
 # A definition is a page or two; a megabyte is somebody's mistake.
 MAX_TOML_BYTES = 2**20
@@ -54,6 +54,12 @@ MAX_PICTURE_BYTES = 20 * 2**20
 LEFT_OVERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
 # What a template folder is made of; anything else in it is the owner's business.
 PARTS = ("template.toml", "images", "translations")
+# What a member directly in the `pass` of a request means to the issuing service: a field of the same
+# name can be given in `values` only.
+API_MEMBERS = frozenset(
+    {"barcode", "beacons", "expiresAt", "extId", "groupTag", "locations", "message", "nfc"}
+    | {"passAction", "qr", "qrCode", "status", "tags", "values"}
+)
 # Apple's picture names (Wallet Passes, Pass Design: images), then those we give Google's.
 PICTURES = (
     *("icon", "logo", "strip", "background", "thumbnail", "footer", "artwork"),
@@ -153,7 +159,16 @@ def _read(
         source="template.toml",
     )
     findings += check_translations(template, places.__getitem__)
+    findings += _reserved_names(template, place)
     return template, Report.of(findings)
+
+
+def _reserved_names(template: Template, place: Place) -> Iterator[Finding]:
+    """Fields whose names mean something else in requests to the issuing service."""
+    for name in sorted(API_MEMBERS.intersection(template.fields)):
+        message = f"{shown(name)} is a member of the issuing service's requests"
+        hint = f'give it as "values": {{"{name}": ...}} there, or choose another name'
+        yield warning("reserved-field-name", place(step("/fields", name)), message, hint)
 
 
 def _misspelt(names: Iterable[str]) -> Iterator[Finding]:

@@ -19,7 +19,9 @@ from passwright.service import steps
 from passwright.service.rendering import Code, Content, Tap, bound_pass_of, has_code, pass_of
 from passwright.service.repeats import Once, Replay, keep, replayed
 from passwright.service.store import Address, PassStatus, StoredBinding, StoredPass
+from passwright.service.templates import template_of
 from passwright.service.vault import Purpose
+from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from passwright.lifecycle import Status
     from passwright.service.desk import Desk
-    from passwright.service.store import Page, PassFilter, Transaction
+    from passwright.service.store import Page, PassFilter, StoredTemplate, Transaction
     from passwright.template import Location, Pass
 
 __all__ = [
@@ -62,10 +64,14 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked for when a pass is created. `binding` is the member as it came, or ABSENT."""
+    """What is asked for when a pass is created. `binding` is the member as it came, or ABSENT.
+
+    `direct` names the values that stand directly in the request's `pass`.
+    """
 
     template: str
     content: Content = field(default_factory=Content)
+    direct: frozenset[str] = frozenset()
     ext_id: str | None = None
     binding: object = field(default=ABSENT, repr=False)
 
@@ -74,16 +80,21 @@ class Wish:
 class Change:
     """What is asked for when a pass is updated. ABSENT leaves a member as it is, None takes it away.
 
-    `values` are merged; a null value takes that one away. With `version` the
-    update counts only for that version of the pass.
+    `values` are merged; a null value takes that one away. `direct` names those that stand
+    directly in the request's `pass`. With `version` the update counts only for that version
+    of the pass.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    direct: frozenset[str] = frozenset()
     barcode: Code | _Absent | None = field(default=ABSENT, repr=False)
     nfc: Tap | _Absent | None = field(default=ABSENT, repr=False)
     expires: datetime | _Absent | None = ABSENT
     message: str | _Absent | None = field(default=ABSENT, repr=False)
     locations: tuple[Location, ...] | _Absent | None = ABSENT
+    beacons: tuple[Mapping[str, Any], ...] | _Absent | None = ABSENT
+    group_tag: str | _Absent | None = ABSENT
+    tags: tuple[str, ...] | _Absent | None = ABSENT
     status: Literal["deactivate", "reactivate"] | None = None
     binding: object = field(default=ABSENT, repr=False)
     version: int | None = None
@@ -111,7 +122,7 @@ def create(
 
     Raises:
         Refused: `template_not_found`, `ext_id_taken`, `binding_disabled`, `pass_invalid`,
-            `idempotency_key_reused`.
+            `invalid_member`, `idempotency_key_reused`.
         BindingInvalid: the binding's members break their rules.
         BindingError: `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
@@ -124,6 +135,7 @@ def create(
     if kept is None:
         raise Refused("template_not_found", "there is no such template")
     _check_ext_id(wish.ext_id)
+    _check_direct(wish.direct, kept)
     stored = _new(desk, organisation, wish, at=at)
     rendered, bound, email = pass_of(stored, kept), None, ""
     if wish.binding is not ABSENT:
@@ -205,7 +217,7 @@ def update(
 
     Raises:
         Refused: `pass_not_found`, `pass_nullified`, `pass_changed`, `pass_invalid`,
-            `idempotency_key_reused`.
+            `invalid_member`, `idempotency_key_reused`.
         BindingError: `binding_immutable` for any `binding` in the request, `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
     """
@@ -218,6 +230,7 @@ def update(
             kept = transaction.template(organisation, was.template)
         assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
         _check_change(was, bound, change, at=at)
+        _check_direct(change.direct, kept)
         now = _changed(was, change, at=at)
         if bound is None:
             rendered = pass_of(now, kept)
@@ -302,6 +315,14 @@ def _check_ext_id(ext_id: str | None) -> None:
         raise Refused("pass_invalid", "the external id has the wrong form", pointers={"/pass/extId": rule})
 
 
+def _check_direct(names: frozenset[str], kept: StoredTemplate) -> None:
+    """Refuses members of a request's `pass` that are not fields of the template either."""
+    if names and (unknown := sorted(names.difference(template_of(kept).fields))):
+        rule = "is neither a member of a pass nor a field of its template"
+        pointers = {step("/pass", name): rule for name in unknown}
+        raise Refused("invalid_member", "the pass has unknown members", pointers=pointers)
+
+
 def _check(desk: Desk, rendered: Pass, platform: lifecycle.Platform | None = None) -> None:
     """Asks for a pass that its platform can be given, or at least one while none has it yet."""
     findings = [*check_pass(rendered)]
@@ -360,11 +381,11 @@ def _shown(desk: Desk, stored: StoredPass, bound: StoredBinding | None) -> Shown
 
 def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, *, at: datetime) -> None:
     """Asks the table of transitions whether this update is possible."""
-    if was.status is PassStatus.NULLIFIED:
-        raise Refused("pass_nullified", "the pass is nullified")
     status = bound.status if bound else None
     if change.binding is not ABSENT:
         lifecycle.advance(status, lifecycle.UpdateBinding(), at=at).check()
+    if was.status is PassStatus.NULLIFIED:
+        raise Refused("pass_nullified", "the pass is nullified")
     adds = isinstance(change.barcode, Code) and change.barcode.enabled is not False
     if status is not None:
         lifecycle.advance(status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at).check()
@@ -372,11 +393,15 @@ def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, 
         raise Refused("pass_changed", "the pass changed since this version of it was read")
 
 
+# Members of a change that replace those of the content.
+_REPLACED = ("barcode", "nfc", "expires", "message", "locations", "beacons", "group_tag", "tags")
+
+
 def _changed(was: StoredPass, change: Change, *, at: datetime) -> StoredPass:
     content = Content.from_json(was.content)
     merged = {**content.values, **change.values}
     changes: dict[str, Any] = {"values": {key: value for key, value in merged.items() if value is not None}}
-    for name in ("barcode", "nfc", "expires", "message", "locations"):
+    for name in _REPLACED:
         if (value := getattr(change, name)) is not ABSENT:
             changes[name] = value
     content = replace(content, **changes)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from passwright.definition import check_pass
 from passwright.errors import Refused
+from passwright.report import failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.service.templates import template_of
+from passwright.stencil import plain
 from passwright.table import step
 from passwright.template import Barcode, Field, Location
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from passwright.service.store import StoredPass, StoredTemplate
     from passwright.template import Pass, Template
 
-__all__ = ["Code", "Content", "Tap", "bound_pass_of", "has_code", "pass_of", "without_code"]
+__all__ = ["Code", "Content", "Tap", "bound_pass_of", "has_code", "pass_of", "shown_values", "without_code"]
 
 Source = Literal["uuid", "extId", "custom"]
 
@@ -61,6 +65,9 @@ class Content:
     expires: datetime | None = None
     message: str | None = field(default=None, repr=False)
     locations: tuple[Location, ...] | None = None
+    beacons: tuple[Mapping[str, Any], ...] | None = None
+    group_tag: str | None = None
+    tags: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What a store keeps of it."""
@@ -80,6 +87,9 @@ class Content:
             made["expires"] = datetime.fromisoformat(made["expires"])
         if "locations" in made:
             made["locations"] = tuple(Location(**each) for each in made["locations"])
+        for name in ("beacons", "tags"):
+            if name in made:
+                made[name] = tuple(made[name])
         return cls(**made)
 
 
@@ -92,13 +102,16 @@ def pass_of(stored: StoredPass, kept: StoredTemplate) -> Pass:
     content = Content.from_json(stored.content)
     template = _varied(template_of(kept), content)
     values = _values(template, content)
-    return template.issue(
+    made = template.issue(
         stored.serial,
         values,
         nfc=_message(content.nfc, stored),
         barcode=_message(content.barcode, stored),
         expires=content.expires,
+        # An empty list takes away the template's (RFC 7396).
+        apple=None if content.beacons is None else {"beacons": list(content.beacons) or None},
     )
+    return _with_fields_in_barcode(made)
 
 
 def bound_pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding) -> Pass:
@@ -161,6 +174,32 @@ def _message(wish: Code | Tap | None, stored: StoredPass) -> str | Literal[False
         case "custom":
             return wish.value
     return wish.value
+
+
+# A field of the pass in the message of a barcode.
+_PASS_DATA = re.compile(r"%\{passData\.([A-Za-z0-9_-]{1,64})\}")
+
+
+def _with_fields_in_barcode(pass_: Pass) -> Pass:
+    """The pass with the values of its fields in the message of its barcode.
+
+    Raises:
+        Refused: `pass_invalid`, the message names a field that the pass has no value for.
+    """
+    message = pass_.barcode
+    names = _PASS_DATA.findall(message) if isinstance(message, str) else ()
+    values = shown_values(pass_) if names else {}
+    if not message or not values:
+        return pass_  # a pass that breaks rules is refused for them
+    if any(name not in pass_.template.fields or values[name] is None for name in names):
+        rule = "must name fields of the template that have a value in this pass"
+        raise Refused("pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule})
+    return pass_.replace(barcode=_PASS_DATA.sub(lambda found: plain(values[found[1]]), message))
+
+
+def shown_values(pass_: Pass) -> dict[str, Any]:
+    """Every value of a pass by name; empty for a pass that breaks rules, as when its template changed."""
+    return {} if failed([*check_pass(pass_)]) else pass_.filled()
 
 
 # --- codes --------------------------------------------------------------------

@@ -6,30 +6,29 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated, Any, Literal, TypeAlias
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Header, Query, Response, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from passwright.errors import BindingError, PassRejected, Refused
 from passwright.service import issuing, templates
 from passwright.service.issuing import ABSENT, Change, Shown, Wish
 from passwright.service.repeats import Once, Replay
 from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Page, PassFilter, PassStatus
 from passwright.service.web import answers, errors
 from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.models import CreateBody, ExtId, GivenPass, TemplateBody, UpdateBody
 from passwright.service.web.openapi import JSON_BODY, refusals
 from passwright.service.web.reading import Call, Route, ZipRoute, repeatable
-from passwright.service.web.shapes import (
-    CreateBody,
-    OnePass,
-    OneTemplate,
-    PassPage,
-    TemplateBody,
-    TemplatePage,
-    UpdateBody,
-)
+from passwright.service.web.response_models import OnePass, OneTemplate, PassPage, TemplatePage
+from passwright.table import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["router"]
 
@@ -101,6 +100,7 @@ class CreateQuery(Parts):
     """The parameters of a create."""
 
     pass_template: str = Field(max_length=36, description="The id of the template.")
+    ext_id: ExtId | None = Field(None, description="Another way to give `pass.extId`.")
 
 
 class Pages(_Query):
@@ -144,13 +144,18 @@ def create_pass(
     idempotency_key: RepeatKey = None,
 ) -> dict[str, Any]:
     """A bound pass never shows a code, whether it would come from the request or the template."""
+    given = body.pass_
+    if query.ext_id is not None and given.ext_id not in (None, query.ext_id):
+        detail = "this member is another external id than the one in the URL: leave one out"
+        raise ErrorAnswer.of("invalid_member", detail, pointer="/pass/extId")
     wish = Wish(
         template=query.pass_template,
-        content=body.pass_.content,
-        ext_id=body.pass_.ext_id,
+        content=given.content,
+        direct=frozenset(given.fields),
+        ext_id=given.ext_id or query.ext_id,
         binding=body.binding if "binding" in body.model_fields_set else ABSENT,
     )
-    with repeatable(call, idempotency_key) as once:
+    with _pointing_into(given), repeatable(call, idempotency_key) as once:
         made = issuing.create(
             call.front.desk, call.key.organisation, wish, at=call.front.now(), once=_once(once)
         )
@@ -218,19 +223,24 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
     if_match: IfMatch = None,
 ) -> dict[str, Any]:
     """A request that is refused changes nothing. Its `binding` is refused whatever its value."""
+    if "binding" in body.model_fields_set:
+        raise errors.of(BindingError("binding_immutable", ""))
     given, sent = body.pass_, body.pass_.model_fields_set
     change = Change(
-        values=given.values,
-        barcode=given.code if sent & {"barcode", "qr"} else ABSENT,
+        values=given.all_values,
+        direct=frozenset(given.fields),
+        barcode=given.code if sent & {"barcode", "qr", "qr_code"} else ABSENT,
         nfc=given.tap if "nfc" in sent else ABSENT,
         expires=given.expires_at if "expires_at" in sent else ABSENT,
         message=given.message if "message" in sent else ABSENT,
         locations=given.places if "locations" in sent else ABSENT,
-        status=given.status,
-        binding=body.binding if "binding" in body.model_fields_set else ABSENT,
+        beacons=given.beacon_members if "beacons" in sent else ABSENT,
+        group_tag=given.group_tag if "group_tag" in sent else ABSENT,
+        tags=given.all_tags if "tags" in sent else ABSENT,
+        status=given.pass_action or given.status,
         version=int(if_match.strip('"')) if if_match not in (None, "*") else None,
     )
-    with repeatable(call, idempotency_key) as once:
+    with _pointing_into(given), repeatable(call, idempotency_key) as once:
         made = issuing.update(
             call.front.desk, call.key.organisation, name, change, at=call.front.now(), once=_once(once)
         )
@@ -257,6 +267,34 @@ def nullify_pass(
             call.front.desk, call.key.organisation, name, at=call.front.now(), once=_once(once)
         )
         return _answer(call, response, made, Parts.model_construct())
+
+
+@contextmanager
+def _pointing_into(given: GivenPass) -> Iterator[None]:
+    """Answers refusals of the use cases with pointers to where the request has what is wrong.
+
+    Raises:
+        ErrorAnswer: also for members that stand where they cannot.
+    """
+    if given.misplaced:
+        rules = sorted(given.misplaced.items())
+        raise errors.of(
+            Refused(
+                "invalid_member",
+                "",
+                pointers={step("/pass", name): f"this member {rule}" for name, rule in rules},
+            )
+        )
+    try:
+        yield
+    except (Refused, BindingError, PassRejected) as exc:
+        moved = {f"/pass/values/{name}": f"/pass/{name}" for name in given.fields}
+        if given.barcode_member:
+            asked = f"/pass/{given.barcode_member}"
+            moved["/pass/barcode/value"] = f"{asked}/value"
+            if getattr(exc, "code", "") == "binding_barcode_conflict" and given.asks_for_barcode:
+                moved["/binding"] = asked
+        raise errors.of(exc).moved(moved) from exc
 
 
 def _once(hashes: tuple[bytes, bytes] | None) -> Once | None:

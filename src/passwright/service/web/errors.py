@@ -9,7 +9,7 @@ Nothing that a client sent is repeated, but for the names of members that lead t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -149,6 +149,13 @@ class ErrorAnswer(Exception):
         """A refusal for one reason; `where` is a pointer, parameter or header."""
         return cls((Problem(code, detail, **where),), headers or {})
 
+    def moved(self, pointers: Mapping[str, str]) -> ErrorAnswer:
+        """The same problems with other pointers: old to new."""
+        problems = [
+            replace(each, pointer=pointers.get(each.pointer or "", each.pointer)) for each in self.problems
+        ]
+        return ErrorAnswer(tuple(problems), self.headers)
+
 
 def body(problems: Iterable[Problem]) -> dict[str, Any]:
     """The JSON of an answer with these problems, the first `MAX_ERRORS` of them."""
@@ -176,13 +183,21 @@ def pointer(steps: Iterable[str | int]) -> str:
     return out
 
 
+def _named(steps: Iterable[str]) -> str:
+    """`pointer`, of steps as they stand in a JSON pointer."""
+    return pointer(each.replace("~1", "/").replace("~0", "~") for each in steps)
+
+
 # --- exceptions as answers ----------------------------------------------------
 
 
 def of(exc: PasswrightError) -> ErrorAnswer:
     """What an exception of the use cases is answered with."""
     if isinstance(exc, BindingInvalid | Refused):
-        problems = [Problem(exc.code, rule, pointer=place) for place, rule in exc.pointers.items()]
+        problems = [
+            Problem(exc.code, rule, pointer=_named(place.split("/")[1:]))
+            for place, rule in exc.pointers.items()
+        ]
         later = {"Retry-After": "3600"} if exc.code == "too_many_attempts" else {}
         return ErrorAnswer(tuple(problems) or (Problem(exc.code, str(exc)),), later)
     if isinstance(exc, BindingError | VaultError):
@@ -213,13 +228,17 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
     {
         "platform_locked": "the pass was downloaded on the other platform first, and stays there",
         "binding_immutable": "a pass can't be bound, bound otherwise or unbound by an update",
-        "binding_barcode_conflict": "a bound pass shows no code: leave the barcode out, or the binding",
+        "binding_barcode_conflict": (
+            "a bound pass shows no barcode: leave the barcode out (a template's with barcode.enabled false), "
+            "or the binding"
+        ),
         "binding_nfc_required": "on Apple a binding acts on NFC alone, and this pass has none",
         "binding_ceremony_required": "the file of a bound pass is handed out on the holder's page alone",
         "pass_nullified": "the pass has ended",
     }
 )
-_POINTERS = {"binding_immutable": "/binding"}
+# A barcode that the request itself has is pointed at by whoever read the request.
+_POINTERS = {"binding_immutable": "/binding", "binding_barcode_conflict": "/binding"}
 
 
 def _finding(code: str, finding: Finding) -> Problem:
@@ -227,8 +246,7 @@ def _finding(code: str, finding: Finding) -> Problem:
     hint = f" ({finding.hint})" if finding.hint else ""
     file, _, place = finding.where.partition("#")
     if code == "pass_rejected" and file == "pass":
-        steps = [each.replace("~1", "/").replace("~0", "~") for each in place.split("/")[1:]]
-        where = pointer(["pass", *steps])
+        where = _named(["pass", *place.split("/")[1:]])
         named = where == f"/pass{place}"
         # The sentence names the member as well, so it goes when the name is somebody's data.
         said = f"{finding.message}{hint}" if named else explanation(finding.code).title
@@ -301,12 +319,10 @@ async def _refused(_: Request, exc: Exception) -> Response:
 
 async def _invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 -- what it is registered for
-    made = of_validation(exc.errors())
     if request.method == "PATCH" and isinstance(exc.body, dict) and "binding" in exc.body:
         # Whatever else is wrong with an update, this is what its sender has to know.
-        first = of(BindingError("binding_immutable", ""))
-        made = ErrorAnswer((*first.problems, *made.problems))
-    return answer(made)
+        return answer(of(BindingError("binding_immutable", "")))
+    return answer(of_validation(exc.errors()))
 
 
 async def _unrouted(request: Request, exc: Exception) -> Response:

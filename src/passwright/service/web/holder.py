@@ -124,8 +124,7 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
             answer.headers.update(headers)
             return answer
         except (Refused, BindingError) as exc:
-            url = None if exc.code == "pass_not_found" else _url_of(front, request)
-            return _problem(request, exc.code, status=STATUSES[exc.code], url=url)
+            return await run_in_threadpool(_refusal, front, request, exc.code)
         except StoreUnavailable as exc:
             refused = of(exc)
             answer = _problem(request, "failed", status=STATUSES[refused.problems[0].code])
@@ -138,8 +137,18 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
     return answering
 
 
-def _url_of(front: Front, request: Request) -> str:
-    return f"{front.desk.base_url}/p/{request.path_params['token']}"
+def _refusal(front: Front, request: Request, code: str) -> Response:
+    """The page for a refusal: with a way back, the link of the binding, and the wallet that has the pass."""
+    try:
+        shown = _by_link(front, request)
+    except Refused as exc:
+        return _problem(request, exc.code, status=STATUSES[exc.code])
+    reason, binding = code, shown.binding
+    if code == "platform_locked" and binding is not None:
+        reason = f"{code}_{binding.platform}"
+    learn_more_url = binding.learn_more_url if binding else None
+    status = STATUSES[code]
+    return _problem(request, reason, status=status, url=shown.download_url, learn_more_url=learn_more_url)
 
 
 def _by_link(front: Front, request: Request) -> Shown:

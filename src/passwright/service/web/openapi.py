@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from passwright import __version__
 from passwright.report import explanation
 from passwright.service.web.errors import STATUSES
-from passwright.service.web.shapes import Errors
+from passwright.service.web.response_models import Errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

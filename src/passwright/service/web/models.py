@@ -1,7 +1,8 @@
-"""What requests hold and what answers look like: the models behind the OpenAPI description.
+"""The models of requests: documents of the OpenAPI description.
 
-Requests are read strictly: a text is no number, an unknown member is a mistake.
-What needs more than the request to be judged is judged by the use cases.
+Requests are read strictly: a text is not a number, an unknown member is a mistake.
+The values of a template's fields stand directly under `pass`, or in `pass.values`.
+Only the use cases know the template, so they refuse members that are not fields of it.
 """
 
 # Pydantic reads the annotations when the module is imported.
@@ -27,24 +28,18 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from passwright.binding import MAX_URL
+from passwright.folder import API_MEMBERS
 from passwright.service.rendering import Code, Content, Tap
 from passwright.service.steps import EXT_ID
 from passwright.template import Location
 
-__all__ = [
-    "BINDING",
-    "CreateBody",
-    "Errors",
-    "OnePass",
-    "OneTemplate",
-    "PassPage",
-    "TemplateBody",
-    "TemplatePage",
-    "UpdateBody",
-]
+__all__ = ["BINDING", "CreateBody", "ExtId", "GivenPass", "TemplateBody", "UpdateBody"]
 
 # Apple, Pass: locations, "up to 10"; Google shows as many.
 MAX_LOCATIONS = 10
+# Apple, Pass: beacons, "up to 10".
+MAX_BEACONS = 10
+MAX_TAGS = 50
 MAX_VALUES = 100
 MAX_TEXT = 5_000
 # Latin letters and digits alone make codes that every scanner reads and text that a chip holds.
@@ -56,10 +51,6 @@ class _Request(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True
     )
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
 
 # --- parts of requests --------------------------------------------------------
@@ -108,6 +99,7 @@ _WRAPPED = {
 Value = Annotated[Any, BeforeValidator(_value), WithJsonSchema({"anyOf": [_SCALAR, _WRAPPED]})]
 Values = Annotated[dict[str, Value], Field(max_length=MAX_VALUES)]
 Source = Literal["uuid", "extId", "custom"]
+_UUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 
 class _Message(_Request):
@@ -123,10 +115,17 @@ class _Message(_Request):
 
 
 class Barcode(_Message):
-    """The code of a pass. An object without `enabled: false` is a code; `{}` and null are none."""
+    """The barcode of a pass. An object without `enabled: false` is a barcode; `{}` and null are none."""
 
-    type: Literal["qr", "code128", "aztec", "pdf417"] | None = None
-    display_text: Text | None = Field(None, description="The text below the code.")
+    value: Message | None = Field(
+        None,
+        description="`%{passData.FIELD}` in it stands for the value of that field of the pass.",
+    )
+    type: Annotated[
+        Literal["qr", "code128", "aztec", "pdf417"] | None,
+        BeforeValidator(lambda value: "qr" if value == "qrCode" else value),
+    ] = Field(None, description="`qrCode` is accepted as `qr`.")
+    display_text: Text | None = Field(None, description="The text below the barcode.")
 
 
 class Nfc(_Message):
@@ -141,7 +140,18 @@ class Place(_Request):
     text: Text | None = None
 
 
+class Beacon(_Request):
+    """A Bluetooth beacon near which Apple shows the pass, by the names of Apple's own member."""
+
+    proximity_uuid: Annotated[str, StringConstraints(pattern=f"^{_UUID}$")] = Field(alias="proximityUUID")
+    major: int | None = Field(None, ge=0, le=65535)
+    minor: int | None = Field(None, ge=0, le=65535)
+    relevant_text: Text | None = None
+
+
 Places = Annotated[list[Place], Field(max_length=MAX_LOCATIONS)]
+Beacons = Annotated[list[Beacon], Field(max_length=MAX_BEACONS)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 # Judged by `passwright.binding.parse`, whose rules no schema can state whole.
 BINDING: dict[str, Any] = {
@@ -161,35 +171,88 @@ BINDING: dict[str, Any] = {
 }
 
 
-class _Pass(_Request):
-    values: Values = Field(default_factory=dict, description="By the names of the template's fields.")
+class GivenPass(_Request):
+    """A pass as a request has it. Members of other names are values of the template's fields."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    values: Values = Field(
+        default_factory=dict,
+        description=(
+            "Values by the names of the template's fields. They may as well stand directly in `pass`, "
+            "unless a field is called like another member here."
+        ),
+    )
     barcode: Barcode | None = None
     qr: Barcode | None = Field(None, description="`barcode` of type qr; one of the two.")
+    qr_code: Barcode | None = Field(None, description="Another spelling of `qr`.")
     nfc: Nfc | None = None
     expires_at: Moment | None = None
     message: Text | None = Field(None, description="A message to the holder.")
     locations: Places | None = None
+    beacons: Beacons | None = Field(None, description="Apple alone has them.")
+    group_tag: Tag | None = Field(None, description="A word of yours; nothing depends on it.")
+    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS)] | None = Field(
+        None, description="Words of yours; nothing depends on them."
+    )
 
     @model_validator(mode="after")
-    def _one_code(self) -> _Pass:
-        if self.qr is not None and (self.barcode is not None or self.qr.type not in (None, "qr")):
+    def _one_barcode(self) -> GivenPass:
+        given = [each for each in (self.barcode, self.qr, self.qr_code) if each is not None]
+        other = self.barcode is None and given and given[0].type not in (None, "qr")
+        if len(given) > 1 or other:
             raise PydanticCustomError("one_code", "has to have barcode or qr, not both; qr is of type qr")
         return self
 
+    @model_validator(mode="after")
+    def _few_values(self) -> GivenPass:
+        if len(self.fields) + len(self.values) > MAX_VALUES:
+            raise PydanticCustomError("many", "has to have at most 100 values")
+        return self
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Values that stand directly in the pass."""
+        return self.__pydantic_extra__ or {}
+
+    @property
+    def misplaced(self) -> dict[str, str]:
+        """Members that cannot stand directly in the pass, each with the rule it breaks."""
+        rules = dict.fromkeys(
+            self.fields.keys() & self.values.keys(), "is given here and in values: leave one out"
+        )
+        return rules | dict.fromkeys(self.fields.keys() & API_MEMBERS, "is not known here")
+
+    @property
+    def all_values(self) -> dict[str, Any]:
+        """Values by the names of fields, wherever they stand."""
+        return {**self.values, **self.fields}
+
+    @property
+    def barcode_member(self) -> str | None:
+        """The name of the member that asks for a barcode."""
+        names = {"barcode": self.barcode, "qr": self.qr, "qrCode": self.qr_code}
+        return next((name for name, each in names.items() if each is not None), None)
+
     @property
     def code(self) -> Code | None:
-        """The code asked for; None leaves it to the template."""
-        given = self.barcode or self.qr
+        """The barcode asked for; None leaves it to the template."""
+        given = self.barcode or self.qr or self.qr_code
         if given is None or not given.model_fields_set:
             return None
-        kind = "qr" if self.qr is not None else given.type
         return Code(
             enabled=given.enabled,
-            type=kind,
+            type=given.type if self.barcode is not None else "qr",
             source=given.source,
             value=given.value,
             text=given.display_text,
         )
+
+    @property
+    def asks_for_barcode(self) -> bool:
+        """The pass would show a barcode because of this request."""
+        return self.code is not None and self.code.enabled is not False
 
     @property
     def tap(self) -> Tap | None:
@@ -208,29 +271,54 @@ class _Pass(_Request):
             for each in self.locations
         )
 
+    @property
+    def beacon_members(self) -> tuple[dict[str, Any], ...] | None:
+        """The beacons as Apple's members; None leaves them to the template."""
+        if self.beacons is None:
+            return None
+        return tuple(each.model_dump(by_alias=True, exclude_none=True) for each in self.beacons)
 
-class NewPass(_Pass):
+    @property
+    def all_tags(self) -> tuple[str, ...] | None:
+        """The tags, None for none."""
+        return None if self.tags is None else tuple(self.tags)
+
+
+class NewPass(GivenPass):
     """The pass to create."""
 
     ext_id: ExtId | None = Field(None, description="Your own id for the pass; works in paths, too.")
 
     @property
     def content(self) -> Content:
-        """What the use cases take."""
+        """The content of the pass for the use cases."""
         return Content(
-            values=self.values,
+            values=self.all_values,
             barcode=self.code,
             nfc=self.tap,
             expires=self.expires_at,
             message=self.message,
             locations=self.places,
+            beacons=self.beacon_members,
+            group_tag=self.group_tag,
+            tags=self.all_tags,
         )
 
 
-class ChangedPass(_Pass):
-    """What changes. What is left out stays, null takes it away."""
+Action = Literal["deactivate", "reactivate"]
 
-    status: Literal["deactivate", "reactivate"] | None = None
+
+class ChangedPass(GivenPass):
+    """Changes to a pass. What is left out stays, null takes it away."""
+
+    pass_action: Action | None = None
+    status: Action | None = Field(None, description="Another name of `passAction`; one of the two.")
+
+    @model_validator(mode="after")
+    def _one_action(self) -> ChangedPass:
+        if self.status is not None and self.pass_action is not None:
+            raise PydanticCustomError("one_action", "has to have passAction or status, not both")
+        return self
 
 
 class CreateBody(_Request):
@@ -265,163 +353,3 @@ class TemplateBody(_Request):
         max_length=300,
         examples=[{"template.toml": 'kind = "loyalty"\n...', "images/icon.png": "iVBORw0KGgo..."}],
     )
-
-
-# --- answers ------------------------------------------------------------------
-
-
-class Binding(_Answer):
-    """How far the binding of a pass got."""
-
-    platform: Literal["google", "apple"] | None = Field(description="Who has the pass; null: nobody yet.")
-    bound: bool = Field(description="The platform's restriction is in force.")
-    binding_email: str | None = Field(description="The masked address, null once it was purged.")
-    learn_more_url: str
-
-
-class PassAttributes(_Answer):
-    """A pass."""
-
-    download_url: str = Field(description="The page for the holder. Who has this link has the pass: keep it.")
-    status: Literal["issued", "active", "removed", "deactivated", "nullified"]
-    ext_id: str | None
-    pass_template: str
-    serial_number: str
-    version: int = Field(description="Grows with every change; also the ETag.")
-    values: dict[str, str | bool | int | float | None]
-    message: str | None
-    expires_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    binding: Binding | None = Field(None, description="Left out for a pass without a binding.")
-    pass_design: dict[str, Any] | None = Field(None, description="With `includePassDesign`.")
-    locations: list[dict[str, Any]] | None = Field(None, description="With `includeLocations`.")
-    beacons: list[dict[str, Any]] | None = Field(None, description="With `includeBeacons`.")
-    google_download_url: str | None = Field(None, description="With `includePassSource=google`.")
-    apple_pass_file: str | None = Field(None, description="With `includePassSource=apple`: base64.")
-
-
-class PassData(_Answer):
-    """A pass as JSON:API has it."""
-
-    id: str
-    type: Literal["pass"]
-    attributes: PassAttributes
-
-
-class Notifications(_Answer):
-    """Whether devices were told of a change."""
-
-    status: Literal["none"]
-    message: str
-
-
-class GoogleForm(_Answer):
-    """How a save link carries its pass."""
-
-    form: str = Field(description="What travels in the link: class and object, the object, or its id.")
-    requires: dict[str, dict[str, Any]] = Field(
-        description="What has to be inserted through Google's API before the link works, by resource."
-    )
-
-
-class PassMeta(_Answer):
-    """About the answer."""
-
-    notifications: Notifications | None = None
-    google: GoogleForm | None = None
-
-
-class OnePass(_Answer):
-    """One pass."""
-
-    data: PassData
-    meta: PassMeta | None = None
-
-
-class PageMeta(_Answer):
-    """Which part of a list this is."""
-
-    page: int
-    per_page: int
-    total: int = Field(description="How many there are on all pages.")
-
-
-class PassPage(_Answer):
-    """Passes, the newest first."""
-
-    data: list[PassData]
-    meta: PageMeta
-
-
-class TemplateAttributes(_Answer):
-    """A template."""
-
-    name: str
-    kind: str
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class TemplateData(_Answer):
-    """A template as JSON:API has it."""
-
-    id: str
-    type: Literal["passTemplate"]
-    attributes: TemplateAttributes
-
-
-class Finding(_Answer):
-    """Something to look at in a template that is usable all the same."""
-
-    code: str
-    severity: str
-    where: str
-    message: str
-    hint: str
-
-
-class TemplateMeta(_Answer):
-    """About the template."""
-
-    findings: list[Finding]
-    bound_passes: str = Field(description="What becomes of bound passes where the template shows a code.")
-
-
-class OneTemplate(_Answer):
-    """One template."""
-
-    data: TemplateData
-    meta: TemplateMeta | None = None
-
-
-class TemplatePage(_Answer):
-    """Templates, the newest first."""
-
-    data: list[TemplateData]
-    meta: PageMeta
-
-
-class ErrorSource(_Answer):
-    """Where it is wrong: one of the three."""
-
-    pointer: str | None = Field(None, description="A JSON pointer into the body.")
-    parameter: str | None = Field(None, description="A parameter of the URL.")
-    header: str | None = None
-
-
-class Error(_Answer):
-    """One thing that is wrong. Nothing that was sent is repeated."""
-
-    status: str
-    code: str = Field(description="Stable; `passwright explain CODE` tells more.")
-    title: str
-    detail: str
-    source: ErrorSource | None = None
-
-
-class Errors(_Answer):
-    """Why a request was refused."""
-
-    errors: list[Error] = Field(min_length=1, max_length=50)

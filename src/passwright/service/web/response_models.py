@@ -1,0 +1,175 @@
+"""The models of answers: documents of the OpenAPI description."""
+
+# Pydantic reads the annotations when the module is imported.
+# ruff: noqa: TC003
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+__all__ = ["Errors", "OnePass", "OneTemplate", "PassPage", "TemplatePage"]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
+
+
+class Binding(_Answer):
+    """How far the binding of a pass got."""
+
+    platform: Literal["google", "apple"] | None = Field(description="Who has the pass; null: nobody yet.")
+    bound: bool = Field(description="The platform's restriction is in force.")
+    binding_email: str | None = Field(description="The masked address, null once it was purged.")
+    learn_more_url: str
+
+
+class PassAttributes(_Answer):
+    """A pass."""
+
+    download_url: str = Field(description="The page for the holder. Who has this link has the pass: keep it.")
+    status: Literal["issued", "active", "removed", "deactivated", "nullified"]
+    ext_id: str | None
+    pass_template: str
+    serial_number: str
+    version: int = Field(description="Grows with every change; also the ETag.")
+    values: dict[str, str | bool | int | float | None]
+    message: str | None
+    expires_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    binding: Binding | None = Field(None, description="Left out for a pass without a binding.")
+    pass_design: dict[str, Any] | None = Field(None, description="With `includePassDesign`.")
+    locations: list[dict[str, Any]] | None = Field(None, description="With `includeLocations`.")
+    beacons: list[dict[str, Any]] | None = Field(None, description="With `includeBeacons`.")
+    google_download_url: str | None = Field(None, description="With `includePassSource=google`.")
+    apple_pass_file: str | None = Field(None, description="With `includePassSource=apple`: base64.")
+
+
+class PassData(_Answer):
+    """A pass as JSON:API has it."""
+
+    id: str
+    type: Literal["pass"]
+    attributes: PassAttributes
+
+
+class Notifications(_Answer):
+    """Whether devices were told of a change."""
+
+    status: Literal["none"]
+    message: str
+
+
+class GoogleForm(_Answer):
+    """How a save link carries its pass."""
+
+    form: str = Field(description="What travels in the link: class and object, the object, or its id.")
+    requires: dict[str, dict[str, Any]] = Field(
+        description="What has to be inserted through Google's API before the link works, by resource."
+    )
+
+
+class PassMeta(_Answer):
+    """About the answer."""
+
+    notifications: Notifications | None = None
+    google: GoogleForm | None = None
+
+
+class OnePass(_Answer):
+    """One pass."""
+
+    data: PassData
+    meta: PassMeta | None = None
+
+
+class PageMeta(_Answer):
+    """Which part of a list this is."""
+
+    page: int
+    per_page: int
+    total: int = Field(description="How many there are on all pages.")
+
+
+class PassPage(_Answer):
+    """Passes, the newest first."""
+
+    data: list[PassData]
+    meta: PageMeta
+
+
+class TemplateAttributes(_Answer):
+    """A template."""
+
+    name: str
+    kind: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class TemplateData(_Answer):
+    """A template as JSON:API has it."""
+
+    id: str
+    type: Literal["passTemplate"]
+    attributes: TemplateAttributes
+
+
+class Finding(_Answer):
+    """Something to look at in a template that is usable all the same."""
+
+    code: str
+    severity: str
+    where: str
+    message: str
+    hint: str
+
+
+class TemplateMeta(_Answer):
+    """About the template."""
+
+    findings: list[Finding]
+    bound_passes: str = Field(description="What becomes of bound passes where the template shows a code.")
+
+
+class OneTemplate(_Answer):
+    """One template."""
+
+    data: TemplateData
+    meta: TemplateMeta | None = None
+
+
+class TemplatePage(_Answer):
+    """Templates, the newest first."""
+
+    data: list[TemplateData]
+    meta: PageMeta
+
+
+class ErrorSource(_Answer):
+    """Where it is wrong: one of the three."""
+
+    pointer: str | None = Field(None, description="A JSON pointer into the body.")
+    parameter: str | None = Field(None, description="A parameter of the URL.")
+    header: str | None = None
+
+
+class Error(_Answer):
+    """One thing that is wrong. Nothing that was sent is repeated."""
+
+    status: str
+    code: str = Field(description="Stable; `passwright explain CODE` tells more.")
+    title: str
+    detail: str
+    source: ErrorSource | None = None
+
+
+class Errors(_Answer):
+    """Why a request was refused."""
+
+    errors: list[Error] = Field(min_length=1, max_length=50)
