@@ -1259,8 +1259,8 @@ def with_manifest(files: dict[str, bytes], change: dict[str, Any] | None = None)
     return files | {"manifest.json": json.dumps(listed(files) | (change or {})).encode()}
 
 
-def found(files: dict[str, bytes], **options: bool) -> list[tuple[str, str]]:
-    return [(finding.code, finding.where) for finding in check_manifest(files, **options)]
+def found(files: dict[str, bytes], *, signed: bool = True) -> list[tuple[str, str]]:
+    return [(finding.code, finding.where) for finding in check_manifest(files, signed=signed)]
 
 
 def test_a_right_manifest_has_no_findings() -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
-from passwright.apple import bundle, passes
+from passwright.apple import bundle
 from passwright.apple.passes import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.verification import verify
+from passwright.apple.verification import Verifier, verify
 from passwright.errors import BundleError
 from tests.conftest import AT
 
@@ -245,11 +245,11 @@ def test_all_are_judged_at_one_moment_which_is_now_by_default(
 ) -> None:
     moments = []
 
-    def judged(data: bytes, *, trust: object, at: datetime) -> object:
+    def judged(_: object, data: bytes, *, at: datetime) -> object:
         moments.append(at)
         return object()
 
-    monkeypatch.setattr(passes, "verify", judged)
+    monkeypatch.setattr(Verifier, "verify", judged)
     verify_passes(pack_passes(trip), trust=authority.trust)
 
     assert len(moments) == 3

@@ -8,6 +8,7 @@ import traceback
 import warnings
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from passwright.apple import certificate as x
 from passwright.apple import der
-from passwright.apple.trust import Anchor, Chain, Identity, Trust, chain
+from passwright.apple.trust import Anchor, Chain, Identity, Trust, chain, trace_path
 from passwright.errors import IdentityMismatch, KeyMaterialError
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
@@ -289,6 +290,7 @@ def verdict(authority: Authority, issued: Issued, *embedded: bytes, **given: Any
         trust=given.get("trust", authority.trust),
         at=given.get("at", NOW),
         signed_at=given.get("signed_at", NOW),
+        trace=given.get("trace"),
     )
 
 
@@ -435,6 +437,7 @@ def test_what_certificates_prove_is_worked_out_once(authority: Any, monkeypatch:
     issued = authority.issue(Leaf(not_after=NOW + timedelta(days=1)))
     trust = pickle.loads(pickle.dumps(authority.trust))
     assert trust == authority.trust
+    trace = lru_cache(partial(trace_path, trust))
     asked: list[bytes] = []
     real = x.signed_by
 
@@ -444,14 +447,15 @@ def test_what_certificates_prove_is_worked_out_once(authority: Any, monkeypatch:
 
     monkeypatch.setattr(x, "signed_by", watched)
 
-    first = verdict(authority, issued, authority.intermediate, trust=trust)
+    def again(intermediate: bytes = authority.intermediate, **when: Any) -> Chain:
+        return verdict(authority, issued, intermediate, trust=trust, trace=trace, **when)
+
+    first = again()
     assert asked
     asked.clear()
-    assert verdict(authority, issued, authority.intermediate, trust=trust) == first
-    late = verdict(authority, issued, authority.intermediate, trust=trust, at=NOW + timedelta(days=2))
-    dead = verdict(
-        authority, issued, authority.intermediate, trust=trust, **dict.fromkeys(("at", "signed_at"), LATE)
-    )
+    assert again() == first
+    late = again(at=NOW + timedelta(days=2))
+    dead = again(at=LATE, signed_at=LATE)
     assert (first.ok, warned(late), errors(dead)) == (
         True,
         ["certificate-expired-since"],
@@ -461,7 +465,7 @@ def test_what_certificates_prove_is_worked_out_once(authority: Any, monkeypatch:
 
     octets = bytearray(authority.intermediate)
     octets[-1] ^= 1
-    verdict(authority, issued, bytes(octets), trust=trust)
+    again(bytes(octets))
     assert asked
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from passwright.errors import BundleError
@@ -43,7 +42,7 @@ MAX_METADATA_BYTES = 2**20
 MAX_CHUNKS = 20_000
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_HEADER_END = len(_SIGNATURE) + 25
+HEADER_BYTES = len(_SIGNATURE) + 25
 _UNPACK_STEP = 2**16
 
 # Section 11.2.1: the bit depths of each colour type, and its samples per pixel.
@@ -189,29 +188,20 @@ def colour_profile(data: bytes, *, name: str) -> bytes | None:
 
 def has_size(data: bytes) -> bool:
     """The bytes are a PNG as far as `png_size` looks at them."""
-    return _sound_header(bytes(data[:_HEADER_END])) is not None
+    try:
+        _header(bytes(data[:HEADER_BYTES]), "")
+    except BundleError:
+        return False
+    return True
 
 
 def _header(data: bytes, name: str) -> _Header:
-    # A wallet's pictures have a few sizes, so their first 33 bytes come again and again.
-    return _sound_header(bytes(data[:_HEADER_END])) or _judged_header(data, name)
-
-
-@lru_cache(maxsize=256)
-def _sound_header(start: bytes) -> _Header | None:
-    try:
-        return _judged_header(start, "")
-    except BundleError:
-        return None
-
-
-def _judged_header(data: bytes, name: str) -> _Header:
     if not data.startswith(_SIGNATURE):
         raise BundleError("not-png", name, f"this is {_type_of(data)}; wallets read PNG only")
     if data[12:16] == b"CgBI":
         text = "this is Xcode's PNG for iOS (CgBI), which few programs read; use the original"
         raise BundleError("not-png", name, text)
-    if data[8:16] != b"\0\0\0\x0dIHDR" or len(data) < _HEADER_END:
+    if data[8:16] != b"\0\0\0\x0dIHDR" or len(data) < HEADER_BYTES:
         raise _bad(name, "does not begin with a header of 13 bytes")
     if zlib.crc32(data[12:29]) != int.from_bytes(data[29:33], "big"):
         raise _bad(name, "has a wrong checksum in its header")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from passwright.apple.reading import Contents, read
     from passwright.apple.rewriting import Rewritten, rewrite
     from passwright.apple.trust import Trust
-    from passwright.apple.verification import Verification, verify
+    from passwright.apple.verification import Verification, Verifier, verify
 
 __all__ = [
     "PASSES_MIME_TYPE",
@@ -23,6 +23,7 @@ __all__ = [
     "Rewritten",
     "Trust",
     "Verification",
+    "Verifier",
     "pack_passes",
     "read",
     "rewrite",
@@ -40,6 +41,7 @@ _HOMES = {
     "read": "reading",
     "rewrite": "rewriting",
     "Verification": "verification",
+    "Verifier": "verification",
     "verify": "verification",
 }
 

@@ -21,7 +21,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from passwright.apple.names import MAX_NAME_BYTES, folded, name_fault, shown
+from passwright.apple.names import folded, name_fault, shown
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
@@ -441,9 +441,7 @@ def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
     folders: set[str] = set()
     for entry in entries:
         raw = entry.raw_name
-        # Longer ones are no names, and nothing to keep.
-        reader = read_name if len(raw) <= MAX_NAME_BYTES else read_name.__wrapped__
-        read = reader(raw, entry.flags & IS_UTF8, limits.allow_folders, limits.name_bytes)
+        read = read_name(raw, entry.flags & IS_UTF8, limits)
         if read.fault:
             raise BundleError("bad-name", entry.where, read.fault)
         _check_type(entry, is_folder=read.is_folder)
@@ -468,9 +466,7 @@ class _Name(NamedTuple):
     folders: tuple[str, ...] = ()
 
 
-# Nearly all passes use the same few names.
-@lru_cache(maxsize=256)
-def read_name(raw: bytes, utf8: int, allow_folders: bool, max_bytes: int) -> _Name:  # noqa: FBT001 -- by position, which costs half
+def read_name(raw: bytes, utf8: int, limits: Limits) -> _Name:
     """What a name is, or what is wrong with it."""
     try:
         name = raw.decode("utf-8" if utf8 else "ascii")
@@ -479,8 +475,10 @@ def read_name(raw: bytes, utf8: int, allow_folders: bool, max_bytes: int) -> _Na
         return _Name("", "the name is not UTF-8, or does not say that it is")
     # A folder's name is good when that of a file in it would be.
     is_folder = name.endswith("/")
-    fault = name_fault(name + "_" * is_folder, allow_folders=allow_folders, max_bytes=max_bytes)
-    if fault and not (name == "./" and allow_folders):
+    fault = name_fault(
+        name + "_" * is_folder, allow_folders=limits.allow_folders, max_bytes=limits.name_bytes
+    )
+    if fault and not (name == "./" and limits.allow_folders):
         return _Name(name, fault)
     path = folded(name)
     return _Name(name, "", is_folder, path, tuple(path[: match.start()] for match in re.finditer("/", path)))

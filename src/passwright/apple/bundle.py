@@ -9,26 +9,26 @@ Source: Apple, Wallet Passes, "Building a Pass".
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import json
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from passwright import strictjson
 from passwright.apple import archive, plain_archive
 from passwright.apple.archive import Limits
-from passwright.apple.known_pictures import PICTURES
 from passwright.apple.names import check_name, folded, is_elsewhere, is_left_over, is_secret, shown
 from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from passwright.apple.archive import Buffer
+    from passwright.apple.plain_archive import NameReader
+
+    NameCheck: TypeAlias = Callable[[str], tuple[Finding, ...]]
 
 __all__ = [
     "FOREIGN_LIMITS",
@@ -44,6 +44,7 @@ __all__ = [
     "is_left_over",
     "is_secret",
     "manifest",
+    "name_findings",
     "pack",
     "read",
     "read_passes",
@@ -93,7 +94,9 @@ def manifest(digests: Mapping[str, str]) -> bytes:
     return strictjson.dumps(dict(sorted(digests.items()))).encode()
 
 
-def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[Finding]:
+def check_manifest(
+    files: Mapping[str, bytes], *, signed: bool = True, names: NameCheck | None = None
+) -> list[Finding]:
     """What is wrong between the files of a pass and its manifest.
 
     Errors: `bad-manifest`, `duplicate-key`, `missing-file` (listed or
@@ -101,31 +104,21 @@ def check_manifest(files: Mapping[str, bytes], *, signed: bool = True) -> list[F
     Warnings, for what wallets accept: `upper-case-digest`, and listed
     left-overs (`left-over-file`), keys (`secret-file`) and files in other
     folders than those of languages (`unknown-folder`). `signed=False`
-    does not ask for the file `signature`. Past 50 findings the rest are only
-    counted, in a finding as bad as the worst of them.
+    does not ask for the file `signature`. `names` is `name_findings`, or a cache
+    around it. Past 50 findings the rest are only counted, in a finding as bad as
+    the worst of them.
     """
     findings = _missing(files, signed=signed)
     written = files.get("manifest.json")
     if written:
-        digests = {name: PICTURES.digest(data) for name, data in files.items() if name not in UNLISTED}
-        if not (_lists(bytes(written), digests) and not any(map(_oddities, digests))):
-            findings += _said_of(bytes(written), files.keys(), digests)
+        digests = {name: digest(data) for name, data in files.items() if name not in UNLISTED}
+        findings += _said_of(bytes(written), files.keys(), digests, names or name_findings)
     return _bounded(findings)
 
 
-def _lists(written: bytes, digests: Mapping[str, str]) -> bool:
-    """A quick look: the manifest lists these digests, each once, and nothing else."""
-    # Every member has a colon, and neither names nor digests have one. Counted first: whoever
-    # lists much more is not read here.
-    if len(written) > PASS_LIMITS.manifest_bytes or written.count(b":") != len(digests):
-        return False
-    try:
-        return bool(json.loads(written.decode()) == digests)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _said_of(written: bytes, names: AbstractSet[str], digests: Mapping[str, str]) -> list[Finding]:
+def _said_of(
+    written: bytes, names: AbstractSet[str], digests: Mapping[str, str], check_name: NameCheck
+) -> list[Finding]:
     """What is wrong between a manifest and the files of these names, whose digests are given."""
     try:
         listed = strictjson.loads(
@@ -144,8 +137,8 @@ def _said_of(written: bytes, names: AbstractSet[str], digests: Mapping[str, str]
         finding = _compare(name, one, digests.get(name))
         if finding:
             findings.append(finding)
-        # Kept are names of the archive alone: they are short.
-        findings += _oddities(name) if name in names else _oddities.__wrapped__(name, there=False)
+        # Names of the archive alone go to the cache: they are short.
+        findings += check_name(name) if name in names else name_findings(name, there=False)
     for name in sorted(names - listed.keys() - UNLISTED):
         hint = "a left-over of a desktop: build the archive without it" if is_left_over(name) else ""
         findings.append(error("unlisted-file", shown(name), "the manifest does not list this file", hint))
@@ -166,9 +159,8 @@ def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
     return findings
 
 
-@functools.lru_cache(maxsize=256)
-def _oddities(name: str, *, there: bool = True) -> tuple[Finding, ...]:
-    """What the name of a listed file says of it."""
+def name_findings(name: str, *, there: bool = True) -> tuple[Finding, ...]:
+    """Findings about a listed file that follow from its name; `there` tells that the archive holds it."""
     found = []
     if is_left_over(name):
         found.append(warning("left-over-file", shown(name), "a left-over of a desktop is part of the pass"))
@@ -295,18 +287,19 @@ def _frozen(data: Buffer) -> bytes:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def read(data: Buffer, *, limits: Limits = PASS_LIMITS) -> dict[str, bytes]:
+def read(data: Buffer, *, limits: Limits = PASS_LIMITS, names: NameReader | None = None) -> dict[str, bytes]:
     """The files of the pass whose archive this is, by name, in the archive's order.
 
-    In memory only, and strict: see `archive`. Nothing says yet that the files
-    belong together: that is for `check_manifest` and the signature.
+    In memory only, and strict: see `archive`. Whether the files belong together is for
+    `check_manifest` and the signature. `names` is `plain_archive.read_names`, or a cache
+    around it.
 
     Raises:
         BundleError: with a code for what is wrong and the name of the entry;
             `missing-pass-json` when there is no pass.json, and
             `wrong-container` when it is an archive of passes.
     """
-    files = plain_archive.unpacked(data, limits)
+    files = plain_archive.unpacked(data, limits, names=names)
     if "pass.json" not in files:
         if any(map(_is_pass, files)):
             raise BundleError("wrong-container", "", "this is an archive of several passes, not one pass")

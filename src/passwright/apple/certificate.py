@@ -7,7 +7,6 @@ Worldwide Developer Relations (WWDR) intermediates that issue them.
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from passwright.apple import der
@@ -39,8 +38,6 @@ VERSION_3 = 2  # RFC 5280 section 4.1.2.1 counts from zero
 MAX_SERIAL_OCTETS = 20  # RFC 5280 section 4.1.2.2
 
 
-# Kept for a few certificates: one issuer's passes all bring the same two.
-@lru_cache(maxsize=64)
 def parse(certificate: bytes) -> x509.Certificate:
     """The certificate in these DER octets, with all of it known to be readable.
 
@@ -93,7 +90,6 @@ def _check_structure(certificate: bytes) -> None:
         raise _bad("its signature is not what it says inside")
 
 
-@lru_cache(maxsize=64)
 def issuer_and_serial(certificate: bytes) -> tuple[bytes, bytes]:
     """The issuer's name, as encoded, and the content octets of the serial number.
 
@@ -245,7 +241,6 @@ def issuer_key_id(certificate: x509.Certificate) -> str:
     return found.hex() if found else "unknown"
 
 
-@lru_cache(maxsize=64)
 def signed_by(certificate: bytes, issuer_key: bytes) -> bool:
     """Whether the certificate's signature is by the key in this SubjectPublicKeyInfo; both DER."""
     from cryptography import x509

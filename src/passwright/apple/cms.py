@@ -11,7 +11,7 @@ import json
 from datetime import UTC
 from functools import cache, lru_cache, partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from passwright.apple import certificate as x
 from passwright.apple import der
@@ -32,12 +32,16 @@ from passwright.errors import BundleError
 from passwright.signing import Unsigned, sign_call
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from passwright.report import Finding
     from passwright.signing import PublicKey, Signer
 
-__all__ = ["Frame", "SignedData", "parse", "verify"]
+    # A certificate in DER, the kind of its key (rsa, ecdsa, or "" for another), and the key.
+    SignerKey: TypeAlias = tuple[bytes, str, PublicKey | None]
+
+__all__ = ["Frame", "SignedData", "find_signer", "parse", "verify"]
 
 REFUSED_DIGESTS = ("md5", "sha224")
 
@@ -156,10 +160,13 @@ def _signer_name(certificate: bytes) -> bytes:
     return der.sequence(issuer, der.tlv(der.INTEGER, serial))
 
 
-def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ...]]:
+def verify(
+    signed: SignedData, content: bytes, *, signer: Callable[..., SignerKey] | None = None
+) -> tuple[bytes, tuple[Finding, ...]]:
     """The certificate, in DER, whose key signed `content`, and all that was tolerated.
 
-    Says nothing about whether that certificate is to be believed: `trust.chain` does.
+    Whether that certificate is trusted is for `trust.chain`. `signer` is `find_signer`, or
+    a cache around it.
 
     Raises:
         BundleError: `weak-digest`, `bad-signer`, `attached-content`,
@@ -170,7 +177,8 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
         raise refused(
             "weak-digest", f"the signature is made over a digest that proves nothing: {signed.digest}"
         )
-    leaf, kind, key = _signer(signed.certificates, signed.issuer, signed.serial, signed.key_id)
+    name = signed.issuer, signed.serial, signed.key_id
+    leaf, kind, key = (signer or find_signer)(signed.certificates, *name)
     if signed.content is not None and signed.content != content:
         raise refused("attached-content", "the signature embeds a content that isn't the manifest")
     message = signed.signed_attributes
@@ -189,12 +197,14 @@ def verify(signed: SignedData, content: bytes) -> tuple[bytes, tuple[Finding, ..
     return leaf, signed.findings
 
 
-# Signers are few, and each is found by the exact bytes of all certificates and of its name.
-@lru_cache(maxsize=64)
-def _signer(
+def find_signer(
     certificates: tuple[bytes, ...], issuer: bytes, serial: bytes, key_id: bytes | None
-) -> tuple[bytes, str, PublicKey | None]:
-    """The one embedded certificate that the signer is named by, the kind of its key, and the key."""
+) -> SignerKey:
+    """Finds the one embedded certificate that the signature names, the kind of its key, and the key.
+
+    Raises:
+        BundleError: `bad-signer`, `bad-certificate`.
+    """
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     named = [octets for octets in dict.fromkeys(certificates) if _names(octets, issuer, serial, key_id)]

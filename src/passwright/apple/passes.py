@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from passwright.apple import bundle
-from passwright.apple.verification import verify
+from passwright.apple.verification import Verifier
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
@@ -75,4 +75,5 @@ def verify_passes(data: Buffer, *, trust: Trust, at: datetime | None = None) -> 
         raise TypeError(f"verify_passes takes the bytes of a .pkpasses, not {type(data).__name__}")
     moment = at or datetime.now(UTC)
     passes = bundle.read_passes(data)
-    return {name: verify(each, trust=trust, at=moment) for name, each in passes.items()}
+    verifier = Verifier(trust)
+    return {name: verifier.verify(each, at=moment) for name, each in passes.items()}

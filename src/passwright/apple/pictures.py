@@ -8,7 +8,6 @@ Source: Apple, Wallet Passes: Creating the Source for a Pass.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from passwright.apple.content import picture_facts
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["check_pictures"]
 
 
-# The passes of one template have the same names; kept are at most 256 of 255 bytes each.
-@lru_cache(maxsize=64)
 def check_pictures(files: tuple[str, ...], styles: frozenset[str]) -> tuple[Finding, ...]:
     """What is wrong with the pictures among the files of a pass, by their names.
 

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from passwright.apple.rules import About
     from passwright.table import Place
 
-    # Slot of a style -> the members of its fields to stop at, None where to stop at the slot itself.
-    _Slots = Mapping[str, frozenset[str] | None]
-
 __all__ = ["RULES"]
 
 # The facts that say something about places.
@@ -46,50 +43,10 @@ _FACTS = frozenset({"styles", "slots", "not_slots", "only_for"})
 def _misplaced(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
     """Members that stand where no system reads them."""
     base, styles = style_of(document), styles_of(document)
-    if styles and not _are_placed(document, *_stops(styles, base)):
+    if styles:
         found = _Places(document, base, styles, about, place)
         watched = partial(_watched, styles, base)
         yield from (finding for _, finding in unread(document, found.judge, watched))
-
-
-def _are_placed(document: Mapping[str, Any], names: frozenset[str], inside: Mapping[str, _Slots]) -> bool:
-    """A quick look: nothing in this pass can be misplaced. `names` and `inside` are `_stops`."""
-    for style in names.intersection(document):
-        slots, found = inside.get(style), document[style]
-        if slots is None or type(found) is not dict:
-            return False
-        for slot, listed in found.items():
-            stops = slots.get(slot, _NOWHERE)
-            if stops is None:
-                return False
-            if stops and not _free_of(stops, listed):
-                return False
-    return True
-
-
-_NOWHERE: frozenset[str] = frozenset()
-
-
-def _free_of(names: frozenset[str], fields: object) -> bool:
-    try:
-        return type(fields) is list and all(map(names.isdisjoint, fields))
-    except TypeError:  # something else than a field stands there
-        return False
-
-
-@lru_cache(maxsize=64)
-def _stops(styles: frozenset[str], base: str | None) -> tuple[frozenset[str], Mapping[str, _Slots]]:
-    """The members of such a pass to stop at, and those of the fields of each style that may stand there."""
-    watched = partial(_watched, styles, base)
-    top = watched("Pass", "", "")
-    return frozenset(top), {
-        style: {
-            slot: None if each.asked else frozenset(watched("PassFieldContent", style, slot))
-            for slot, each in watched("PassFields", style, "").items()
-        }
-        for style in _ALL
-        if style in top and not top[style].asked
-    }
 
 
 # A pass has a style or two and a scheme or two; objects, styles and slots are those of the table.

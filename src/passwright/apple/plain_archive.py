@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import stat
 import struct
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from passwright.apple import archive
-from passwright.apple.known_pictures import PICTURES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from passwright.apple.archive import Buffer, Limits
 
-__all__ = ["unpacked"]
+    NameReader: TypeAlias = Callable[[tuple[bytes, ...], Limits], tuple[str, ...] | None]
+
+__all__ = ["read_names", "unpacked"]
 
 # APPNOTE.TXT 6.3.10, 4.3.16: signature, both disks, entries here and in all, size and offset of the
 # directory, length of the comment.
@@ -33,17 +35,19 @@ _KINDS = (0, stat.S_IFREG >> 12)
 _NO_FILE = archive.DOS_FOLDER | archive.DOS_VOLUME
 
 
-def unpacked(data: Buffer, limits: Limits) -> dict[str, bytes]:
+def unpacked(data: Buffer, limits: Limits, *, names: NameReader | None = None) -> dict[str, bytes]:
     """The files of an archive by name, in the order of its directory: `archive.unpacked`, sooner.
+
+    `names` is `read_names`, or a cache around it.
 
     Raises:
         BundleError: as there.
     """
-    files = _files(data, limits) if isinstance(data, bytes) else None
+    files = _files(data, limits, names or read_names) if isinstance(data, bytes) else None
     return archive.unpacked(data, limits) if files is None else files
 
 
-def _files(data: bytes, limits: Limits) -> dict[str, bytes] | None:
+def _files(data: bytes, limits: Limits, read: NameReader) -> dict[str, bytes] | None:
     """The files of a plain archive, None where a closer look is needed."""
     end = len(data) - _END.size
     if end < 0 or len(data) > limits.archive_bytes:
@@ -57,35 +61,15 @@ def _files(data: bytes, limits: Limits) -> dict[str, bytes] | None:
         or data.startswith(archive.ZIP64_LOCATOR_SIGN, max(0, end - archive.ZIP64_LOCATOR_SIZE))
     ):
         return None
-    known: list[tuple[int, int]] = []
-    found = _entries(data, start, end, limits, known)
-    if found is None or len(found) != count or _may_have_comment(data, known):
+    found = _entries(data, start, end, limits)
+    if found is None or len(found) != count or archive.has_comment(data):
         return None
-    names = _names(tuple(found), limits.allow_folders, limits.name_bytes)
+    names = read(tuple(found), limits)
     return None if names is None else dict(zip(names, found.values(), strict=True))
 
 
-def _may_have_comment(data: bytes, known: list[tuple[int, int]]) -> bool:
-    """Somewhere before the last end record there may be another. `known` is where there is none."""
-    if not known:
-        return archive.has_comment(data)
-    sign, rest = archive.END_SIGN, len(archive.END_SIGN) - 1
-    at = max(0, len(data) - _END.size - archive.MAX_COMMENT_BYTES)
-    for begin, end in known:
-        # The sign may begin before a picture, or end after it.
-        if data.rfind(sign, at, begin + rest) >= 0:
-            return True
-        at = max(at, end - rest)
-    return data.rfind(sign, at, len(data) - _END.size + rest) >= 0
-
-
-def _entries(
-    data: bytes, start: int, end: int, limits: Limits, known: list[tuple[int, int]]
-) -> dict[bytes, bytes] | None:
-    """The contents of all entries by name, where each is plain and the next begins where it ends.
-
-    Where known pictures stand, is added to `known`.
-    """
+def _entries(data: bytes, start: int, end: int, limits: Limits) -> dict[bytes, bytes] | None:
+    """The contents of all entries by name, where each is plain and the next begins where it ends."""
     found: dict[bytes, bytes] = {}
     smallest = limits.smallest
     last = end - archive.CENTRAL.size
@@ -114,28 +98,17 @@ def _entries(
         if size > smallest and size > limits.of(name.decode("ascii", "replace")):
             return None
         at, place = after, begin + size
-        is_picture = name.endswith(b".png")
-        if is_picture and (picture := PICTURES.find(name, size, data, begin)):
-            found[name] = picture.data
-            known.append((begin, place))
-            if picture.crc != crc:
-                return None
-            continue
         found[name] = content = data[begin:place]
         if crc32(content) != crc:
             return None
-        if is_picture:
-            PICTURES.met(name, content, crc)
     return found if (at, place) == (end, start) else None
 
 
-# The passes of one template have the same names.
-@lru_cache(maxsize=64)
-def _names(raw: tuple[bytes, ...], allow_folders: bool, max_bytes: int) -> tuple[str, ...] | None:  # noqa: FBT001 -- by position, which costs half
-    """The names of files, None where one is doubtful or two may be one."""
+def read_names(raw: tuple[bytes, ...], limits: Limits) -> tuple[str, ...] | None:
+    """Reads the names of files; None where one is doubtful or two may be the same file."""
     if not b"".join(raw).isascii():
         return None
-    read = [archive.read_name(each, 0, allow_folders, max_bytes) for each in raw]
+    read = [archive.read_name(each, 0, limits) for each in raw]
     paths = {each.path for each in read}
     folders = {folder for each in read for folder in each.folders}
     if any(each.fault or each.is_folder for each in read) or len(paths) < len(read) or paths & folders:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
@@ -20,7 +20,7 @@ from passwright.report import Report, warning
 from passwright.rules import carries_binding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from passwright.apple.archive import Buffer
     from passwright.report import Finding
@@ -122,23 +122,29 @@ def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     return tolerated.value, tolerated.findings
 
 
-def check_strings(files: Mapping[str, bytes]) -> list[Finding]:
-    """What `read_strings` finds, without the translations."""
+def check_strings(
+    files: Mapping[str, bytes], *, check: Callable[[str, bytes], tuple[Finding, ...]] | None = None
+) -> list[Finding]:
+    """Finds what `read_strings` finds, without the translations.
+
+    `check` is `strings_findings`, or a cache around it.
+    """
     texts = {name: data for name, data in files.items() if name.endswith("/pass.strings")}
     if sum(map(len, texts.values())) > MAX_STRINGS_BYTES:
         return read_strings(texts)[1]
     findings: list[Finding] = []
     for name, data in texts.items():
-        findings += _said_of(name, data) if len(data) <= _MAX_KEPT else read_strings({name: data})[1]
+        is_small = len(data) <= _MAX_CACHED_BYTES
+        findings += (check if check and is_small else strings_findings)(name, data)
     return findings
 
 
-# The passes of one template have the same translations.
-_MAX_KEPT = 16 * 2**10
+# Larger ones are rare, and would take a cache more memory than they save time.
+_MAX_CACHED_BYTES = 16 * 2**10
 
 
-@lru_cache(maxsize=64)
-def _said_of(name: str, data: bytes) -> tuple[Finding, ...]:
+def strings_findings(name: str, data: bytes) -> tuple[Finding, ...]:
+    """Findings about one `pass.strings`."""
     return tuple(read_strings({name: data})[1])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from passwright.apple import certificate as x
 from passwright.apple.identity import EXPIRY_NOTICE, Identity
-from passwright.apple.signature_stencils import Stencils
 from passwright.errors import BundleError, KeyMaterialError
 from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
@@ -22,17 +21,14 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from passwright.apple.signed_data import SignedData
     from passwright.report import Finding
 
-__all__ = ["Anchor", "Chain", "Identity", "Link", "Trust", "chain"]
+__all__ = ["Anchor", "CertificatePath", "Chain", "Identity", "Link", "Trust", "chain", "trace_path"]
 
 WHERE = "signature"
 # Clocks of signing machines run ahead by seconds, not by more.
 CLOCK_LEEWAY = timedelta(minutes=5)
 MAX_CERTIFICATES = 8
-# Whoever judges many passes sees few signers; each kept one holds at most the 64 kB of a signature.
-MAX_KEPT = 64
 
 BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.15", "2.5.29.37"
 # Extensions that may be critical, since they are looked at or only mark what a certificate is for.
@@ -71,25 +67,15 @@ class Trust:
     """Roots that are believed, and intermediates known to stand under them.
 
     A known intermediate closes the chain of a signature that left its own out
-    or embeds the wrong one, which a third of the passes in use do. What the last
-    64 signers' certificates prove is kept, so hold on to a trust for many passes.
+    or embeds the wrong one, which a third of the passes in use do.
     """
 
     roots: tuple[Anchor, ...]
     intermediates: tuple[Anchor, ...] = ()
-    # Keyed by the exact bytes of all certificates, and without any time in it: whether
-    # they lived is compared for each pass, so nothing kept can go stale.
-    _paths: Callable[[bytes, tuple[bytes, ...]], _Path] = field(init=False, repr=False, compare=False)
-    _signatures: Stencils = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.roots:
             raise ValueError("trust has no roots: use Trust.apple(), or name the authority you accept")
-        object.__setattr__(self, "_paths", lru_cache(maxsize=MAX_KEPT)(partial(_path, self)))
-        object.__setattr__(self, "_signatures", Stencils())
-
-    def __reduce__(self) -> tuple[type[Trust], tuple[tuple[Anchor, ...], tuple[Anchor, ...]]]:
-        return Trust, (self.roots, self.intermediates)
 
     @classmethod
     def apple(cls) -> Trust:
@@ -107,10 +93,6 @@ class Trust:
             ValueError: there is none.
         """
         return cls(tuple(_custom(roots)))
-
-    def parse_signature(self, data: bytes) -> SignedData:
-        """What a signature file says, believed or not; raises like `signed_data.parse`."""
-        return self._signatures.parse(data)
 
     def with_roots(self, *roots: bytes | str) -> Trust:
         """The same trust and in these roots as well; raises like `of`."""
@@ -183,8 +165,10 @@ class _Issuer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Path:
-    """What certificates prove whatever the time; the findings stand around those about the time.
+class CertificatePath:
+    """The certificates from a leaf to a root, whatever the time.
+
+    `before`, `after` and `last` are findings, in the order of a report around those about the time.
 
     `above` are the intermediate and the root, each with the certificates that it may be.
     """
@@ -208,6 +192,7 @@ def chain(
     trust: Trust,
     at: datetime,
     signed_at: datetime | None = None,
+    trace: Callable[[bytes, tuple[bytes, ...]], CertificatePath] | None = None,
 ) -> Chain:
     """Follows a pass certificate to a root: leaf, one intermediate, root.
 
@@ -215,7 +200,8 @@ def chain(
     that came with it, DER. `at` is the moment of the verdict. Apple asks for
     validity at the signing time, so `signed_at`, the time the signature claims,
     counts where there is one. Nothing a certificate says raises: it becomes a
-    finding. Revocation isn't checked, and a note says so.
+    finding. Revocation isn't checked, and a note says so. `trace` is `trace_path` of
+    this trust, or a cache around it: its result depends on no time.
 
     Raises:
         ValueError: `at` or `signed_at` is naive.
@@ -223,7 +209,7 @@ def chain(
     if at.tzinfo is None or (signed_at is not None and signed_at.tzinfo is None):
         raise ValueError("a time has no time zone: give aware datetimes")
     try:
-        path = trust._paths(leaf, tuple(embedded[:MAX_CERTIFICATES]))  # noqa: SLF001 -- the two belong together
+        path = (trace or partial(trace_path, trust))(leaf, tuple(embedded[:MAX_CERTIFICATES]))
     except BundleError as exc:
         return Chain((error(exc.code, WHERE, exc.message),))
     moment = signed_at or at
@@ -249,8 +235,8 @@ def chain(
     )
 
 
-def _path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> _Path:
-    """What the certificates prove, without looking at the time.
+def trace_path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> CertificatePath:
+    """Follows the certificates from the leaf to a root, whatever the time.
 
     Raises:
         BundleError: `bad-certificate`, where the leaf is malformed.
@@ -258,7 +244,7 @@ def _path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> _Path:
     certificate = x.parse(leaf)
     others, findings = _readable(leaf, embedded)
     issuer, found = _follow(leaf, certificate, others, trust)
-    made = _Path(
+    made = CertificatePath(
         certificate,
         _link(certificate),
         before=(*findings, *found, *_leaf_findings(certificate)),

@@ -14,28 +14,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import png
 from passwright.apple import bundle, cms, personalization
-from passwright.apple.known_documents import DOCUMENTS
+from passwright.apple.cms import find_signer
 from passwright.apple.layouts import layouts, styles_of
 from passwright.apple.pictures import check_pictures
-from passwright.apple.reading import check_strings, read_document
+from passwright.apple.plain_archive import read_names
+from passwright.apple.reading import check_strings, read_document, strings_findings
 from passwright.apple.rules import About, judge, style_of
-from passwright.apple.trust import chain
+from passwright.apple.trust import chain, trace_path
 from passwright.errors import BundleError
 from passwright.report import Finding, Report, error, failed, note, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from passwright.apple.layouts import Layout
     from passwright.apple.signed_data import SignedData
     from passwright.apple.trust import Chain, Trust
 
-__all__ = ["STEPS", "Verification", "verify"]
+__all__ = ["STEPS", "Verification", "Verifier", "verify"]
 
 STEPS = ("container", "manifest", "signature", "chain", "content")
 
@@ -83,36 +84,77 @@ class Verification:
         return self.steps.get("signature") == "ok"
 
 
-def verify(data: bytes, *, trust: Trust, at: datetime | None = None) -> Verification:
-    """Judge the bytes of a .pkpass.
+class _Cached:
+    """The caches of one verifier, each bounded: what passes of one signer or one template repeat.
 
-    `trust` says whom to believe: `Trust.apple()`, or an authority of your own.
-    `at` is the moment of the verdict, default now; whether certificates lived is
-    asked at the signing time, as devices do.
+    Keys are certificates, names of files, translations and the headers of pictures. Nothing is kept
+    of a pass.json, a manifest, a signature's value or the pixels of a picture, and no time.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self.find_signer = lru_cache(maxsize=64)(find_signer)
+        self.trace_path = lru_cache(maxsize=64)(partial(trace_path, trust))
+        self.read_names = lru_cache(maxsize=64)(read_names)
+        self.name_findings = lru_cache(maxsize=256)(bundle.name_findings)
+        self.strings_findings = lru_cache(maxsize=64)(strings_findings)
+        self.check_pictures = lru_cache(maxsize=64)(check_pictures)
+        self.has_size = lru_cache(maxsize=256)(png.has_size)
+
+
+class Verifier:
+    """Verifies .pkpass files against one trust.
+
+    Keep the verifier for many passes: it caches what passes of one signer or one template have in
+    common, up to a few megabytes. Findings do not depend on the passes before. Threads may share it.
+    """
+
+    def __init__(self, trust: Trust) -> None:
+        self.trust = trust
+        self._cached = _Cached(trust)
+
+    def verify(self, data: bytes, *, at: datetime | None = None) -> Verification:
+        """Verifies the bytes of a .pkpass in five steps.
+
+        `at` is the moment of the verification, default now; whether certificates were valid is
+        asked at the signing time, as devices do.
+
+        Raises:
+            TypeError: `data` is not bytes.
+            ValueError: `at` is naive.
+        """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"verify takes the bytes of a .pkpass, not {type(data).__name__}")
+        moment = at or datetime.now(UTC)
+        if moment.utcoffset() is None:
+            raise ValueError("at has no time zone: give an aware datetime")
+        walk = _Walk(self.trust, moment, self._cached)
+        walk.container(bytes(data))
+        walk.manifest()
+        walk.signature()
+        walk.chain()
+        walk.content()
+        return walk.verdict()
+
+
+def verify(data: bytes, *, trust: Trust, at: datetime | None = None) -> Verification:
+    """Verifies the bytes of one .pkpass: `Verifier(trust).verify(data, at=at)`.
+
+    `trust` says whom to believe: `Trust.apple()`, or an authority of your own. For many
+    passes, keep a `Verifier`.
 
     Raises:
         TypeError: `data` is not bytes.
         ValueError: `at` is naive.
     """
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"verify takes the bytes of a .pkpass, not {type(data).__name__}")
-    moment = at or datetime.now(UTC)
-    if moment.utcoffset() is None:
-        raise ValueError("at has no time zone: give an aware datetime")
-    walk = _Walk(trust, moment)
-    walk.container(bytes(data))
-    walk.manifest()
-    walk.signature()
-    walk.chain()
-    walk.content()
-    return walk.verdict()
+    return Verifier(trust).verify(data, at=at)
 
 
 class _Walk:
     """The five steps over one pass, and what is known so far."""
 
-    def __init__(self, trust: Trust, at: datetime) -> None:
+    def __init__(self, trust: Trust, at: datetime, cached: _Cached) -> None:
         self.trust = trust
+        self.cached = cached
         self.at = at
         self.steps: dict[str, Outcome] = {}
         self.findings: list[Finding] = []
@@ -125,7 +167,7 @@ class _Walk:
 
     def container(self, data: bytes) -> None:
         try:
-            self.files = bundle.read(data, limits=bundle.FOREIGN_LIMITS)
+            self.files = bundle.read(data, limits=bundle.FOREIGN_LIMITS, names=self.cached.read_names)
         except BundleError as exc:
             self.done("container", [error(exc.code, exc.where, exc.message)])
         else:
@@ -135,8 +177,9 @@ class _Walk:
         if self.needs("manifest", "container"):
             # The format knows no other digest. Whoever let others choose a picture
             # before signing can be shown one of two pictures with the same SHA-1.
-            said = note("sha1-digests", "manifest.json", "the files are bound to the signature by SHA-1")
-            self.done("manifest", [*bundle.check_manifest(self.files), said])
+            findings = bundle.check_manifest(self.files, names=self.cached.name_findings)
+            weak = note("sha1-digests", "manifest.json", "the files are bound to the signature by SHA-1")
+            self.done("manifest", [*findings, weak])
 
     def signature(self) -> None:
         # A file changed later breaks the manifest's digests, not the signature over the
@@ -144,8 +187,9 @@ class _Walk:
         if not self.needs("signature", "container"):
             return
         try:
-            self.signed = self.trust.parse_signature(self.files.get("signature", b""))
-            self.leaf, findings = cms.verify(self.signed, self.files.get("manifest.json", b""))
+            self.signed = cms.parse(self.files.get("signature", b""))
+            manifest = self.files.get("manifest.json", b"")
+            self.leaf, findings = cms.verify(self.signed, manifest, signer=self.cached.find_signer)
         except BundleError as exc:
             self.done("signature", [error(exc.code, exc.where, exc.message)])
         else:
@@ -160,6 +204,7 @@ class _Walk:
             trust=self.trust,
             at=self.at,
             signed_at=self.signed.signing_time,
+            trace=self.cached.trace_path,
         )
         self.done("chain", self.followed.findings)
 
@@ -174,16 +219,17 @@ class _Walk:
             nfc=None if signer is None else signer.nfc,
         )
         try:
-            self.document, said = _judged(self.files["pass.json"], about)
+            self.document, tolerated = read_document(self.files["pass.json"])
         except BundleError as exc:
             self.done("content", [error(exc.code, exc.where, exc.message)])
             return
-        findings = [*check_strings(self.files), *said]
+        findings = [*check_strings(self.files, check=self.cached.strings_findings), *tolerated]
+        findings += judge().whole(self.document, about, writing=False)
         findings += personalization.check_files(self.files, writing=False)
         if signer is not None and signer.leaf is not None:
             findings += _same_names(self.document, signer)
-        findings += _pictures(self.files)
-        findings += check_pictures(tuple(self.files), styles_of(self.document))
+        findings += _pictures(self.files, self.cached.has_size)
+        findings += self.cached.check_pictures(tuple(self.files), styles_of(self.document))
         self.done("content", findings)
 
     def needs(self, step: str, needed: str) -> bool:
@@ -222,21 +268,6 @@ class _Walk:
         )
 
 
-def _judged(data: bytes, about: About) -> tuple[dict[str, Any], list[Finding]]:
-    """A pass.json, and what there is to say about it.
-
-    Raises:
-        BundleError: as `read_document`.
-    """
-    if (document := DOCUMENTS.find(data, about)) is not None:
-        return document, []
-    document, tolerated = read_document(data)
-    findings = [*tolerated, *judge().whole(document, about, writing=False)]
-    if not findings:
-        DOCUMENTS.met(data, about)
-    return document, findings
-
-
 def _same_names(document: Mapping[str, Any], signer: Chain) -> Iterator[Finding]:
     """What a device compares with the certificate. Apple, Wallet Passes, Building a Pass."""
     for code, key, wanted in (
@@ -252,10 +283,10 @@ def _same_names(document: Mapping[str, Any], signer: Chain) -> Iterator[Finding]
         yield warning("nfc-needs-certificate", "pass.json#/nfc", message)
 
 
-def _pictures(files: Mapping[str, bytes]) -> Iterator[Finding]:
+def _pictures(files: Mapping[str, bytes], has_size: Callable[[bytes], bool]) -> Iterator[Finding]:
     """Genuine passes hold JPEG under .png names, so what Wallet draws anyway warns."""
     for name, data in files.items():
-        if not name.endswith(".png") or png.has_size(data):
+        if not name.endswith(".png") or has_size(data[: png.HEADER_BYTES]):
             continue
         try:
             png.png_size(data, name=name)

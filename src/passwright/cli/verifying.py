@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from passwright.apple.trust import Trust
+    from passwright.apple.verification import Verifier
 
 __all__ = ["verify"]
 
@@ -131,13 +132,11 @@ def _ignore_interrupts() -> None:
 
 
 def _one(how: _How, path: Path) -> _Said:
-    from passwright.apple.verification import verify as verify_pass
-
     try:
         data = files.read(path, PASS_LIMITS.archive_bytes)
     except OSError as exc:
         return exc
-    judged = verify_pass(data, trust=_kept(how.trust), at=how.at)
+    judged = _verifier(how.trust).verify(data, at=how.at)
     code = 0 if judged.ok else 1
     if how.as_json:
         return code, f"{json.dumps(documents.verification(str(path), judged), default=str)}\n"
@@ -150,9 +149,11 @@ def _one(how: _How, path: Path) -> _Said:
 
 
 @lru_cache(maxsize=1)
-def _kept(trust: Trust) -> Trust:
-    """The first of equal trusts: it remembers signers, and each batch brings a copy that does not."""
-    return trust
+def _verifier(trust: Trust) -> Verifier:
+    """The verifier of this process, with its caches: each file brings an equal copy of the trust."""
+    from passwright.apple.verification import Verifier
+
+    return Verifier(trust)
 
 
 def _with_progress(said: Iterable[_Said], total: int, *, wanted: bool) -> Iterator[_Said]:
