@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     *("demo", "new", "build", "link", "verify", "inspect", "check", "explain", "doctor"),
-    *("schema", "nfc-key", "certs", "batch", "serve", "keys", "vault"),
+    *("schema", "nfc-key", "certs", "batch", "serve", "keys", "organisations", "vault"),
 )
 CERTS = ("example", "request", "check", "intermediate")
 KEYS = ("add", "list", "revoke")
+ORGANISATIONS = ("set",)
 VAULT = ("create", "rotate")
 
 
@@ -63,7 +64,7 @@ def test_help_names_every_command(args: tuple[str, ...]) -> None:
 def test_every_option_and_argument_has_a_help_text() -> None:
     found = list(every_command(typer.main.get_command(app)))
 
-    assert len(found) == len(COMMANDS) - 3 + len(CERTS) + len(KEYS) + len(VAULT)
+    assert len(found) == len(COMMANDS) - 4 + len(CERTS) + len(KEYS) + len(ORGANISATIONS) + len(VAULT)
     for path, command in found:
         assert command.help, path
         for param in command.params:

@@ -262,3 +262,100 @@ def test_the_openapi_description_is_printed() -> None:
     assert printed["openapi"].startswith("3.1")
     assert "/api/v1/passes/{name}/nullify" in printed["paths"]
     assert "did you mean 'openapi'" in run("schema", "openapy").stderr
+
+
+def test_s1_3a_the_binding_of_an_organisation_is_switched_after_it_was_made(tmp_path: Path) -> None:
+    """By name or id, while its keys stay as they are; the list says so."""
+    config = ("--config", str(settings(tmp_path)))
+    assert run("keys", "add", "Example Roasters", *config).exit_code == 0
+    organisation = run("keys", "list", *config).stdout.split()[0]
+
+    off = run("organisations", "set", "Example Roasters", "--binding", "off", *config)
+    assert (off.exit_code, off.stdout.strip()) == (0, f"{organisation}  Example Roasters  binding off")
+    listed = run("keys", "list", *config).stdout
+    assert listed.startswith(f"{organisation}  Example Roasters  (binding off)\n")
+    on = run("organisations", "set", organisation, "--binding", "on", *config)
+    assert (on.exit_code, on.stdout.strip()) == (0, f"{organisation}  Example Roasters  binding on")
+    assert "binding" not in run("keys", "list", *config).stdout
+
+
+def test_s1_3a_what_cannot_be_switched_is_said(tmp_path: Path) -> None:
+    """Also a key that would switch it in passing: it did not, and nobody was told."""
+    config = ("--config", str(settings(tmp_path)))
+    run("keys", "add", "Example Roasters", *config)
+    for args, message in (
+        (("organisations", "set", "Nobody", "--binding", "on"), "there is no organisation Nobody"),
+        (("organisations", "set", "Example Roasters", "--binding", "maybe"), "maybe"),
+        (("organisations", "set", "Example Roasters"), "--binding"),
+        (("keys", "add", "Example Roasters", "--no-binding"), "organisations set NAME --binding off"),
+    ):
+        result = run(*args, *config)
+        assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def example_settings(folder: Path, base_url: str) -> Path:
+    """A configuration for `--example` with a database and an address of its own."""
+    path = folder / "passwright.toml"
+    database = folder / "mine.db"
+    path.write_text(f'base_url = "{base_url}"\ndatabase = "sqlite:///{database}"\n', "utf-8")
+    return path
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+def test_s1_4a_the_configuration_wins_over_what_the_example_brings(tmp_path: Path) -> None:
+    """Its database, its address and its port, with --port or without."""
+    port = free_port()
+    config = str(example_settings(tmp_path, f"http://localhost:{port}"))
+    for more in ((), ("--port", str(port))):
+        with serving(tmp_path, "--example", "--config", config, *more) as (_, said):
+            known = told(said)
+            assert known["URL"] == f"http://localhost:{port}"
+            wait_for(known["URL"])
+            headers = {"Authorization": f"Bearer {known['KEY']}"}
+            answer = httpx2.post(
+                f"{known['URL']}/api/v1/passes",
+                params={"passTemplate": known["TEMPLATE"]},
+                json={"pass": {"fullName": "Jane"}},
+                headers=headers,
+                timeout=30,
+            )
+        link = answer.json()["data"]["attributes"]["downloadUrl"]
+        assert link.startswith(f"http://localhost:{port}/p/")
+    files = {each.name for each in tmp_path.iterdir()}
+    assert files == {"passwright.toml", "mine.db", "mine.keys.toml"}
+
+
+def test_s1_4a_an_address_behind_a_proxy_is_handed_out_whatever_the_port(tmp_path: Path) -> None:
+    config = str(example_settings(tmp_path, "https://passes.example.com"))
+    with serving(tmp_path, "--example", "--config", config, "--port", "0") as (_, said):
+        assert "at https://passes.example.com" in said
+    assert (tmp_path / "mine.db").exists()
+    assert not (tmp_path / "passwright-example.db").exists()
+
+
+@pytest.mark.parametrize("more", [("--example",), ()])
+def test_s1_4b_a_port_that_no_link_leads_to_is_refused(tmp_path: Path, more: tuple[str, ...]) -> None:
+    """And nothing is made: neither a database nor keys."""
+    port, other = free_port(), free_port()
+    config = str(example_settings(tmp_path, f"http://localhost:{port}"))
+    result = run("serve", "--config", config, "--port", str(other), *more)
+
+    assert result.exit_code == 2
+    assert f"listen on port {other}, but links lead to http://localhost:{port}" in result.stderr
+    assert "leave --port out" in result.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["passwright.toml"]
+
+
+def test_s1_4c_other_commands_of_the_example_use_the_same_database(tmp_path: Path) -> None:
+    config = str(example_settings(tmp_path, "http://localhost:8000"))
+    assert run("keys", "add", "Example Roasters", "--example", "--config", config).exit_code == 0
+
+    assert "Example Roasters" in run("keys", "list", "--example", "--config", config).stdout
+    assert (tmp_path / "mine.db").exists()

@@ -22,6 +22,7 @@ from passwright.cli import (
     look,
     make,
     nfc,
+    organisations,
     schema,
     serve,
     show,
@@ -142,5 +143,6 @@ app.command()(schema.schema)
 app.command()(nfc.nfc_key)
 app.command()(serve.serve)
 app.add_typer(keys.app, name="keys")
+app.add_typer(organisations.app, name="organisations")
 app.add_typer(vault.app, name="vault")
 app.add_typer(certs.app, name="certs")

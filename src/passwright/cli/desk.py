@@ -27,11 +27,23 @@ if TYPE_CHECKING:
     from passwright.service.settings import Settings
     from passwright.service.vault import KeyFile
 
-__all__ = ["Config", "Database", "Example", "check_extra", "keeping", "opened", "settings_of", "vault_keys"]
+__all__ = [
+    "PORT",
+    "Config",
+    "Database",
+    "Example",
+    "check_extra",
+    "keeping",
+    "opened",
+    "settings_of",
+    "vault_keys",
+]
 
 NEEDED = ("alembic", "fastapi", "fido2", "jinja2", "segno", "sqlalchemy", "uvicorn")
 # Where `--example` keeps its passes, unless told otherwise.
 EXAMPLE_DATABASE = "sqlite:///passwright-example.db"
+# Where the service listens, unless told otherwise.
+PORT = 8000
 
 Config = Annotated[
     Path | None,
@@ -42,7 +54,7 @@ Database = Annotated[
     typer.Option(
         "--database",
         metavar="URL",
-        help="Where passes are kept: sqlite:////folder/passes.db.",
+        help="Where passes are kept: sqlite:////folder/passes.db. Wins over --config.",
         show_default=False,
     ),
 ]
@@ -64,20 +76,25 @@ def check_extra() -> None:
 
 
 def settings_of(
-    config: Path | None, database: str | None, *, example: bool, base_url: str | None = None
+    config: Path | None,
+    database: str | None,
+    *,
+    example: bool,
+    base_url: str | None = None,
+    port: int = PORT,
 ) -> Settings:
-    """The settings that a command was given.
+    """Loads the settings of a command: its options win over the environment, that over the file.
+
+    `--example` gives only what none of them has: a database in the current folder, and this
+    machine at `port`.
 
     Raises:
         SettingsError, OSError: as `settings.load` does.
     """
     given = {"database": database, "base_url": base_url}
-    if example:
-        told = {name: os.environ.get(settings.variable(name)) for name in given}
-        given["database"] = database or told["database"] or EXAMPLE_DATABASE
-        given["base_url"] = base_url or told["base_url"] or "http://localhost:8000"
     known = {name: value for name, value in given.items() if value is not None}
-    return replace(settings.load(config, os.environ, **known), example=example)
+    defaults = {"database": EXAMPLE_DATABASE, "base_url": f"http://localhost:{port}"} if example else {}
+    return replace(settings.load(config, os.environ, defaults=defaults, **known), example=example)
 
 
 @contextmanager

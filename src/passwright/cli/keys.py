@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,11 @@ from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Type
 from passwright.cli.files import WrongUse
 from passwright.errors import NotFound
 
-__all__ = ["app"]
+if TYPE_CHECKING:
+    from passwright.service.desk import Desk
+    from passwright.service.store import Organisation
+
+__all__ = ["app", "find_organisation"]
 
 app = typer.Typer(help="Keys of the service's API: add, list, revoke.")
 
@@ -41,13 +45,30 @@ def add(
     from passwright.service import api_keys
 
     with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
-        known = [each for each, _ in api_keys.listed(opened) if organisation in (each.id, each.name)]
-        if len(known) > 1:
-            raise WrongUse(f"several organisations are called {organisation}: give the id (keys list)")
-        owner = known[0] if known else api_keys.new_organisation(opened, organisation, binding=not no_binding)
+        owner = find_organisation(opened, organisation)
+        if owner is not None and owner.binding and no_binding:
+            raise WrongUse(
+                "--no-binding is for a new organisation: "
+                "`passwright organisations set NAME --binding off` changes one that is there"
+            )
+        owner = owner or api_keys.new_organisation(opened, organisation, binding=not no_binding)
         text, _ = api_keys.add(opened, owner.id, name, at=datetime.now(UTC))
     show.line(text)
     return 0
+
+
+def find_organisation(opened: Desk, name: str) -> Organisation | None:
+    """Finds an organisation by its name or id.
+
+    Raises:
+        WrongUse: several have this name.
+    """
+    from passwright.service import api_keys
+
+    known = [each for each, _ in api_keys.listed(opened) if name in (each.id, each.name)]
+    if len(known) > 1:
+        raise WrongUse(f"several organisations are called {name}: give the id (keys list)")
+    return known[0] if known else None
 
 
 @app.command("list")
@@ -59,7 +80,8 @@ def list_(*, config: Config = None, database: Database = None, example: Example 
     with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
         found = api_keys.listed(opened)
     for organisation, keys in found:
-        show.line(f"{organisation.id}  {show.plain(organisation.name)}")
+        off = "" if organisation.binding else "  (binding off)"
+        show.line(f"{organisation.id}  {show.plain(organisation.name)}{off}")
         for key in keys:
             ended = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
             show.line(

@@ -6,6 +6,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+HTTP_PORT = 80
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EXAMPLE_NAME = "Passwright Example"
 LEARN_MORE = "https://support.example.com/pass-help"
@@ -31,13 +33,25 @@ def serve(
     database: Database = None,
     example: Example = False,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="The port to listen on. Default: that of a base URL on localhost, else 8000.",
+            show_default=False,
+        ),
+    ] = None,
     base_url: Annotated[
         str | None,
         typer.Option(
             "--base-url",
             metavar="URL",
-            help="Where holders reach the service: https://HOST. Default with --example: this machine.",
+            help=(
+                "Where holders reach the service: https://HOST. Wins over --config. "
+                "Default with --example: this machine."
+            ),
             show_default=False,
         ),
     ] = None,
@@ -52,12 +66,13 @@ def serve(
     from passwright.service.web.app import create_app
     from passwright.service.web.server import Server
 
-    listening = _listening(host, port)
-    with listening:
-        port = listening.getsockname()[1]
-        if example and base_url is None and config is None:
-            base_url = f"http://localhost:{port}"
+    if port is None:
         found = desk.settings_of(config, database, example=example, base_url=base_url)
+        port = _local_port(found) or desk.PORT
+    with _listening(host, port) as listening:
+        port = listening.getsockname()[1]
+        found = desk.settings_of(config, database, example=example, base_url=base_url, port=port)
+        _check_port(found, host, port)
         log.configure(sys.stderr, plain=sys.stderr.isatty())
         with desk.opened(found) as opened:
             if example:
@@ -79,6 +94,26 @@ def _listening(host: str, port: int) -> socket.socket:
         raise WrongUse(f"--host {host}: there is no such address on this machine") from None
     except OSError as exc:
         raise WrongUse(f"can't listen on {host}, port {port}: {exc.strerror}; --port takes another") from None
+
+
+def _local_port(found: Settings) -> int | None:
+    """The port of a base URL that leads to this machine; None for one of a proxy."""
+    parts = urlsplit(found.base_url)
+    return (parts.port or HTTP_PORT) if parts.scheme == "http" else None
+
+
+def _check_port(found: Settings, host: str, port: int) -> None:
+    """Asks whether links lead to where the service listens, if only this machine can reach it.
+
+    Raises:
+        WrongUse: they lead to another port.
+    """
+    linked = _local_port(found)
+    if host in LOOPBACK and linked not in (None, port):
+        raise WrongUse(
+            f"the service would listen on port {port}, but links lead to {found.base_url}: "
+            f"leave --port out, or change base_url to http://localhost:{port}"
+        )
 
 
 def _tell(found: Settings, host: str, port: int) -> None:
@@ -135,7 +170,7 @@ def _tell_example(found: Settings, made: tuple[str, str], host: str) -> None:
         "",
         f'  curl "{here}/api/v1/passes?passTemplate=$TEMPLATE" \\',
         '    -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\',
-        '    -d \'{"pass": {"values": {"fullName": "Jane Smith"}},',
+        '    -d \'{"pass": {"fullName": {"value": "Jane Smith"}},',
         f'         "binding": {{"email": "jane@gmail.com", "learnMoreUrl": "{LEARN_MORE}"}}}}\'',
         "",
         "Open downloadUrl of the answer in a browser. Ctrl+C stops the service.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from hmac import compare_digest
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from passwright.service.desk import Desk
 
-__all__ = ["PREFIX", "add", "found", "listed", "new_organisation", "revoke"]
+__all__ = ["PREFIX", "add", "found", "listed", "new_organisation", "revoke", "set_binding"]
 
 # So that people and programs that look for leaked secrets know one when they see it.
 PREFIX = "pw_"
@@ -36,6 +37,21 @@ def new_organisation(desk: Desk, name: str, *, binding: bool = True) -> Organisa
     with desk.store.writing() as transaction:
         transaction.put_organisation(made)
     return made
+
+
+def set_binding(desk: Desk, organisation: str, *, on: bool) -> Organisation:
+    """Switches for an organisation whether new passes may be bound; passes that are bound stay so.
+
+    Raises:
+        NotFound: there is no such organisation.
+    """
+    with desk.store.writing() as transaction:
+        was = transaction.organisation(organisation)
+        if was is None:
+            raise NotFound("there is no such organisation")
+        now = replace(was, binding=on)
+        transaction.put_organisation(now)
+    return now
 
 
 def add(desk: Desk, organisation: str, name: str, *, at: datetime) -> tuple[str, ApiKey]:

@@ -102,18 +102,24 @@ class Settings:
     example: bool = False
 
 
-def load(path: Path | None, environment: Mapping[str, str], **given: str) -> Settings:
-    """The settings out of a file, the environment, and what the command line gives: the last wins.
+def load(
+    path: Path | None,
+    environment: Mapping[str, str],
+    *,
+    defaults: Mapping[str, str] | None = None,
+    **given: str,
+) -> Settings:
+    """The settings out of defaults, a file, the environment, and the command line: the last wins.
 
     Relative paths in the file start at its folder, others at the current one.
-    `given` are values of top-level keys.
+    `defaults` and `given` are values of top-level keys.
 
     Raises:
         SettingsError: something is missing, unknown, or not what it has to be;
             values are not repeated.
         OSError: the file can't be read.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = _read((defaults or {}).items(), Path(), "the defaults")
     if path is not None:
         found |= _read(_members(_document(path)), path.parent, str(path))
     known = {variable(name): name for name in KEYS}

@@ -1,0 +1,65 @@
+"""Organisations of the service: `organisations set`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from passwright.cli import desk, show
+from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli.files import WrongUse
+from passwright.cli.keys import find_organisation
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Organisations of the service: what each of them may do.")
+
+
+class Switch(StrEnum):
+    """Whether a feature may be used."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@app.callback()
+def _top() -> None:
+    """Keeps `set` a command of its own: Typer makes the only command of an app the app itself."""
+
+
+@app.command("set")
+def set_(
+    organisation: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The organisation, by name or id.",
+            show_default=False,
+        ),
+    ],
+    *,
+    binding: Annotated[
+        Switch,
+        typer.Option(
+            "--binding",
+            help="Whether it may bind new passes to a person. Passes that are bound stay bound.",
+            show_default=False,
+        ),
+    ],
+    config: Config = None,
+    database: Database = None,
+    example: Example = False,
+) -> int:
+    """Switch a feature of an organisation on or off. The service may run meanwhile."""
+    desk.check_extra()
+    from passwright.service import api_keys
+
+    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+        found = find_organisation(opened, organisation)
+        if found is None:
+            raise WrongUse(f"there is no organisation {organisation}: `passwright keys list` prints them")
+        now = api_keys.set_binding(opened, found.id, on=binding is Switch.ON)
+    show.line(f"{now.id}  {show.plain(now.name)}  binding {binding.value}")
+    return 0
