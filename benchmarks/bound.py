@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 import passwright as pw
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,7 @@ def pass_by_hand(
     """A function that makes the pass of a running number below ten million."""
     values = {"fullName": NAME, "points": int(POINTS), "tier": "Gold"}
     builder = pw.apple.PassBuilder(identity)
-    files = bundle.read(builder.build(template.issue(SERIAL, values), at=workload.NOW))
+    files = pkpass.read(builder.build(template.issue(SERIAL, values), at=workload.NOW))
     form, order = _form(files["pass.json"])
     known = sha1(files["pass.json"], usedforsecurity=False).hexdigest().encode()
     head, tail = files["manifest.json"].split(known)
@@ -62,7 +62,7 @@ def pass_by_hand(
     attributes = before[before.rindex(b"\xa0", 0, before.index(b"\x06\x09*\x86H\x86\xf7\r\x01\x09\x03")) :]
     signed = b"\x31" + attributes[1:]
     front = {name: data for name, data in files.items() if name not in _PER_PASS}
-    static = bundle.Front(front)
+    static = pkpass.Front(front)
     local, central = static._entries.local, static._entries.central  # noqa: SLF001 -- the same layout, by hand
     number_of_files = len(front) + len(_PER_PASS)
     names = [name.encode() for name in _PER_PASS]

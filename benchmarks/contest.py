@@ -34,8 +34,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import passwright as pw
 from passwright import batch
-from passwright.apple import bundle
-from passwright.batch.run import PORTION
+from passwright.apple.container import pkpass
+from passwright.batch.runner import PORTION
 from passwright.testing.authority import example_directory
 
 HERE = Path(__file__).parent / "peers"
@@ -138,7 +138,7 @@ def write_workload(folder: Path) -> int:
         template.issue("M-0000001", workload.values(1)), at=workload.NOW
     )
     (folder / "model.pkpass").write_bytes(data)
-    for name, content in bundle.read(data).items():
+    for name, content in pkpass.read(data).items():
         path = folder / "files" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -23,8 +23,8 @@ from time import process_time
 import workload
 
 import passwright as pw
-from passwright.apple.content import table
-from passwright.apple.rules import About, judge
+from passwright.apple.build.pass_json import table
+from passwright.apple.rules.pass_json import About, judge
 from passwright.testing.authority import Authority, example_directory
 
 TEMPLATE = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"

@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 import passwright as pw
-from passwright.apple import signed_data
+from passwright.apple.cms import parser as cms_parser
 from passwright.testing.authority import Authority
 
 PASSES = 40
@@ -80,7 +80,7 @@ def openssl(folder: Path) -> list[str]:
     for name in ("manifest.json", "signature"):
         (folder / name).write_bytes(files[name])
     signer = folder / "signer.pem"
-    signer.write_bytes(_pem(signed_data.parse(files["signature"]).certificates))
+    signer.write_bytes(_pem(cms_parser.parse(files["signature"]).certificates))
     program = shutil.which("openssl")
     if program is None:
         raise SystemExit("this benchmark needs openssl")

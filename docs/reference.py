@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 
-from passwright.apple import refusals
+from passwright.apple.verification import device_errors
 from passwright.cli.app import app
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
 from passwright.report import codes, explanation
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def troubleshooting() -> Iterator[str]:
     yield "post to `/v1/log`. Apple documents none of the wording, and it may change.\n"
     yield "## What devices say\n"
     yield "| message | causes, the likely one first |\n|---|---|"
-    for message in refusals.messages():
+    for message in device_errors.messages():
         named = ", ".join(f"[{cause.title}](#{cause.id})" for cause in message.causes)
         told = named or "it says that something is wrong, and not what"
         texts = "<br>".join(message.texts).replace("*", "…")
         yield f"| {texts}{' (in this sense)' if message.sense else ''} | {told} |"
     yield "\n## Causes, in the order in which they are mended\n"
-    for cause in refusals.causes():
+    for cause in device_errors.causes():
         yield f"### {cause.title}"
         yield f'<a id="{cause.id}"></a>\n'
         codes = ", ".join(dict.fromkeys(f"`{code.partition('@')[0]}`" for code in cause.codes))

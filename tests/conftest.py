@@ -20,9 +20,9 @@ from PIL import Image
 
 from passwright import Binding, Field, Template
 from passwright.google.issuer import Issuer
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
+from passwright.model.template import Images, Nfc
 from passwright.signing import KeySigner
-from passwright.template import Images, Nfc
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import new_key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from passwright.apple import der
+from passwright.apple.cms import der
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 from asn1crypto import cms, x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from passwright.apple import der
+from passwright.apple.cms import der
 from passwright.apple.identity import Identity
-from passwright.apple.trust import Trust
-from passwright.apple.verification import verify
+from passwright.apple.trust.chain import Trust
+from passwright.apple.verification.verifier import verify
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf
 from tests.test_bundle import Entry, deflated, forge

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from passwright.service.desk import Desk
-    from passwright.testing.phone import Phone
+    from passwright.testing.fakes.authenticator import Phone
 
 CANARY = "canary"
 BASE = "https://passes.example.com"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import passwright as pw
 from passwright import batch
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
 from passwright.testing.authority import Authority
 from tests.conftest import AT, png
 
@@ -72,7 +72,7 @@ def resident() -> int:
 
 def keep(place: Path, number: int, *, every: int) -> None:
     """Makes passes into an archive, or goes on with it, and says how many this run has made."""
-    batch.run.CHECKPOINT_PASSES = every
+    batch.runner.CHECKPOINT_PASSES = every
     ledger = batch.Ledger(place.with_name("ledger"))
     batch.package(
         maker(), rows(number), batch.Zip(place), ledger=ledger, jobs=2,

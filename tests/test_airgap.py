@@ -13,11 +13,11 @@ import pytest
 
 import passwright as pw
 from passwright import batch
-from passwright.apple.signed_data import signed_at
+from passwright.apple.cms.parser import signed_at
 from passwright.errors import BundleError, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
+from passwright.google.reading.token import issued_at
 from passwright.google.savelink import SAVE_URL
-from passwright.google.token import issued_at
-from passwright.signers import airgap
+from passwright.signers import offline
 from passwright.signing import KeySigner, load_public_key
 from passwright.testing.certificates import new_key
 from tests.conftest import AT, MEMBERSHIP
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 VALUES = {"fullName": "Jane Smith"}
 
 
-def elsewhere(identity: Identity, *signed: airgap.Signed) -> Identity:
+def elsewhere(identity: Identity, *signed: offline.Signed) -> Identity:
     """The same certificates, and signatures in place of the key."""
     return pw.apple.Identity(
         certificate=identity.certificate,
         intermediate=identity.intermediate,
-        signer=airgap.AirGapSigner(signed),
+        signer=offline.AirGapSigner(signed),
     )
 
 
@@ -81,7 +81,7 @@ def test_what_is_not_to_be_signed_is_refused(message: bytes) -> None:
 
 
 def test_attributes_without_a_time_are_refused(club: pw.Template, identity: Identity) -> None:
-    from passwright.apple import der
+    from passwright.apple.cms import der
 
     message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).message
     kept = [
@@ -124,11 +124,11 @@ def test_a_signature_by_another_key_is_refused(club: pw.Template, identity: Iden
 
 def test_a_link_takes_signatures_from_elsewhere_as_well(club: pw.Template, issuer: Issuer) -> None:
 
-    def builder(*signed: airgap.Signed) -> pw.google.PassBuilder:
+    def builder(*signed: offline.Signed) -> pw.google.PassBuilder:
         made = pw.google.Issuer(
             issuer_id=issuer.issuer_id,
             email=issuer.email,
-            signer=airgap.AirGapSigner(signed),
+            signer=offline.AirGapSigner(signed),
             public_key=issuer.public_key,
         )
         return pw.google.PassBuilder(made)
@@ -147,7 +147,7 @@ def makers(club: pw.Template, identity: Identity, signed: Any) -> batch.Maker:
     made = pw.apple.Identity(
         certificate=identity.certificate,
         intermediate=identity.intermediate,
-        signer=airgap.AirGapSigner(signed),
+        signer=offline.AirGapSigner(signed),
     )
     return batch.Maker(club, apple=pw.apple.PassBuilder(made), at=AT)
 
@@ -155,10 +155,10 @@ def makers(club: pw.Template, identity: Identity, signed: Any) -> batch.Maker:
 def test_many_passes_are_finished_elsewhere(club: pw.Template, identity: Identity) -> None:
     wanted = [makers(club, identity, ()).to_sign(number, row) for number, row in enumerate(rows(5), start=1)]
     assert all(made.ok and made.pkpass is None for made in wanted)
-    lines = [airgap.order(made.serial, made.to_sign or b"", at=AT) for made in wanted]
+    lines = [offline.order(made.serial, made.to_sign or b"", at=AT) for made in wanted]
     for line in lines:
         line["signature"] = b64encode(identity.signer.sign(b64decode(line.pop("message")))).decode()
-    at, signed = airgap.read([json.dumps(line).encode() for line in lines], name="signed.jsonl")
+    at, signed = offline.read([json.dumps(line).encode() for line in lines], name="signed.jsonl")
     assert at == AT
     maker = makers(club, identity, signed)
     own = batch.Maker(club, apple=pw.apple.PassBuilder(identity), at=AT)
@@ -191,12 +191,12 @@ def test_signatures_are_read_as_far_as_needed_and_forgotten() -> None:
     """A file of a million of them takes no memory."""
     came: list[int] = []
 
-    def all_of_them() -> Iterator[airgap.Signed]:
+    def all_of_them() -> Iterator[offline.Signed]:
         for number in range(10):
             came.append(number)
             yield sha256(b"%d" % number).digest(), b"signature %d" % number
 
-    signer = airgap.AirGapSigner(all_of_them())
+    signer = offline.AirGapSigner(all_of_them())
     assert signer.sign(b"2") == b"signature 2"
     assert came == [0, 1, 2]
     assert signer.sign(b"0") == b"signature 0"
@@ -235,15 +235,15 @@ GOOD = {"serial": "M-1", "at": AT.isoformat(), "sha256": "0" * 64, "signature": 
 )
 def test_lines_that_are_no_signatures_are_refused(line: bytes) -> None:
     with pytest.raises(BundleError, match=r"signed\.jsonl") as refused:
-        airgap.read([line], name="signed.jsonl")
+        offline.read([line], name="signed.jsonl")
     assert refused.value.code == "bad-signatures"
 
 
 def test_a_bad_line_further_down_ends_the_signing() -> None:
     lines = [json.dumps(GOOD).encode(), json.dumps({**GOOD, "at": "2026-01-01T00:00:00Z"}).encode()]
-    _, signed = airgap.read(lines, name="signed.jsonl")
+    _, signed = offline.read(lines, name="signed.jsonl")
     with pytest.raises(SignerFailed, match=r"line 2.*one time"):
-        airgap.AirGapSigner(signed).sign(b"x")
+        offline.AirGapSigner(signed).sign(b"x")
 
 
 # --- on the command line ---

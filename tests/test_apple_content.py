@@ -13,20 +13,20 @@ import pytest
 from PIL import Image
 
 from passwright import Barcode, Field, Template
-from passwright.apple import content
-from passwright.kinds import KINDS
+from passwright.apple.build import pass_json
+from passwright.model.kinds import KINDS
+from passwright.model.template import Colours, Images, Link
 from passwright.stencil import Stencil
-from passwright.template import Colours, Images, Link
 from tests.conftest import BINDING, png
 
 if TYPE_CHECKING:
-    from passwright.kinds import Kind
+    from passwright.model.kinds import Kind
+    from passwright.model.template import Pass
     from passwright.report import Finding
-    from passwright.template import Pass
 
 
 def document(card: Pass) -> dict[str, Any]:
-    skeleton = content.document(card.template, card.shape, pass_type="pass.a", team="TEAM")
+    skeleton = pass_json.document(card.template, card.shape, pass_type="pass.a", team="TEAM")
     stencil = Stencil(skeleton)
     return stencil.document(stencil.fill(card.filled()))
 
@@ -150,7 +150,7 @@ def test_without_a_key_of_the_reader_there_is_no_nfc(tiny: Template) -> None:
 
 def _codes() -> Any:
     """What the table says of one entry of `barcodes`."""
-    table = content.table()
+    table = pass_json.table()
     return table.objects[table.objects["Pass"]["barcodes"].types[0]]
 
 
@@ -177,7 +177,7 @@ def test_every_language_has_its_strings_and_the_templates_own_too(tiny: Template
         fields={"p": Field(slot="header", label='Say "hi"\\\n', value="x")},
         translations={"de": {"Tiny": "Winzig", 'Say "hi"\\\n': "Grüß"}, "fr": {}},
     )
-    files = content.strings(template, bound=True)
+    files = pass_json.strings(template, bound=True)
     assert files.keys() == {"en.lproj/pass.strings", "de.lproj/pass.strings", "fr.lproj/pass.strings"}
     german, english, french = (lines(files[f"{each}.lproj/pass.strings"]) for each in ("de", "en", "fr"))
     assert german == {
@@ -188,8 +188,8 @@ def test_every_language_has_its_strings_and_the_templates_own_too(tiny: Template
     assert english["Tiny"] == "Tiny"
     assert english["About this pass"] == "About this pass"
     assert french == {"About this pass": "À propos de ce pass"}
-    assert "About this pass" not in lines(content.strings(template, bound=False)["en.lproj/pass.strings"])
-    assert content.strings(tiny, bound=True) == {}
+    assert "About this pass" not in lines(pass_json.strings(template, bound=False)["en.lproj/pass.strings"])
+    assert pass_json.strings(tiny, bound=True) == {}
 
 
 def test_the_learn_more_link_is_labelled_in_the_language_of_the_template(tiny: Template) -> None:
@@ -211,7 +211,7 @@ def pictures(template: Template, **files: bytes) -> tuple[dict[str, bytes], list
         name.replace("__", "/").replace("_2x", "@2x").replace("_3x", "@3x") + ".png": data
         for name, data in {"icon_3x": png(114, 114), **files}.items()
     }
-    return content.pictures(replace(template, images=Images(files=named)))
+    return pass_json.pictures(replace(template, images=Images(files=named)))
 
 
 def sizes(files: dict[str, bytes]) -> dict[str, tuple[int, int]]:
@@ -317,7 +317,7 @@ def test_a_picture_that_one_language_lacks_is_named(tiny: Template) -> None:
     missing = {(each.where, each.severity.value) for each in findings if each.code == "missing-picture"}
     assert missing == {("images/en/logo.png", "warning"), ("images/fr/logo.png", "warning")}
     only = replace(template, images=Images(files={"en/logo.png": png(160, 50), "icon.png": png(38, 38)}))
-    _, findings = content.pictures(only)
+    _, findings = pass_json.pictures(only)
     assert "missing-picture" not in {each.code for each in findings}  # the template's own language serves all
 
 
@@ -336,7 +336,7 @@ def test_a_picture_without_a_published_size_is_kept_in_its_own(tiny: Template) -
 
 
 def test_every_rule_about_pictures_speaks_of_pictures_there_are() -> None:
-    facts = content.picture_facts()
+    facts = pass_json.picture_facts()
     for rule in facts["excludes"]:
         assert {rule["image"], *rule["not_with"]} <= facts["images"].keys()
 
@@ -347,7 +347,7 @@ def test_a_template_may_say_how_its_pictures_meet_a_slot(
 ) -> None:
     """A wide picture in the square icon: cropped to fill it, or with room above."""
     given = replace(tiny.images, files={"icon@3x.png": png(200, 100)}, mode=mode)
-    files, _ = content.pictures(replace(tiny, images=given))
+    files, _ = pass_json.pictures(replace(tiny, images=given))
     with Image.open(io.BytesIO(files["icon@2x.png"])) as made:
         assert made.size == (76, 76)
         assert made.convert("RGBA").getpixel((0, 0)) == corner

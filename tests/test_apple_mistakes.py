@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asn1crypto import cms as asn1
 
-from passwright.apple import bundle
-from passwright.apple.cms import Frame
-from passwright.apple.trust import Trust
-from passwright.apple.verification import verify
+from passwright.apple.cms.signature import Frame
+from passwright.apple.container import pkpass
+from passwright.apple.trust.chain import Trust
+from passwright.apple.verification.verifier import verify
 from passwright.signing import KeySigner
 from tests import rich_passes as rich
 from tests.conftest import AT, png
@@ -126,4 +126,4 @@ def test_the_passes_they_start_from_have_no_mistake(name: str, authority: Author
 
     assert verdict.ok
     assert verdict.report.warnings == ()
-    assert bundle.read(made(Mistake("clean", name, "", ""), authority)).keys() == verdict.files.keys()
+    assert pkpass.read(made(Mistake("clean", name, "", ""), authority)).keys() == verdict.files.keys()

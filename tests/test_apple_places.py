@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Template
-from passwright.apple import content, places, traps
-from passwright.apple.layouts import STYLES, layouts
-from passwright.apple.pictures import check_pictures
-from passwright.apple.rules import About, judge
+from passwright.apple.build import pass_json
+from passwright.apple.rules import pitfalls, placement
+from passwright.apple.rules.images import check_pictures
+from passwright.apple.rules.layouts import STYLES, layouts
+from passwright.apple.rules.pass_json import About, judge
 from passwright.judge import Judge
 from passwright.report import Severity
 from passwright.stencil import Stencil
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-ONLY = Judge("pass.json", content.table(), "Pass", (*places.RULES, *traps.RULES))
+ONLY = Judge("pass.json", pass_json.table(), "Pass", (*placement.RULES, *pitfalls.RULES))
 CODE = {"message": "x", "messageEncoding": "iso-8859-1"}
 
 
@@ -56,7 +57,7 @@ def fields(count: int, **members: Any) -> list[dict[str, Any]]:
 
 # --- places, as the table has them ---------------------------------------------------------------
 
-PASS = content.table().objects["Pass"]
+PASS = pass_json.table().objects["Pass"]
 ON_SCHEMES = sorted(
     name
     for name, key in PASS.items()
@@ -551,8 +552,8 @@ def test_our_own_templates_lack_nothing(folder: Path, *, bound: bool) -> None:
     template = Template.load(folder)
     values = {key: each.example for key, each in template.fields.items() if each.example is not None}
     pass_ = template.issue("S-1", values, barcode=False, binding=BINDING if bound else None)
-    skeleton = content.document(template, pass_.shape, pass_type="pass.com.example", team="EXAMPLE123")
-    pictures, _ = content.pictures(template)
+    skeleton = pass_json.document(template, pass_.shape, pass_type="pass.com.example", team="EXAMPLE123")
+    pictures, _ = pass_json.pictures(template)
 
     found = said(skeleton, bound=bound, nfc=True, files=frozenset(pictures))
 
@@ -565,11 +566,11 @@ def test_where_members_stand_is_asked_once_for_a_template(folder: Path) -> None:
     """Names and styles are the same in all its passes; asking again would cost more than the rest."""
     template = Template.load(folder)
     shape = frozenset(template.fields)
-    skeleton = content.document(template, shape, pass_type="pass.com.example", team="EXAMPLE123")
+    skeleton = pass_json.document(template, shape, pass_type="pass.com.example", team="EXAMPLE123")
     blanks = [pointer for pointer, _ in Stencil(skeleton).blanks]
 
     assert "/serialNumber" in blanks
-    assert not [rule.check for rule in places.RULES if rule.reads_one_of(blanks)]
+    assert not [rule.check for rule in placement.RULES if rule.reads_one_of(blanks)]
 
 
 JSON = st.recursive(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple.content import table
-from passwright.apple.rules import STYLES, About, judge, style_of
+from passwright.apple.build.pass_json import table
+from passwright.apple.rules.pass_json import STYLES, About, judge, style_of
 from passwright.judge import Rule
 from passwright.report import Finding, Severity, note
 from tests import rich_passes

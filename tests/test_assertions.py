@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import passwright as pw
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 from passwright.errors import BindingInvalid
 from passwright.google.issuer import Issuer
 from passwright.signing import KeySigner
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from passwright.apple.identity import Identity
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 Payload = dict[str, Any]
 
@@ -64,8 +64,8 @@ def refusal(assertion: Callable[[], object]) -> list[str]:
 
 def changed(data: bytes, name: str, content: bytes | None) -> bytes:
     """The pass with one file changed, put in or taken out, signed by nobody anew."""
-    files = bundle.read(data)
-    return bundle.pack({key: value for key, value in {**files, name: content}.items() if value is not None})
+    files = pkpass.read(data)
+    return pkpass.pack({key: value for key, value in {**files, name: content}.items() if value is not None})
 
 
 # --- .pkpass ---
@@ -99,7 +99,7 @@ def test_a_pass_of_a_stranger_says_who_is_trusted(authority: Authority, club: pw
 
 
 def test_the_refusal_names_place_and_remedy_of_every_finding_errors_first(data: bytes) -> None:
-    document = {**json.loads(bundle.read(data)["pass.json"]), "backgroundColor": "red"}
+    document = {**json.loads(pkpass.read(data)["pass.json"]), "backgroundColor": "red"}
     broken = changed(changed(data, "icon.png", b"no picture"), "pass.json", json.dumps(document).encode())
     said = refusal(lambda: assert_valid_pkpass(changed(broken, "surprise.txt", b"!")))
     verdict = pw.apple.verify(changed(broken, "surprise.txt", b"!"), trust=pw.apple.Trust.apple())
@@ -262,7 +262,7 @@ def test_bound_passes_are_seen_to_be_bound(
     data: bytes, link: pw.google.Link, payload: tuple[Payload, Payload]
 ) -> None:
     class_, object_ = payload
-    document = json.loads(bundle.read(data)["pass.json"])
+    document = json.loads(pkpass.read(data)["pass.json"])
     for subject in (data, memoryview(data), assert_valid_pkpass(data), document, json.dumps(document)):
         assert assert_bound(subject).ok  # type: ignore[arg-type]
     for subject in (
@@ -295,7 +295,7 @@ CLAIMS = {"aud": "google", "typ": "savetowallet", "iss": "wallet@example.com", "
     ],
 )
 def test_a_pass_json_that_gives_something_away_is_not_bound(data: bytes, change: Payload, code: str) -> None:
-    document = {**json.loads(bundle.read(data)["pass.json"]), **change}
+    document = {**json.loads(pkpass.read(data)["pass.json"]), **change}
     broken = changed(data, "pass.json", json.dumps(document).encode())
     for subject in (document, broken):
         said = refusal(lambda subject=subject: assert_bound(subject))  # type: ignore[misc]

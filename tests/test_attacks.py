@@ -20,7 +20,7 @@ from passwright.service.sqlstore import SqlStore
 from passwright.service.store import MAX_PAGE_NUMBER
 from passwright.service.web.front import MAX_BODIES
 from passwright.strictjson import dumps
-from passwright.testing.phone import Phone
+from passwright.testing.fakes.authenticator import Phone
 from tests.issuing_desk import HELP
 from tests.run_service import BASE, GENEROUS, codes, service
 

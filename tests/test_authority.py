@@ -14,9 +14,9 @@ from asn1crypto import x509 as asn1
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from passwright.apple import certificate as x
 from passwright.apple.identity import Identity
-from passwright.apple.trust import Trust, chain
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust.chain import Trust, chain
 from passwright.testing.authority import EXAMPLE_PASSWORD, Authority, example_directory
 from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
 from passwright.testing.example import write_example

@@ -631,15 +631,15 @@ def test_portions_grow_where_signing_is_quick(
     maker: batch.Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And where passes come back to be written, no further than memory is to hold them."""
-    monkeypatch.setattr(batch.run, "PORTION_SECONDS", 10)  # beside which any machine is quick
+    monkeypatch.setattr(batch.runner, "PORTION_SECONDS", 10)  # beside which any machine is quick
     with Watched() as pool:
         batch.package(maker, rows(1000), executor=pool)
         whole, pool.sizes = pool.sizes, []
         package(maker, rows(500), tmp_path / "out.zip", executor=pool)
     assert sum(whole) == 1000
-    assert max(whole) == batch.run.PORTION
+    assert max(whole) == batch.runner.PORTION
     weight = max(map(len, read_all(tmp_path / "out.zip").values()))
-    assert 16 < max(pool.sizes) <= batch.run.PORTION_BYTES // weight + 1
+    assert 16 < max(pool.sizes) <= batch.runner.PORTION_BYTES // weight + 1
 
 
 def test_portions_hold_rows_and_never_pictures(maker: batch.Maker) -> None:

@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Template, apple, binding, google
-from passwright.binding import (
-    Binding,
-)
+from passwright.binding import Binding
 from passwright.errors import BindingInvalid, PassRejected
 from passwright.google.issuer import Issuer
 from tests.conftest import AT

@@ -25,8 +25,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import archive, bundle, names
-from passwright.apple.bundle import Front, Limits, check_manifest
+from passwright.apple.container import archive, filenames, pkpass
+from passwright.apple.container.pkpass import Front, Limits, check_manifest
 from passwright.errors import BundleError
 from passwright.report import Report, Severity
 
@@ -129,7 +129,7 @@ def forge(*entries: Entry, lead: bytes = b"", gap: bytes = b"", before_end: byte
     return bytes(body + directory + before_end) + end_record(**right | end)
 
 
-def refusal(data: bytes, *, read: Callable[..., object] = bundle.read, **limits: Any) -> BundleError:
+def refusal(data: bytes, *, read: Callable[..., object] = pkpass.read, **limits: Any) -> BundleError:
     with pytest.raises(BundleError) as caught:
         read(data, limits=Limits(**limits)) if limits else read(data)
     return caught.value
@@ -143,7 +143,7 @@ def code(data: bytes, **limits: Any) -> str:
 
 
 def test_an_archive_is_sorted_and_ends_with_what_differs_from_pass_to_pass() -> None:
-    written = list(bundle.read(bundle.pack(dict(reversed(FILES.items())))))
+    written = list(pkpass.read(pkpass.pack(dict(reversed(FILES.items())))))
 
     assert written == [
         *("en.lproj/pass.strings", "icon.png", "pt_BR.lproj/pass.strings", "zebra.png"),
@@ -153,7 +153,7 @@ def test_an_archive_is_sorted_and_ends_with_what_differs_from_pass_to_pass() -> 
 
 def test_what_is_written_is_plain() -> None:
     """Stored, dated 1980-01-01, regular files of mode 0644, UTF-8 only where needed, nothing extra."""
-    data = bundle.pack(FILES | {"de.lproj/größe.png": b"x"})
+    data = pkpass.pack(FILES | {"de.lproj/größe.png": b"x"})
 
     with zipfile.ZipFile(io.BytesIO(data)) as archived:
         assert archived.comment == b""
@@ -167,11 +167,11 @@ def test_what_is_written_is_plain() -> None:
 
 
 def test_a_front_packs_the_same_bytes_as_a_one_off() -> None:
-    constant = {name: data for name, data in FILES.items() if name not in bundle.PER_PASS}
+    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS}
     front = Front(constant)
 
     for extra in ({"pass.json": b"1", "manifest.json": b"22", "signature": b"333"}, {"pass.json": b""}, {}):
-        assert front.pack(extra) == bundle.pack(constant | extra)
+        assert front.pack(extra) == pkpass.pack(constant | extra)
 
 
 @pytest.mark.parametrize("others", [["icon.png"], ["zebra.png"], ["a.png", "zebra.png"], ["o'\"é.png"], []])
@@ -184,7 +184,7 @@ def test_a_front_writes_the_manifest_that_all_digests_give(others: list[str]) ->
 
     everything = files | {"pass.json": pass_json}
     digests = {name: hashlib.sha1(data).hexdigest() for name, data in everything.items()}
-    assert written == bundle.manifest(digests)
+    assert written == pkpass.manifest(digests)
     assert written == json.dumps(digests, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -229,19 +229,19 @@ def test_man_11_files_changed_after_they_were_given_change_nothing() -> None:
     packed = front.pack({"pass.json": pass_json})
     pass_json[:] = b"[]"
 
-    assert bundle.read(packed) == {"icon.png": b"before", "logo.png": b"before", "pass.json": b"{}"}
-    assert front.digests["icon.png"] == bundle.digest(b"before")
+    assert pkpass.read(packed) == {"icon.png": b"before", "logo.png": b"before", "pass.json": b"{}"}
+    assert front.digests["icon.png"] == pkpass.digest(b"before")
 
 
 def test_only_bytes_are_files() -> None:
     """bytes(3) would be three zeros."""
     for wrong in (3, "text", None, [1, 2]):
         with pytest.raises(TypeError):
-            bundle.pack({"icon.png": wrong})  # type: ignore[dict-item]
+            pkpass.pack({"icon.png": wrong})  # type: ignore[dict-item]
 
 
 def test_files_that_differ_from_pass_to_pass_are_not_constant() -> None:
-    for name in bundle.PER_PASS:
+    for name in pkpass.PER_PASS:
         with pytest.raises(ValueError, match="differ from pass to pass"):
             Front({name: b""})
 
@@ -264,9 +264,9 @@ def test_what_a_front_does_not_know_is_not_constant_for_one_pass() -> None:
     "name", ["key.pem", "Certificates.P12", "en.lproj/AuthKey_1.p8", "wwdr.key", "a.pfx"]
 )
 def test_keys_are_not_written(name: str) -> None:
-    assert bundle.is_secret(name)
+    assert pkpass.is_secret(name)
     with pytest.raises(BundleError) as caught:
-        bundle.pack({name: b"-----BEGIN"})
+        pkpass.pack({name: b"-----BEGIN"})
     assert caught.value.code == "secret-file"
 
 
@@ -278,15 +278,15 @@ def test_keys_are_not_written(name: str) -> None:
     ],
 )
 def test_man_12_left_overs_of_desktops_are_known(name: str) -> None:
-    assert bundle.is_left_over(name)
+    assert pkpass.is_left_over(name)
 
 
 @pytest.mark.parametrize(
     "name", ["icon.png", "en.lproj/pass.strings", "keys.png", "monkey", "git.png", "pem"]
 )
 def test_ordinary_files_are_neither_left_overs_nor_keys(name: str) -> None:
-    assert not bundle.is_left_over(name)
-    assert not bundle.is_secret(name)
+    assert not pkpass.is_left_over(name)
+    assert not pkpass.is_secret(name)
 
 
 def test_the_limits_of_the_format_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,10 +317,10 @@ NAMES = st.one_of(PARTS, st.builds("{}.lproj/{}".format, st.sampled_from(["en", 
 
 def may_be_written(name: str) -> bool:
     try:
-        bundle.check_name(name)
+        pkpass.check_name(name)
     except BundleError:
         return False
-    return not bundle.is_secret(name) and name not in bundle.PER_PASS
+    return not pkpass.is_secret(name) and name not in pkpass.PER_PASS
 
 
 @given(
@@ -328,13 +328,13 @@ def may_be_written(name: str) -> bool:
     st.binary(max_size=200),
 )
 def test_what_is_packed_is_read_again(constant: dict[str, bytes], pass_json: bytes) -> None:
-    files = {names.folded(name): (name, data) for name, data in constant.items()}
+    files = {filenames.folded(name): (name, data) for name, data in constant.items()}
     wanted = dict(files.values()) | {"pass.json": pass_json}
 
-    packed = bundle.pack(wanted)
+    packed = pkpass.pack(wanted)
 
-    assert bundle.read(packed) == wanted
-    assert bundle.read(memoryview(bytearray(packed))) == wanted
+    assert pkpass.read(packed) == wanted
+    assert pkpass.read(memoryview(bytearray(packed))) == wanted
     with zipfile.ZipFile(io.BytesIO(packed)) as archived:
         assert {name: archived.read(name) for name in archived.namelist()} == wanted
 
@@ -343,7 +343,7 @@ def test_what_is_packed_is_read_again(constant: dict[str, bytes], pass_json: byt
 def test_unzip_reads_what_we_write(tmp_path: Path) -> None:
     files = FILES | {"de.lproj/größe.png": b"x" * 5000}
     path = tmp_path / "card.pkpass"
-    path.write_bytes(bundle.pack(files))
+    path.write_bytes(pkpass.pack(files))
 
     tested = subprocess.run(["unzip", "-tqq", path], check=False, capture_output=True)
     subprocess.run(["unzip", "-qq", path, "-d", tmp_path / "out"], check=True, env={"LC_ALL": "C.UTF-8"})
@@ -371,7 +371,7 @@ def by_zipfile(compression: int, *, seekable: bool) -> bytes:
 @pytest.mark.parametrize("seekable", [True, False])
 def test_zip_24_archives_of_pythons_writer_are_read(compression: int, *, seekable: bool) -> None:
     """Written to a pipe, it uses data descriptors."""
-    assert bundle.read(by_zipfile(compression, seekable=seekable)) == FILES
+    assert pkpass.read(by_zipfile(compression, seekable=seekable)) == FILES
 
 
 @pytest.mark.foreign
@@ -384,7 +384,7 @@ def test_archives_of_zip_are_read(tmp_path: Path, options: list[str]) -> None:
         (folder / name).write_bytes(data)
     subprocess.run(["zip", "-q", *options, tmp_path / "card.pkpass", "."], cwd=folder, check=True)
 
-    assert bundle.read((tmp_path / "card.pkpass").read_bytes()) == FILES
+    assert pkpass.read((tmp_path / "card.pkpass").read_bytes()) == FILES
 
 
 # --- refusals: the container ---------------------------------------------------------------------
@@ -393,7 +393,7 @@ def test_archives_of_zip_are_read(tmp_path: Path, options: list[str]) -> None:
 def test_a_forged_archive_without_a_fault_is_read() -> None:
     entries = [Entry(), Entry("icon.png", b"x" * 500, method=8), Entry("en.lproj/pass.strings", b"")]
 
-    assert bundle.read(forge(*entries)) == {
+    assert pkpass.read(forge(*entries)) == {
         "pass.json": b"{}",
         "icon.png": b"x" * 500,
         "en.lproj/pass.strings": b"",
@@ -442,9 +442,9 @@ def test_zip_01_all_files_together_are_bounded() -> None:
 
     assert code(forge(Entry(), *many), ratio=2000, unpacked_bytes=4 * 2**20) == "too-large"
     assert code(forge(Entry(), *many)) == "too-large"  # a ratio of a thousand
-    assert len(bundle.read(forge(Entry(), *many), limits=Limits(ratio=2000))) == 5
+    assert len(pkpass.read(forge(Entry(), *many), limits=Limits(ratio=2000))) == 5
     exact = Limits(ratio=2000, unpacked_bytes=4 * 2**20 + 2)
-    assert len(bundle.read(forge(Entry(), *many), limits=exact)) == 5
+    assert len(pkpass.read(forge(Entry(), *many), limits=exact)) == 5
 
 
 @pytest.mark.parametrize(
@@ -457,15 +457,15 @@ def test_zip_01_all_files_together_are_bounded() -> None:
     ],
 )
 def test_zip_01_files_have_limits_of_their_own(name: str, limit: int) -> None:
-    assert len(bundle.read(forge(Entry(), Entry(name, bytes(limit))))[name]) == limit
+    assert len(pkpass.read(forge(Entry(), Entry(name, bytes(limit))))[name]) == limit
     assert code(forge(Entry(), Entry(name, bytes(limit + 1)))) == "too-large"
 
 
 def test_zip_01_an_archive_over_the_limit_is_refused_unread() -> None:
     assert code(bytes(16 * 2**20 + 1)) == "too-large"
 
-    whole = bundle.pack(FILES)
-    assert bundle.read(whole, limits=Limits(archive_bytes=len(whole)))
+    whole = pkpass.pack(FILES)
+    assert pkpass.read(whole, limits=Limits(archive_bytes=len(whole)))
     assert code(whole, archive_bytes=len(whole) - 1) == "too-large"
 
 
@@ -559,7 +559,7 @@ def test_zip_05_overlap_bombs_are_refused() -> None:
     assert code(data) == "too-many-entries"
 
     with pytest.raises(BundleError) as caught:
-        bundle.read(data, limits=Limits(entries=1000, unpacked_bytes=2**40, ratio=2000))
+        pkpass.read(data, limits=Limits(entries=1000, unpacked_bytes=2**40, ratio=2000))
 
     assert caught.value.code == "overlap"
 
@@ -655,9 +655,9 @@ BAD_NAMES = {
 )
 def test_zip_08_zip_09_zip_10_zip_14_bad_names_are_neither_read_nor_written(name: str) -> None:
     with pytest.raises(BundleError) as checked:
-        bundle.check_name(name)
+        pkpass.check_name(name)
     with pytest.raises(BundleError) as written:
-        bundle.pack({name: b""})
+        pkpass.pack({name: b""})
     codes = {checked.value.code, written.value.code}
     if not name.endswith("/"):
         codes.add(code(forge(Entry(), Entry(name))))
@@ -696,7 +696,7 @@ def test_zip_08_zip_09_zip_10_zip_14_bad_names_are_neither_read_nor_written(name
 def test_good_names_are_read_and_written(name: str) -> None:
     files = {name: b"x"} | {"pass.json": b"{}"}
 
-    assert bundle.read(bundle.pack(files)).keys() == files.keys()
+    assert pkpass.read(pkpass.pack(files)).keys() == files.keys()
 
 
 def test_zip_14_other_folders_are_read_where_the_caller_allows_them() -> None:
@@ -708,7 +708,7 @@ def test_zip_14_other_folders_are_read_where_the_caller_allows_them() -> None:
 
     assert code(data) == "bad-name"
     assert code(forge(Entry("./", b""), Entry())) == "bad-name"
-    files = bundle.read(data, limits=Limits(allow_folders=True))
+    files = pkpass.read(data, limits=Limits(allow_folders=True))
     assert files == {".git/refs/head": b"1", "%2e%2e/x": b"2", "pass.json": b"{}"}
 
 
@@ -808,7 +808,7 @@ def test_zip_13_links_in_extra_fields_are_refused() -> None:
 @pytest.mark.parametrize("method", [0, 8])
 def test_zip_13_empty_language_folders_are_ignored(attributes: int, method: int) -> None:
     assert list(
-        bundle.read(forge(Entry("de_CH.lproj/", b"", method=method, attributes=attributes), Entry()))
+        pkpass.read(forge(Entry("de_CH.lproj/", b"", method=method, attributes=attributes), Entry()))
     ) == ["pass.json"]
 
 
@@ -837,7 +837,7 @@ def test_zip_15_a_counter_that_is_not_the_truth_is_refused(count: int) -> None:
 def test_the_number_of_entries_is_a_limit() -> None:
     entries = [Entry(f"{number}") for number in range(255)]
 
-    assert len(bundle.read(forge(Entry(), *entries))) == 256
+    assert len(pkpass.read(forge(Entry(), *entries))) == 256
     assert code(forge(Entry(), *entries, Entry("256"))) == "too-many-entries"
 
 
@@ -895,10 +895,10 @@ def test_zip_18_a_stored_entry_has_one_size(size: int) -> None:
     assert code(forge(Entry(local=lie, central=lie))) == "bad-method"
 
 
-@pytest.mark.parametrize("make", [lambda: bundle.pack(FILES), lambda: by_zipfile(8, seekable=False)])
+@pytest.mark.parametrize("make", [lambda: pkpass.pack(FILES), lambda: by_zipfile(8, seekable=False)])
 def test_zip_19_every_prefix_is_refused(make: Callable[[], bytes]) -> None:
     whole = make()
-    assert bundle.read(whole)
+    assert pkpass.read(whole)
 
     codes = Counter(code(whole[:length]) for length in range(len(whole)))
 
@@ -914,16 +914,16 @@ def test_what_is_no_archive_is_called_so(data: bytes) -> None:
     assert code(data) == "not-a-zip"
 
 
-@pytest.mark.parametrize("tail", [b"\0", bytes(2**20), bundle.pack({"pass.json": b"[]"}), b"PK\5\6", b"\n"])
+@pytest.mark.parametrize("tail", [b"\0", bytes(2**20), pkpass.pack({"pass.json": b"[]"}), b"PK\5\6", b"\n"])
 def test_zip_20_bytes_after_the_end_are_refused(tail: bytes) -> None:
-    assert code(bundle.pack(FILES) + tail) == "trailing-data"
+    assert code(pkpass.pack(FILES) + tail) == "trailing-data"
     assert code(forge() + tail) in ("trailing-data", "bad-directory")
 
 
 @pytest.mark.parametrize("lead", [b"#!/bin/sh\nexit\n", b"%PDF-1.7\n" * 99, b"GIF89a" + bytes(40), b"\0"])
 def test_zip_21_bytes_before_the_first_entry_are_refused(lead: bytes) -> None:
     """With offsets as they were, and with offsets made to fit."""
-    assert code(lead + bundle.pack(FILES)) == "leading-data"
+    assert code(lead + pkpass.pack(FILES)) == "leading-data"
     assert code(forge(Entry(), lead=lead)) == "leading-data"
 
 
@@ -1014,7 +1014,7 @@ def test_zip_24_right_data_descriptors_are_read(method: int, sign: bytes, local:
     entry = Entry(data=b"{}" * 50, method=method, flags=8, local=local)
     entry.after = descriptor(entry, sign=sign)
 
-    assert bundle.read(forge(entry, Entry("icon.png"))) == {"pass.json": b"{}" * 50, "icon.png": b"{}"}
+    assert pkpass.read(forge(entry, Entry("icon.png"))) == {"pass.json": b"{}" * 50, "icon.png": b"{}"}
 
 
 @pytest.mark.parametrize("method", [0, 8])
@@ -1089,20 +1089,20 @@ def test_a_record_that_runs_past_the_directory_is_refused() -> None:
 
 
 def test_zip_26_an_archive_inside_is_bytes() -> None:
-    inner = bundle.pack(FILES)
+    inner = pkpass.pack(FILES)
     files = {"pass.json": b"{}", "inner.pkpass": inner, "x.zip": overlapping(50)}
 
-    assert bundle.read(bundle.pack(files)) == files
+    assert pkpass.read(pkpass.pack(files)) == files
 
 
 def test_zip_27_passes_and_archives_of_passes_are_not_mixed_up() -> None:
-    one = bundle.pack(FILES)
-    several = bundle.pack({"a.pkpass": one, "b.pkpass": one})
+    one = pkpass.pack(FILES)
+    several = pkpass.pack({"a.pkpass": one, "b.pkpass": one})
 
-    assert bundle.read_passes(several) == {"a.pkpass": one, "b.pkpass": one}
-    assert bundle.read(bundle.read_passes(several)["a.pkpass"]) == FILES
+    assert pkpass.read_passes(several) == {"a.pkpass": one, "b.pkpass": one}
+    assert pkpass.read(pkpass.read_passes(several)["a.pkpass"]) == FILES
     assert code(several) == "wrong-container"
-    mixed_up = refusal(one, read=bundle.read_passes)
+    mixed_up = refusal(one, read=pkpass.read_passes)
     assert (mixed_up.code, mixed_up.message) == (
         "wrong-container",
         "this is one pass, not an archive of several",
@@ -1113,27 +1113,27 @@ def test_zip_27_passes_and_archives_of_passes_are_not_mixed_up() -> None:
     "files",
     [
         {f"{number}.pkpass": b"" for number in range(11)},
-        {"all.pkpasses": bundle.pack({"a.pkpass": b""})},
+        {"all.pkpasses": pkpass.pack({"a.pkpass": b""})},
         {"a.pkpass": b"", "readme.txt": b""},
         {"en.lproj/a.pkpass": b""},
         {},
     ],
 )
 def test_zip_27_archives_of_passes_hold_one_to_ten_passes_and_nothing_else(files: dict[str, bytes]) -> None:
-    assert code(bundle.pack(files), read=bundle.read_passes) == "wrong-container"
+    assert code(pkpass.pack(files), read=pkpass.read_passes) == "wrong-container"
 
 
 def test_zip_27_a_bundle_in_a_bundle_is_refused_when_it_is_read() -> None:
-    inner = bundle.pack({"a.pkpass": b""})
-    outer = bundle.read_passes(bundle.pack({"b.pkpass": inner}))
+    inner = pkpass.pack({"a.pkpass": b""})
+    outer = pkpass.read_passes(pkpass.pack({"b.pkpass": inner}))
 
     assert code(outer["b.pkpass"]) == "wrong-container"
 
 
 def test_zip_27_an_archive_of_passes_is_strict_as_well() -> None:
-    several = bundle.pack({"a.pkpass": b""})
+    several = pkpass.pack({"a.pkpass": b""})
 
-    assert code(several + b"\0", read=bundle.read_passes) == "trailing-data"
+    assert code(several + b"\0", read=pkpass.read_passes) == "trailing-data"
 
 
 @pytest.mark.parametrize("header", ["local_extra", "central_extra"])
@@ -1159,8 +1159,8 @@ def test_zip_28_times_and_owners_are_skipped() -> None:
     )
     entry = Entry(local_extra=times + owner, central_extra=ntfs + owner)
 
-    assert bundle.read(forge(entry)) == {"pass.json": b"{}"}
-    assert bundle.read(forge(Entry(local_extra=ntfs * 32))) == {"pass.json": b"{}"}
+    assert pkpass.read(forge(entry)) == {"pass.json": b"{}"}
+    assert pkpass.read(forge(Entry(local_extra=ntfs * 32))) == {"pass.json": b"{}"}
     assert code(forge(Entry(local_extra=ntfs * 33))) == "bad-extra"
 
 
@@ -1184,7 +1184,7 @@ def test_zip_29_bytes_after_a_stream_that_fills_what_is_inflated_at_once_are_ref
     stream = b"\1" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
     assert len(stream) == archive._INFLATED_AT_ONCE
 
-    assert bundle.read(forge(Entry(), Entry("a", data, method=8, packed=stream)))["a"] == data
+    assert pkpass.read(forge(Entry(), Entry("a", data, method=8, packed=stream)))["a"] == data
     assert code(forge(Entry(), Entry("a", data, method=8, packed=stream + b"junk"))) == "bad-stream"
 
 
@@ -1193,7 +1193,7 @@ def accepted_mutants(whole: bytes) -> Iterable[tuple[bytes, dict[str, bytes]]]:
         for flip in (0x01, 0x08, 0x20, 0x80, 0xFF):
             mutant = whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :]
             try:
-                yield mutant, bundle.read(mutant)
+                yield mutant, pkpass.read(mutant)
             except BundleError as error:
                 assert error.code  # noqa: PT017 - being read is fine too
 
@@ -1230,7 +1230,7 @@ def test_any_bytes_are_read_or_refused_in_our_words(noise: bytes, at: int, cut: 
     at = min(at, len(whole))
     for data in (noise, whole[:at] + noise + whole[at + cut :], noise + end_record(), b"PK\3\4" + noise):
         try:
-            files = bundle.read(data)
+            files = pkpass.read(data)
         except BundleError as error:
             assert str(error)  # noqa: PT017 - being read is fine too
         else:
@@ -1268,11 +1268,11 @@ def test_a_right_manifest_has_no_findings() -> None:
 
 
 def test_a_written_manifest_has_no_findings() -> None:
-    constant = {name: data for name, data in FILES.items() if name not in bundle.PER_PASS}
+    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS}
     front = Front(constant)
     extra = {"pass.json": b"{}", "manifest.json": front.manifest(b"{}"), "signature": b"0"}
 
-    assert found(bundle.read(front.pack(extra))) == []
+    assert found(pkpass.read(front.pack(extra))) == []
 
 
 @pytest.mark.parametrize("name", ["evil.png", "fr.lproj/pass.strings"])
@@ -1361,7 +1361,7 @@ def test_man_09_required_files_must_be_there_and_not_empty(name: str, *, empty: 
 
 
 def test_man_09_all_that_is_missing_is_listed() -> None:
-    assert found({}) == [("missing-file", name) for name in (*bundle.PER_PASS, "icon.png")]
+    assert found({}) == [("missing-file", name) for name in (*pkpass.PER_PASS, "icon.png")]
 
 
 @pytest.mark.parametrize("icon", ["icon@2x.png", "icon@3x.png", "de.lproj/icon.png"])
@@ -1432,7 +1432,11 @@ def test_names_in_the_manifest_are_shown_safely() -> None:
 
 def test_importing_the_room_imports_nothing_foreign() -> None:
     seen = subprocess.run(
-        [sys.executable, "-c", "import sys; from passwright.apple import bundle; print(*sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from passwright.apple.container import pkpass; print(*sys.modules)",
+        ],
         check=True,
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ from passwright.lifecycle import Evidence
 from passwright.service.ceremony import Credential, Offer, Subject, payload_digest
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.vault import KeyRing, Vault
-from passwright.testing.phone import Passkey, Phone, cbor
+from passwright.testing.fakes.authenticator import Passkey, Phone, cbor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from passwright.apple import certificate as x
-from passwright.apple.examination import examine
+from passwright.apple.certificates.check import examine
+from passwright.apple.trust import certificate as x
 from passwright.cli import certs as certs_cli
 from passwright.cli import show
 from passwright.testing.authority import EXAMPLE_PASSWORD, Authority
-from passwright.testing.certificate_page import CertificatePage
 from passwright.testing.certificates import Leaf
+from passwright.testing.https_server import CertificatePage
 from tests.conftest import AT
 from tests.run_cli import TEMPLATE, certs, documents, names, run
 

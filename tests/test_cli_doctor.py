@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from passwright import report
-from passwright.apple import refusals
-from passwright.apple.diagnosis import diagnose
-from passwright.apple.trust import Trust
+from passwright.apple.trust.chain import Trust
+from passwright.apple.verification import device_errors
+from passwright.apple.verification.diagnosis import diagnose
 from passwright.cli import doctor, explain, show
 from passwright.testing.authority import example_directory
 from tests.run_cli import TEMPLATE, documents, run
@@ -88,7 +88,7 @@ def test_one_that_waits_is_one(card: Path, tmp_path: Path) -> None:
 
 def test_a_fault_that_phones_do_not_mind_is_a_fault(card: Path) -> None:
     found = diagnose(card.read_bytes(), trust=Trust.apple())
-    harmless = replace(found, cause=refusals.cause("no-code"), refused=False)
+    harmless = replace(found, cause=device_errors.cause("no-code"), refused=False)
 
     assert doctor.verdict(harmless)[0] == "phones take it, with a fault"
 
@@ -263,7 +263,7 @@ def test_on_a_terminal_of_any_width_lines_hang_under_their_heads(
     made = show.console(width=width, record=True)
     found = diagnose(card.read_bytes(), trust=Trust.apple())
     doctor.draw("card.pkpass", found, on=made)
-    matches = refusals.explain_log(REFUSED)
+    matches = device_errors.explain_log(REFUSED)
     explain.draw_messages(list(matches), on=made)
 
     text = made.export_text()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from passwright.apple.verification import STEPS
+from passwright.apple.verification.verifier import STEPS
 from passwright.testing.authority import example_directory
 from tests.run_cli import BOUND, TEMPLATE, documents, run
 

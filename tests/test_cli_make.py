@@ -16,7 +16,7 @@ import pytest
 
 from passwright.cli import files
 from passwright.cli.files import WrongUse
-from passwright.template import Template
+from passwright.model.template import Template
 from passwright.testing.authority import EXAMPLE_PASSWORD, EXAMPLE_TEMPLATES
 from tests.run_cli import (
     ADDRESS,

@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from passwright.apple import cms, der
+from passwright.apple.cms import der
+from passwright.apple.cms import signature as cms_signature
+from passwright.apple.cms.parser import CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_TIME
 from passwright.apple.identity import Identity
-from passwright.apple.signed_data import CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_TIME
-from passwright.apple.trust import chain
+from passwright.apple.trust.chain import chain
 from passwright.errors import BundleError, SignerFailed
 from passwright.signing import KeySigner
 from passwright.testing.authority import Authority
@@ -74,7 +75,7 @@ def test_sig_19_openssl_and_we_accept_what_we_sign(authority: Any, tmp_path: Any
     done = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=False)
     assert done.stdout == MANIFEST
     assert b"successful" in done.stderr
-    assert cms.verify(cms.parse(signature), MANIFEST) == (identity.certificate, ())
+    assert cms_signature.verify(cms_signature.parse(signature), MANIFEST) == (identity.certificate, ())
 
 
 @pytest.mark.parametrize("kind", ["rsa2048", "p256"])
@@ -128,8 +129,8 @@ def test_the_signing_time_is_written_as_cms_asks(identity: Any, at: Any, kind: A
     [signer] = asn1.ContentInfo.load(written)["content"]["signer_infos"]
     [time] = [one["values"][0] for one in signer["signed_attrs"] if one["type"].native == "signing_time"]
     assert (time.name, time.chosen.contents) == (kind, text)
-    assert cms.parse(written).signing_time == at.replace(microsecond=0)
-    assert cms.verify(cms.parse(written), MANIFEST) == (identity.certificate, ())
+    assert cms_signature.parse(written).signing_time == at.replace(microsecond=0)
+    assert cms_signature.verify(cms_signature.parse(written), MANIFEST) == (identity.certificate, ())
 
 
 def test_same_input_same_bytes(identity: Any) -> None:
@@ -159,7 +160,7 @@ def test_key_10_a_foreign_signer_is_checked_for_each_signature(authority: Any) -
     identity = Identity(
         certificate=authority.issue().certificate, intermediate=authority.intermediate, signer=signer
     )
-    assert cms.verify(cms.parse(identity.sign_manifest(MANIFEST, at=NOW)), MANIFEST)
+    assert cms_signature.verify(cms_signature.parse(identity.sign_manifest(MANIFEST, at=NOW)), MANIFEST)
     signer.good = False
     with pytest.raises(SignerFailed):
         identity.sign_manifest(MANIFEST, at=NOW)
@@ -242,21 +243,21 @@ def maker(authority: Authority) -> Maker:
 
 def codes(signature: bytes, content: bytes = MANIFEST) -> list[str]:
     """The traits of a signature that holds."""
-    leaf, findings = cms.verify(cms.parse(signature), content)
+    leaf, findings = cms_signature.verify(cms_signature.parse(signature), content)
     assert leaf
     return [found.code for found in findings]
 
 
 def refusal(signature: bytes, content: bytes = MANIFEST) -> str:
     with pytest.raises(BundleError) as caught:
-        cms.verify(cms.parse(signature), content)
+        cms_signature.verify(cms_signature.parse(signature), content)
     assert caught.value.where == "signature"
     return caught.value.code
 
 
 def test_the_plain_signature_of_this_maker_holds(maker: Any) -> None:
     assert codes(maker.make()) == []
-    assert cms.parse(maker.make()).signing_time == NOW
+    assert cms_signature.parse(maker.make()).signing_time == NOW
 
 
 @pytest.mark.foreign
@@ -286,7 +287,7 @@ def test_what_openssl_signs_is_read_and_named(
     command = "openssl cms -sign -binary -in manifest -signer leaf -inkey key -certfile wwdr -outform DER"
     done = subprocess.run([*command.split(), *options], cwd=tmp_path, capture_output=True, check=True)
     assert codes(done.stdout) == expected
-    signed = cms.parse(done.stdout)
+    signed = cms_signature.parse(done.stdout)
     assert set(signed.certificates) == {issued.certificate, authority.intermediate}
     assert (signed.signing_time is None) == ("-noattr" in options)
 
@@ -337,7 +338,7 @@ def replace_certificates(maker: Maker, certificates: list[bytes]) -> bytes:
 def test_sig_09_identity_is_read_from_the_certificate_whose_key_signed(maker: Any, authority: Any) -> None:
     other = authority.issue(key=new_key())
     maker.certificates = [other.certificate, maker.issued.certificate, authority.intermediate]
-    leaf, _ = cms.verify(cms.parse(maker.make()), MANIFEST)
+    leaf, _ = cms_signature.verify(cms_signature.parse(maker.make()), MANIFEST)
     assert leaf == maker.issued.certificate
     # Named as the signer, but another key signed.
     maker.issued = other
@@ -387,7 +388,7 @@ def test_sig_01_without_signed_attributes_only_a_json_object_counts(maker: Any) 
     maker.attributes = None
     signature = maker.make()
     assert codes(signature) == ["no-signed-attributes"]
-    assert cms.parse(signature).signing_time is None
+    assert cms_signature.parse(signature).signing_time is None
     assert refusal(signature, MANIFEST + b" ") == "bad-signature"
     for content in (attributes, b"[]", b"\xff", b"[" * 100_000, b'"text"'):
         assert refusal(maker.make(content), content) == "no-signed-attributes"
@@ -395,15 +396,15 @@ def test_sig_01_without_signed_attributes_only_a_json_object_counts(maker: Any) 
 
 def test_sig_01_attributes_stripped_from_a_signature_are_no_manifest(signature: Any) -> None:
     """The attribute octets of a genuine signature, offered as the content it was made over."""
-    attributes = cms.parse(signature).signed_attributes or b""
+    attributes = cms_signature.parse(signature).signed_attributes or b""
     info = asn1.ContentInfo.load(signature)["content"]
     names = ("version", "digest_algorithms", "encap_content_info", "certificates")
     fields = der.read(info["signer_infos"][0].dump(), limit=1 << 20).children()
     left = der.sequence(*(field.encoded for field in fields if field.tag != der.CONTEXT_0))
-    stripped = cms.parse(wrap(*(info[name].dump() for name in names), der.set_of(left)))
+    stripped = cms_signature.parse(wrap(*(info[name].dump() for name in names), der.set_of(left)))
     assert stripped.signed_attributes is None
     with pytest.raises(BundleError, match="without signed attributes") as caught:
-        cms.verify(stripped, attributes)
+        cms_signature.verify(stripped, attributes)
     assert caught.value.code == "no-signed-attributes"
 
 
@@ -416,7 +417,7 @@ def test_sig_05_digests(maker: Any) -> None:
     for digest in ("md5", "sha224"):
         maker.digest = digest
         maker.attributes = maker.usual()
-        signed = cms.parse(maker.make())
+        signed = cms_signature.parse(maker.make())
         assert signed.digest == digest
         assert refusal(maker.make()) == "weak-digest"
 
@@ -524,7 +525,7 @@ def test_sig_11_unknown_attributes_are_reported_and_stay_unread(maker: Any) -> N
 
 def test_sig_12_no_signing_time_is_an_error_of_an_intact_signature(maker: Any) -> None:
     maker.attributes = [one for one in maker.usual() if der.oid(SIGNING_TIME) not in one]
-    leaf, [finding] = cms.verify(cms.parse(maker.make()), MANIFEST)
+    leaf, [finding] = cms_signature.verify(cms_signature.parse(maker.make()), MANIFEST)
     assert leaf == maker.issued.certificate
     assert (finding.code, finding.severity.value) == ("no-signing-time", "error")
 
@@ -556,7 +557,7 @@ def test_sig_12_signing_times(maker: Any, tag: Any, text: Any, expected: Any) ->
         assert refusal(maker.make()) == "bad-attributes"
     else:
         assert codes(maker.make()) == []
-        assert cms.parse(maker.make()).signing_time == expected
+        assert cms_signature.parse(maker.make()).signing_time == expected
 
 
 def open_lengths(node: der.Node) -> bytes:
@@ -572,7 +573,7 @@ def test_sig_13_open_lengths_are_accepted(signature: Any, identity: Any) -> None
     ber = open_lengths(der.read(signature, limit=1 << 20))
     assert ber != signature
     assert codes(ber) == ["ber-signature"]
-    assert cms.parse(ber).certificates == cms.parse(signature).certificates
+    assert cms_signature.parse(ber).certificates == cms_signature.parse(signature).certificates
 
 
 @pytest.mark.parametrize(
@@ -597,7 +598,7 @@ def test_sig_13_what_is_no_strict_encoding_is_refused(signature: Any, change: An
 def test_sig_15_large_files_are_refused_before_any_public_key_work(
     maker: Any, authority: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(cms, "_check_value", lambda *_: pytest.fail("a key was used"))
+    monkeypatch.setattr(cms_signature, "_check_value", lambda *_: pytest.fail("a key was used"))
     assert refusal(maker.make() + bytes(64 * 1024)) == "signature-too-large"
     maker.certificates += [authority.intermediate] * 7
     assert refusal(maker.make()) == "too-many-certificates"
@@ -620,8 +621,8 @@ def test_sig_16_one_flipped_bit_never_changes_whom_we_believe(
         mutant = bytearray(signature)
         mutant[at] ^= 1 << dice.randrange(8)
         try:
-            signed = cms.parse(bytes(mutant))
-            leaf, _ = cms.verify(signed, MANIFEST)
+            signed = cms_signature.parse(bytes(mutant))
+            leaf, _ = cms_signature.verify(signed, MANIFEST)
         except BundleError:
             continue
         verdict = chain(
@@ -665,7 +666,7 @@ def test_sig_18_the_signature_of_another_pass(identity: Any) -> None:
 )
 def test_other_things_found_in_place_of_a_signature_have_names(data: Any, expected: Any) -> None:
     with pytest.raises(BundleError) as caught:
-        cms.parse(data)
+        cms_signature.parse(data)
     assert (caught.value.code, caught.value.where) == (expected, "signature")
 
 
@@ -686,11 +687,11 @@ def test_crt_14_a_malformed_certificate_of_the_signer(maker: Any) -> None:
 
 def test_a_signature_by_an_elliptic_curve_names_its_kind(authority: Any) -> None:
     identity = authority.identity(ec=True)
-    signed = cms.parse(identity.sign_manifest(MANIFEST, at=NOW))
+    signed = cms_signature.parse(identity.sign_manifest(MANIFEST, at=NOW))
     assert (signed.algorithm, signed.digest) == ("ecdsa", "sha256")
     with pytest.raises(BundleError) as caught:
-        cms.verify(replace(signed, algorithm="rsa"), MANIFEST)
+        cms_signature.verify(replace(signed, algorithm="rsa"), MANIFEST)
     assert caught.value.code == "bad-algorithm"
     with pytest.raises(BundleError) as caught:
-        cms.verify(replace(signed, signature=b"\x30\0"), MANIFEST)
+        cms_signature.verify(replace(signed, signature=b"\x30\0"), MANIFEST)
     assert caught.value.code == "bad-signature"

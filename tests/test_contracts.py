@@ -265,7 +265,7 @@ def test_a_key_that_no_wallet_takes_is_refused_before_anything_is_signed() -> No
 
 def test_a_signature_that_lost_a_leading_zero_is_named() -> None:
     """One in 256 begins with a zero, which signers lose that pass through a number."""
-    from passwright.testing.contracts import _diagnoses
+    from passwright.testing.signer_contract import _diagnoses
 
     turn = next(turn for turn in range(100_000) if sound(b"%d" % turn)[0] == 0 < sound(b"%d" % turn)[1])
     found = next(_diagnoses(RSA.public_key(), sound(b"%d" % turn).lstrip(b"\0"), b"%d" % turn))

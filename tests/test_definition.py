@@ -27,8 +27,8 @@ from passwright import (
     google,
     validate,
 )
-from passwright.definition import check_document, check_pass, check_template, template_document
-from passwright.kinds import KINDS, Kind
+from passwright.model.kinds import KINDS, Kind
+from passwright.model.validation import check_document, check_pass, check_template, template_document
 from passwright.report import Finding, Report
 from passwright.stencil import names_in, written
 from passwright.table import place_in

@@ -11,7 +11,7 @@ from asn1crypto import core
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import der
+from passwright.apple.cms import der
 
 LIMIT = 1 << 20
 

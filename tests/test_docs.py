@@ -61,13 +61,13 @@ def test_the_tests_in_the_guide_to_testing_pass_and_its_refusal_is_the_one_that_
     promised = blocks(page, "text")[0].splitlines()
     (tmp_path / "test_guide.py").write_text("\n".join(blocks(page, "python")))
     (tmp_path / "test_refusal.py").write_text(
-        "from passwright.apple import bundle\n"
+        "from passwright.apple.container import pkpass\n"
         "from passwright.testing import assert_valid_pkpass\n"
         "from test_guide import build_card\n"
         "def test_a_changed_picture():\n"
-        "    files = bundle.read(build_card('M-1'))\n"
+        "    files = pkpass.read(build_card('M-1'))\n"
         "    files['icon.png'] = files['icon@2x.png']\n"
-        "    assert_valid_pkpass(bundle.pack(files))\n"
+        "    assert_valid_pkpass(pkpass.pack(files))\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passwright.apple import content
-from passwright.apple import rules as apple_rules
-from passwright.google import rules as google_rules
+from passwright.apple.build import pass_json
+from passwright.apple.rules import pass_json as apple_rules
+from passwright.google.rules import payload as google_rules
 from passwright.report import Finding, Severity
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def apple_judge(root: str, document: dict[str, Any], writing: bool) -> list[Find
     if root == "Pass":
         about = apple_rules.About(writing=writing)
         return apple_rules.judge().whole(document, about, place=str, writing=writing)
-    return [*content.table().check(root, document, place=str, writing=writing)]
+    return [*pass_json.table().check(root, document, place=str, writing=writing)]
 
 
 @cache

@@ -21,10 +21,11 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import certificate as x
-from passwright.apple import intermediates, signing_request
-from passwright.apple.examination import Examination, examine
-from passwright.apple.trust import Anchor, Trust
+from passwright.apple.certificates import csr
+from passwright.apple.certificates.check import Examination, examine
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust import intermediates
+from passwright.apple.trust.chain import Anchor, Trust
 from passwright.report import Severity
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf, new_key
@@ -99,11 +100,11 @@ def test_files_may_be_pem_or_der_and_hold_several_things(
     authority: Authority, issued: Issued, *, der: bool
 ) -> None:
     key = issued.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    request = x509.load_pem_x509_csr(signing_request.make().request).public_bytes(Encoding.DER)
+    request = x509.load_pem_x509_csr(csr.make().request).public_bytes(Encoding.DER)
     files = [("a", issued.certificate), ("b", key), ("c", authority.intermediate), ("d", request)]
     if not der:
         whole = x.as_pem(issued.certificate) + pem(issued.key) + x.as_pem(authority.intermediate)
-        files = [("all.pem", b"Bag Attributes\n" + whole + signing_request.make().request)]
+        files = [("all.pem", b"Bag Attributes\n" + whole + csr.make().request)]
     found = asked(*files, trust=authority.trust)
 
     assert [item.kind for item in found.items] == (["pass", "key", "intermediate", "request"])
@@ -166,7 +167,7 @@ def test_the_password_is_asked_for_what_is_encrypted_and_nothing_else(
         ("leaf", x.as_pem(issued.certificate)),
         ("plain", pem(issued.key)),
         ("locked", pem(issued.key, CANARY)),
-        ("request", signing_request.make().request),
+        ("request", csr.make().request),
         ("text", b"hello"),
     )
     asked(*files, trust=authority.trust, password=password)
@@ -189,14 +190,14 @@ def test_key_02_a_key_of_another_certificate_does_not_fit(authority: Authority, 
 
 
 def test_key_02_a_request_of_another_key_does_not_fit(authority: Authority, issued: Issued) -> None:
-    made = signing_request.make()
+    made = csr.make()
     assert codes(asked(("r", made.request), ("k", made.key), trust=authority.trust)) == set()
     for beside in (("k", pem(new_key())), ("pass.pem", issued.certificate)):
         assert "key-mismatch" in codes(asked(("r", made.request), beside, trust=authority.trust))
 
 
 def test_a_request_and_its_key_wait_for_apple(authority: Authority) -> None:
-    made = signing_request.make()
+    made = csr.make()
 
     found = asked(("r", made.request), ("k", made.key), trust=authority.trust)
     assert "upload the request" in found.steps[0]
@@ -411,7 +412,7 @@ def test_what_is_nothing_of_it_is_named(authority: Authority, data: bytes) -> No
 
 
 def test_a_request_whose_signature_was_changed_is_not_read(authority: Authority) -> None:
-    octets = bytearray(x509.load_pem_x509_csr(signing_request.make().request).public_bytes(Encoding.DER))
+    octets = bytearray(x509.load_pem_x509_csr(csr.make().request).public_bytes(Encoding.DER))
     octets[-1] ^= 1
 
     assert codes(asked(("r", bytes(octets)), trust=authority.trust)) == {"unreadable-credential"}
@@ -473,7 +474,7 @@ def test_the_issuer_of_a_certificate_is_found_by_its_key() -> None:
 
 
 def test_a_request_is_made_with_a_new_rsa_key_of_2048_bits() -> None:
-    one, two = signing_request.make(), signing_request.make(name="Example Coffee")
+    one, two = csr.make(), csr.make(name="Example Coffee")
     read = x509.load_pem_x509_csr(two.request)
     public: Any = read.public_key()
 
@@ -485,18 +486,18 @@ def test_a_request_is_made_with_a_new_rsa_key_of_2048_bits() -> None:
 
 
 def test_the_key_of_a_request_may_be_encrypted() -> None:
-    assert b"ENCRYPTED" in signing_request.make(password=SECRET).key
-    assert b"ENCRYPTED" not in signing_request.make(password="").key
+    assert b"ENCRYPTED" in csr.make(password=SECRET).key
+    assert b"ENCRYPTED" not in csr.make(password="").key
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
 def test_a_name_has_1_to_64_characters(name: str) -> None:
     with pytest.raises(ValueError, match=r"64|length"):
-        signing_request.make(name=name)
+        csr.make(name=name)
 
 
 def test_key_04_a_new_key_is_in_no_text() -> None:
-    made = signing_request.make()
+    made = csr.make()
 
     assert "PRIVATE" not in repr(made)
     assert "PRIVATE" not in f"{made}"

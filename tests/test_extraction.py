@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Template, apple
-from passwright.apple import bundle, strings_file
-from passwright.apple.extraction import template_of
+from passwright.apple.build import strings_file
+from passwright.apple.container import pkpass
 from passwright.apple.pkpass import PassBuilder
-from passwright.definition import MAX_FIELDS
+from passwright.apple.reading.to_template import template_of
 from passwright.errors import BundleError, TemplateRejected
-from passwright.kinds import KINDS
-from passwright.template import Barcode, Field, Link, Location, Nfc, Personalization
+from passwright.model.kinds import KINDS
+from passwright.model.template import Barcode, Field, Link, Location, Nfc, Personalization
+from passwright.model.validation import MAX_FIELDS
 from tests import rich_passes
 from tests.conftest import AT, BINDING, READER_KEY, TEMPLATES, png
 from tests.run_cli import run
@@ -660,7 +661,7 @@ def test_new_makes_a_folder_out_of_a_pass(builder: PassBuilder, tmp_path: Path) 
     card = str(tmp_path / "card.pkpass")
     built = run("build", str(made), "--serial", "M-0001", "--example", "--out", card)
     assert built.exit_code == 0, built.output
-    assert {*apple.read((tmp_path / "card.pkpass").read_bytes()).files} == {*bundle.read(data)}
+    assert {*apple.read((tmp_path / "card.pkpass").read_bytes()).files} == {*pkpass.read(data)}
 
 
 def test_new_says_what_is_no_pass(tmp_path: Path) -> None:

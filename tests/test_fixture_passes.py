@@ -14,10 +14,10 @@ import pytest
 from cryptography import x509
 
 from passwright import apple
-from passwright.apple import bundle
-from passwright.apple import certificate as x
-from passwright.apple.trust import Anchor, Trust
-from passwright.apple.verification import STEPS, Verification, verify
+from passwright.apple.container import pkpass
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust.chain import Anchor, Trust
+from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.errors import BundleError, PassRejected
 from passwright.report import Severity
 from tests.run_cli import documents, run
@@ -102,11 +102,11 @@ def test_a_pass_whose_container_and_json_hold_is_read_and_rewritten(
         assert {finding.code for finding in rejected.report.errors} == {refused[name]}  # noqa: PT017
     else:
         assert name not in refused
-        kept = {each: blob for each, blob in contents.files.items() if each not in bundle.PER_PASS}
+        kept = {each: blob for each, blob in contents.files.items() if each not in pkpass.PER_PASS}
         again = {
-            each: blob for each, blob in apple.read(done.data).files.items() if each not in bundle.PER_PASS
+            each: blob for each, blob in apple.read(done.data).files.items() if each not in pkpass.PER_PASS
         }
-        assert again == {each: blob for each, blob in kept.items() if not bundle.is_left_over(each)}
+        assert again == {each: blob for each, blob in kept.items() if not pkpass.is_left_over(each)}
 
 
 @pytest.mark.foreign

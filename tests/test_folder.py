@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import Template
-from passwright.definition import template_document
 from passwright.errors import TemplateRejected
-from passwright.folder import MAX_PICTURE_BYTES, MAX_TOML_BYTES, from_files, read, read_files, to_files
-from passwright.kinds import Kind
+from passwright.model.folder import MAX_PICTURE_BYTES, MAX_TOML_BYTES, from_files, read, read_files, to_files
+from passwright.model.kinds import Kind
+from passwright.model.validation import template_document
 from tests.conftest import MEMBERSHIP, png
 
 if TYPE_CHECKING:

@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 
 import passwright as pw
 from passwright.errors import GoogleError, KeyMaterialError
-from passwright.google import api, refusals, stored, transport
-from passwright.google.api import TYPES, Client, Request
+from passwright.google.api import client as api_client
+from passwright.google.api import compare, errors, transport
+from passwright.google.api.client import TYPES, Client, Request
 from passwright.testing.authority import example_template_directory, new_key
-from passwright.testing.google import Fault, Google, Seen
+from passwright.testing.fakes.google import Fault, Google, Seen
 
 ISSUER = "3388000000012345678"
 CLASS = f"{ISSUER}.club"
@@ -72,25 +73,25 @@ def sent(google: Google) -> list[tuple[str, int]]:
 
 URL = "https://walletobjects.googleapis.com/walletobjects/v1"
 SHAPES: list[tuple[Request, str, str, Any]] = [
-    (api.insert("loyaltyClass", {"id": "1.a"}), "POST", "/loyaltyClass", {"id": "1.a"}),
-    (api.get("offerObject", "1.a"), "GET", "/offerObject/1.a", None),
+    (api_client.insert("loyaltyClass", {"id": "1.a"}), "POST", "/loyaltyClass", {"id": "1.a"}),
+    (api_client.get("offerObject", "1.a"), "GET", "/offerObject/1.a", None),
     (
-        api.patch("flightObject", "1.a", {"state": "ACTIVE"}),
+        api_client.patch("flightObject", "1.a", {"state": "ACTIVE"}),
         "PATCH",
         "/flightObject/1.a",
         {"state": "ACTIVE"},
     ),
     (
-        api.patch("flightClass", "1.a", {"issuerName": "E"}),
+        api_client.patch("flightClass", "1.a", {"issuerName": "E"}),
         *("PATCH", "/flightClass/1.a", {"issuerName": "E", "reviewStatus": "UNDER_REVIEW"}),
     ),
     (
-        api.patch("flightClass", "1.a", {"reviewStatus": "DRAFT"}),
+        api_client.patch("flightClass", "1.a", {"reviewStatus": "DRAFT"}),
         *("PATCH", "/flightClass/1.a", {"reviewStatus": "DRAFT"}),
     ),
-    (api.patch("genericClass", "1.a", {}), "PATCH", "/genericClass/1.a", {}),
+    (api_client.patch("genericClass", "1.a", {}), "PATCH", "/genericClass/1.a", {}),
     (
-        api.update(
+        api_client.update(
             "giftCardClass",
             {key: {} for key in ("kind", "version", "review", "hasUsers", "classReference")}
             | {"id": "1.a", "reviewStatus": "approved", "issuerName": "E"},
@@ -98,20 +99,22 @@ SHAPES: list[tuple[Request, str, str, Any]] = [
         *("PUT", "/giftCardClass/1.a", {"id": "1.a", "reviewStatus": "UNDER_REVIEW", "issuerName": "E"}),
     ),
     (
-        api.update("transitObject", {"id": "1.a", "hasUsers": True, "classReference": {}, "state": "ACTIVE"}),
+        api_client.update(
+            "transitObject", {"id": "1.a", "hasUsers": True, "classReference": {}, "state": "ACTIVE"}
+        ),
         *("PUT", "/transitObject/1.a", {"id": "1.a", "state": "ACTIVE"}),
     ),
-    (api.list_("eventTicketClass", "1"), "GET", "/eventTicketClass?issuerId=1", None),
+    (api_client.list_("eventTicketClass", "1"), "GET", "/eventTicketClass?issuerId=1", None),
     (
-        api.list_("eventTicketObject", "1.a", token="x/y&z", max_results=5),
+        api_client.list_("eventTicketObject", "1.a", token="x/y&z", max_results=5),
         *("GET", "/eventTicketObject?classId=1.a&maxResults=5&token=x%2Fy%26z", None),
     ),
     (
-        api.add_message("loyaltyObject", "1.a", {"header": "Hello", "body": "Grüße"}),
+        api_client.add_message("loyaltyObject", "1.a", {"header": "Hello", "body": "Grüße"}),
         *("POST", "/loyaltyObject/1.a/addMessage", {"message": {"header": "Hello", "body": "Grüße"}}),
     ),
-    (api.expire("loyaltyObject", "1.a"), "PATCH", "/loyaltyObject/1.a", {"state": "EXPIRED"}),
-    (api.get("loyaltyObject", "1.a/b?c#d e"), "GET", "/loyaltyObject/1.a%2Fb%3Fc%23d%20e", None),
+    (api_client.expire("loyaltyObject", "1.a"), "PATCH", "/loyaltyObject/1.a", {"state": "EXPIRED"}),
+    (api_client.get("loyaltyObject", "1.a/b?c#d e"), "GET", "/loyaltyObject/1.a%2Fb%3Fc%23d%20e", None),
 ]
 
 
@@ -134,12 +137,12 @@ def test_requests_agree_with_googles_own_description(type_: str) -> None:
     """Method, path and query parameters of each call are those of the discovery document."""
     methods = DISCOVERY["resources"][type_.lower()]["methods"]
     made = {
-        "insert": api.insert(type_, {}),
-        "get": api.get(type_, "1.a"),
-        "list": api.list_(type_, "1", token="t", max_results=1),
-        "patch": api.patch(type_, "1.a", {}),
-        "update": api.update(type_, {"id": "1.a"}),
-        "addmessage": api.add_message(type_, "1.a", {}),
+        "insert": api_client.insert(type_, {}),
+        "get": api_client.get(type_, "1.a"),
+        "list": api_client.list_(type_, "1", token="t", max_results=1),
+        "patch": api_client.patch(type_, "1.a", {}),
+        "update": api_client.update(type_, {"id": "1.a"}),
+        "addmessage": api_client.add_message(type_, "1.a", {}),
     }
     for name, request in made.items():
         parts = urlsplit(request.url)
@@ -149,7 +152,7 @@ def test_requests_agree_with_googles_own_description(type_: str) -> None:
         assert {each.split("=")[0] for each in parts.query.split("&") if each} <= set(
             methods[name]["parameters"]
         )
-    assert list(DISCOVERY["auth"]["oauth2"]["scopes"]) == [api.SCOPE]
+    assert list(DISCOVERY["auth"]["oauth2"]["scopes"]) == [api_client.SCOPE]
 
 
 def test_every_class_and_object_of_the_seven_verticals_is_a_type() -> None:
@@ -161,18 +164,18 @@ def test_every_class_and_object_of_the_seven_verticals_is_a_type() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: api.get("loyaltyclass", "1.a"), "did you mean 'loyaltyClass'"),
-        (lambda: api.insert("LoyaltyObjects", {}), "did you mean 'loyaltyObject'"),
-        (lambda: api.get("x", "1.a"), "no resource 'x'$"),
-        (lambda: api.get("loyaltyClass", ""), "named by its id"),
-        (lambda: api.get("loyaltyClass", ".."), "named by its id"),
-        (lambda: api.patch("loyaltyClass", ".", {}), "named by its id"),
-        (lambda: api.list_("loyaltyClass", ""), "by issuer id"),
-        (lambda: api.list_("loyaltyClass", "1", max_results=0), "1 or more"),
-        (lambda: api.expire("loyaltyClass", "1.a"), "is a class"),
-        (lambda: api.update("loyaltyClass", {}), "has no id"),
-        (lambda: api.put("loyaltyClass", {"id": 5}), "has no id"),
-        (lambda: api.put("loyalty", {"id": "1.a"}), "did you mean"),
+        (lambda: api_client.get("loyaltyclass", "1.a"), "did you mean 'loyaltyClass'"),
+        (lambda: api_client.insert("LoyaltyObjects", {}), "did you mean 'loyaltyObject'"),
+        (lambda: api_client.get("x", "1.a"), "no resource 'x'$"),
+        (lambda: api_client.get("loyaltyClass", ""), "named by its id"),
+        (lambda: api_client.get("loyaltyClass", ".."), "named by its id"),
+        (lambda: api_client.patch("loyaltyClass", ".", {}), "named by its id"),
+        (lambda: api_client.list_("loyaltyClass", ""), "by issuer id"),
+        (lambda: api_client.list_("loyaltyClass", "1", max_results=0), "1 or more"),
+        (lambda: api_client.expire("loyaltyClass", "1.a"), "is a class"),
+        (lambda: api_client.update("loyaltyClass", {}), "has no id"),
+        (lambda: api_client.put("loyaltyClass", {"id": 5}), "has no id"),
+        (lambda: api_client.put("loyalty", {"id": "1.a"}), "did you mean"),
     ],
 )
 def test_a_mistake_of_the_caller_is_a_value_error_at_once(make: Callable[[], Any], says: str) -> None:
@@ -198,14 +201,14 @@ def deep() -> Any:
 )
 def test_content_that_json_cannot_say_is_refused_without_showing_it(value: Any) -> None:
     with pytest.raises(ValueError, match="JSON can't say") as caught:
-        api.insert("loyaltyObject", {"id": "1.a", "secret": value})
+        api_client.insert("loyaltyObject", {"id": "1.a", "secret": value})
     assert caught.value.__suppress_context__
     assert caught.value.__cause__ is None
 
 
 def test_a_request_shows_no_content() -> None:
     """A body names holders."""
-    assert "Jane" not in repr(api.insert("loyaltyObject", loyalty_object()))
+    assert "Jane" not in repr(api_client.insert("loyaltyObject", loyalty_object()))
 
 
 # Answers
@@ -248,7 +251,7 @@ def error(reason: str = "", message: str = "", **more: Any) -> bytes:
 )
 def test_an_error_says_what_usually_helps(status: int, body: bytes, reason: str | None, advice: str) -> None:
     with pytest.raises(GoogleError, match=advice) as caught:
-        api.answer(status, body)
+        api_client.answer(status, body)
     assert caught.value.status == status
     assert reason is None or caught.value.reason == reason
 
@@ -257,17 +260,17 @@ def test_an_error_does_not_repeat_googles_text() -> None:
     """It names accounts, and parts of what was sent."""
     body = error("permissionDenied", "jane@example.com did not have edit access", details=["secret"])
     with pytest.raises(GoogleError) as caught:
-        api.answer(403, body)
+        api_client.answer(403, body)
     assert "jane" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
 def test_every_cause_can_be_met() -> None:
     """No entry is hidden behind one before it, and every status that is met has one."""
-    for index, cause in enumerate(refusals.CAUSES):
-        before = refusals.CAUSES[:index]
+    for index, cause in enumerate(errors.CAUSES):
+        before = errors.CAUSES[:index]
         assert not any(cause.statuses <= each.statuses and each.says == "" for each in before), cause
-    met = frozenset[int]().union(*(cause.statuses for cause in refusals.CAUSES if not cause.says))
+    met = frozenset[int]().union(*(cause.statuses for cause in errors.CAUSES if not cause.says))
     assert {0, 400, 401, 403, 404, 409, 429, 500, 502, 503, 504} <= met
 
 
@@ -278,12 +281,12 @@ def test_every_cause_can_be_met() -> None:
 )
 def test_a_success_that_is_no_json_object_is_an_error(body: bytes) -> None:
     with pytest.raises(GoogleError) as caught:
-        api.answer(200, body)
+        api_client.answer(200, body)
     assert (caught.value.status, caught.value.reason) == (200, "bad-answer")
 
 
 def test_a_success_is_what_it_says() -> None:
-    assert api.answer(200, b'{"id": "1.a", "newerThanUs": {}}') == {"id": "1.a", "newerThanUs": {}}
+    assert api_client.answer(200, b'{"id": "1.a", "newerThanUs": {}}') == {"id": "1.a", "newerThanUs": {}}
 
 
 JSON = st.recursive(
@@ -298,7 +301,7 @@ JSON = st.recursive(
 @given(st.integers(300, 999), st.binary(max_size=200) | JSON.map(json.dumps).map(str.encode))
 def test_whatever_comes_instead_of_a_success_is_a_google_error(status: int, body: bytes) -> None:
     with pytest.raises(GoogleError) as caught:
-        api.answer(status, body)
+        api_client.answer(status, body)
     assert caught.value.status == status
     assert len(str(caught.value)) < 500
 
@@ -345,7 +348,7 @@ def test_what_google_holds_is_compared_as_google_answers_it(
     ours: dict[str, Any], theirs: dict[str, Any], *, held: bool
 ) -> None:
     """Camel-case values, members left out that equal their default, and members of the platform."""
-    assert stored.holds("loyaltyClass", ours, theirs) is held
+    assert compare.holds("loyaltyClass", ours, theirs) is held
 
 
 # The conversation of put, by hand
@@ -367,14 +370,14 @@ def talk(
 
 
 def test_put_inserts() -> None:
-    asked, value = talk(api.put("loyaltyClass", loyalty_class()), (200, {"id": CLASS}))
+    asked, value = talk(api_client.put("loyaltyClass", loyalty_class()), (200, {"id": CLASS}))
     assert asked == [("POST", loyalty_class())]
     assert value == {"id": CLASS}
 
 
 def test_cbk_10_a_taken_id_is_a_success_when_google_holds_the_same() -> None:
     held = loyalty_class(reviewStatus="approved", kind="k", version="1")
-    asked, value = talk(api.put("loyaltyClass", loyalty_class()), (409, {}), (200, held))
+    asked, value = talk(api_client.put("loyaltyClass", loyalty_class()), (409, {}), (200, held))
     assert [method for method, _ in asked] == ["POST", "GET"]
     assert value == held
 
@@ -382,7 +385,7 @@ def test_cbk_10_a_taken_id_is_a_success_when_google_holds_the_same() -> None:
 def test_put_patches_what_differs_and_asks_for_the_review() -> None:
     held = loyalty_class(reviewStatus="approved", programName="Old")
     asked, value = talk(
-        api.put("loyaltyClass", loyalty_class()), (409, {}), (200, held), (200, {"new": True})
+        api_client.put("loyaltyClass", loyalty_class()), (409, {}), (200, held), (200, {"new": True})
     )
     assert [method for method, _ in asked] == ["POST", "GET", "PATCH"]
     patched = asked[2][1]
@@ -393,7 +396,7 @@ def test_put_patches_what_differs_and_asks_for_the_review() -> None:
 
 def test_put_of_an_object_sends_no_review() -> None:
     held = loyalty_object(accountName="Somebody else")
-    asked, _ = talk(api.put("loyaltyObject", loyalty_object()), (409, {}), (200, held), (200, {}))
+    asked, _ = talk(api_client.put("loyaltyObject", loyalty_object()), (409, {}), (200, held), (200, {}))
     assert "reviewStatus" not in asked[2][1]
 
 
@@ -404,13 +407,13 @@ def test_put_of_an_object_sends_no_review() -> None:
 )
 def test_an_error_ends_the_conversation(answers: list[tuple[int, Any]]) -> None:
     with pytest.raises(GoogleError) as caught:
-        talk(api.put("loyaltyClass", loyalty_class()), *answers)
+        talk(api_client.put("loyaltyClass", loyalty_class()), *answers)
     assert caught.value.status == answers[-1][0]
 
 
 def test_put_says_what_it_was_given_though_that_changes_later() -> None:
     given = loyalty_object()
-    steps = api.put("loyaltyObject", given)
+    steps = api_client.put("loyaltyObject", given)
     given["accountName"] = "Eve"
     asked, _ = talk(steps, (409, {}), (200, {}), (200, {}))
     assert asked[0][1]["accountName"] == asked[2][1]["accountName"] == "Jane Smith"
@@ -512,7 +515,9 @@ def test_put_changes_and_get_shows_it(google: Google, client: Client) -> None:
 def test_an_answer_can_be_changed_and_sent_back(client: Client) -> None:
     """Without `approved`, kind and version, which a client must not send."""
     shown = client.put("loyaltyClass", loyalty_class())
-    status, _ = client.send(api.update("loyaltyClass", {**shown, "programName": "New"}, base=client._base))
+    status, _ = client.send(
+        api_client.update("loyaltyClass", {**shown, "programName": "New"}, base=client._base)
+    )
     assert status == 200
     shown = client.get("loyaltyClass", CLASS)
     assert client.patch("loyaltyClass", CLASS, {**shown, "programName": "Newer"})["programName"] == "Newer"
@@ -764,7 +769,7 @@ def test_the_assertion_is_a_jwt_of_the_account(google: Google, client: Client) -
         audience="https://oauth2.googleapis.com/token",
     )
     assert claims["iss"] == google.service_account["client_email"]
-    assert claims["scope"] == api.SCOPE
+    assert claims["scope"] == api_client.SCOPE
 
 
 @pytest.mark.parametrize("base", ["http://wallet.example.com/v1/", "ftp://127.0.0.1/", "wallet", ""])
@@ -786,10 +791,10 @@ def test_netrc_does_not_replace_the_token(
     netrc = tmp_path / "netrc"
     netrc.write_text("machine walletobjects.googleapis.com login eve password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
-    asked = requests.Request("GET", api.BASE_URL, headers={"Authorization": "Bearer t"})
+    asked = requests.Request("GET", api_client.BASE_URL, headers={"Authorization": "Bearer t"})
     with requests.Session() as plain:
         assert plain.prepare_request(asked).headers["Authorization"] != "Bearer t"
-    with google.client(base=api.BASE_URL) as client:
+    with google.client(base=api_client.BASE_URL) as client:
         prepared = client._transport._session.prepare_request(asked)
     assert prepared.headers["Authorization"] == "Bearer t"
 
@@ -799,7 +804,7 @@ def test_a_proxy_of_the_environment_is_for_the_world(google: Google, monkeypatch
     monkeypatch.setenv("no_proxy", "")
     with google.client() as client:
         assert client.put("loyaltyClass", loyalty_class())["id"] == CLASS
-    with google.client(base=api.BASE_URL) as client:
+    with google.client(base=api_client.BASE_URL) as client:
         assert client._transport._session.trust_env
 
 
@@ -1007,7 +1012,7 @@ def assertion(google: Google, **claims: Any) -> str:
     good = {
         "iss": account["client_email"],
         "aud": account["token_uri"],
-        "scope": api.SCOPE,
+        "scope": api_client.SCOPE,
         "iat": now,
         "exp": now + 3600,
     }

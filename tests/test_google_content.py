@@ -11,12 +11,12 @@ import pytest
 
 from passwright import Barcode, Field, Template
 from passwright.google.content import payload, resource_name
+from passwright.model.template import Colours, Images, Link, Location
 from passwright.stencil import Stencil
-from passwright.template import Colours, Images, Link, Location
 from tests.conftest import AT, BINDING, png
 
 if TYPE_CHECKING:
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 
 def made(

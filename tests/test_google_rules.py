@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.google.rules import About, codes, judges
+from passwright.google.rules.payload import About, codes, judges
 from passwright.report import Finding, Severity
 
 DISCOVERY = Path(googleapiclient.__file__).parent / "discovery_cache/documents/walletobjects.v1.json"

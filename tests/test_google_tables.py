@@ -19,7 +19,7 @@ from passwright.google.content import resource_name
 from passwright.google.savelink import PassBuilder
 from passwright.google.tables import VERTICALS, from_discovery, resources, table
 from passwright.google.tables import __main__ as command
-from passwright.template import Link, Location
+from passwright.model.template import Link, Location
 from tests.conftest import AT, BINDING, TEMPLATES
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, google, validation
 from passwright.errors import PassRejected
-from passwright.google import barcodes, pairs, paths
-from passwright.google import rules as google_rules
+from passwright.google.rules import barcodes, cross_checks, field_paths
+from passwright.google.rules import payload as google_rules
 from passwright.google.tables import VERTICALS
 from passwright.google.tables import table as google_table
 from passwright.report import Finding, Report, Severity
@@ -89,7 +89,7 @@ def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
         [
             *class_judge.whole(class_, known, writing=known.writing),
             *object_judge.whole(object_, known, writing=known.writing),
-            *pairs.check(vertical, class_, object_, place_in("class"), place_in("object")),
+            *cross_checks.check(vertical, class_, object_, place_in("class"), place_in("object")),
         ]
     )
 
@@ -763,14 +763,14 @@ def test_what_is_not_known_yet_counts_as_there() -> None:
     class_["classTemplateInfo"] = {"detailsTemplateOverride": details(*named)}
     object_ = {"textModulesData": [{"id": open_, "body": "x"}, open_], "accountName": open_, "barcode": open_}
     object_["saveRestrictions"] = {"restrictToEmailSha256": open_}
-    assert list(pairs.settings("loyalty", class_, object_, str, str)) == []
-    assert list(paths.unresolved(class_, object_, pairs.names("loyalty"), str)) == []
+    assert list(cross_checks.settings("loyalty", class_, object_, str, str)) == []
+    assert list(field_paths.unresolved(class_, object_, cross_checks.names("loyalty"), str)) == []
     selector = {"fields": [{"fieldPath": open_}]}
     class_["classTemplateInfo"] = {
         "cardTemplateOverride": open_,
         "listTemplateOverride": {"secondRowOption": selector},
     }
-    assert list(paths.unresolved(class_, {}, pairs.names("loyalty"), str)) == []
+    assert list(field_paths.unresolved(class_, {}, cross_checks.names("loyalty"), str)) == []
 
 
 # --- rules read what they say they read ----------------------------------------------------------

@@ -22,7 +22,7 @@ from passwright.service.vault import Vault
 from passwright.service.web.app import create_app
 from passwright.service.web.holder import WALLET_CALLBACK
 from passwright.testing.authority import Authority
-from passwright.testing.phone import Phone
+from passwright.testing.fakes.authenticator import Phone
 from tests.browser import AGENTS, MANY, gate
 from tests.issuing_desk import AT, KEYS, apple_builder, bound_pass, membership, new_pass, opened
 from tests.run_service import logged, serving
@@ -312,7 +312,7 @@ def test_another_download_needs_the_passkey_of_the_first(here: House) -> None:
 
 
 def replace_key(phone: Phone) -> Any:
-    from passwright.testing.phone import Passkey
+    from passwright.testing.fakes.authenticator import Passkey
 
     mine = phone.passkeys[-1]
     return Passkey(mine.rp_id, mine.user, id=mine.id)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from passwright.apple import certificate as x
-from passwright.apple import intermediates
-from passwright.apple.download import MAX_BYTES, https_get
-from passwright.apple.intermediates import Published
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust import intermediates
+from passwright.apple.trust.https import MAX_BYTES, https_get
+from passwright.apple.trust.intermediates import Published
 from passwright.errors import IdentityMismatch, KeyMaterialError
-from passwright.testing.certificate_page import CertificatePage
+from passwright.testing.https_server import CertificatePage
 from tests.conftest import AT
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import Binding, Template, apple
-from passwright.apple import bundle, cms
+from passwright.apple.cms import signature as cms_signature
+from passwright.apple.container import pkpass
 from passwright.errors import AttemptRefused, BundleError, KeyMaterialError
 from passwright.lifecycle import Evidence
 from passwright.service.ceremony import Credential, Offer, Subject
@@ -87,8 +88,8 @@ def test_the_link_carries_the_very_bytes_that_are_signed(
     data, _, signature = fragment.partition("&")
     assert start == HAND_OVER
     assert (data, signature) == (shown["issuerData"], shown["signature"])
-    signed = cms.parse(base64.b64decode(signature))
-    leaf, findings = cms.verify(signed, base64.b64decode(data))
+    signed = cms_signature.parse(base64.b64decode(signature))
+    leaf, findings = cms_signature.verify(signed, base64.b64decode(data))
     assert leaf == authority.identity(nfc=True).certificate
     assert findings == ()
     assert signed.signing_time == datetime(2026, 3, 1, 11, 59, 55, tzinfo=UTC)
@@ -120,7 +121,7 @@ def test_one_changed_byte_of_the_issuer_data_breaks_the_signature(wallet: Wallet
     data = base64.b64decode(shown["issuerData"]).replace(b"attempt-1", b"attempt-2")
 
     with pytest.raises(BundleError, match="another"):
-        cms.verify(cms.parse(base64.b64decode(shown["signature"])), data)
+        cms_signature.verify(cms_signature.parse(base64.b64decode(shown["signature"])), data)
 
 
 def test_an_offer_is_dated_back_and_ends_when_wallet_says(wallet: WalletIssuerBinding) -> None:
@@ -239,7 +240,7 @@ def test_every_version_of_the_pass_repeats_both_members(
         data = builder.build(card, at=NOW)
 
         assert apple.verify(data, trust=authority.trust, at=NOW).ok
-        document = json.loads(bundle.read(data)["pass.json"])
+        document = json.loads(pkpass.read(data)["pass.json"])
         assert {name: document[name] for name in members} == members
         assert document["sharingProhibited"] is True
         assert "apple-binding-not-enforced-by-file" not in {each.code for each in builder.report(card)}

@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
-from passwright.errors import (
-    BindingInvalid,
-    PassRejected,
-    Refused,
-    TemplateRejected,
-)
+from passwright.errors import BindingInvalid, PassRejected, Refused, TemplateRejected
 from passwright.lifecycle import Kind
+from passwright.model.template import Location
 from passwright.service import issuing, releasing, templates
 from passwright.service.rendering import Code, Content, Tap, _dropped, has_code, pass_of, without_code
 from passwright.service.store import Organisation, Page, PassFilter, PassStatus
-from passwright.template import Location
 from tests.issuing_desk import (
     AT,
     EXAMPLE,

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template, validate
-from passwright.apple import content as apple
-from passwright.apple import rules as apple_rules
+from passwright.apple.build import pass_json as apple
+from passwright.apple.rules import pass_json as apple_rules
 from passwright.google import content as google
-from passwright.google import rules as google_rules
+from passwright.google.rules import payload as google_rules
 from passwright.judge import Judge, Rule
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
 from passwright.report import error, failed, note
 from passwright.stencil import Blank, Stencil
 from passwright.table import Table

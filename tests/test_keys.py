@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from passwright import keys
-from passwright.apple import content
+from passwright.apple.build import pass_json
 from passwright.google import tables
 
 
@@ -67,7 +67,7 @@ def test_lists_limits_relations_and_old_spellings_are_told() -> None:
 
 
 def test_every_key_of_every_table_is_found_where_it_stands() -> None:
-    for document, table in (("pass.json", content.table()), ("Google", tables.table())):
+    for document, table in (("pass.json", pass_json.table()), ("Google", tables.table())):
         for owner, named in table.objects.items():
             for name in named:
                 if name != "*":

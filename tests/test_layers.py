@@ -11,10 +11,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
     **dict.fromkeys(("errors", "report", "forms", "strictjson", "wholefile", "png"), 0),
-    **dict.fromkeys(
-        ("sound", "table", "stencil", "kinds", "address", "binding", "lifecycle", "signing", "nfckey"), 1
-    ),
-    **dict.fromkeys(("images", "template", "definition", "tomltext", "folder", "nfckey", "schema"), 1),
+    **dict.fromkeys(("sound", "table", "stencil", "address", "binding", "lifecycle", "signing"), 1),
+    **dict.fromkeys(("images", "model", "nfckey", "schema"), 1),
     **dict.fromkeys(("rules", "judge"), 2),
     **dict.fromkeys(("apple", "google"), 3),
     **dict.fromkeys(("validation", "keys", "testing", "batch", "signers"), 4),
@@ -22,15 +20,15 @@ LAYERS = {
     **dict.fromkeys(("cli", "__main__"), 6),
 }
 
-# Inside layer 1 imports go one way; folder reads what the others say of a template.
+# Inside layer 1 imports go one way.
 ORDER = (
-    *("address", "binding", "lifecycle", "signing", "nfckey", "sound", "table", "tomltext", "schema"),
-    *("stencil", "kinds", "images", "template", "definition", "folder"),
+    *("address", "binding", "lifecycle", "signing", "nfckey", "sound", "table", "schema"),
+    *("stencil", "images", "model"),
 )
 
 # What a value opens when it is asked to, never when it is imported: the template that a pass
 # was built from is asked for where templates are, and read where passes are.
-DOORS = {("template", "passwright.apple.extraction"), ("template", "passwright.apple.reading")}
+DOORS = {("model", "passwright.apple.reading.to_template"), ("model", "passwright.apple.reading.contents")}
 
 WEB = ("anyio", "fastapi", "starlette", "pydantic", "pydantic_core", "uvicorn", "h11")
 

@@ -10,7 +10,7 @@ import pytest
 
 from passwright import validate
 from passwright.apple import PassBuilder, verify
-from passwright.apple.layouts import SYSTEMS, Gaps, Layout, layouts, style_of, styles_of, wanted
+from passwright.apple.rules.layouts import SYSTEMS, Gaps, Layout, layouts, style_of, styles_of, wanted
 from passwright.validation import check
 from tests import rich_passes as rich
 from tests.conftest import AT

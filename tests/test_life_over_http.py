@@ -14,12 +14,12 @@ import httpx2
 import pytest
 
 from passwright import apple, google
-from passwright.apple import cms
+from passwright.apple.cms import signature as cms_signature
 from passwright.errors import BundleError
 from passwright.service.issuer_binding import WalletIssuerBinding
 from passwright.service.vault import Vault
 from passwright.service.web.holder import WALLET_CALLBACK
-from passwright.testing.phone import Phone
+from passwright.testing.fakes.authenticator import Phone
 from tests.issuing_desk import AT, EXAMPLE, HELP, KEYS, apple_builder, edited, template_files
 from tests.run_service import BASE, codes, service
 
@@ -865,10 +865,10 @@ def test_issuer_data_is_the_same_byte_for_byte_in_the_link_and_under_the_signatu
 
     assert (linked, signed) == (offer["issuerData"], offer["signature"])
     assert json.loads(data)["sessionIdentifier"] == offer["attemptId"]
-    signature = cms.parse(base64.b64decode(signed, validate=True))
-    cms.verify(signature, data)
+    signature = cms_signature.parse(base64.b64decode(signed, validate=True))
+    cms_signature.verify(signature, data)
     with pytest.raises(BundleError, match="another"):
-        cms.verify(signature, data + b" ")
+        cms_signature.verify(signature, data + b" ")
 
 
 def test_the_members_of_a_binding_are_repeated_in_every_version_of_the_pass(with_wallet: Service) -> None:

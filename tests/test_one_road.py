@@ -21,7 +21,7 @@ from passwright import Barcode, Binding, Field, Images, Link, Location, Pass, Te
 from passwright import apple as ios
 from passwright import google as android
 from passwright.errors import LinkTooLong, PassRejected
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
 from passwright.table import Unknown
 from tests.conftest import AT, TEMPLATES, png
 from tests.test_sound import closely

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def changed(data: bytes, chosen: random.Random) -> bytes:
 
 def by_writers(folder: Path) -> Iterator[bytes]:
     """The same files packed by programs of others, and by us."""
-    yield bundle.pack(FILES)
+    yield pkpass.pack(FILES)
     source = folder / "source"
     for name, data in FILES.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def accepted(number: int, sources: Sequence[bytes]) -> list[Mutant]:
         if chosen.random() < 0.5:
             data = changed(data, chosen)
         try:
-            files = bundle.read(data)
+            files = pkpass.read(data)
         except BundleError:
             continue
         found.setdefault(data, Mutant(data, files, seed))

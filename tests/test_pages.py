@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Field, Template
-from passwright.kinds import KINDS
 from passwright.lifecycle import State
+from passwright.model.kinds import KINDS
+from passwright.model.template import SLOTS, Colours
 from passwright.service.pages import holder as pages
 from passwright.service.pages.card import Card, Item, card_of, picture, shown, stylesheet
 from passwright.service.pages.holder import Holder, asset, asset_path, device_of, page, problem
 from passwright.service.pages.texts import LANGUAGES, language_of, texts
-from passwright.template import SLOTS, Colours
 from tests.browser import AGENTS
 from tests.conftest import TEMPLATES
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
-from passwright.apple import bundle
-from passwright.apple.passes import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
+from passwright.apple.container import pkpass
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.verification import Verifier, verify
+from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
+from passwright.apple.verification.verifier import Verifier, verify
 from passwright.errors import BundleError
 from tests.conftest import AT
 
@@ -64,7 +64,7 @@ def test_what_is_packed_is_read_again_by_us_and_by_zipfile(trip: dict[str, bytes
     packed = pack_passes(trip)
 
     assert read_by_others(packed) == trip
-    assert bundle.read_passes(packed) == trip
+    assert pkpass.read_passes(packed) == trip
 
 
 def test_the_same_passes_in_any_order_give_the_same_bytes(trip: dict[str, bytes]) -> None:
@@ -167,7 +167,7 @@ def test_what_is_no_pass_is_refused_by_its_name(
 
 def heavy(size: int) -> bytes:
     """A pass of about this many bytes, in files that may each be that large."""
-    return bundle.pack({"pass.json": b"{}", "a.png": bytes(size // 2), "b.png": bytes(size - size // 2)})
+    return pkpass.pack({"pass.json": b"{}", "a.png": bytes(size // 2), "b.png": bytes(size - size // 2)})
 
 
 def test_one_hundred_and_fifty_megabytes_are_the_limit() -> None:
@@ -179,7 +179,7 @@ def test_one_hundred_and_fifty_megabytes_are_the_limit() -> None:
 
 
 def test_a_pass_that_no_reader_of_ours_takes_is_not_packed() -> None:
-    assert refusal({"a.pkpass": heavy(bundle.PASS_LIMITS.archive_bytes)})[0] == "too-large"
+    assert refusal({"a.pkpass": heavy(pkpass.PASS_LIMITS.archive_bytes)})[0] == "too-large"
 
 
 @pytest.mark.parametrize("wrong", [{"a.pkpass": "text"}, {"a.pkpass": None}, {"a.pkpass": 7}])
@@ -192,7 +192,7 @@ def test_what_is_not_bytes_is_a_mistake_of_the_caller(wrong: dict[str, Any]) -> 
 
 
 def test_each_pass_gets_its_own_verdict(trip: dict[str, bytes], authority: Authority) -> None:
-    changed = bundle.pack({**read_by_others(trip["return.pkpass"]), "pass.json": b"{}"})
+    changed = pkpass.pack({**read_by_others(trip["return.pkpass"]), "pass.json": b"{}"})
     data = pack_passes({**trip, "return.pkpass": changed})
 
     verdicts = verify_passes(data, trust=authority.trust, at=AT)

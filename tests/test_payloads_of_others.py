@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from passwright.errors import BundleError, PassRejected
 from passwright.google import PassBuilder
-from passwright.google.links import MAX_TEXT, is_given, look
+from passwright.google.reading.link import MAX_TEXT, is_given, look
+from passwright.google.reading.token import read
 from passwright.google.savelink import SAVE_URL
-from passwright.google.token import read
 from passwright.report import Severity
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key

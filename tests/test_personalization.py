@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Personalization, Template, validate
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.personalization import (
     FILE,
@@ -32,12 +32,12 @@ from passwright.apple.personalization import (
     sign_token,
 )
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.verification import verify
+from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError, PassRejected, TemplateRejected
 from passwright.google.savelink import PassBuilder as LinkBuilder
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
+from passwright.model.template import Nfc
 from passwright.report import Severity
-from passwright.template import Nfc
 from passwright.testing.certificates import Leaf
 from tests.conftest import AT, BINDING, READER_KEY, png
 from tests.test_verification import signed
@@ -153,7 +153,7 @@ def test_the_pass_carries_the_sheet_and_its_logo(
     rewards: Template, identity: Identity, authority: Authority
 ) -> None:
     data = PassBuilder(identity).build(rewards.issue("R-1"), at=AT)
-    held = bundle.read(data)
+    held = pkpass.read(data)
     verdict = verify(data, trust=authority.trust, at=AT)
 
     assert json.loads(held[FILE]) == WRITTEN
@@ -176,7 +176,7 @@ def test_without_terms_there_is_no_key_for_them(rewards: Template) -> None:
 def test_the_texts_of_the_sheet_are_translated(rewards: Template, identity: Identity) -> None:
     german = {"Join and earn points": "Mitmachen und Punkte sammeln", ASKED.terms or "": "Du stimmst zu."}
     template = replace(rewards, translations={"de": german})
-    held = bundle.read(PassBuilder(identity).build(template.issue("R-1"), at=AT))
+    held = pkpass.read(PassBuilder(identity).build(template.issue("R-1"), at=AT))
     report = PassBuilder(identity).report(template.issue("R-1"), at=AT)
 
     strings = held["de.lproj/pass.strings"].decode()
@@ -191,14 +191,14 @@ def test_the_texts_of_the_sheet_are_translated(rewards: Template, identity: Iden
 def test_a_logo_of_a_language_is_a_logo(tiny: Template, identity: Identity) -> None:
     template = replace(with_logo(tiny, f"de/{LOGO}"), personalization=ASKED, translations={"de": {}})
 
-    held = bundle.read(PassBuilder(identity).build(template.issue("R-1"), at=AT))
+    held = pkpass.read(PassBuilder(identity).build(template.issue("R-1"), at=AT))
 
     assert {f"de.lproj/{name}" for name in LOGOS} <= held.keys()
 
 
 def test_who_has_signed_up_gets_a_pass_without_the_sheet(rewards: Template, identity: Identity) -> None:
     members = replace(rewards, personalization=None)
-    held = bundle.read(PassBuilder(identity).build(members.issue("R-1"), at=AT))
+    held = pkpass.read(PassBuilder(identity).build(members.issue("R-1"), at=AT))
     report = PassBuilder(identity).report(members.issue("R-1"), at=AT)
 
     assert not [name for name in held if "personalization" in name]
@@ -294,7 +294,7 @@ def test_other_styles_are_built_with_a_warning(rewards: Template, identity: Iden
     """That only store cards show the sheet is inferred, so nothing is refused for it."""
     generic = replace(KINDS["loyalty"], style="generic")
     card = replace(rewards, kind=generic).issue("R-1")
-    held = bundle.read(PassBuilder(identity).build(card, at=AT))
+    held = pkpass.read(PassBuilder(identity).build(card, at=AT))
     report = PassBuilder(identity).report(card, at=AT)
 
     assert held.keys() >= {FILE, *LOGOS}
@@ -333,7 +333,7 @@ def test_passkit_generator_keeps_the_sheet(
     assert done.returncode == 0, done.stderr
     kept = json.loads(done.stdout)["signed"]
 
-    assert base64.b64decode(kept[FILE]) == bundle.read(data)[FILE]
+    assert base64.b64decode(kept[FILE]) == pkpass.read(data)[FILE]
     assert kept.keys() >= LOGOS
 
 
@@ -349,7 +349,7 @@ def verdict_on(
 ) -> Report:
     """The report on a rightly signed pass by somebody else; a file changed to None is left out."""
     identity = authority.identity(nfc=True)
-    held = bundle.read(PassBuilder(identity).build(rewards.issue("R-1"), at=AT))
+    held = pkpass.read(PassBuilder(identity).build(rewards.issue("R-1"), at=AT))
     held = {name: data for name, data in held.items() if name not in ("manifest.json", "signature")}
     made = {name: data for name, data in {**held, **changes}.items() if data is not None}
     if given_:
@@ -605,7 +605,7 @@ def test_a_token_can_not_be_the_manifest_of_a_pass(tiny: Template, authority: Au
     assert refused.value.code == "unsafe-token"
     # What would come of it without the refusal.
     signature = identity.sign_manifest(manifest.encode(), at=AT)
-    assert verify(bundle.pack({**forged, "signature": signature}), trust=authority.trust, at=AT).ok
+    assert verify(pkpass.pack({**forged, "signature": signature}), trust=authority.trust, at=AT).ok
 
 
 @pytest.mark.parametrize(

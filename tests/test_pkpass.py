@@ -29,26 +29,26 @@ from hypothesis import strategies as st
 
 from passwright import Barcode, Binding, Field, Template
 from passwright.address import mask, sha256
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.rules import About, judge
-from passwright.apple.verification import verify
+from passwright.apple.rules.pass_json import About, judge
+from passwright.apple.verification.verifier import verify
 from passwright.errors import KeyMaterialError, PassRejected, SignerFailed
 from passwright.judge import Rule
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
+from passwright.model.template import Link, Location
 from passwright.report import error, warning
 from passwright.signing import KeySigner
 from passwright.stencil import KEPT_TEMPLATES, merge
-from passwright.template import Link, Location
 from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import AT, BINDING, MEMBERSHIP, TEMPLATES, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from passwright.model.template import Pass
     from passwright.report import Report
-    from passwright.template import Pass
     from passwright.testing.authority import Authority
 
 VALUES = {"fullName": "Jane Smith", "points": 120}
@@ -175,7 +175,7 @@ def test_passkit_generator_reads_what_went_in_and_signs_what_we_verify(
         assert said["digests"][name] == hashlib.sha256(blob).hexdigest()
 
     # The other way round: what node-forge signs now, with attributes in its own order, verifies here.
-    theirs = bundle.pack({name: base64.b64decode(blob) for name, blob in said["signed"].items()})
+    theirs = pkpass.pack({name: base64.b64decode(blob) for name, blob in said["signed"].items()})
     verdict = verify(theirs, trust=authority.trust)
     assert verdict.ok, verdict.report
 
@@ -236,7 +236,7 @@ def test_eml_10_no_byte_of_a_bound_pass_tells_whom_it_is_bound_to(
 
 
 def _nobody() -> Any:
-    from passwright.apple.trust import Trust
+    from passwright.apple.trust.chain import Trust
 
     return Trust.apple()
 
@@ -336,10 +336,10 @@ class Counted:
 def test_the_second_pass_of_a_template_computes_no_digest_of_a_picture(
     identity: Identity, club: Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from passwright.apple import archive
+    from passwright.apple.container import archive
 
     sizes: list[int] = []
-    monkeypatch.setattr(bundle, "hashlib", Counted(hashlib, sizes))
+    monkeypatch.setattr(pkpass, "hashlib", Counted(hashlib, sizes))
     monkeypatch.setattr(archive, "zlib", Counted(zlib, sizes))
     builder = PassBuilder(identity)
     first = files_of(builder.build(club.issue("M-0001", VALUES), at=AT))
@@ -348,7 +348,7 @@ def test_the_second_pass_of_a_template_computes_no_digest_of_a_picture(
     assert all(sizes.count(size) >= 2 for size in pictures)  # once for the manifest, once for the archive
     sizes.clear()
     second = files_of(builder.build(club.issue("M-0002", {"fullName": "Joe"}), at=AT))
-    own = [second[name] for name in bundle.PER_PASS]
+    own = [second[name] for name in pkpass.PER_PASS]
     # pass.json for the manifest, and the three files of its own for the archive.
     assert sorted(sizes) == sorted([len(own[0]), *map(len, own)])
 
@@ -754,7 +754,7 @@ def templates(draw: Any) -> Template:
 
 
 def _shared() -> tuple[Any, Any]:
-    from passwright.template import Images, Nfc
+    from passwright.model.template import Images, Nfc
     from tests.conftest import READER_KEY
 
     return Images(files={"icon.png": png(1, 1)}, url="https://a.example.com/"), Nfc(apple_key=READER_KEY)

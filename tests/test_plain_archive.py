@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import archive, bundle, plain_archive
+from passwright.apple.container import archive, pkpass, stored_archive
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-LIMITS = bundle.FOREIGN_LIMITS
+LIMITS = pkpass.FOREIGN_LIMITS
 FILES = {
     "icon.png": b"\x89PNG icon" * 40,
     "en.lproj/pass.strings": b'"a" = "b";',
@@ -40,7 +40,7 @@ def outcome(read: Callable[..., Any], *args: Any) -> Any:
 
 
 def assert_read_alike(data: bytes, what: object, limits: archive.Limits = LIMITS) -> None:
-    quick, strict = (outcome(road.unpacked, data, limits) for road in (plain_archive, archive))
+    quick, strict = (outcome(road.unpacked, data, limits) for road in (stored_archive, archive))
     assert quick == strict, what
     assert isinstance(quick, tuple) or list(quick) == list(strict), what
 
@@ -69,7 +69,7 @@ def strict_readings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def test_what_we_write_is_plain(strict_readings: list[bytes]) -> None:
-    assert plain_archive.unpacked(bundle.pack(FILES), LIMITS) == FILES
+    assert stored_archive.unpacked(pkpass.pack(FILES), LIMITS) == FILES
     assert not strict_readings
 
 
@@ -85,18 +85,18 @@ def test_what_is_not_plain_is_read_all_the_same(strict_readings: list[bytes]) ->
     many = {f"{number:0150}.png": b"" for number in range(60)}
     for data, files in (
         (buffer.getvalue(), {"pass.json": b"{}" * 100}),
-        (bundle.pack({"größe.png": b"x"}), {"größe.png": b"x"}),
+        (pkpass.pack({"größe.png": b"x"}), {"größe.png": b"x"}),
         (folder.getvalue(), {"pass.json": b"{}"}),
-        (bundle.pack(many), many),
-        (memoryview(bundle.pack(FILES)), FILES),
+        (pkpass.pack(many), many),
+        (memoryview(pkpass.pack(FILES)), FILES),
     ):
-        assert plain_archive.unpacked(data, LIMITS) == files
+        assert stored_archive.unpacked(data, LIMITS) == files
         assert strict_readings.pop() is data
 
 
 def test_an_archive_changed_anywhere_is_read_alike() -> None:
     """Every byte of a small archive, all bits of a record at one place or at the two that have to agree."""
-    data = bundle.pack(FILES)
+    data = pkpass.pack(FILES)
     chance = random.Random(7)
     for at in range(len(data)):
         changed = bytearray(data)
@@ -127,12 +127,12 @@ def test_an_archive_changed_in_several_ways_is_read_alike(seed: int) -> None:
             info.extra = chance.choice((b"",) * 4 + (b"\x55\x54\1\0\0",))
             opened.writestr(info, chance.randbytes(chance.randrange(40)))
         opened.comment = chance.choice((b"",) * 5 + (b"PK\5\6",))
-    data = buffer.getvalue() + chance.choice((b"",) * 5 + (b"\0", bundle.pack(FILES)))
+    data = buffer.getvalue() + chance.choice((b"",) * 5 + (b"\0", pkpass.pack(FILES)))
     assert_read_alike(data, data)
 
 
 def test_limits_are_the_same_on_both_roads() -> None:
-    data = bundle.pack(FILES)
+    data = pkpass.pack(FILES)
     bounds: tuple[dict[str, Any], ...] = (
         {"archive_bytes": len(data) - 1},
         {"archive_bytes": len(data)},
@@ -160,7 +160,7 @@ def test_an_end_record_in_a_file_is_a_doubt_on_both_roads() -> None:
     comment = 0
     for _ in range(2):
         inner = b"PK\5\6" + bytes(16) + comment.to_bytes(2, "little")
-        data = bundle.pack(FILES | {"signature": inner})
+        data = pkpass.pack(FILES | {"signature": inner})
         comment = len(data) - data.index(inner) - 22
-    assert outcome(plain_archive.unpacked, data, LIMITS)[0] == "comment"
+    assert outcome(stored_archive.unpacked, data, LIMITS)[0] == "comment"
     assert_read_alike(data, "comment")

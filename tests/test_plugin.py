@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 USING = """
 import passwright as pw

@@ -30,9 +30,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-from passwright.apple import certificate as x
-from passwright.apple import cms, der, signed_data
-from passwright.apple.trust import Trust, chain
+from passwright.apple.cms import der, parser
+from passwright.apple.cms import signature as cms_signature
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust.chain import Trust, chain
 from passwright.errors import BundleError, SignerFailed
 from passwright.report import Severity
 from passwright.signing import checked_sign
@@ -133,14 +134,14 @@ def test_every_signed_message_of_pkits_verifies_or_is_refused_for_a_reason() -> 
     for test, mail in pkits("smime").items():
         content, signature = message(mail)
         try:
-            leaf, findings = cms.verify(cms.parse(signature), content)
+            leaf, findings = cms_signature.verify(cms_signature.parse(signature), content)
         except BundleError as exc:
             refused[test] = exc.code
         else:
             assert leaf in pkits("certs").values()
             assert [found.code for found in findings] == ["embedded-crls"]
             with pytest.raises(BundleError, match="another manifest"):
-                cms.verify(cms.parse(signature), content + b" ")
+                cms_signature.verify(cms_signature.parse(signature), content + b" ")
     assert len(pkits("smime")) > 220
     assert refused == {test: code for test, (code, _) in EXPLAINED["pkits-messages"].items()}
 
@@ -148,7 +149,7 @@ def test_every_signed_message_of_pkits_verifies_or_is_refused_for_a_reason() -> 
 def path_of(signature: bytes) -> list[str]:
     """The names of the certificates that a message embeds, the signer's last."""
     names = {octets: name for name, octets in pkits("certs").items()}
-    return [names[octets] for octets in signed_data.parse(signature).certificates]
+    return [names[octets] for octets in parser.parse(signature).certificates]
 
 
 def signer_of(certificate: str, path: list[str]) -> str:
@@ -208,7 +209,7 @@ def refusal_of(test: str) -> str:
     """Why a path of PKITS is refused, "" where it is not."""
     content, signature = message(pkits("smime")[test])
     try:
-        leaf, _ = cms.verify(cms.parse(signature), content)
+        leaf, _ = cms_signature.verify(cms_signature.parse(signature), content)
     except BundleError as exc:
         return exc.code
     path = path_of(signature)
@@ -291,12 +292,12 @@ def holder(key: bytes) -> bytes:
 def is_accepted(vector: Vector) -> bool:
     """Whether `cms.verify` takes the vector for a signature by its key over signed attributes."""
     digest = vector.digest.replace("SHA-", "sha")
-    if digest not in signed_data.DIGESTS.values():
+    if digest not in parser.DIGESTS.values():
         return False  # no identifier of it is read
     certificate = holder(vector.key)
     issuer, serial = x.issuer_and_serial(certificate)
     content = b"{}"
-    signed = signed_data.SignedData(
+    signed = parser.SignedData(
         digest=digest,
         algorithm="rsa" if vector.file.startswith("rsa") else "ecdsa",
         signature=vector.signature,
@@ -311,7 +312,7 @@ def is_accepted(vector: Vector) -> bool:
         findings=(),
     )
     try:
-        cms.verify(signed, content)
+        cms_signature.verify(signed, content)
     except BundleError as exc:
         if exc.code in ("bad-signature", "weak-digest"):
             return False

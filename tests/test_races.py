@@ -19,7 +19,7 @@ from passwright.service import issuing, releasing
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.store import Download
 from passwright.service.vault import Purpose, Vault
-from passwright.testing.phone import Phone
+from passwright.testing.fakes.authenticator import Phone
 from tests.issuing_desk import (
     AT,
     KEYS,

@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import apple, report, strictjson
-from passwright.apple import bundle, personalization, reading, strings_file
+from passwright.apple import personalization
+from passwright.apple.build import strings_file
+from passwright.apple.container import pkpass
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.verification import verify
+from passwright.apple.reading import contents
+from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError
 from tests.conftest import AT, BINDING
 from tests.test_verification import LATER, codes, signed, zipped
@@ -43,7 +46,7 @@ def archive(**files: bytes | str | dict[str, Any]) -> bytes:
 
 def test_a_pass_of_ours_is_read_whole(card: bytes) -> None:
     read = apple.read(card)
-    assert read.files == bundle.read(card)
+    assert read.files == pkpass.read(card)
     assert read.document == json.loads(read.files["pass.json"])
     assert list(read.document) == list(json.loads(read.files["pass.json"]))
     assert (read.serial_number, read.style, read.bound) == ("M-0001", "storeCard", False)
@@ -165,7 +168,7 @@ def test_strings_that_can_not_be_read_are_a_finding(data: bytes) -> None:
 
 
 def test_verify_names_strings_that_can_not_be_read(authority: Authority, card: bytes) -> None:
-    kept = {name: data for name, data in bundle.read(card).items() if name not in bundle.PER_PASS[1:]}
+    kept = {name: data for name, data in pkpass.read(card).items() if name not in pkpass.PER_PASS[1:]}
     data = signed({**kept, "de.lproj/pass.strings": b"Punkte"}, authority.identity(nfc=True))
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.ok
@@ -179,7 +182,7 @@ GIT = {".git/HEAD": b"ref: refs/heads/main", ".git/objects/ab/cdef0123": b"x\x9c
 
 def test_man_12_folders_that_the_manifest_lists_are_data(authority: Authority, card: bytes) -> None:
     """Five genuine passes carry a whole working copy, and wallets take them."""
-    kept = {name: data for name, data in bundle.read(card).items() if name not in bundle.PER_PASS[1:]}
+    kept = {name: data for name, data in pkpass.read(card).items() if name not in pkpass.PER_PASS[1:]}
     data = signed({**kept, **GIT}, authority.identity(nfc=True))
     assert apple.read(data).files.items() >= GIT.items()
     verdict = verify(data, trust=authority.trust, at=LATER)
@@ -187,7 +190,7 @@ def test_man_12_folders_that_the_manifest_lists_are_data(authority: Authority, c
     told = {(each.where, each.code) for each in verdict.report.warnings}
     assert told >= {(name, "left-over-file") for name in (".git/HEAD", ".git/objects/ab/cdef0123")}
     assert ("old/icon.png", "unknown-folder") in told
-    unlisted = verify(zipped({**bundle.read(card), **GIT}), trust=authority.trust, at=LATER)
+    unlisted = verify(zipped({**pkpass.read(card), **GIT}), trust=authority.trust, at=LATER)
     assert unlisted.steps["container"] == "ok"
     assert codes(unlisted) == {"unlisted-file"}
 
@@ -238,7 +241,7 @@ def test_no_bytes_whatever_raise_anything_else(noise: bytes) -> None:
 
 def test_the_page_names_the_limits_that_hold() -> None:
     page = (Path(__file__).parent.parent / "docs" / "reading.md").read_text("utf-8")
-    limits, kib, mib = bundle.FOREIGN_LIMITS, 2**10, 2**20
+    limits, kib, mib = pkpass.FOREIGN_LIMITS, 2**10, 2**20
     for row in (
         f"| the archive | {limits.archive_bytes // mib} MiB, {limits.entries} entries |",
         f"| {limits.entry_bytes // mib} MiB, {limits.unpacked_bytes // mib} MiB |",
@@ -246,11 +249,11 @@ def test_the_page_names_the_limits_that_hold() -> None:
         f"| a file's name | {limits.name_bytes} bytes |",
         f"| {limits.manifest_bytes // kib} KiB, {limits.signature_bytes // kib} KiB |",
         f"| {limits.json_bytes // mib} MiB, nested {strictjson.MAX_DEPTH} levels deep |",
-        f"| `pass.json` | {reading.MAX_ITEMS:,} items",
+        f"| `pass.json` | {contents.MAX_ITEMS:,} items",
         f"| `personalization.json` (`verify` alone reads it) | {personalization.MAX_ITEMS} items |",
         f"| files that `manifest.json` lists (`verify`) | {limits.entries} |",
         f"| one `pass.strings` | {strings_file.MAX_BYTES // kib} KiB, {strings_file.MAX_TEXTS:,} texts |",
-        f"| all `pass.strings` together | {reading.MAX_STRINGS_BYTES // mib} MiB |",
+        f"| all `pass.strings` together | {contents.MAX_STRINGS_BYTES // mib} MiB |",
         f"| findings of one code and severity | {report.MAX_OF_A_KIND} |",
     ):
         assert row in page

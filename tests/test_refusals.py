@@ -12,16 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import report
-from passwright.apple import bundle, der, refusals
-from passwright.apple import certificate as x
-from passwright.apple.cms import Frame
-from passwright.apple.diagnosis import Diagnosis, diagnose, stranger
-from passwright.apple.passes import pack_passes
+from passwright.apple.cms import der
+from passwright.apple.cms.parser import SIGNING_TIME
+from passwright.apple.cms.signature import Frame
+from passwright.apple.container import pkpass
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.signed_data import SIGNING_TIME
-from passwright.apple.trust import Anchor, Trust
+from passwright.apple.pkpasses import pack_passes
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust.chain import Anchor, Trust
+from passwright.apple.verification import device_errors
+from passwright.apple.verification.diagnosis import Diagnosis, diagnose, stranger
+from passwright.model.template import Images
 from passwright.report import error, note, warning
-from passwright.template import Images
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf
 from tests.conftest import AT, png
@@ -49,16 +51,16 @@ AROUND = (
         "because it isn’t valid.” UserInfo={{NSUnderlyingError=0x13183ecc0 {{Error Code=1 “{}”}}}}"
     ),
 )
-SPECIFIC = [message for message in refusals.messages() if not message.general]
+SPECIFIC = [message for message in device_errors.messages() if not message.general]
 TEXTS = [(message, text) for message in SPECIFIC for text in message.texts]
 
 
 @pytest.mark.parametrize("around", AROUND, ids=("bare", "phone", "mac", "wrapped"))
 @pytest.mark.parametrize(("message", "text"), TEXTS, ids=[f"{m.id}-{len(t)}" for m, t in TEXTS])
 def test_every_message_is_known_whatever_stands_around_it(
-    message: refusals.Message, text: str, around: str
+    message: device_errors.Message, text: str, around: str
 ) -> None:
-    found = refusals.explain_log(around.format(text.replace("*", "icon@2x.png")))
+    found = device_errors.explain_log(around.format(text.replace("*", "icon@2x.png")))
 
     assert found[0].sure
     assert message in [each.message for each in found]
@@ -111,7 +113,7 @@ def test_every_message_is_known_whatever_stands_around_it(
     ],
 )
 def test_lines_that_people_found_are_understood(line: str, message: str) -> None:
-    assert refusals.explain_log(line)[0].message.id == message
+    assert device_errors.explain_log(line)[0].message.id == message
 
 
 @pytest.mark.parametrize(
@@ -131,11 +133,11 @@ def test_lines_that_people_found_are_understood(line: str, message: str) -> None
     ],
 )
 def test_a_line_of_something_else_is_not_explained(line: str) -> None:
-    assert refusals.explain_log(line) == ()
+    assert device_errors.explain_log(line) == ()
 
 
 def test_a_message_that_is_cut_off_is_a_candidate_and_not_sure() -> None:
-    [match] = refusals.explain_log(
+    [match] = device_errors.explain_log(
         "The passTypeIdentifier or teamIdentifier provided may not match your cert"
     )
 
@@ -144,7 +146,7 @@ def test_a_message_that_is_cut_off_is_a_candidate_and_not_sure() -> None:
 
 
 def test_several_messages_in_one_line_are_all_named() -> None:
-    found = refusals.explain_log(
+    found = device_errors.explain_log(
         "SecTrustEvaluate  [leaf AnchorSHA1 AnchorTrusted SubjectOrganizationalUnit]"
     )
 
@@ -153,48 +155,48 @@ def test_several_messages_in_one_line_are_all_named() -> None:
 
 @given(st.text(max_size=300))
 def test_any_line_has_an_answer(line: str) -> None:
-    for match in refusals.explain_log(line):
+    for match in device_errors.explain_log(line):
         assert 0.5 < match.score <= 1.0 + 1e-9
 
 
 def test_a_line_of_a_megabyte_is_answered() -> None:
     line = "x " * 500_000
 
-    assert refusals.explain_log(f"Signature is missing {line}")[0].message.id == "signature-missing"
+    assert device_errors.explain_log(f"Signature is missing {line}")[0].message.id == "signature-missing"
 
 
 # --- the table -----------------------------------------------------------------------------------
 
 
 def test_the_table_names_codes_that_there_are_and_messages_that_there_are() -> None:
-    ids = {message.id for message in refusals.messages()}
-    for cause in refusals.causes():
+    ids = {message.id for message in device_errors.messages()}
+    for cause in device_errors.causes():
         assert {code.partition("@")[0] for code in cause.codes} <= set(report.codes()), cause.id
         assert not cause.said or cause.said in ids, cause.id
         assert cause.see.endswith((".", "-noverify", "json.tool")), cause.id
         assert cause.remedy.endswith("."), cause.id
         assert cause.source, cause.id
         assert not cause.title.endswith("."), cause.id
-    for message in refusals.messages():
+    for message in device_errors.messages():
         assert bool(message.causes) is not message.general, message.id
 
 
 def test_no_code_belongs_to_two_causes() -> None:
-    named = [code for cause in refusals.causes() for code in cause.codes]
+    named = [code for cause in device_errors.causes() for code in cause.codes]
 
     assert sorted(named) == sorted(set(named))
 
 
 def test_every_cause_is_met_by_a_message_or_a_code() -> None:
-    met = {cause.id for message in refusals.messages() for cause in message.causes}
+    met = {cause.id for message in device_errors.messages() for cause in message.causes}
 
-    assert [each.id for each in refusals.causes() if each.id not in met and not each.codes] == []
+    assert [each.id for each in device_errors.causes() if each.id not in met and not each.codes] == []
 
 
 def test_causes_are_found_by_their_ids() -> None:
-    assert refusals.cause("no-icon").title == "The pass has no icon"
+    assert device_errors.cause("no-icon").title == "The pass has no icon"
     with pytest.raises(KeyError):
-        refusals.cause("no-such-cause")
+        device_errors.cause("no-such-cause")
 
 
 # --- what to mend first --------------------------------------------------------------------------
@@ -207,7 +209,7 @@ def test_what_phones_refuse_comes_before_what_they_tolerate() -> None:
     field = error("duplicate-field-key", "pass.json#/coupon", "d")
 
     def one(*findings: report.Finding) -> str:
-        first = refusals.first(findings)
+        first = device_errors.first(findings)
         assert first is not None
         return first[0].message
 
@@ -215,12 +217,12 @@ def test_what_phones_refuse_comes_before_what_they_tolerate() -> None:
     assert one(tolerated, unknown, field) == "d"
     assert one(tolerated, unknown) == "b"
     assert one(tolerated) == "a"
-    assert refusals.first([note("sha1-digests", "manifest.json", "e")]) is None
+    assert device_errors.first([note("sha1-digests", "manifest.json", "e")]) is None
 
 
 def test_a_code_with_a_place_says_more_than_the_same_code_anywhere() -> None:
     def named(where: str) -> str | None:
-        cause = refusals.cause_of(error("missing-file", where, ""))
+        cause = device_errors.cause_of(error("missing-file", where, ""))
         return None if cause is None else cause.id
 
     assert named("signature") == "no-signature"
@@ -284,7 +286,7 @@ class Bench:
 
     @property
     def files(self) -> dict[str, bytes]:
-        read = bundle.read(self.small)
+        read = pkpass.read(self.small)
         return {name: read[name] for name in ("icon.png", "pass.json")}
 
     @property
@@ -298,7 +300,7 @@ class Bench:
 
     def by(self, sign: Callable[[bytes], bytes]) -> bytes:
         """Signed in any way whatever."""
-        manifest = bundle.manifest({name: bundle.digest(data) for name, data in self.files.items()})
+        manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in self.files.items()})
         return zipped({**self.files, "manifest.json": manifest, "signature": sign(manifest)})
 
     def framed(self, leaf: Leaf, *, beside: bytes | None = None, alone: bool = False) -> bytes:
@@ -336,7 +338,7 @@ FAULTS: dict[str, tuple[Callable[[Bench], bytes], str]] = {
     "odd-archive": (lambda b: b.small + b"tail", "trailing-data"),
     "no-signature": (lambda b: changed(b.small, signature=None), "missing-file"),
     "bad-manifest": (lambda b: changed(b.small, manifest__json=b"[]"), "bad-manifest"),
-    "unlisted-file": (lambda b: zipped({**bundle.read(b.small), "notes.txt": b"x"}), "unlisted-file"),
+    "unlisted-file": (lambda b: zipped({**pkpass.read(b.small), "notes.txt": b"x"}), "unlisted-file"),
     "changed-file": (lambda b: changed(b.small, icon__png=png(2, 2)), "digest-mismatch"),
     "bad-signature": (lambda b: changed(b.small, signature=b"\1" * 256), "signature-raw-value"),
     "no-signing-date": (Bench.undated, "no-signing-time"),
@@ -388,8 +390,8 @@ def test_a_sound_pass_has_nothing_to_mend(bench: Bench) -> None:
 
 
 def test_there_is_a_pass_for_every_cause_that_a_file_shows() -> None:
-    assert {cause.id for cause in refusals.causes() if cause.codes} == FAULTS.keys()
-    assert {cause.id for cause in refusals.causes() if not cause.codes} == UNSEEN
+    assert {cause.id for cause in device_errors.causes() if cause.codes} == FAULTS.keys()
+    assert {cause.id for cause in device_errors.causes() if not cause.codes} == UNSEEN
 
 
 @pytest.mark.parametrize("cause", FAULTS)
@@ -408,14 +410,14 @@ def test_a_pass_with_the_fault_gives_the_code_and_the_cause(bench: Bench, cause:
 
 
 @pytest.mark.parametrize("message", SPECIFIC, ids=lambda message: message.id)
-def test_every_message_leads_to_a_pass_that_is_given_the_code(message: refusals.Message) -> None:
+def test_every_message_leads_to_a_pass_that_is_given_the_code(message: device_errors.Message) -> None:
     """What a device logs, the cause in the table, and our verifier's code for it hang together."""
     shown = [cause.id for cause in message.causes if cause.codes]
 
     assert set(shown) <= FAULTS.keys()
     assert shown or {cause.id for cause in message.causes} <= UNSEEN
     for name in shown:
-        cause, code = refusals.cause(name), FAULTS[name][1]
+        cause, code = device_errors.cause(name), FAULTS[name][1]
         assert code in {each.partition("@")[0] for each in cause.codes}
 
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passwright import apple
-from passwright.apple import bundle
-from passwright.apple.names import is_left_over, is_secret, name_fault
+from passwright.apple.container import pkpass
+from passwright.apple.container.filenames import is_left_over, is_secret, name_fault
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.verification import verify
+from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError, PassRejected
 from tests.conftest import AT, BINDING, READER_KEY, png
 from tests.test_reading import JSON, TEXT, archive
@@ -88,7 +88,7 @@ def test_a_pass_of_anybody_becomes_ours(authority: Authority, other: Identity) -
     read = apple.read(done.data)
     assert read.document == expected
     assert list(read.document) == list(FOREIGN)
-    assert {name: data for name, data in read.files.items() if name not in bundle.PER_PASS} == BESIDE
+    assert {name: data for name, data in read.files.items() if name not in pkpass.PER_PASS} == BESIDE
 
 
 def test_same_input_same_bytes(other: Identity) -> None:
@@ -123,7 +123,7 @@ def test_sig_19_openssl_accepts_what_was_rewritten(
     listed = json.loads((tmp_path / "verified").read_bytes())
     assert listed.keys() == {*BESIDE, "pass.json"}
     for name, digest in listed.items():
-        assert bundle.digest((tmp_path / name).read_bytes()) == digest
+        assert pkpass.digest((tmp_path / name).read_bytes()) == digest
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_files_are_added_replaced_and_left_out(other: Identity) -> None:
     files = apple.read(done.data).files
     assert "README" not in files
     assert (files["logo.png"], files["logo.svg"]) == (ICON, b"new")
-    for name in bundle.PER_PASS:
+    for name in pkpass.PER_PASS:
         with pytest.raises(ValueError, match="are made here"):
             apple.rewrite(foreign(), other, files={name: b"x"})
     with pytest.raises(BundleError) as caught:
@@ -256,7 +256,7 @@ def test_man_12_left_overs_stay_behind_and_are_named(other: Identity) -> None:
     data = zipped({"icon.png": ICON, "pass.json": json.dumps(FOREIGN).encode(), **left, "old/a.txt": b"x"})
     done = apple.rewrite(data, other, at=AT)
     assert {f.where for f in done.report.warnings if f.code == "left-over-file"} == left.keys()
-    assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *bundle.PER_PASS}
+    assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *pkpass.PER_PASS}
 
 
 def test_man_11_the_pass_is_made_of_what_was_judged(other: Identity) -> None:
@@ -285,7 +285,7 @@ def test_times_are_asked_as_when_building(other: Identity) -> None:
 
 
 def _trust(identity: Identity) -> Any:
-    from passwright.apple.trust import Trust
+    from passwright.apple.trust.chain import Trust
 
     return Trust.of(identity.intermediate)
 
@@ -370,7 +370,7 @@ KEYS = st.text(TEXT, min_size=1, max_size=6).map("odd {}".format)
 
 def _may_stay(name: str) -> bool:
     fault = name_fault(name, allow_folders=True, max_bytes=255)
-    return not (fault or is_left_over(name) or is_secret(name) or name in bundle.PER_PASS)
+    return not (fault or is_left_over(name) or is_secret(name) or name in pkpass.PER_PASS)
 
 
 @pytest.mark.no_cover
@@ -398,7 +398,7 @@ def test_jsn_09_rewriting_keeps_every_unknown_key_and_file(
         "teamIdentifier": identity.team_identifier,
     }
     assert made.document == expected
-    assert {name: data for name, data in made.files.items() if name not in bundle.PER_PASS} == {
+    assert {name: data for name, data in made.files.items() if name not in pkpass.PER_PASS} == {
         "icon.png": ICON,
         **files,
     }

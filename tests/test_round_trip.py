@@ -15,19 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, apple, google
-from passwright.definition import translatable
 from passwright.google.issuer import Issuer
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
+from passwright.model.template import SLOTS, Colours, Link, Location, Nfc
+from passwright.model.validation import translatable
 from passwright.report import Report
 from passwright.signing import KeySigner
-from passwright.template import SLOTS, Colours, Link, Location, Nfc
 from passwright.testing.certificates import new_key
 from tests.conftest import ACCOUNT, BINDING, ISSUER_ID, READER_KEY, TEMPLATES, png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 NAMES = (*sorted(folder.name for folder in TEMPLATES.iterdir()), "bus", "ferry")
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passwright import Barcode, Template, apple, google, validate, validation
-from passwright.apple import rules as apple_rules
+from passwright.apple.rules import pass_json as apple_rules
 from passwright.errors import LinkTooLong, PassRejected
-from passwright.google import rules as google_rules
+from passwright.google.rules import payload as google_rules
 from passwright.google.tables import VERTICALS
 from passwright.google.tables import table as google_table
 from passwright.rules import carries_binding, codes_of, forbid_barcode
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
     from passwright.judge import Rule
+    from passwright.model.template import Pass
     from passwright.report import Report
-    from passwright.template import Pass
 
 RULE = "binding-forbids-barcode"
 QR = {"format": "PKBarcodeFormatQR", "message": "M-1", "messageEncoding": "iso-8859-1"}

@@ -21,8 +21,8 @@ from passwright import Barcode, Binding, Field, Template
 from passwright.address import mask
 from passwright.errors import LinkTooLong, PassRejected, SignerFailed
 from passwright.google.issuer import Issuer
+from passwright.google.reading.token import read
 from passwright.google.savelink import MAX_TOKEN, SAVE_URL, Link, PassBuilder
-from passwright.google.token import read
 from passwright.judge import Rule
 from passwright.report import error, warning
 from passwright.signing import KeySigner

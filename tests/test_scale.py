@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from passwright import batch
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 from passwright.batch.outputs import Entry
 from tests import small_passes
 from tests.conftest import skip_unless_ci
@@ -146,7 +146,7 @@ def test_a_batch_survives_three_kills(number: int, verified: int, tmp_path: Path
 
 
 def openssl_verifies(data: bytes, folder: Path) -> None:
-    files = bundle.read(data)
+    files = pkpass.read(data)
     for name in ("manifest.json", "signature"):
         (folder / name).write_bytes(files[name])
     root = ROOT / "certs.example" / "root.pem"
@@ -247,7 +247,7 @@ def test_a_cluster_that_loses_a_worker_loses_no_pass(number: int, tmp_path: Path
     assert list(found) == [f"S-{index:07}.pkpass" for index in range(number)]
     for index in random.sample(range(number), 50):
         assert (
-            json.loads(bundle.read(found[f"S-{index:07}.pkpass"])["pass.json"])["serialNumber"]
+            json.loads(pkpass.read(found[f"S-{index:07}.pkpass"])["pass.json"])["serialNumber"]
             == f"S-{index:07}"
         )
 

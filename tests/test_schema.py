@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from passwright import definition, forms
-from passwright.apple import content
+from passwright import forms
+from passwright.apple.build import pass_json
 from passwright.cli.schema import SCHEMAS, of
 from passwright.google import tables as google
+from passwright.model import validation
 from passwright.report import Severity
 from passwright.schema import DIALECT, json_schema
 from passwright.table import Key, Table
@@ -80,8 +81,8 @@ EVERY_FACT = Table.of(
 # A right object of it.
 ROOT = {"needed": "x", "if": "x", "one": True, "red": True}
 TABLES = {
-    "template": definition.table(),
-    "pass.json": content.table(),
+    "template": validation.table(),
+    "pass.json": pass_json.table(),
     "google": google.table(),
     "every-fact": EVERY_FACT,
 }

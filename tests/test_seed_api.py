@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passwright import folder
+from passwright.model import folder
 from passwright.service.store import Organisation
 from passwright.service.web.models import ChangedPass, NewPass
-from passwright.testing.phone import Phone
+from passwright.testing.fakes.authenticator import Phone
 from tests.issuing_desk import HELP, edited, template_files
 from tests.run_service import BASE, Made, service
 

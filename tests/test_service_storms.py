@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from passwright.testing.phone import Phone
+from passwright.testing.fakes.authenticator import Phone
 from tests.issuing_desk import HELP
 from tests.run_service import BASE, service
 

@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from passwright import Field, Template, apple
 from passwright import google as wallet
-from passwright.definition import translatable
 from passwright.google.content import resource_name
 from passwright.google.issuer import Issuer
 from passwright.google.savelink import MAX_TOKEN
-from passwright.kinds import KINDS
+from passwright.model.kinds import KINDS
+from passwright.model.template import SLOTS, Images
+from passwright.model.validation import translatable
 from passwright.signing import KeySigner
-from passwright.template import SLOTS, Images
 from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID, TEMPLATES, png
 from tests.test_google_tables import disagreements
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from passwright.apple.identity import Identity
-    from passwright.template import Pass
+    from passwright.model.template import Pass
     from passwright.testing.authority import Authority
 
 SEVEN = ("coupon", "event", "flight", "gift-card", "id-card", "membership", "train")

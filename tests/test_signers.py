@@ -30,8 +30,8 @@ from passwright.signers.iam import GoogleIamSigner
 from passwright.signers.pkcs11 import Pkcs11Signer
 from passwright.testing import check_signer
 from passwright.testing.certificates import Leaf, new_key
-from passwright.testing.google import Google
-from passwright.testing.key_services import KeyService
+from passwright.testing.fakes.google import Google
+from passwright.testing.fakes.kms import KeyService
 from tests.conftest import ACCOUNT, AT, ISSUER_ID
 
 if TYPE_CHECKING:

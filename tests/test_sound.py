@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import definition
-from passwright.apple import content
+from passwright.apple.build import pass_json
 from passwright.forms import BASE_TYPES, Unknown, is_text
 from passwright.google import tables as google
+from passwright.model import validation
 from passwright.sound import Sound
 from passwright.table import Table, place_in
 from tests import rich_passes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from passwright.table import Key
 
 PLACE = place_in("doc")
-TABLES = {"pass.json": content.table, "google": google.table, "template.toml": definition.table}
+TABLES = {"pass.json": pass_json.table, "google": google.table, "template.toml": validation.table}
 
 # What a document may hold that no one thinks of when writing checks.
 ODD: tuple[Any, ...] = (
@@ -144,7 +144,7 @@ def test_both_looks_say_the_same_of_a_rich_pass_with_anything_in_it(name: str) -
 def test_what_is_sound_is_known_to_be(name: str) -> None:
     """Otherwise nothing would be gained: where nothing can be said, no closer look is taken."""
     rich = rich_passes.fixture(name)["pass"]
-    table = content.table()
+    table = pass_json.table()
     close = closely("pass.json")
     for member, value in rich.items():
         key = table.objects["Pass"][member]

@@ -56,7 +56,7 @@ def test_importing_the_package_loads_next_to_nothing() -> None:
             "passwright.cli",
             "passwright.signers",
         ),
-        *("passwright.apple.verification", "passwright.apple.trust"),
+        *("passwright.apple.verification.verifier", "passwright.apple.trust.chain"),
     ],
 )
 def test_a_first_pass_for_apple_does_without(loaded: set[str], module: str) -> None:

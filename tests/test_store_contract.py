@@ -12,7 +12,7 @@ import pytest
 
 from passwright.errors import StaleBinding
 from passwright.service.sqlstore import SqlStore
-from passwright.testing.store import check_store
+from passwright.testing.store_contract import check_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

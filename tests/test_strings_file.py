@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import strings_file
+from passwright.apple.build import strings_file
 from passwright.errors import BundleError
 
 NAME = "de.lproj/pass.strings"

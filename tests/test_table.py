@@ -11,30 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import definition
-from passwright.apple import content
+from passwright.apple.build import pass_json
 from passwright.forms import BASE_TYPES, FORMATS, fits_style, in_words, is_date, is_number, is_text, is_url
 from passwright.google import tables as google
+from passwright.model import validation
 from passwright.report import Finding, Report, Severity
 from passwright.stencil import Blank, Stencil
-from passwright.table import (
-    MAX_POINTER,
-    Key,
-    Table,
-    Unknown,
-    did_you_mean,
-    place_in,
-    printable,
-    shown,
-    step,
-)
+from passwright.table import MAX_POINTER, Key, Table, Unknown, did_you_mean, place_in, printable, shown, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PLACE = place_in("doc")
 Objects = dict[str, dict[str, dict[str, Any]]]
-OUR_TABLES = {"pass.json": content.table, "google": google.table, "template.toml": definition.table}
+OUR_TABLES = {"pass.json": pass_json.table, "google": google.table, "template.toml": validation.table}
 
 
 def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Finding]:
@@ -344,7 +334,7 @@ def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
 
 def test_what_differs_within_a_pass_differs_within_its_list() -> None:
     actions = {"identifier": "a", "type": "place"}
-    found = content.table().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
+    found = pass_json.table().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
 
     assert ("error", "duplicate-value", "doc#/featuredActions/1/identifier") in said(list(found))
 
@@ -390,7 +380,7 @@ def test_one_value_is_judged_as_it_would_be_in_its_document() -> None:
 
 
 def test_the_key_of_a_pointer_is_found_with_the_object_it_stands_in() -> None:
-    table = content.table()
+    table = pass_json.table()
     document = {"storeCard": {"backFields": [{"key": "a", "value": 1}]}, "userInfo": {"x": 1}}
 
     found = table.key_at("Pass", document, "/storeCard/backFields/0/value")
@@ -588,13 +578,13 @@ def test_facts_between_keys_name_keys_of_the_same_object(name: str) -> None:
 
 
 def test_no_fact_of_our_own_table_is_misspelt() -> None:
-    for owner, keys in definition.table().objects.items():
+    for owner, keys in validation.table().objects.items():
         for key in keys.values():
             assert key.facts.keys() <= KNOWN_FACTS, (owner, key.name)
 
 
 def test_a_style_is_found_beside_the_value_it_asks_of() -> None:
-    table = content.table()
+    table = pass_json.table()
     skeleton = {"storeCard": {"backFields": [{"key": "a", "value": Blank(lambda _: 1), "dateStyle": "x"}]}}
     found = table.key_at("Pass", Stencil(skeleton).skeleton, "/storeCard/backFields/0/value")
 

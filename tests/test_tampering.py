@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from passwright.apple import bundle, der
+from passwright.apple.cms import der
+from passwright.apple.cms.parser import parse
+from passwright.apple.container import pkpass
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.signed_data import parse
-from passwright.apple.verification import Verifier, verify
-from passwright.template import Images
+from passwright.apple.verification.verifier import Verifier, verify
+from passwright.model.template import Images
 from tests.conftest import AT, png
 from tests.elements import Element, exchanged, found, paths
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright import Template
-    from passwright.apple.verification import Verification
+    from passwright.apple.verification.verifier import Verification
     from passwright.testing.authority import Authority
 
 LATER = AT + timedelta(days=1)
@@ -101,7 +102,7 @@ def original(request: pytest.FixtureRequest, authority: Authority, tiny: Templat
     template = replace(tiny, nfc=None, images=Images(files=pictures, url=tiny.images.url))
     data = PassBuilder(authority.identity()).build(template.issue("M-1"), at=AT)
     if request.param == "deflated":
-        data = repacked(bundle.read(data), compression=zipfile.ZIP_DEFLATED)
+        data = repacked(pkpass.read(data), compression=zipfile.ZIP_DEFLATED)
     verifier = Verifier(authority.trust)
     sound = verifier.verify(data, at=LATER)
     assert sound.ok

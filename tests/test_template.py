@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template
-from passwright.definition import check_template, template_document
 from passwright.errors import TemplateRejected
-from passwright.kinds import KINDS
-from passwright.template import Personalization, learn_more_label
+from passwright.model.kinds import KINDS
+from passwright.model.template import Personalization, learn_more_label
+from passwright.model.validation import check_template, template_document
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.test_judge import FULL, GIVEN
 

@@ -27,9 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from passwright.apple import certificate as x
-from passwright.apple import der
-from passwright.apple.trust import Anchor, Chain, Identity, Trust, chain, trace_path
+from passwright.apple.cms import der
+from passwright.apple.trust import certificate as x
+from passwright.apple.trust.chain import Anchor, Chain, Identity, Trust, chain, trace_path
 from passwright.errors import IdentityMismatch, KeyMaterialError
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, apple, check, google, validate
-from passwright.apple.rules import About
-from passwright.apple.rules import judge as apple_judge
+from passwright.apple.rules.pass_json import About
+from passwright.apple.rules.pass_json import judge as apple_judge
 from passwright.google.tables import VERTICALS
 from passwright.report import Report, Severity
 from passwright.testing.authority import example_template_directory

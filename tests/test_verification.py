@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple import bundle
+from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.trust import Trust
-from passwright.apple.verification import STEPS, Verification, verify
+from passwright.apple.trust.chain import Trust
+from passwright.apple.verification.verifier import STEPS, Verification, verify
+from passwright.model.template import Images
 from passwright.report import Severity
-from passwright.template import Images
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf
 from tests.conftest import AT, BINDING, png
@@ -43,7 +43,7 @@ def small(authority: Authority, tiny: Template) -> bytes:
 
 def signed(files: dict[str, bytes], identity: Identity, *, at: datetime = AT) -> bytes:
     """Any files as a pass: with a right manifest and a right signature."""
-    manifest = bundle.manifest({name: bundle.digest(data) for name, data in files.items()})
+    manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in files.items()})
     signature = identity.sign_manifest(manifest, at=at)
     return zipped({**files, "manifest.json": manifest, "signature": signature})
 
@@ -63,7 +63,7 @@ def codes(verdict: Verification, severity: Severity = Severity.ERROR) -> set[str
 
 def changed(data: bytes, **changes: bytes | None) -> bytes:
     """The archive with files exchanged; `__` in a name is a dot, None takes the file out."""
-    files = bundle.read(data)
+    files = pkpass.read(data)
     for name, blob in changes.items():
         key = name.replace("__", ".")
         if blob is None:
@@ -89,7 +89,7 @@ def test_sig_19_what_we_build_verifies(authority: Authority, club: Template, *, 
     assert verdict.pass_type_identifier == identity.pass_type_identifier
     assert verdict.team_identifier == identity.team_identifier
     assert (verdict.serial_number, verdict.style) == ("M-0001", "storeCard")
-    assert verdict.files == bundle.read(data)
+    assert verdict.files == pkpass.read(data)
     assert verdict.chain is not None
     assert verdict.chain.leaf is not None
 
@@ -133,8 +133,8 @@ def test_a_pass_outlives_its_certificate(authority: Authority, tiny: Template) -
 
 
 def test_the_smallest_change_of_each_file_fails_its_step(authority: Authority, small: bytes) -> None:
-    manifest = bundle.read(small)["manifest.json"]
-    document = bundle.read(small)["pass.json"]
+    manifest = pkpass.read(small)["manifest.json"]
+    document = pkpass.read(small)["pass.json"]
     for change, step, code in (
         ({"pass__json": document.replace(b"Tiny", b"Tinx")}, "manifest", "digest-mismatch"),
         ({"icon__png": png(1, 1, (0, 0, 0))}, "manifest", "digest-mismatch"),
@@ -153,7 +153,7 @@ def test_the_smallest_change_of_each_file_fails_its_step(authority: Authority, s
 def test_sig_17_one_blank_more_in_the_manifest_is_another_manifest(
     authority: Authority, small: bytes
 ) -> None:
-    manifest = bundle.read(small)["manifest.json"]
+    manifest = pkpass.read(small)["manifest.json"]
     for spaced in (manifest + b"\n", b" " + manifest, manifest.replace(b":", b": ", 1)):
         verdict = verify(changed(small, manifest__json=spaced), trust=authority.trust, at=LATER)
         assert dict(verdict.steps) == {
@@ -171,7 +171,7 @@ def test_sig_18_a_signature_of_another_pass_of_the_same_issuer_is_none(
 ) -> None:
     builder = PassBuilder(identity)
     one, other = (builder.build(tiny.issue(serial), at=AT) for serial in ("M-1", "M-2"))
-    swapped = changed(one, signature=bundle.read(other)["signature"])
+    swapped = changed(one, signature=pkpass.read(other)["signature"])
     assert codes(verify(swapped, trust=authority.trust, at=LATER)) == {"digest-mismatch"}
 
 
@@ -188,7 +188,7 @@ def test_a_pass_of_somebody_elses_authority_is_not_trusted(small: bytes) -> None
 
 
 def other_content(small: bytes, identity: Identity, **members: Any) -> bytes:
-    files = bundle.read(small)
+    files = pkpass.read(small)
     document = {**json.loads(files["pass.json"]), **members}
     kept = {key: value for key, value in document.items() if value is not None}
     return signed({"icon.png": files["icon.png"], "pass.json": json.dumps(kept).encode()}, identity)
@@ -257,11 +257,11 @@ def test_man_09_missing_and_empty_files_are_named(
 def test_man_12_listed_left_overs_are_data_and_unlisted_ones_are_not(
     authority: Authority, small: bytes, name: str
 ) -> None:
-    kept = {key: data for key, data in bundle.read(small).items() if key not in bundle.PER_PASS[1:]}
+    kept = {key: data for key, data in pkpass.read(small).items() if key not in pkpass.PER_PASS[1:]}
     listed = verify(signed({**kept, name: b"x"}, authority.identity()), trust=authority.trust, at=LATER)
     assert listed.ok
     assert "left-over-file" in codes(listed, Severity.WARNING)
-    added = zipped({**bundle.read(small), name: b"x"})
+    added = zipped({**pkpass.read(small), name: b"x"})
     unlisted = verify(added, trust=authority.trust, at=LATER)
     assert codes(unlisted) == {"unlisted-file"}
     assert any("left-over" in finding.hint for finding in unlisted.report)
@@ -290,7 +290,7 @@ def test_a_failed_container_skips_the_rest_and_says_so(authority: Authority) -> 
 def test_pass_json_that_holds_no_pass_fails_the_content(
     authority: Authority, small: bytes, text: bytes, code: str, *, ok: bool
 ) -> None:
-    data = signed({"icon.png": bundle.read(small)["icon.png"], "pass.json": text}, authority.identity())
+    data = signed({"icon.png": pkpass.read(small)["icon.png"], "pass.json": text}, authority.identity())
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.ok is ok
     assert verdict.steps["signature"] == "ok"
@@ -300,7 +300,7 @@ def test_pass_json_that_holds_no_pass_fails_the_content(
 
 def test_what_genuine_passes_have_is_tolerated_and_named(authority: Authority, small: bytes) -> None:
     """Sloppy JSON, keys that nobody knows, JPEG under a .png name, a double key of a field."""
-    files = bundle.read(small)
+    files = pkpass.read(small)
     text = files["pass.json"].replace(b'{"formatVersion"', b'// hello\n{"createdAt":1,"formatVersion"', 1)
     assert text.endswith(b"}")
     jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + b"\x00" * 40
@@ -345,10 +345,10 @@ STYLE = st.dictionaries(
 @pytest.mark.no_cover
 @given(st.dictionaries(st.sampled_from(KEYS), JSON | STYLE, max_size=6))
 def test_no_content_whatever_raises(authority: Authority, small: bytes, members: dict[str, Any]) -> None:
-    document = {**json.loads(bundle.read(small)["pass.json"]), **members}
-    files = {"icon.png": bundle.read(small)["icon.png"], "pass.json": json.dumps(document).encode()}
-    manifest = bundle.manifest({name: bundle.digest(data) for name, data in files.items()})
-    data = bundle.pack({**files, "manifest.json": manifest, "signature": b"x"})
+    document = {**json.loads(pkpass.read(small)["pass.json"]), **members}
+    files = {"icon.png": pkpass.read(small)["icon.png"], "pass.json": json.dumps(document).encode()}
+    manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in files.items()})
+    data = pkpass.pack({**files, "manifest.json": manifest, "signature": b"x"})
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.steps["content"] in ("ok", "failed")
     str(verdict.report)

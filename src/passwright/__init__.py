@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from passwright import address, apple, batch, errors, google, signing
     from passwright.binding import Binding
     from passwright.errors import PasswrightError
-    from passwright.kinds import KINDS, Kind, Place
-    from passwright.report import Finding, Report, Severity
-    from passwright.template import (
+    from passwright.model.kinds import KINDS, Kind, Place
+    from passwright.model.template import (
         Barcode,
         Colours,
         Field,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         Personalization,
         Template,
     )
+    from passwright.report import Finding, Report, Severity
     from passwright.validation import check, validate
 
 __version__ = "0.1.0.dev0"
@@ -76,10 +76,10 @@ _HOMES = {
             *("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc", "Pass"),
             *("Personalization", "Template"),
         ),
-        "template",
+        "model.template",
     ),
     **dict.fromkeys(("Finding", "Report", "Severity"), "report"),
-    **dict.fromkeys(("KINDS", "Kind", "Place"), "kinds"),
+    **dict.fromkeys(("KINDS", "Kind", "Place"), "model.kinds"),
     **dict.fromkeys(("check", "validate"), "validation"),
     "Binding": "binding",
     "PasswrightError": "errors",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from passwright import definition
-from passwright.apple import content
+from passwright.apple.build import pass_json
 from passwright.google import tables
+from passwright.model import validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,11 +138,11 @@ def _tables() -> tuple[_Document, ...]:
     return (
         _Document(
             "pass.json",
-            content.table(),
+            pass_json.table(),
             {"": "Pass", "personalization.json: ": "Personalize"},
             "Apple, Wallet Passes, key pages",
         ),
-        _Document("template.toml", definition.table(), {"": "Template"}, "Passwright, templates"),
+        _Document("template.toml", validation.table(), {"": "Template"}, "Passwright, templates"),
         _Document(
             "Google",
             tables.table(),

@@ -10,7 +10,7 @@ from passwright.table import step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 __all__ = ["binding_lost", "carries_binding", "codes_of", "forbid_barcode"]
 

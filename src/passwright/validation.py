@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
 from passwright.apple import pkpass
-from passwright.apple import rules as apple_rules
+from passwright.apple.rules import pass_json as apple_rules
 from passwright.errors import BundleError
-from passwright.google import links, savelink, token
-from passwright.google import rules as google_rules
-from passwright.google.claims import check_claims, check_resource
+from passwright.google import savelink
+from passwright.google.reading import link as reading_link
+from passwright.google.reading import token
+from passwright.google.reading.claims import check_claims, check_resource
+from passwright.google.rules import payload as google_rules
 from passwright.google.tables import VERTICALS
 from passwright.report import Finding, Report, error, warning
 from passwright.table import place_in, shown
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 __all__ = ["PAYLOADS", "check", "validate"]
 
@@ -112,7 +114,7 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
     if not isinstance(link, str):
         return Report.of([error("wrong-type", "link", "a link is text")])
     try:
-        found = links.look(link)
+        found = reading_link.look(link)
         if found.form == "claims":
             return _unsigned(found.token, bound=bound, at=at)
         read = token.read(found.token)

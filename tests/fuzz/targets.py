@@ -29,12 +29,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from PIL import Image
 
 from passwright import images, png, strictjson
-from passwright.apple import bundle, certificate, cms, der
+from passwright.apple.cms import der
+from passwright.apple.cms import signature as cms_signature
+from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
-from passwright.apple.trust import Trust, chain
-from passwright.apple.verification import verify
+from passwright.apple.trust import certificate
+from passwright.apple.trust.chain import Trust, chain
+from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError
-from passwright.google import token
+from passwright.google.reading import token
 from passwright.google.savelink import SAVE_URL
 from passwright.testing.authority import Authority
 from tests.elements import Element, exchanged, found, paths
@@ -94,7 +97,7 @@ def signed(message: bytes, by: RSAPrivateKey) -> bytes:
 def check_archive(data: bytes) -> None:
     """What we read, Python's reader reads alike or refuses."""
     try:
-        files = bundle.read(data)
+        files = pkpass.read(data)
     except BundleError:
         return
     assert "pass.json" in files
@@ -105,7 +108,7 @@ def check_archive(data: bytes) -> None:
 
 def archive_seeds() -> list[bytes]:
     files = {"icon.png": b"x" * 40, "en.lproj/pass.strings": b'"a" = "b";', "pass.json": b"{}"}
-    made = [bundle.pack(files)]
+    made = [pkpass.pack(files)]
     for pipe in (False, True):
         out = Pipe() if pipe else io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -216,8 +219,8 @@ def mutate_json(data: bytes, chosen: random.Random, mutate: Callable[[bytes], by
 def check_cms(data: bytes) -> None:
     """A signature that holds, with a chain that holds, is by one of those who signed the seeds."""
     try:
-        read = cms.parse(data)
-        leaf, _ = cms.verify(read, MANIFEST)
+        read = cms_signature.parse(data)
+        leaf, _ = cms_signature.verify(read, MANIFEST)
     except BundleError:
         return
     followed = chain(leaf, read.certificates, trust=trust(), at=LATER, signed_at=read.signing_time)
@@ -332,15 +335,15 @@ def signed_pass(document: object) -> bytes:
 
 def sealed(files: dict[str, bytes]) -> bytes:
     """The files as a pass with a right manifest and a right signature."""
-    kept = {name: data for name, data in files.items() if name not in bundle.PER_PASS[1:]}
-    manifest = bundle.manifest({name: bundle.digest(data) for name, data in kept.items()})
+    kept = {name: data for name, data in files.items() if name not in pkpass.PER_PASS[1:]}
+    manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in kept.items()})
     signature = identity("pass-ec").sign_manifest(manifest, at=AT)  # forty times faster than RSA
-    return bundle.pack({**kept, "manifest.json": manifest, "signature": signature})
+    return pkpass.pack({**kept, "manifest.json": manifest, "signature": signature})
 
 
 def mutate_verify(data: bytes, chosen: random.Random, mutate: Callable[[bytes], bytes]) -> bytes:
     try:
-        files = bundle.read(data)
+        files = pkpass.read(data)
     except BundleError:
         return mutate_archive(data, chosen, mutate)
     if chosen.random() < 0.2:
@@ -349,7 +352,7 @@ def mutate_verify(data: bytes, chosen: random.Random, mutate: Callable[[bytes], 
     by_kind = {"signature": mutate_cms, "json": mutate_json, "png": mutate_png}
     files[name] = by_kind.get(name.rpartition(".")[2], mutate_json)(files[name], chosen, mutate)
     with suppress(BundleError):
-        return sealed(files) if name not in bundle.PER_PASS[1:] else bundle.pack(files)
+        return sealed(files) if name not in pkpass.PER_PASS[1:] else pkpass.pack(files)
     return data
 
 

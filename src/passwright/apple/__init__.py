@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
-    from passwright.apple.passes import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.pkpass import PassBuilder
-    from passwright.apple.reading import Contents, read
-    from passwright.apple.rewriting import Rewritten, rewrite
-    from passwright.apple.trust import Trust
-    from passwright.apple.verification import Verification, Verifier, verify
+    from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
+    from passwright.apple.reading.contents import Contents, read
+    from passwright.apple.reading.rewriting import Rewritten, rewrite
+    from passwright.apple.trust.chain import Trust
+    from passwright.apple.verification.verifier import Verification, Verifier, verify
 
 __all__ = [
     "PASSES_MIME_TYPE",
@@ -32,17 +32,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"), "passes"),
-    "Contents": "reading",
+    **dict.fromkeys(("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"), "pkpasses"),
+    "Contents": "reading.contents",
     "Identity": "identity",
     "PassBuilder": "pkpass",
-    "Rewritten": "rewriting",
-    "Trust": "trust",
-    "read": "reading",
-    "rewrite": "rewriting",
-    "Verification": "verification",
-    "Verifier": "verification",
-    "verify": "verification",
+    "Rewritten": "reading.rewriting",
+    "Trust": "trust.chain",
+    "read": "reading.contents",
+    "rewrite": "reading.rewriting",
+    "Verification": "verification.verifier",
+    "Verifier": "verification.verifier",
+    "verify": "verification.verifier",
 }
 
 

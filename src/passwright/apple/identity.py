@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from passwright import report
-from passwright.apple import certificate as x
-from passwright.apple.cms import Frame
+from passwright.apple.cms.signature import Frame
+from passwright.apple.trust import certificate as x
 from passwright.errors import BundleError, IdentityMismatch, KeyMaterialError
 from passwright.signing import KeySigner, Signer, check_public_key
 

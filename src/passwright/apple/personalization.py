@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from passwright import strictjson
-from passwright.apple.content import table
+from passwright.apple.build.pass_json import table
 from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error
 from passwright.table import place_in
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.apple.identity import Identity
-    from passwright.template import Template
+    from passwright.model.template import Template
 
 __all__ = [
     "FILE",

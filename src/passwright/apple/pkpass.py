@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from passwright.apple import bundle, content, personalization
-from passwright.apple.rules import About, judge
-from passwright.definition import check_pass, check_template, own_copy
+from passwright.apple import personalization
+from passwright.apple.build import pass_json
+from passwright.apple.container import pkpass
+from passwright.apple.rules.pass_json import About, judge
 from passwright.errors import PassRejected
+from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.signing import Unsigned
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
     from passwright.judge import Judged, Rule
-    from passwright.template import Pass, Template
+    from passwright.model.template import Pass, Template
 
     # What is constant, the text of pass.json, and the findings; no text if one is an error.
     _Verdict: TypeAlias = tuple["_Prepared", bytes | None, Sequence[Finding]]
@@ -167,7 +169,7 @@ class PassBuilder:
 
 
 def _finished(
-    front: bundle.Front,
+    front: pkpass.Front,
     text: bytes,
     manifest: bytes,
     finish: Callable[[bytes], bytes],
@@ -201,12 +203,12 @@ class _Prepared:
         self._template = template = replace(template, apple=own)
         self._prepare = prepare
         self._constant: dict[str, bytes] = {}
-        self._fronts: dict[bool, bundle.Front] = {}
+        self._fronts: dict[bool, pkpass.Front] = {}
         # Passes of a template come in a few shapes; one with many optional fields has no end of them.
         self.part = lru_cache(maxsize=64)(self._part)
         if not failed(findings):
-            pictures, more = content.pictures(template)
-            findings += [*not_json, *more, *content.losses(template)]
+            pictures, more = pass_json.pictures(template)
+            findings += [*not_json, *more, *pass_json.losses(template)]
             self._constant = {**pictures, **personalization.files(template)}
             findings += personalization.check_files(self._constant, writing=True)
         self.about = replace(
@@ -216,11 +218,11 @@ class _Prepared:
         self.failed = failed(findings)
 
     def files(self, *, bound: bool) -> Mapping[str, bytes]:
-        return {**self._constant, **content.strings(self._template, bound=bound)}
+        return {**self._constant, **pass_json.strings(self._template, bound=bound)}
 
-    def front(self, *, bound: bool) -> bundle.Front:
+    def front(self, *, bound: bool) -> pkpass.Front:
         if bound not in self._fronts:
-            self._fronts[bound] = bundle.Front(self.files(bound=bound))
+            self._fronts[bound] = pkpass.Front(self.files(bound=bound))
         return self._fronts[bound]
 
     def _part(self, shape: frozenset[str]) -> _Part:
@@ -228,7 +230,7 @@ class _Prepared:
         # Without an identity nobody knows yet who will sign: validate() asks like that.
         pass_type = identity.pass_type_identifier if identity else OPEN
         team = identity.team_identifier if identity else OPEN
-        stencil = Stencil(content.document(self._template, shape, pass_type=pass_type, team=team))
+        stencil = Stencil(pass_json.document(self._template, shape, pass_type=pass_type, team=team))
         judged: Judged = self._prepare(stencil, replace(self.about, bound="@binding" in shape))
         return _Part(stencil, judged, (*self.findings, *judged.findings), failed(judged.findings))
 

@@ -13,10 +13,10 @@ run that was stopped goes on where it was. Memory does not grow with the rows.
 from __future__ import annotations
 
 from passwright.batch.ledger import Ledger
-from passwright.batch.maker import Made, Maker
 from passwright.batch.outputs import Folder, Links, Null, Output, Tar, Zip
+from passwright.batch.pass_maker import Made, Maker
 from passwright.batch.rows import BadRow, Row, read, read_csv, read_json_lines
-from passwright.batch.run import Progress, Summary, package
+from passwright.batch.runner import Progress, Summary, package
 
 __all__ = [
     "BadRow",

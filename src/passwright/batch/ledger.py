@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.batch.maker import Made
+    from passwright.batch.pass_maker import Made
 
 __all__ = ["Ledger"]
 

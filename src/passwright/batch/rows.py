@@ -21,15 +21,15 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 from passwright import strictjson
 from passwright.binding import Binding
 from passwright.errors import BundleError
+from passwright.model.template import Pass
 from passwright.report import Finding, error
 from passwright.table import did_you_mean, shown, step
-from passwright.template import Pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from os import PathLike
 
-    from passwright.template import Template
+    from passwright.model.template import Template
 
 __all__ = ["BadRow", "Issue", "Row", "read", "read_csv", "read_json_lines"]
 

@@ -12,7 +12,7 @@ from passwright import wholefile
 from passwright.apple.identity import Identity
 from passwright.cli import documents, files, show
 from passwright.cli.files import WrongUse
-from passwright.signers import airgap
+from passwright.signers import offline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,12 +67,12 @@ class Files:
     def signer(self) -> Signer:
         """Answers with the signature, or with nothing while there is none."""
         if self.signature is None:
-            return airgap.AirGapSigner()
+            return offline.AirGapSigner()
         # Before what it is over: that is named after it, and would be missed first.
         signature = files.read(self.signature, MAX_BYTES)
         message = files.read(self._message, MAX_BYTES)
         # Whoever made it stands for it: identity and issuer verify it like any answer of a signer.
-        return airgap.AirGapSigner([(sha256(message).digest(), signature)])
+        return offline.AirGapSigner([(sha256(message).digest(), signature)])
 
     @property
     def _message(self) -> Path:
@@ -130,7 +130,7 @@ def without_key(identity: Identity, signer: Signer) -> Identity:
 # --- batches ---
 
 
-def signatures(path: Path) -> tuple[datetime, Iterator[airgap.Signed]]:
+def signatures(path: Path) -> tuple[datetime, Iterator[offline.Signed]]:
     """The signing time that the lines of a file agree on, and their signatures, read as they are needed.
 
     Raises:
@@ -140,9 +140,9 @@ def signatures(path: Path) -> tuple[datetime, Iterator[airgap.Signed]]:
 
     def lines() -> Iterator[bytes]:
         with path.open("rb") as file:
-            yield from iter(lambda: file.readline(airgap.MAX_LINE_BYTES), b"")
+            yield from iter(lambda: file.readline(offline.MAX_LINE_BYTES), b"")
 
-    return airgap.read(lines(), name=str(path))
+    return offline.read(lines(), name=str(path))
 
 
 def write_orders(path: Path, maker: batch.Maker, rows: Iterable[batch.Row]) -> tuple[int, Path | None]:
@@ -179,4 +179,4 @@ class _Orders:
                 )
                 continue
             self.written += 1
-            yield json.dumps(airgap.order(made.serial, made.to_sign, at=self._maker.at)).encode() + b"\n"
+            yield json.dumps(offline.order(made.serial, made.to_sign, at=self._maker.at)).encode() + b"\n"

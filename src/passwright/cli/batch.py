@@ -20,7 +20,7 @@ from passwright.cli import airgap, options, show
 from passwright.cli.files import Stopped, WrongUse
 from passwright.cli.given import Keys, example_issuer, load_template
 from passwright.google import savelink
-from passwright.signers.airgap import AirGapSigner
+from passwright.signers.offline import AirGapSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from passwright.apple.credentials import Credential
-    from passwright.apple.examination import Examination
-    from passwright.apple.intermediates import Published
+    from passwright.apple.certificates.check import Examination
+    from passwright.apple.certificates.credentials import Credential
+    from passwright.apple.trust.intermediates import Published
     from passwright.report import Finding
 
 __all__ = ["app", "draw"]
@@ -68,7 +68,7 @@ def request(
 
     Nothing that is there already is replaced.
     """
-    from passwright.apple import signing_request
+    from passwright.apple.certificates import csr
 
     key, asked = folder / KEY, folder / REQUEST
     for path in (key, asked):
@@ -77,7 +77,7 @@ def request(
             raise WrongUse(f"{path} is there already: name another folder, or put it away first")
     secret = _new_password(password_file, encrypt=encrypt)
     try:
-        made = signing_request.make(name=name, password=secret)
+        made = csr.make(name=name, password=secret)
     except ValueError as exc:
         raise WrongUse(f"--name: a name has 1 to 64 characters, this one has {len(name)}") from exc
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -150,7 +150,7 @@ def check(
 
     Exit code 1 when something does not fit.
     """
-    from passwright.apple.examination import examine
+    from passwright.apple.certificates.check import examine
 
     moment = options.moment("--at", at) or datetime.now(UTC)
     trust = options.trust(root or [], example=trust_example)
@@ -243,8 +243,8 @@ def intermediate(
     ] = None,
 ) -> int:
     """Fetch Apple's intermediate and write it, unless its fingerprint is another than the known one."""
-    from passwright.apple import intermediates
-    from passwright.apple.certificate import as_pem
+    from passwright.apple.trust import intermediates
+    from passwright.apple.trust.certificate import as_pem
 
     wanted = _wanted(generation, certificate)
     if source is None or source.startswith(("https://", "http://")):
@@ -260,7 +260,7 @@ def intermediate(
 
 
 def _wanted(generation: str | None, certificate: Path | None) -> Published:
-    from passwright.apple import intermediates
+    from passwright.apple.trust import intermediates
 
     named = None if generation is None else intermediates.generation(generation)
     if certificate is None:

@@ -14,25 +14,25 @@ import typer
 
 from passwright import address, wholefile
 from passwright.apple.pkpass import PassBuilder as ApplePassBuilder
-from passwright.apple.verification import STEPS, Verification, verify
+from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.binding import Binding
 from passwright.cli import documents, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import example_issuer
 from passwright.errors import PassRejected
-from passwright.google import token
+from passwright.google.reading import token
 from passwright.google.savelink import MAX_TOKEN, Link
 from passwright.google.savelink import PassBuilder as GooglePassBuilder
-from passwright.template import Template
+from passwright.model.template import Template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from passwright.google.token import Token
+    from passwright.google.reading.token import Token
+    from passwright.model.template import Pass
     from passwright.report import Finding
-    from passwright.template import Pass
 
 __all__ = ["demo"]
 

@@ -191,7 +191,7 @@ def _issuer(found: Settings) -> Issuer | None:
 
 def _refuse_example(identity: Identity | None, issuer: Issuer | None) -> None:
     """SUP-05: keys that everybody has sign nothing that looks real."""
-    from passwright.apple.certificate import split_pem
+    from passwright.apple.trust.certificate import split_pem
 
     (ours,) = split_pem((example_directory() / "wwdr.pem").read_bytes())
     if (identity is not None and identity.intermediate == ours) or (

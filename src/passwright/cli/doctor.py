@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from passwright.apple.bundle import PASS_LIMITS
+from passwright.apple.container.pkpass import PASS_LIMITS
 from passwright.cli import documents, files, options, show
 from passwright.report import Severity
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from passwright.apple.diagnosis import Diagnosis
+    from passwright.apple.verification.diagnosis import Diagnosis
 
 __all__ = ["doctor", "draw", "verdict"]
 
@@ -40,7 +40,7 @@ def doctor(
 
     Exit code 0 when phones take it, 1 when they refuse it or there is an error in it.
     """
-    from passwright.apple.diagnosis import diagnose
+    from passwright.apple.verification.diagnosis import diagnose
 
     moment = options.moment("--at", at) or datetime.now(UTC)
     trust = options.trust(root or [], example=example)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from passwright.apple.verification import Verification
+    from passwright.apple.verification.verifier import Verification
     from passwright.google.savelink import Link
     from passwright.report import Finding
 

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from passwright import keys, report
-from passwright.apple import refusals
+from passwright.apple.verification import device_errors
 from passwright.cli import options, show
 from passwright.cli.files import WrongUse
 from passwright.table import did_you_mean
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from passwright.apple.refusals import Match
+    from passwright.apple.verification.device_errors import Match
     from passwright.keys import KeyFacts
 
 __all__ = ["draw_messages", "explain"]
@@ -119,7 +119,7 @@ def _log(text: str, *, as_json: bool) -> int:
     """Every message in the lines of a log, each once; exit code 1 when none is known."""
     found: dict[str, Match] = {}
     for line in _lines(text):
-        for match in refusals.explain_log(line):
+        for match in device_errors.explain_log(line):
             known = found.get(match.message.id)
             if known is None or known.score < match.score:
                 found[match.message.id] = match

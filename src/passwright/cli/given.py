@@ -10,12 +10,12 @@ from passwright.binding import Binding
 from passwright.cli import files
 from passwright.cli.files import WrongUse
 from passwright.cli.options import moment
-from passwright.definition import check_pass
 from passwright.errors import KeyMaterialError, PassRejected
+from passwright.model.template import Pass, Template
+from passwright.model.validation import check_pass
 from passwright.report import Finding, Report, error
 from passwright.signing import KeySigner, load_public_key
 from passwright.table import step
-from passwright.template import Pass, Template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,13 +12,13 @@ from passwright import strictjson
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError
-from passwright.google import links
+from passwright.google.reading import link
 from passwright.table import did_you_mean
 from passwright.validation import PAYLOADS
 from passwright.validation import check as check_payload
 
 if TYPE_CHECKING:
-    from passwright.apple.layouts import Layout
+    from passwright.apple.rules.layouts import Layout
 
 __all__ = ["check"]
 
@@ -44,7 +44,7 @@ def check(
     if name is None:
         hint = did_you_mean(as_, PAYLOADS) or f"it is one of {', '.join(PAYLOADS)}"
         raise WrongUse(f"--as: there is no payload called {as_!r}: {hint}")
-    given = name == "link" and links.is_given(file)
+    given = name == "link" and link.is_given(file)
     data = file.encode() if given else files.read(Path(file), strictjson.MAX_BYTES)
     found = check_payload(data, name, bound=bound, at=datetime.now(UTC))
     drawn = _layouts(data) if name == "pass.json" else ()
@@ -65,7 +65,7 @@ def check(
 
 def _layouts(data: bytes) -> tuple[Layout, ...]:
     """What each version of iOS draws, nothing where this can't be read."""
-    from passwright.apple.layouts import layouts
+    from passwright.apple.rules.layouts import layouts
 
     try:
         document = strictjson.loads_tolerant(data, name="pass.json").value

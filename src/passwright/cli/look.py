@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from passwright import png, strictjson
-from passwright.apple import bundle, certificate, signed_data
-from passwright.apple.layouts import layouts
-from passwright.apple.reading import read
+from passwright.apple.cms import parser
+from passwright.apple.container import pkpass
+from passwright.apple.reading.contents import read
+from passwright.apple.rules.layouts import layouts
+from passwright.apple.trust import certificate
 from passwright.cli import documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError, KeyMaterialError
-from passwright.google import links, token
+from passwright.google.reading import link, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from passwright.apple.reading import Contents
+    from passwright.apple.reading.contents import Contents
     from passwright.report import Finding
 
 __all__ = ["inspect"]
@@ -48,8 +50,8 @@ def inspect(
     as_json: options.Json = False,
 ) -> int:
     """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
-    given = links.is_given(what)
-    data = what.encode() if given else files.read(Path(what), bundle.PASS_LIMITS.archive_bytes)
+    given = link.is_given(what)
+    data = what.encode() if given else files.read(Path(what), pkpass.PASS_LIMITS.archive_bytes)
     with nullcontext() if given else files.named(what):
         if data.startswith(b"PK"):
             _show_pass(read(data), as_json=as_json)
@@ -58,10 +60,10 @@ def inspect(
     return 0
 
 
-def _found(data: bytes, *, may_be_pass: bool) -> links.Found:
+def _found(data: bytes, *, may_be_pass: bool) -> link.Found:
     """What the text of a link is; of a file that is neither link nor pass the error says both."""
     try:
-        return links.look(data.decode("utf-8", "replace"))
+        return link.look(data.decode("utf-8", "replace"))
     except BundleError as exc:
         if not may_be_pass:
             raise
@@ -79,7 +81,7 @@ def _show_pass(contents: Contents, *, as_json: bool) -> None:
         show.layouts(layouts(contents.document, contents.files), on=show.console())
 
 
-def _show_link(found: links.Found, key: Path | None, *, as_json: bool) -> None:
+def _show_link(found: link.Found, key: Path | None, *, as_json: bool) -> None:
     document, odd = _link(found, key)
     if as_json:
         show.document(document)
@@ -88,7 +90,7 @@ def _show_link(found: links.Found, key: Path | None, *, as_json: bool) -> None:
         show.findings(odd, on=show.console())
 
 
-def _link(found: links.Found, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+def _link(found: link.Found, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """Header and claims; never the token itself, which is the pass to whoever has it."""
     if found.form == "claims":
         claims = strictjson.loads(found.token.encode(), name="claims")
@@ -180,7 +182,7 @@ def _pictures(found: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
 def _signature(data: bytes) -> dict[str, Any] | None:
     """What the signature claims; None where there is none or it can't be read."""
     try:
-        signed = signed_data.parse(data)
+        signed = parser.parse(data)
         holders = [certificate.parse(octets) for octets in signed.certificates]
     except BundleError as exc:
         return {"error": exc.message} if data else None

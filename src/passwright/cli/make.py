@@ -13,21 +13,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from passwright import wholefile
+from passwright.apple.cms.parser import signed_at
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.signed_data import signed_at
 from passwright.cli import airgap, documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import Keys, Wanted, example_issuer, load_template, one_way
 from passwright.errors import DefinitionError, LinkTooLong
-from passwright.google import savelink, token
+from passwright.google import savelink
+from passwright.google.reading import token
 from passwright.report import Finding, Report, error
 from passwright.table import did_you_mean
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from passwright.model.template import Pass
     from passwright.signing import Signer
-    from passwright.template import Pass
 
 __all__ = ["build", "link", "new"]
 
@@ -75,9 +76,9 @@ def new(
 
 def _new_from(source: Path, folder: Path) -> int:
     """A template folder out of a finished pass, and what it does not say as the pass does."""
-    from passwright.apple.bundle import PASS_LIMITS
-    from passwright.apple.extraction import template_of
-    from passwright.apple.reading import read
+    from passwright.apple.container.pkpass import PASS_LIMITS
+    from passwright.apple.reading.contents import read
+    from passwright.apple.reading.to_template import template_of
 
     with files.named(source):
         contents = read(files.read(source, PASS_LIMITS.archive_bytes))

@@ -15,7 +15,7 @@ from passwright.cli.files import WrongUse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from passwright.apple.trust import Trust
+    from passwright.apple.trust.chain import Trust
 
 __all__ = [
     "P12",
@@ -322,7 +322,7 @@ def trust(roots: Iterable[Path], *, example: bool) -> Trust:
     Raises:
         KeyMaterialError: one of the files holds no authority.
     """
-    from passwright.apple.trust import Trust
+    from passwright.apple.trust.chain import Trust
     from passwright.testing.authority import example_directory
 
     made = Trust.apple()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import definition
-from passwright.apple import content
+from passwright.apple.build import pass_json
 from passwright.cli import desk, show
 from passwright.cli.files import WrongUse
 from passwright.google import tables
+from passwright.model import validation
 from passwright.schema import json_schema
 from passwright.table import did_you_mean
 
@@ -38,9 +38,9 @@ def of(name: str, *, writing: bool = True) -> dict[str, Any]:
 
 def _table(name: str) -> tuple[Table, str, str]:
     if name == "template":
-        return definition.table(), "Template", "template.toml of Passwright"
+        return validation.table(), "Template", "template.toml of Passwright"
     if name in _APPLE:
-        return content.table(), _APPLE[name], f"{name} of an Apple Wallet pass"
+        return pass_json.table(), _APPLE[name], f"{name} of an Apple Wallet pass"
     root = f"{name[0].upper()}{name[1:]}"
     return tables.table(), root, f"{root} of Google Wallet"
 

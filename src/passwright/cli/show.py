@@ -17,8 +17,8 @@ from passwright.report import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from passwright.apple.layouts import Layout
-    from passwright.apple.verification import Verification
+    from passwright.apple.rules.layouts import Layout
+    from passwright.apple.verification.verifier import Verification
     from passwright.report import Explanation, Finding
 
 __all__ = [

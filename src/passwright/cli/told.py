@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
-from passwright.apple.verification import STEPS
+from passwright.apple.verification.verifier import STEPS
 from passwright.cli import show
 from passwright.report import Severity
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from passwright.apple.trust import Chain
-    from passwright.apple.verification import Verification
+    from passwright.apple.trust.chain import Chain
+    from passwright.apple.verification.verifier import Verification
 
 __all__ = ["steps"]
 

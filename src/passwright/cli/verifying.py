@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright.apple.bundle import PASS_LIMITS
+from passwright.apple.container.pkpass import PASS_LIMITS
 from passwright.cli import documents, files, options, show, told
 from passwright.cli.files import Stopped, WrongUse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from passwright.apple.trust import Trust
-    from passwright.apple.verification import Verifier
+    from passwright.apple.trust.chain import Trust
+    from passwright.apple.verification.verifier import Verifier
 
 __all__ = ["verify"]
 
@@ -151,7 +151,7 @@ def _one(how: _How, path: Path) -> _Said:
 @lru_cache(maxsize=1)
 def _verifier(trust: Trust) -> Verifier:
     """The verifier of this process, with its caches: each file brings an equal copy of the trust."""
-    from passwright.apple.verification import Verifier
+    from passwright.apple.verification.verifier import Verifier
 
     return Verifier(trust)
 

@@ -6,20 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from passwright.google.api import Client
+    from passwright.google.api.client import Client
     from passwright.google.issuer import Issuer
+    from passwright.google.reading.token import Token, read
     from passwright.google.savelink import Link, PassBuilder
-    from passwright.google.token import Token, read
 
 __all__ = ["Client", "Issuer", "Link", "PassBuilder", "Token", "read"]
 
 _HOMES = {
-    "Client": "api",
+    "Client": "api.client",
     "Issuer": "issuer",
     "Link": "savelink",
     "PassBuilder": "savelink",
-    "Token": "token",
-    "read": "token",
+    "Token": "reading.token",
+    "read": "reading.token",
 }
 
 

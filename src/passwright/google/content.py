@@ -7,8 +7,8 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from passwright.google.forms import TEXT_EXAMPLES, as_it_is, as_text, form_at
 from passwright.google.tables import table
+from passwright.google.values import TEXT_EXAMPLES, as_it_is, as_text, form_at
 from passwright.images import SCALES, file_name
 from passwright.report import Finding, error, note
 from passwright.stencil import Blank, merge, set_at, written
@@ -16,9 +16,9 @@ from passwright.stencil import Blank, merge, set_at, written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from passwright.kinds import Place
+    from passwright.model.kinds import Place
+    from passwright.model.template import Field, Template
     from passwright.table import Key
-    from passwright.template import Field, Template
 
 __all__ = ["Payload", "payload", "resource_name"]
 

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
-from passwright.definition import check_pass, check_template, own_copy
 from passwright.errors import BindingInvalid
-from passwright.google import content, pairs, paths
-from passwright.google.rules import About, judges
+from passwright.google import content
+from passwright.google.rules import cross_checks, field_paths
+from passwright.google.rules.payload import About, judges
+from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
 from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge, names_in
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Judge, Judged, Rule
-    from passwright.template import Pass, Template
+    from passwright.model.template import Pass, Template
 
 __all__ = ["Payload", "Payloads", "restricted_to"]
 
@@ -236,7 +237,7 @@ class _Prepared:
             failed=failed(findings),
             verdict=verdict,
             refused=failed(verdict),
-            may_hold_secrets=any(pairs.secrets(object_.skeleton)),
+            may_hold_secrets=any(cross_checks.secrets(object_.skeleton)),
         )
 
 
@@ -252,14 +253,16 @@ def _settings(
     if template.nfc is not None and "@nfc" not in shape:
         # Off for this pass on purpose, while the class is one for all of them.
         object_ = {"smartTapRedemptionValue": Unknown(), **object_}
-    yield from pairs.settings(template.kind.vertical, class_, object_, place_in("class"), place_in("object"))
+    yield from cross_checks.settings(
+        template.kind.vertical, class_, object_, place_in("class"), place_in("object")
+    )
 
 
 def _paths(template: Template, class_: Mapping[str, Any], object_: Mapping[str, Any]) -> Iterator[Finding]:
     """The class is shared: a path leads somewhere when it does for one of its passes."""
     place = place_in("class")
-    yield from paths.unresolved(class_, object_, pairs.names(template.kind.vertical), place)
-    yield from paths.hidden(class_, object_, place)
+    yield from field_paths.unresolved(class_, object_, cross_checks.names(template.kind.vertical), place)
+    yield from field_paths.hidden(class_, object_, place)
 
 
 def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:

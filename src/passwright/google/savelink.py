@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
-from passwright.google.pairs import in_link
 from passwright.google.payloads import Payload, Payloads, restricted_to
-from passwright.google.rules import codes
+from passwright.google.rules.cross_checks import in_link
+from passwright.google.rules.payload import codes
 from passwright.report import Finding, Report, error, failed, warning
 from passwright.rules import forbid_barcode
 from passwright.signing import Unsigned, sign_call
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from passwright.google.issuer import Issuer
     from passwright.judge import Rule
-    from passwright.template import Pass
+    from passwright.model.template import Pass
 
 __all__ = ["MAX_TOKEN", "SAVE_URL", "Link", "PassBuilder"]
 

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from passwright import address, lifecycle
 from passwright.binding import Binding, parse
-from passwright.definition import check_pass
 from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding
+from passwright.model.validation import check_pass
 from passwright.report import Report, failed
 from passwright.service import steps
 from passwright.service.rendering import Code, Content, Tap, bound_pass_of, has_code, pass_of
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.lifecycle import Status
+    from passwright.model.template import Location, Pass
     from passwright.service.desk import Desk
     from passwright.service.store import Page, PassFilter, StoredTemplate, Transaction
-    from passwright.template import Location, Pass
 
 __all__ = [
     "ABSENT",

@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import lifecycle
 from passwright.binding import Binding
-from passwright.errors import (
-    AlreadyExists,
-    AttemptRefused,
-    PassRejected,
-    Refused,
-    StaleBinding,
-)
+from passwright.errors import AlreadyExists, AttemptRefused, PassRejected, Refused, StaleBinding
 from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
 from passwright.service.ceremony import Subject, payload_digest
 from passwright.service.rendering import bound_pass_of, pass_of
@@ -44,11 +38,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.lifecycle import Step
+    from passwright.model.template import Pass
     from passwright.report import Report
     from passwright.service.ceremony import Provider
     from passwright.service.desk import Desk
     from passwright.service.store import Credential, StoredBinding, StoredPass, StoredTemplate
-    from passwright.template import Pass
 
 __all__ = [
     "BEGINS_AN_HOUR",

@@ -8,21 +8,21 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.definition import check_pass
 from passwright.errors import Refused
+from passwright.model.template import Barcode, Field, Location
+from passwright.model.validation import check_pass
 from passwright.report import failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.service.templates import template_of
 from passwright.stencil import plain
 from passwright.table import step
-from passwright.template import Barcode, Field, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.binding import Binding
+    from passwright.model.template import Pass, Template
     from passwright.service.store import StoredPass, StoredTemplate
-    from passwright.template import Pass, Template
 
 __all__ = ["Code", "Content", "Tap", "bound_pass_of", "has_code", "pass_of", "shown_values", "without_code"]
 
@@ -251,7 +251,7 @@ def _resources(template: Template) -> dict[str, str]:
 
 
 def _google_codes(resource: str, members: object) -> Iterable[tuple[str, object]]:
-    from passwright.google.rules import codes
+    from passwright.google.rules.payload import codes
 
     return codes(resource, members)
 

@@ -1,7 +1,7 @@
 """What the service keeps, and what a store of it has to be able to do.
 
 Records are frozen values. A `Store` hands out transactions; a `Transaction`
-either happens whole or not at all. `passwright.testing.store.check_store` is
+either happens whole or not at all. `passwright.testing.store_contract.check_store` is
 the contract as a program.
 """
 

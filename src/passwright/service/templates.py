@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from passwright import folder, images
-from passwright.apple.archive import Entries, Limits, joined, unpacked
+from passwright import images
+from passwright.apple.container.archive import Entries, Limits, joined, unpacked
 from passwright.errors import BundleError, Refused, TemplateRejected
+from passwright.model import folder
 from passwright.report import Report, error
 from passwright.service.repeats import keep, replayed
 from passwright.service.store import StoredTemplate
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from passwright.model.template import Template
     from passwright.service.desk import Desk
     from passwright.service.repeats import Once, Replay
     from passwright.service.store import Page
-    from passwright.template import Template
 
 __all__ = ["add", "add_once", "change", "files_in", "find", "listed", "template_of"]
 

@@ -7,7 +7,7 @@ Each is one file with one extra, and is handed to `Identity(signer=...)` or
     from passwright.signers.aws import AwsKmsSigner       # passwright[aws]
     from passwright.signers.gcp import GoogleKmsSigner    # passwright[gcp]
     from passwright.signers.iam import GoogleIamSigner    # no extra
-    from passwright.signers.airgap import AirGapSigner    # no extra: signatures that were made elsewhere
+    from passwright.signers.offline import AirGapSigner    # no extra: signatures that were made elsewhere
 
 All but the last send the digest or the message as their service asks for it, wait no
 longer than they are told, try again a bounded number of times where that helps,

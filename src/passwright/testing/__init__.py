@@ -31,8 +31,8 @@ if TYPE_CHECKING:
         example_template_directory,
     )
     from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf
-    from passwright.testing.contracts import check_signer
-    from passwright.testing.google import Fault, Google
+    from passwright.testing.fakes.google import Fault, Google
+    from passwright.testing.signer_contract import check_signer
 
 __all__ = [
     "EXAMPLE_PASSWORD",
@@ -69,8 +69,8 @@ _HOMES = {
         "authority",
     ),
     **dict.fromkeys(("PASS_TYPE", "TEAM", "Issued", "Leaf"), "certificates"),
-    **dict.fromkeys(("Fault", "Google"), "google"),
-    "check_signer": "contracts",
+    **dict.fromkeys(("Fault", "Google"), "fakes.google"),
+    "check_signer": "signer_contract",
 }
 
 

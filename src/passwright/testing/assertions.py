@@ -12,15 +12,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from passwright import address, strictjson
-from passwright.apple import bundle, personalization
-from passwright.apple import rules as apple_rules
-from passwright.apple.trust import Trust
-from passwright.apple.verification import Verification, verify
+from passwright.apple import personalization
+from passwright.apple.container import pkpass
+from passwright.apple.rules import pass_json as apple_rules
+from passwright.apple.trust.chain import Trust
+from passwright.apple.verification.verifier import Verification, verify
 from passwright.errors import BundleError
 from passwright.google.issuer import Issuer
 from passwright.google.payloads import restricted_to
+from passwright.google.reading.token import Token, read
 from passwright.google.savelink import Link
-from passwright.google.token import Token, read
 from passwright.report import Finding, Report, Severity, error
 from passwright.table import place_in, step
 from passwright.testing.authority import Authority, example_directory
@@ -194,7 +195,7 @@ def assert_bound(
 
 def _of_pkpass(subject: Any) -> Report:
     try:
-        files = subject.files if isinstance(subject, Verification) else bundle.read(subject)
+        files = subject.files if isinstance(subject, Verification) else pkpass.read(subject)
         tolerated = strictjson.loads_tolerant(files.get("pass.json", b""), name="pass.json")
     except BundleError as exc:
         return Report.of([error(exc.code, exc.where, exc.message)])

@@ -12,8 +12,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from passwright.apple import certificate as x
 from passwright.apple.identity import Identity
+from passwright.apple.trust import certificate as x
 from passwright.testing.certificates import (
     AFTER,
     BEFORE,
@@ -29,7 +29,7 @@ from passwright.testing.certificates import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from passwright.apple.trust import Trust
+    from passwright.apple.trust.chain import Trust
     from passwright.signing import PrivateKey
 
 __all__ = [
@@ -118,7 +118,7 @@ class Authority:
     @cached_property
     def trust(self) -> Trust:
         """Trust in this root and no other."""
-        from passwright.apple.trust import Trust
+        from passwright.apple.trust.chain import Trust
 
         return Trust.of(self.root)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from passwright.apple import certificate as x
-from passwright.apple import der
+from passwright.apple.cms import der
+from passwright.apple.trust import certificate as x
 from passwright.signing import KeySigner
 
 if TYPE_CHECKING:

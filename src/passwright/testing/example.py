@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from passwright.apple import certificate as x
+from passwright.apple.trust import certificate as x
 from passwright.testing.authority import EXAMPLE_PASSWORD, Authority
 from passwright.testing.certificates import Leaf, new_key
 

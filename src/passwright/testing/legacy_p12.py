@@ -12,7 +12,7 @@ import hmac
 from struct import pack, unpack
 from typing import TYPE_CHECKING
 
-from passwright.apple import der
+from passwright.apple.cms import der
 
 if TYPE_CHECKING:
     from passwright.testing.certificates import Issued

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
-    from passwright.template import Pass
+    from passwright.model.template import Pass
     from passwright.testing.authority import Authority
-    from passwright.testing.google import Google
+    from passwright.testing.fakes.google import Google
 
 __all__ = [
     "apple_identity",
@@ -59,7 +59,7 @@ def google_issuer() -> Issuer:
 @pytest.fixture
 def google_wallet() -> Iterator[Google]:
     """A make-believe Google that runs on this machine while the test does."""
-    from passwright.testing.google import Google
+    from passwright.testing.fakes.google import Google
 
     with Google() as google:
         yield google
@@ -68,7 +68,7 @@ def google_wallet() -> Iterator[Google]:
 @pytest.fixture(scope="session")
 def unbound_pass() -> Pass:
     """The definition of a membership card, with a serial number, NFC and two languages."""
-    from passwright.template import Template
+    from passwright.model.template import Template
     from passwright.testing.authority import example_template_directory
 
     club = Template.load(example_template_directory())

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.errors import StaleBinding
 from passwright.service.store import Download
-from passwright.testing.store_place import AT, change, locked_to_apple, locked_to_google, must
+from passwright.testing.store_fixtures import AT, change, locked_to_apple, locked_to_google, must
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from passwright.service.store import Store, StoredBinding
-    from passwright.testing.store_place import Place
+    from passwright.testing.store_fixtures import Place
 
 __all__ = ["processes", "threads", "ticket"]
 

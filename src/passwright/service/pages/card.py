@@ -16,13 +16,13 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
+from passwright.model.template import SLOTS
 from passwright.stencil import plain
-from passwright.template import SLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from passwright.template import Field, Pass, Template
+    from passwright.model.template import Field, Pass, Template
 
 # IATA codes have three letters, ICAO codes four.
 AIRPORT_CODE = 4

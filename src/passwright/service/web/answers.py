@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.lifecycle import Status
+    from passwright.model.template import Template
     from passwright.report import Report
     from passwright.service.issuing import Shown
     from passwright.service.repeats import Replay
     from passwright.service.store import Page, StoredTemplate
     from passwright.service.web.front import Front
-    from passwright.template import Template
 
 __all__ = ["again", "kept", "of_pass", "of_template", "page_meta", "parts", "source"]
 

@@ -28,10 +28,10 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from passwright.binding import MAX_URL
-from passwright.folder import API_MEMBERS
+from passwright.model.folder import API_MEMBERS
+from passwright.model.template import Location
 from passwright.service.rendering import Code, Content, Tap
 from passwright.service.steps import EXT_ID
-from passwright.template import Location
 
 __all__ = ["BINDING", "CreateBody", "ExtId", "GivenPass", "TemplateBody", "UpdateBody"]
 

@@ -1,0 +1,467 @@
+"""Pass -> the files of a pass: pass.json as a stencil, pictures, strings.
+
+`document` turns a template and a shape (which optional parts are there) into
+the skeleton of pass.json; `pictures` and `strings` are the constant files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from passwright import images
+from passwright.apple.build import strings_file
+from passwright.errors import BundleError
+from passwright.model.folder import PICTURES
+from passwright.model.template import SLOTS, learn_more_label
+from passwright.model.validation import translatable
+from passwright.report import Finding, error, note, warning
+from passwright.stencil import Blank, merge, set_at
+from passwright.table import Table, did_you_mean, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from passwright.model.kinds import Place
+    from passwright.model.template import Field, Template
+
+__all__ = ["document", "losses", "pictures", "strings", "table"]
+
+
+@cache
+def table() -> Table:
+    """What pass.json may hold."""
+    return Table.load("passwright.apple.tables", "pass.json")
+
+
+@cache
+def picture_facts() -> Mapping[str, Any]:
+    """`images`: picture name -> its slot, `excludes`: what must not stand beside each other."""
+    return read_json("passwright.apple.tables", "images.json")
+
+
+# Neutral name -> Apple's. Apple, Wallet Passes, Barcodes: format.
+BARCODE_FORMATS = {
+    "qr": "PKBarcodeFormatQR",
+    "pdf417": "PKBarcodeFormatPDF417",
+    "aztec": "PKBarcodeFormatAztec",
+    "code128": "PKBarcodeFormatCode128",
+}
+ALIGNMENTS = {
+    "left": "PKTextAlignmentLeft",
+    "centre": "PKTextAlignmentCenter",
+    "right": "PKTextAlignmentRight",
+}
+SLOT_NAMES: Mapping[str, str] = {f"{slot}Fields": slot for slot in SLOTS}
+"""Apple's name of the list of fields in each slot."""
+
+# Back fields that we add ourselves; the keys of a template's own fields hold no dot.
+LEARN_MORE = "passwright.learn-more"
+LINK = "passwright.link."
+
+
+def document(
+    template: Template, shape: frozenset[str], *, pass_type: str | Blank, team: str | Blank
+) -> dict[str, Any]:
+    """pass.json of a template, with blanks for what each pass fills in.
+
+    `shape` is `Pass.shape`; `pass_type` and `team` come from who signs.
+    """
+    made: dict[str, Any] = {
+        "formatVersion": 1,
+        "passTypeIdentifier": pass_type,
+        "serialNumber": Blank.repeating("serial"),
+        "teamIdentifier": team,
+        "organizationName": template.organisation,
+        "description": template.description,
+        "logoText": template.name,
+    }
+    for name, colour in (
+        ("backgroundColor", template.colours.background),
+        ("foregroundColor", template.colours.text),
+        ("labelColor", template.colours.label),
+    ):
+        if colour:
+            made[name] = _rgb(colour)
+    made[template.kind.style] = _style(template, shape)
+    _set_meanings(made, template, shape)
+    if template.locations:
+        made["locations"] = [
+            {"latitude": each.latitude, "longitude": each.longitude}
+            | ({"relevantText": each.text} if each.text else {})
+            for each in template.locations
+        ]
+    if "@expires" in shape:
+        made["expirationDate"] = Blank(lambda values: _datetime(values["@expires"]), "@expires")
+    if "@nfc" in shape and template.nfc is not None and template.nfc.apple_key:
+        made["nfc"] = {
+            "message": Blank.repeating("@nfc"),
+            "encryptionPublicKey": template.nfc.apple_key,
+        }
+    if "@barcode" in shape:
+        made["barcodes"] = [_barcode(template)]
+    if "@binding" in shape:
+        # Hides the share button, nothing more; needed beside requiresAuthentication,
+        # or systems before iOS 13.1 get around it. Apple, Wallet Passes, Pass.NFC.
+        made["sharingProhibited"] = True
+        if "nfc" in made:
+            made["nfc"]["requiresAuthentication"] = True
+    patched: dict[str, Any] = merge(made, dict(template.apple))
+    return patched
+
+
+def _style(template: Template, shape: frozenset[str]) -> dict[str, Any]:
+    made: dict[str, Any] = dict(template.kind.style_members)
+    for slot in SLOTS:
+        fields = [
+            _field(key, each) for key, each in template.fields.items() if each.slot == slot and key in shape
+        ]
+        if slot == "back":
+            fields += _links(template, shape)
+        if fields:
+            made[f"{slot}Fields"] = fields
+    return made
+
+
+def _field(key: str, each: Field) -> dict[str, Any]:
+    made: dict[str, Any] = {"key": key}
+    if each.label:
+        made["label"] = each.label
+    form = VALUE_FORMS[each.type]
+    made["value"] = form(each.value) if each.constant else _blank(key, each, form)
+    if each.type == "money":
+        made["currencyCode"] = each.currency
+    elif each.type == "date":
+        # A day has no zone: with ignoresTimeZone midnight in UTC is that day everywhere.
+        made |= {"dateStyle": _date_style(each.date), "timeStyle": "PKDateStyleNone", "ignoresTimeZone": True}
+    elif each.type == "datetime":
+        made |= {"dateStyle": _date_style(each.date), "timeStyle": _date_style(each.time or "short")}
+    if each.change:
+        made["changeMessage"] = each.change
+    if each.align and each.slot not in ("primary", "back"):
+        made["textAlignment"] = ALIGNMENTS[each.align]
+    return made
+
+
+def _date_style(style: str | None) -> str:
+    return f"PKDateStyle{(style or 'medium').title()}"
+
+
+def _links(template: Template, shape: frozenset[str]) -> Iterator[dict[str, Any]]:
+    for index, link in enumerate(template.links):
+        yield {
+            "key": f"{LINK}{index}",
+            "label": link.label,
+            "value": link.url,
+            "attributedValue": _anchor(link.url),
+        }
+    if "@binding" in shape:
+        yield {
+            "key": LEARN_MORE,
+            "label": learn_more_label(template.language),
+            "value": Blank.repeating("@learn-more"),
+            "attributedValue": Blank(lambda values: _anchor(values["@learn-more"]), "@learn-more"),
+        }
+
+
+def _anchor(url: str) -> str:
+    """Apple, PassFieldContent.attributedValue: only links with an href are understood."""
+    from html import escape
+
+    return f'<a href="{escape(url)}">{escape(url)}</a>'
+
+
+def _barcode(template: Template) -> dict[str, Any]:
+    code = template.barcode
+    made: dict[str, Any] = {
+        "format": BARCODE_FORMATS[code.format if code else "qr"],
+        "message": Blank.repeating("@barcode"),
+        # The usual charset of scanners, and utf-8 for what it can't say.
+        "messageEncoding": Blank(lambda values: encoding(values["@barcode"]), "@barcode"),
+    }
+    if code is not None and code.text:
+        made["altText"] = Blank.repeating("@barcode-text")
+    return made
+
+
+def encoding(message: str) -> str:
+    """The charset that a code's message is written in."""
+    try:
+        message.encode("iso-8859-1")
+    except UnicodeEncodeError:
+        return "utf-8"
+    return "iso-8859-1"
+
+
+def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str]) -> None:
+    """What a field means, at every place where Apple keeps that."""
+    for key, each in template.fields.items():
+        place = template.kind.places.get(each.means or "")
+        if place is None or key not in shape:
+            continue
+        for path in paths(place):
+            form = form_at(path, each)
+            set_at(made, path, form(each.value) if each.constant else _blank(key, each, form))
+
+
+def paths(place: Place) -> Iterator[str]:
+    """Where a meaning stands, as paths from the top of pass.json: `semantics.seats.0.seatRow`."""
+    for path in place.apple:
+        yield path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
+
+
+def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
+    if form is _as_it_is:
+        return Blank.repeating(key) if each.type == "text" else Blank(itemgetter(key), key)
+    return Blank(lambda values: form(values[key]), key)
+
+
+def form_at(path: str, each: Field) -> Callable[[Any], Any]:
+    """How a field's value is written where the table holds another type than a pass field's value."""
+    kind = "Pass"
+    for step in path.split("."):
+        if not step.isdigit():
+            kind = table().objects[kind][step].types[0]
+    if kind == "SemanticTagType.CurrencyAmount" and each.type == "money":
+        # Not str(): a large Decimal would come out as 1E+3.
+        return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency}
+    if kind == "SemanticTagType.PersonNameComponents" and each.type == "text":
+        return _name_parts
+    if kind in ("integer", "number") and each.type == "text":
+        return lambda value: int(value) if value.isascii() and value.isdigit() else value
+    if kind in ("text", "localized") and each.type == "integer":
+        return str
+    return VALUE_FORMS[each.type]
+
+
+def _name_parts(name: str) -> dict[str, str]:
+    """A name in one text, parted before its last word; the report says that this is a guess."""
+    given, _, family = name.strip().rpartition(" ")
+    return {"givenName": given, "familyName": family} if given else {"givenName": family}
+
+
+def losses(template: Template) -> Iterator[Finding]:
+    """What the definition says and Apple has no place for, or has to be guessed."""
+    for key, each in template.fields.items():
+        place = template.kind.places.get(each.means or "")
+        where = f"{template.source}#/fields/{key}"
+        if each.slot is None and (place is None or not place.apple):
+            yield note("apple-drops", where, f"Apple has no place for {key}", "give it a slot to show it")
+            continue
+        for member in ("label", "change", "align") if each.slot is None else ():
+            if getattr(each, member):
+                message = f"Apple shows no field for {key}, so its {member} is nowhere"
+                yield note("apple-drops", f"{where}/{member}", message, "give it a slot to show it")
+        if each.align and each.slot in ("primary", "back"):
+            message = f"Apple aligns {each.slot} fields by itself"
+            yield note("apple-drops", f"{where}/align", message, "leave align out")
+        if place is not None and "passengerName" in place.apple:
+            message = f"Apple wants the parts of a name, so {key} is parted before its last word"
+            yield note("apple-guesses", where, message, "say it right in apple = { semantics = ... }")
+    if template.nfc is not None and not template.nfc.apple_key:
+        message = "without apple_key the pass has no NFC on Apple"
+        yield note("apple-drops", f"{template.source}#/nfc", message)
+    if template.images.alt:
+        where = f"{template.source}#/images/alt"
+        yield note("apple-drops", where, "Apple has no place for what a screen reader says of the pictures")
+
+
+def _rgb(colour: str) -> str:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return f"rgb({red}, {green}, {blue})"
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _number(value: Any) -> int | float:
+    return value if isinstance(value, int) else int(value) if value == int(value) else float(value)
+
+
+def _datetime(value: datetime) -> str:
+    return value.isoformat(timespec="seconds")
+
+
+# Type of a field -> the JSON value of a pass field. Numbers stay numbers, or
+# currencyCode and numberStyle do nothing. Apple, PassFieldContent.value.
+VALUE_FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "text": _as_it_is,
+    "integer": _as_it_is,
+    "number": _number,
+    "money": _number,
+    "date": lambda value: f"{value.isoformat()}T00:00:00Z",
+    "datetime": _datetime,
+}
+
+
+def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
+    """Every picture of the template that its style draws, at three scales, by file name.
+
+    A picture that some language has of its own stands in the language folders
+    only: one at the top level would win over them all (Apple, Wallet Passes,
+    Creating the Pass Source: localised images).
+    """
+    files: dict[str, bytes] = {}
+    sources, findings = _by_language(template)
+    style = template.kind.style
+    drawn = []
+    for name, languages in sources.items():
+        slot = _slot(name, style, template.images.mode)
+        if slot is None:
+            continue
+        if reason := _undrawn(template, name, slot):
+            findings.append(note("picture-not-drawn", f"images/{name}.png", reason))
+            continue
+        drawn.append(name)
+        for folder, source in _folders(template, name, languages, findings, required=slot["required"]):
+            scaled = _scaled(source[0], slot, style, source[1], findings)
+            files |= {f"{folder}{images.file_name(name, scale)}": data for scale, data in scaled.items()}
+    if "icon" not in sources:
+        hint = "add images/icon@3x.png, 114 x 114 pixels"
+        findings.append(
+            error("missing-icon", "images/icon@3x.png", "Wallet refuses a pass without an icon", hint)
+        )
+    return files, [*findings, *_excluded(style, drawn)]
+
+
+def _undrawn(template: Template, name: str, slot: Mapping[str, Any]) -> str:
+    """Why a picture stays out of the pass, or ""."""
+    if name == "personalizationLogo":
+        # On the sheet for signing up, whatever the style of the card is.
+        return "" if template.personalization else "only the sheet for signing up shows it, and there is none"
+    style = template.kind.style
+    drawn = {style, *_modern(template.apple)}
+    return "" if drawn.intersection(slot["styles"]) else f"{style} draws no {name}"
+
+
+def _modern(own: Mapping[str, Any]) -> Iterator[str]:
+    """The modern layouts that the members of Apple's own ask for."""
+    listed = own.get("preferredStyleSchemes")
+    yield from (each for each in listed if isinstance(each, str)) if isinstance(listed, list) else ()
+    if "posterGeneric" in own:
+        yield "posterGeneric"
+
+
+Sources = dict[int, bytes]
+
+
+def _by_language(template: Template) -> tuple[dict[str, dict[str, Sources]], list[Finding]]:
+    """Picture -> language, "" for all -> scale -> PNG; and what is no picture of any wallet."""
+    sources: dict[str, dict[str, Sources]] = {}
+    findings = []
+    for file, data in sorted(template.images.files.items()):
+        split = images.split_name(file)
+        language, _, name = split[0].rpartition("/") if split else ("", "", "")
+        if split is None or name not in PICTURES:
+            hint = did_you_mean(name, PICTURES)
+            findings.append(warning("unknown-picture", f"images/{file}", "no wallet uses this file", hint))
+        else:
+            sources.setdefault(name, {}).setdefault(language, {})[split[1]] = data
+    return sources, findings
+
+
+def _folders(
+    template: Template,
+    name: str,
+    languages: Mapping[str, Sources],
+    findings: list[Finding],
+    *,
+    required: bool,
+) -> Iterator[tuple[str, tuple[str, Sources]]]:
+    """The folders that get a picture, "" or `de.lproj/`, each with the picture's name and source."""
+    if languages.keys() == {""}:
+        yield "", (name, languages[""])
+        return
+    for language in sorted({template.language, *template.translations, *languages} - {""}):
+        origin = next((each for each in (language, "", template.language) if each in languages), None)
+        if origin is None:
+            where, message = f"images/{language}/{name}.png", f"there is no {name} for {language}"
+            hint = f"add it, or images/{name}.png for all languages"
+            say = error if required else warning
+            findings.append(say("missing-picture", where, message, hint))
+        else:
+            path = f"{origin}/{name}" if origin else name
+            yield f"{language}.lproj/", (path, languages[origin])
+
+
+def _slot(name: str, style: str, mode: str | None) -> Mapping[str, Any] | None:
+    """The facts about a picture's slot on a style; None if Apple has no such picture."""
+    slot = picture_facts()["images"].get(name)
+    if slot is None:
+        return None
+    return {**slot, **slot.get("by_style", {}).get(style, {}), **({"mode": mode} if mode else {})}
+
+
+def _scaled(
+    path: str, slot: Mapping[str, Any], style: str, source: Sources, findings: list[Finding]
+) -> Mapping[int, bytes]:
+    """A picture at three scales, or as it was given where no size is published."""
+    try:
+        points = _points(slot, style, source, path)
+        scaled = images.scales(source, points=points, mode=slot["mode"], name=path)
+    except BundleError as exc:
+        findings.append(error(exc.code, f"images/{exc.where}", exc.message))
+        return {}
+    findings += (replace(finding, where=f"images/{finding.where}") for finding in scaled.report)
+    return scaled.files
+
+
+def _points(slot: Mapping[str, Any], style: str, source: Sources, path: str) -> images.Points | None:
+    """The size the pictures were drawn for: today's, or one of earlier guidance when they have its ratio.
+
+    The scales that are missing are made in the same size, so that all look alike.
+    """
+    older = [each for each in slot.get("older", ()) if style in each.get("styles", (style,))]
+    sizes = [_size(each) for each in (slot, *older)]
+    for points in sizes:
+        said = [
+            finding
+            for scale, data in source.items()
+            for finding in images.check_slot(data, points=points, name=images.file_name(path, scale))
+        ]
+        if not any(finding.code == "image-ratio" for finding in said):
+            return points
+    return sizes[0]
+
+
+def _size(slot: Mapping[str, Any]) -> images.Points | None:
+    if slot["width"] is None:
+        return None
+    low, high = slot["width"]
+    return high if low == high else range(low, high + 1), slot["height"]
+
+
+def _excluded(style: str, drawn: list[str]) -> Iterator[Finding]:
+    """Pictures that a style can't draw together."""
+    for rule in picture_facts()["excludes"]:
+        for other in rule["not_with"]:
+            if style == rule["style"] and rule["image"] in drawn and other in drawn:
+                message = f"{style} draws {rule['image']} or {other}, not both"
+                yield warning("pictures-exclude", f"images/{other}.png", message, "leave one of them out")
+
+
+def strings(template: Template, *, bound: bool) -> dict[str, bytes]:
+    """The `pass.strings` of every language, by file name.
+
+    The template's own language gets one too: with `de.lproj` alone, Wallet would
+    show German to everybody.
+    """
+    if not template.translations:
+        return {}
+    texts = list(dict.fromkeys(translatable(template)))
+    own = learn_more_label(template.language)
+    files = {}
+    for language in sorted({template.language, *template.translations}):
+        known = template.translations.get(language, {})
+        lines = {
+            text: known.get(text, text) for text in texts if language == template.language or text in known
+        }
+        if bound:
+            lines[own] = learn_more_label(language)
+        files[f"{language}.lproj/pass.strings"] = strings_file.dumps(lines)
+    return files

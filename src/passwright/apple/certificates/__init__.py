@@ -1,0 +1,1 @@
+"""Signing requests, and certificates that fit together."""

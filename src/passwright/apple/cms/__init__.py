@@ -1,0 +1,1 @@
+"""DER, CMS SignedData, and the signature of a pass."""

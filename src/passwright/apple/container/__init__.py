@@ -1,0 +1,1 @@
+"""The files of a .pkpass: archive, manifest, file names."""

@@ -1,0 +1,184 @@
+"""A pass of anybody becomes a pass of yours: values change, everything else stays.
+
+What wallets do not know may matter to whoever put it there, so no key and no
+file is lost. What they know is judged as in a pass that is built.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from passwright import strictjson
+from passwright.apple import personalization
+from passwright.apple.build.pass_json import VALUE_FORMS
+from passwright.apple.container import pkpass
+from passwright.apple.container.filenames import is_left_over, is_secret, shown
+from passwright.apple.reading.contents import Contents, read
+from passwright.apple.rules.layouts import fields
+from passwright.apple.rules.pass_json import About, judge
+from passwright.errors import BundleError, PassRejected
+from passwright.forms import is_number, is_text
+from passwright.model.validation import own_copy
+from passwright.report import Finding, Report, error, warning
+from passwright.rules import binding_lost
+from passwright.stencil import merge
+from passwright.strictjson import dumps
+from passwright.table import did_you_mean, step
+from passwright.table import shown as shown_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from passwright.apple.container.archive import Buffer
+    from passwright.apple.identity import Identity
+
+__all__ = ["Rewritten", "rewrite"]
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A pass that was changed and signed: the bytes of its .pkpass, and what there is to say about it."""
+
+    data: bytes = field(repr=False)
+    report: Report
+
+
+def rewrite(
+    data: Buffer | Contents,
+    identity: Identity,
+    *,
+    values: Mapping[str, Any] | None = None,
+    apple: Mapping[str, Any] | None = None,
+    files: Mapping[str, bytes | None] | None = None,
+    bound: bool = False,
+    at: datetime | None = None,
+) -> Rewritten:
+    """The pass with some values changed, signed by `identity` at `at` (default now).
+
+    `values` maps keys of fields to text, numbers, dates or datetimes. `apple` is merged into
+    pass.json (RFC 7396: null takes a member out). `files` adds and replaces files, None leaves
+    one out. Pass type and team become those of `identity`. Every other key and file stays, also
+    those that nobody knows; desktops' left-overs are left out, and the report says so. pass.json
+    is written as strict JSON: of a key that stood there twice the last is left, comments are gone.
+
+    A pass that says it is bound, or of which the caller says so with `bound`, gets no code and
+    loses none of the members that bind it.
+
+    Nothing is asked about who signed the pass before: `verify` does that.
+
+    Raises:
+        BundleError: `data` can't be read, as for `read`, or `files` holds a bad name.
+        PassRejected: a wallet would refuse the pass as it would become, a field of `values` is not
+            there, or a file is called like a private key. Nothing was signed.
+        SigningError: the identity can't sign at that time, or its signer failed.
+        ValueError: `at` is naive, or `files` holds what is made here: pass.json, manifest, signature.
+    """
+    moment = at or datetime.now(UTC)
+    if moment.utcoffset() is None:
+        raise ValueError("at has no time zone: give an aware datetime")
+    contents = data if isinstance(data, Contents) else read(data)
+    made, findings = _files(contents.files, files or {})
+    text, document, more = _document(contents.document, identity, values or {}, apple or {})
+    bound = bound or contents.bound
+    findings += [*contents.report, *more, *binding_lost(contents.document, document, bound=bound)]
+    about = About(
+        bound=bound,
+        identity=identity,
+        personalized=personalization.FILE in made,
+        writing=False,
+        files=frozenset(made),
+    )
+    findings += judge().whole(document, about, writing=False)
+    findings += personalization.check_files(made, writing=False)
+    made["pass.json"] = text
+    manifest = pkpass.manifest({name: pkpass.digest(blob) for name, blob in made.items()})
+    made["manifest.json"] = manifest
+    findings += pkpass.check_manifest(made, signed=False)
+    report = Report.of(findings)
+    if not report.ok:
+        raise PassRejected(report)
+    made["signature"] = identity.sign_manifest(manifest, at=moment)
+    return Rewritten(pkpass.pack(made, allow_folders=True), report)
+
+
+def _files(
+    found: Mapping[str, bytes], changes: Mapping[str, bytes | None]
+) -> tuple[dict[str, bytes], list[Finding]]:
+    """The files around pass.json, and what was left out of them."""
+    if not changes.keys().isdisjoint(pkpass.PER_PASS):
+        raise ValueError(f"{', '.join(pkpass.PER_PASS)} are made here: change pass.json by values and apple")
+    made: dict[str, bytes] = {}
+    findings: list[Finding] = []
+    for name, data in {**found, **changes}.items():
+        if data is None or name in pkpass.PER_PASS:
+            continue
+        if is_secret(name):
+            message = "this is called like a private key, which must not travel in a pass"
+            findings.append(error("secret-file", shown(name), message, "leave it out: files={name: None}"))
+        elif is_left_over(name):
+            message = "a left-over of a desktop was not taken along"
+            findings.append(warning("left-over-file", shown(name), message))
+        else:
+            made[name] = data
+    return made, findings
+
+
+def _document(
+    found: Mapping[str, Any], identity: Identity, values: Mapping[str, Any], apple: Mapping[str, Any]
+) -> tuple[bytes, dict[str, Any], list[Finding]]:
+    """pass.json as it will be signed, what our own strict reader makes of it, and what is wrong."""
+    document: dict[str, Any] = json.loads(dumps(found))
+    document |= {
+        "passTypeIdentifier": identity.pass_type_identifier,
+        "teamIdentifier": identity.team_identifier,
+    }
+    findings = list(_set_values(document, values))
+    own, more = own_copy(apple, "pass#/apple")
+    text = dumps(merge(document, own)).encode("utf-8", "surrogatepass")
+    try:
+        document = strictjson.loads(text, name="pass.json")
+    except BundleError as exc:
+        more.append(error(exc.code, exc.where, exc.message))
+    return text, document, [*findings, *more]
+
+
+def _set_values(document: dict[str, Any], values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Changes the fields of `document`: a key may stand in a poster and in the style beside it."""
+    there: dict[str, list[Any]] = {}
+    for _, _, each in fields(document):
+        if isinstance(key := each.get("key"), str):
+            there.setdefault(key, []).append(each)
+    for key, value in values.items():
+        where = step("pass#/values", key)
+        if key not in there:
+            hint = did_you_mean(key, there) or f"its fields: {', '.join(map(shown_value, there))}"
+            yield error("unknown-field", where, f"the pass has no field {shown_value(key)}", hint)
+            continue
+        written = _written(value)
+        if written is None:
+            hint = "give text, a number, a date, or a datetime with a zone"
+            yield error("wrong-value", where, f"the value of {shown_value(key)} can't be written", hint)
+            continue
+        for each in there[key]:
+            each["value"] = written
+            if each.get("attributedValue"):
+                message = "phones show the field's attributedValue, which was not changed"
+                yield warning("value-not-shown", where, message, "change it by apple={...} as well")
+
+
+def _written(value: object) -> str | int | float | None:
+    """A value as a pass field holds it, None where it has no form."""
+    made: Any = None
+    if isinstance(value, datetime):
+        made = VALUE_FORMS["datetime"](value) if value.utcoffset() is not None else None
+    elif isinstance(value, date):
+        made = VALUE_FORMS["date"](value)
+    elif isinstance(value, Decimal):
+        made = VALUE_FORMS["number"](value) if value.is_finite() else None
+    elif is_number(value) or (isinstance(value, str) and is_text(value)):
+        made = value
+    return made  # type: ignore[no-any-return]  # the forms are one table for all types

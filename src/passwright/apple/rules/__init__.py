@@ -1,0 +1,1 @@
+"""Apple's rules for pass.json, images and layouts."""

@@ -1,0 +1,237 @@
+"""What Apple asks of pass.json and the files beside it, as far as a table can't say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from passwright.apple.build.pass_json import LEARN_MORE, table
+from passwright.apple.rules import pitfalls, placement
+from passwright.apple.rules.layouts import STYLES, bare_fields, fields, style_of
+from passwright.judge import Judge, Rule
+from passwright.report import Finding, Severity, error, note, warning
+from passwright.rules import carries_binding, forbid_barcode
+from passwright.table import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from passwright.apple.identity import Identity
+    from passwright.table import Place
+
+__all__ = ["STYLES", "About", "judge", "style_of"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a pass besides its pass.json.
+
+    `bound`: the caller says it is bound; a payload may say so itself.
+    `identity`: who will sign, or None. `strict`: what a phone refuses only
+    sometimes is an error too. `needs_nfc`: a bound pass without NFC is refused.
+    `personalized`: there is a personalization.json beside it. `files`: the names
+    of the files beside it, None where they are not known. `nfc`: the certificate
+    is for NFC, None where `identity` tells, or nobody.
+    """
+
+    bound: bool = False
+    identity: Identity | None = None
+    strict: bool = False
+    needs_nfc: bool = True
+    personalized: bool = False
+    writing: bool = True
+    files: frozenset[str] | None = None
+    nfc: bool | None = None
+
+    @property
+    def may_use_nfc(self) -> bool | None:
+        """The certificate is for NFC, or None where it is not known."""
+        return self.nfc if self.identity is None else self.identity.nfc
+
+
+def _no_code(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    places = [(place("/barcode"), document.get("barcode"))]
+    codes = document.get("barcodes")
+    if isinstance(codes, list):
+        places += [(place(f"/barcodes/{index}"), code) for index, code in enumerate(codes)]
+    else:
+        places.append((place("/barcodes"), codes))
+    yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
+
+
+def _binding(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    if not (about.bound or carries_binding(document)):
+        return
+    if not document.get("nfc"):
+        severity = Severity.ERROR if about.needs_nfc else Severity.WARNING
+        yield Finding(
+            "apple-binding-needs-nfc",
+            severity,
+            place("/nfc"),
+            "a bound pass is used through NFC on Apple, and this one has none",
+            "add [nfc] with apple_key to the template",
+        )
+    if about.writing and not document.get("issuerBindingData"):
+        yield note(
+            "apple-binding-not-enforced-by-file",
+            place(""),
+            "nothing in this file keeps others from adding it",
+            "hand it out through a service that checks who asks",
+        )
+    yield from _binding_members(document, about, place)
+
+
+def _binding_members(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """What content writes into a bound pass, and an override may have taken out again."""
+    if document.get("sharingProhibited") is not True:
+        severity = Severity.ERROR if about.writing else Severity.WARNING
+        where, message = place("/sharingProhibited"), "a bound pass has to switch sharing off"
+        yield Finding("apple-binding-allows-sharing", severity, where, message, "set it to true")
+    nfc = document.get("nfc")
+    if nfc and nfc.get("requiresAuthentication") is not True:
+        yield warning(
+            "apple-binding-without-authentication",
+            place("/nfc/requiresAuthentication"),
+            "whoever holds the unlocked phone can use this bound pass",
+            "set it to true: the holder then confirms with face, finger or passcode",
+        )
+    if about.writing and not any(each.get("key") == LEARN_MORE for _, _, each in fields(document)):
+        message = "the learn-more link of the binding was taken out of the back fields"
+        hint = "change the back fields in the template, not in an override"
+        yield warning("apple-binding-without-link", place(""), message, hint)
+
+
+_TEXT = {str}
+
+
+def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    names = [each.get("key") for each in bare_fields(document)]
+    if set(map(type, names)) <= _TEXT and len(set(names)) == len(names):
+        return
+    # Keys may be repeated between a poster and the style it stands beside.
+    seen: dict[tuple[str, str], str] = {}
+    severity = Severity.ERROR if about.writing else Severity.WARNING
+    for pointer, _, each in fields(document):
+        key = each.get("key")
+        if not isinstance(key, str):
+            continue
+        style = pointer.split("/")[1]
+        if (style, key) in seen:
+            message = f"the field key {key!r} is used at {seen[style, key]} already"
+            hint = "give every field a key of its own"
+            yield Finding("duplicate-field-key", severity, place(step(pointer, "key")), message, hint)
+        seen.setdefault((style, key), pointer)
+
+
+# ISO/IEC 18004, table 7: the largest code there is holds 7,089 digits.
+_MAX_MESSAGE = 7089
+
+
+def _encodable(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    codes = [("/barcode", document.get("barcode"))]
+    codes += [(f"/barcodes/{index}", code) for index, code in enumerate(document.get("barcodes") or [])]
+    for pointer, code in codes:
+        if not isinstance(code, dict) or not isinstance(code.get("message"), str):
+            continue
+        charset = code.get("messageEncoding")
+        try:
+            # The slowest codecs there are take quadratic time.
+            code["message"][:_MAX_MESSAGE].encode(charset if isinstance(charset, str) else "iso-8859-1")
+        except (
+            LookupError,
+            ValueError,
+        ):  # codecs such as base64 and idna raise others than UnicodeEncodeError
+            where, message = place(step(pointer, "message")), f"the message can't be written in {charset}"
+            yield error("code-not-encodable", where, message, "use utf-8")
+
+
+def _web_service(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    url = document.get("webServiceURL")
+    if isinstance(url, str) and url.rstrip("/").endswith("/v1"):
+        message = "Wallet adds /v1 itself, so this asks for /v1/v1"
+        yield warning("web-service-version", place("/webServiceURL"), message, "leave the /v1 out")
+
+
+def _identifiers(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    if about.identity is None:
+        return
+    for code, key, wanted in (
+        ("pass-type-mismatch", "passTypeIdentifier", about.identity.pass_type_identifier),
+        ("team-mismatch", "teamIdentifier", about.identity.team_identifier),
+    ):
+        found = document.get(key)
+        if isinstance(found, str) and found != wanted:
+            message = f"{key} is {found!r}, the certificate signs for {wanted!r}"
+            hint = "take it out of the overrides, or sign with the certificate for it"
+            yield error(code, place(f"/{key}"), message, hint)
+
+
+def _nfc_certificate(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    if about.identity is None or about.identity.nfc or not document.get("nfc"):
+        return
+    severity = Severity.ERROR if about.strict else Severity.WARNING
+    yield Finding(
+        "nfc-needs-certificate",
+        severity,
+        place("/nfc"),
+        "phones refuse NFC in a pass whose certificate is not for NFC",
+        "ask Apple for NFC, then sign with a 'Pass Type ID with NFC' certificate",
+    )
+
+
+def _personalization(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """What the sheet for signing up asks of pass.json."""
+    if not about.personalized:
+        return
+    severity = Severity.ERROR if about.writing else Severity.WARNING
+    if not document.get("nfc"):
+        message = "Wallet asks nobody to sign up for a pass without NFC"
+        hint = "add [nfc] with apple_key, or take [personalization] out"
+        yield Finding("personalization-needs-nfc", severity, place("/nfc"), message, hint)
+    if about.bound or carries_binding(document):
+        # Whoever opened the file first could sign up in the holder's place.
+        message = "a bound pass has its holder, so nobody can sign up for it"
+        hint = "issue it from a template without personalization"
+        yield Finding("personalization-on-bound-pass", severity, place(""), message, hint)
+    style = style_of(document)
+    if style not in (None, "storeCard"):
+        message = f"the sheet for signing up is known for storeCard only, and this is {style}"
+        yield warning("personalization-style", place(f"/{style}"), message, "try it on a phone")
+
+
+_IDENTIFIERS = ("/passTypeIdentifier", "/teamIdentifier")
+_STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
+
+_BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
+
+_CODES = frozenset({"barcode", "barcodes"})
+
+RULES = (
+    # Asked even where types are wrong: a payload has to be refused for each of its reasons.
+    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code, typed=False, needs=_CODES),
+    Rule(
+        "pass.json",
+        ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_STYLE_KEYS, *_BINDING),
+        _binding,
+    ),
+    Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
+    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable, needs=_CODES),
+    Rule("pass.json", ("/webServiceURL",), _web_service, needs=frozenset({"webServiceURL"})),
+    Rule("pass.json", _IDENTIFIERS, _identifiers),
+    Rule("pass.json", ("/nfc",), _nfc_certificate, needs=frozenset({"nfc"})),
+    Rule("pass.json", ("/nfc", *_BINDING), _personalization),
+    *placement.RULES,
+    *pitfalls.RULES,
+)
+
+
+def judge(extra: Iterable[Rule] = ()) -> Judge:
+    """The judge of pass.json; `extra` are rules of the caller."""
+    own = tuple(rule for rule in extra if rule.on == "pass.json")
+    return replace(_judge(), rules=RULES + own) if own else _judge()
+
+
+@cache
+def _judge() -> Judge:
+    return Judge("pass.json", table(), "Pass", RULES)

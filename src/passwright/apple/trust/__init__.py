@@ -1,0 +1,1 @@
+"""Apple's anchors, certificates and chains."""

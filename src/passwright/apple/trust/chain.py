@@ -1,0 +1,467 @@
+"""Whom to believe: roots, known intermediates, and the chain from a pass certificate to them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from passwright.apple.identity import EXPIRY_NOTICE, Identity
+from passwright.apple.trust import certificate as x
+from passwright.errors import BundleError, KeyMaterialError
+from passwright.report import Severity, error, note, warning
+from passwright.signing import check_public_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from cryptography import x509
+
+    from passwright.report import Finding
+
+__all__ = ["Anchor", "CertificatePath", "Chain", "Identity", "Link", "Trust", "chain", "trace_path"]
+
+WHERE = "signature"
+# Clocks of signing machines run ahead by seconds, not by more.
+CLOCK_LEEWAY = timedelta(minutes=5)
+MAX_CERTIFICATES = 8
+
+BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.15", "2.5.29.37"
+# Extensions that may be critical, since they are looked at or only mark what a certificate is for.
+KNOWN_CRITICAL = frozenset(
+    {
+        BASIC_CONSTRAINTS,
+        KEY_USAGE,
+        EXTENDED_KEY_USAGE,
+        x.PASS_MARKER,
+        x.NFC_MARKER,
+        *x.INTERMEDIATE_MARKERS,
+        *x.PUSH_MARKERS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A key that is believed, in DER, with its identifier in hex and the validity of its certificate."""
+
+    name: str
+    spki: bytes
+    key_id: str
+    not_before: datetime
+    not_after: datetime
+    root: str = ""  # above an intermediate
+    custom: bool = False
+
+    def lived(self, at: datetime) -> bool:
+        """Whether the certificate of this key was valid then."""
+        return self.not_before <= at <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Roots that are believed, and intermediates known to stand under them.
+
+    A known intermediate closes the chain of a signature that left its own out
+    or embeds the wrong one, which a third of the passes in use do.
+    """
+
+    roots: tuple[Anchor, ...]
+    intermediates: tuple[Anchor, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.roots:
+            raise ValueError("trust has no roots: use Trust.apple(), or name the authority you accept")
+
+    @classmethod
+    def apple(cls) -> Trust:
+        """Trust in Apple's three roots, with the intermediates for developers."""
+        return _apple()
+
+    @classmethod
+    def of(cls, *roots: bytes | str) -> Trust:
+        """Trust in these roots only, each in PEM or DER; a PEM text may hold several.
+
+        A chain that ends there says so: `custom-roots`.
+
+        Raises:
+            KeyMaterialError: one of them can't be read, or isn't an authority.
+            ValueError: there is none.
+        """
+        return cls(tuple(_custom(roots)))
+
+    def with_roots(self, *roots: bytes | str) -> Trust:
+        """The same trust and in these roots as well; raises like `of`."""
+        return replace(self, roots=(*self.roots, *Trust.of(*roots).roots))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate of a chain, or what is known of it: its name, its key in hex, and its validity.
+
+    `embedded` tells that it came with the signature. If not, it was supplied from
+    what the trust knows.
+    """
+
+    name: str
+    key_id: str
+    not_before: datetime
+    not_after: datetime
+    embedded: bool
+
+    def lived(self, at: datetime) -> bool:
+        """Whether it was valid then."""
+        return self.not_before <= at <= self.not_after
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What came of following a pass certificate up to a root.
+
+    `links` are the certificates on the way, the pass certificate's first, as far
+    as it went. `intermediate` and `root` are names for people, None where the
+    chain didn't get there; `custom` tells that the root is the caller's, not
+    Apple's. The identifiers and `nfc` are what the leaf says: None where it names
+    none, or several.
+    """
+
+    findings: tuple[Finding, ...]
+    leaf: x509.Certificate | None = None
+    intermediate: str | None = None
+    root: str | None = None
+    custom: bool = False
+    links: tuple[Link, ...] = ()
+    pass_type_identifier: str | None = None
+    team_identifier: str | None = None
+    nfc: bool | None = None
+
+    @property
+    def ok(self) -> bool:
+        """The chain reached a root, and nothing found on the way is an error."""
+        return self.root is not None and all(found.severity is not Severity.ERROR for found in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    """The issuer of the leaf: an embedded certificate, or a key known from the table."""
+
+    name: str
+    root: str
+    certificate: x509.Certificate | None = None
+    known: tuple[Anchor, ...] = ()
+    custom: bool = False
+    embedded: bool = True
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The certificates this may be: the two G1 share a key."""
+        if self.certificate is not None:
+            return (_link(self.certificate),)
+        return tuple(_supplied(anchor, embedded=self.embedded) for anchor in self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePath:
+    """The certificates from a leaf to a root, whatever the time.
+
+    `before`, `after` and `last` are findings, in the order of a report around those about the time.
+
+    `above` are the intermediate and the root, each with the certificates that it may be.
+    """
+
+    leaf: x509.Certificate
+    link: Link
+    before: tuple[Finding, ...]
+    after: tuple[Finding, ...]
+    last: tuple[Finding, ...] = ()
+    issuer: _Issuer | None = None
+    above: tuple[tuple[str, tuple[Link, ...]], ...] = ()
+    pass_type_identifier: str | None = None
+    team_identifier: str | None = None
+    nfc: bool = False
+
+
+def chain(
+    leaf: bytes,
+    embedded: Sequence[bytes],
+    *,
+    trust: Trust,
+    at: datetime,
+    signed_at: datetime | None = None,
+    trace: Callable[[bytes, tuple[bytes, ...]], CertificatePath] | None = None,
+) -> Chain:
+    """Follows a pass certificate to a root: leaf, one intermediate, root.
+
+    `leaf` is the certificate whose key verified the signature, `embedded` all
+    that came with it, DER. `at` is the moment of the verdict. Apple asks for
+    validity at the signing time, so `signed_at`, the time the signature claims,
+    counts where there is one. Nothing a certificate says raises: it becomes a
+    finding. Revocation isn't checked, and a note says so. `trace` is `trace_path` of
+    this trust, or a cache around it: its result depends on no time.
+
+    Raises:
+        ValueError: `at` or `signed_at` is naive.
+    """
+    if at.tzinfo is None or (signed_at is not None and signed_at.tzinfo is None):
+        raise ValueError("a time has no time zone: give aware datetimes")
+    try:
+        path = (trace or partial(trace_path, trust))(leaf, tuple(embedded[:MAX_CERTIFICATES]))
+    except BundleError as exc:
+        return Chain((error(exc.code, WHERE, exc.message),))
+    moment = signed_at or at
+    findings = (*path.before, *_time_findings(path.link, at, signed_at), *path.after)
+    links = [path.link]
+    for what, those in path.above:
+        # The two G1 share a key: what counts is the one that lived when the pass was signed.
+        lived = next((link for link in those if link.lived(moment)), None)
+        if lived is None:
+            findings += (_outside(what, moment),)
+        links += [lived] if lived else those[:1]
+    issuer = path.issuer
+    return Chain(
+        (*findings, *path.last),
+        path.leaf,
+        intermediate=links[1].name if issuer else None,
+        root=issuer.root if issuer else None,
+        custom=issuer.custom if issuer else False,
+        links=tuple(links),
+        pass_type_identifier=path.pass_type_identifier,
+        team_identifier=path.team_identifier,
+        nfc=path.nfc,
+    )
+
+
+def trace_path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> CertificatePath:
+    """Follows the certificates from the leaf to a root, whatever the time.
+
+    Raises:
+        BundleError: `bad-certificate`, where the leaf is malformed.
+    """
+    certificate = x.parse(leaf)
+    others, findings = _readable(leaf, embedded)
+    issuer, found = _follow(leaf, certificate, others, trust)
+    made = CertificatePath(
+        certificate,
+        _link(certificate),
+        before=(*findings, *found, *_leaf_findings(certificate)),
+        after=tuple(_issuing_findings(certificate, issuer)),
+        pass_type_identifier=x.pass_type_identifier(certificate),
+        team_identifier=x.team_identifier(certificate),
+        nfc=x.nfc(certificate),
+    )
+    if issuer is None:
+        return made
+    last = [note("revocation-not-checked", WHERE, "whether the certificates were revoked was not asked")]
+    if issuer.custom:
+        message = f"the chain ends at {issuer.root}, which is not Apple's"
+        last.insert(0, note("custom-roots", WHERE, message))
+    roots = tuple(_supplied(root, embedded=False) for root in trust.roots if root.name == issuer.root)
+    above = ("intermediate", issuer.links), ("root", roots)
+    return replace(made, last=tuple(last), issuer=issuer, above=above)
+
+
+def _link(certificate: x509.Certificate) -> Link:
+    times = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return Link(_common_name(certificate), x.key_id(certificate), *times, embedded=True)
+
+
+def _supplied(anchor: Anchor, *, embedded: bool) -> Link:
+    return Link(anchor.name, anchor.key_id, anchor.not_before, anchor.not_after, embedded)
+
+
+def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.Certificate], list[Finding]]:
+    """The embedded certificates other than the leaf, and a warning where one is malformed."""
+    others: dict[bytes, x509.Certificate] = {}
+    findings = []
+    for octets in embedded:
+        if octets == leaf:
+            continue
+        try:
+            others[octets] = x.parse(octets)
+        except BundleError as exc:
+            findings.append(warning(exc.code, WHERE, exc.message))
+    return others, findings
+
+
+def _follow(
+    leaf: bytes, certificate: x509.Certificate, others: dict[bytes, x509.Certificate], trust: Trust
+) -> tuple[_Issuer | None, list[Finding]]:
+    """Who issued the leaf, by key: names alone don't tell Apple's intermediates apart."""
+    issuers = [octets for octets, parsed in others.items() if _issued(leaf, certificate, parsed)]
+    roots = {root.spki for root in trust.roots}
+    for octets in issuers:
+        parsed = others[octets]
+        if known := [anchor for anchor in trust.intermediates if anchor.spki == x.spki(parsed)]:
+            return _Issuer(known[0].name, known[0].root, known=tuple(known)), []
+        if x.spki(parsed) not in roots and (root := _signer(octets, trust.roots)):
+            return _Issuer(_common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
+    if known := [anchor for anchor in trust.intermediates if x.signed_by(leaf, anchor.spki)]:
+        link = _Issuer(known[0].name, known[0].root, known=tuple(known), embedded=False)
+        return link, [_not_embedded(known[0], others)]
+    # Everything that issued an issuer of the leaf: a trusted signer there means one step too many.
+    above = [
+        octets for octets, one in others.items() if any(_issued(low, others[low], one) for low in issuers)
+    ]
+    if (
+        _signer(leaf, trust.roots)
+        or any(_signer(octets, trust.intermediates) for octets in issuers)
+        or any(_signer(octets, trust.roots) for octets in above)
+    ):
+        message = "the chain isn't pass certificate, one intermediate, root"
+        return None, [error("bad-chain-length", WHERE, message)]
+    issuer = x.issuer_key_id(certificate)
+    message = f"the pass certificate's issuer (key {issuer}) leads to no trusted root"
+    if issuers:
+        hint = "if its authority is yours, name that as a root to trust"
+    elif others:
+        hint = f"embed the intermediate with that key; what is embedded did not issue it: {_names(others)}"
+    else:
+        hint = "embed the intermediate with that key"
+    return None, [error("untrusted-chain", WHERE, message, hint)]
+
+
+def _issued(octets: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    return issuer.subject == certificate.issuer and x.signed_by(octets, x.spki(issuer))
+
+
+def _signer(octets: bytes, anchors: Iterable[Anchor]) -> Anchor | None:
+    return next((anchor for anchor in anchors if x.signed_by(octets, anchor.spki)), None)
+
+
+def _not_embedded(needed: Anchor, others: dict[bytes, x509.Certificate]) -> Finding:
+    hint = f"embed {needed.name}, the certificate with the key identifier {needed.key_id}"
+    if not others:
+        return warning("intermediate-missing", WHERE, "the signature doesn't hold the intermediate", hint)
+    message = f"the pass certificate wasn't issued by what is embedded: {_names(others)}"
+    return warning("intermediate-wrong", WHERE, message, hint)
+
+
+def _names(certificates: Mapping[bytes, x509.Certificate]) -> str:
+    return ", ".join(_common_name(each) for each in certificates.values())
+
+
+def _leaf_findings(leaf: x509.Certificate) -> Iterator[Finding]:
+    if x.is_authority(leaf) or not x.may_sign(leaf):
+        yield error(
+            "bad-leaf", WHERE, "the signer's certificate is an authority's, or is not for digital signatures"
+        )
+    if x.PASS_PURPOSE not in x.purposes(leaf):
+        yield error(
+            "wrong-purpose", WHERE, f"the certificate's extended key usage lacks passes ({x.PASS_PURPOSE})"
+        )
+    marked = x.marked_pass_type(leaf)
+    if marked is None or marked != x.pass_type_identifier(leaf):
+        yield error(
+            "wrong-pass-type", WHERE, "the certificate's pass marker is missing, or isn't the subject's UID"
+        )
+    yield from _strength(leaf, "pass certificate")
+
+
+def _strength(certificate: x509.Certificate, what: str) -> Iterator[Finding]:
+    try:
+        check_public_key(x.public_key(certificate))
+    except KeyMaterialError as exc:
+        yield error("weak-key", WHERE, f"the {what}: {exc}")
+    if unknown := x.critical(certificate) - KNOWN_CRITICAL:
+        yield error(
+            "untrusted-chain",
+            WHERE,
+            f"the {what} has unknown critical extensions: {', '.join(sorted(unknown))}",
+        )
+
+
+def _issuing_findings(leaf: x509.Certificate, issuer: _Issuer | None) -> Iterator[Finding]:
+    """What is wrong with the intermediate, and with what the leaf is signed over."""
+    if x.weak_digest(leaf):
+        # Apple's first intermediates issued such certificates; they are old, not forged.
+        judge = warning if issuer is not None and issuer.known else error
+        yield judge("weak-digest", WHERE, "the pass certificate is signed over a SHA-1 or MD5 digest")
+    if issuer is None or (intermediate := issuer.certificate) is None:
+        return
+    if not x.may_issue(intermediate) or not x.is_marked_intermediate(intermediate):
+        message = f"{issuer.name} is no authority for developers: it lacks Apple's marker"
+        yield error("wrong-intermediate", WHERE, message)
+    if x.weak_digest(intermediate):
+        yield error("weak-digest", WHERE, "the intermediate is signed over a SHA-1 or MD5 digest")
+    yield from _strength(intermediate, "intermediate")
+
+
+def _time_findings(leaf: Link, at: datetime, signed_at: datetime | None) -> Iterator[Finding]:
+    if signed_at is not None and signed_at - at > CLOCK_LEEWAY:
+        yield error(
+            "signed-in-future", WHERE, f"the signature claims {signed_at.isoformat()}, which is yet to come"
+        )
+    if not leaf.lived(signed_at or at):
+        yield _outside("pass certificate", signed_at or at)
+    elif at > leaf.not_after:
+        yield warning(
+            "certificate-expired-since",
+            WHERE,
+            f"the pass certificate expired on {leaf.not_after:%Y-%m-%d}; "
+            "that it was alive when the pass was signed is the signer's claim",
+        )
+    elif leaf.not_after - at <= EXPIRY_NOTICE:
+        yield warning(
+            "certificate-expires-soon",
+            WHERE,
+            f"the pass certificate ends on {leaf.not_after:%Y-%m-%d}",
+            "its maker needs a new one for updates; this pass keeps working",
+        )
+
+
+def _outside(what: str, moment: datetime) -> Finding:
+    return error(
+        "signed-outside-validity", WHERE, f"the {what} was not valid on {moment:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = [str(part.value) for part in certificate.subject if part.oid.dotted_string == x.COMMON_NAME]
+    return names[0] if names else "a certificate without a name"
+
+
+def _custom(given: Sequence[bytes | str]) -> Iterator[Anchor]:
+    for one in given:
+        try:
+            found = [x.parse(octets) for octets in x.split_pem(one)]
+        except (ValueError, BundleError) as exc:
+            raise KeyMaterialError(
+                "a root certificate can't be read: it is neither PEM nor DER, or damaged"
+            ) from exc
+        for root in found:
+            if not x.may_issue(root):
+                raise KeyMaterialError(
+                    f"{_common_name(root)} can't be a root: its certificate isn't an authority's"
+                )
+            times = root.not_valid_before_utc, root.not_valid_after_utc
+            yield Anchor(_common_name(root), x.spki(root), x.key_id(root), *times, custom=True)
+
+
+@lru_cache(maxsize=1)
+def anchors_table() -> Mapping[str, list[dict[str, str]]]:
+    """Apple's roots and intermediates as the table has them: `roots` and `intermediates`."""
+    table: Mapping[str, list[dict[str, str]]] = json.loads(
+        (Path(__file__).parents[1] / "tables" / "anchors.json").read_text(encoding="utf-8")
+    )
+    return table
+
+
+@lru_cache(maxsize=1)
+def _apple() -> Trust:
+    table = anchors_table()
+    return Trust(tuple(map(_anchor, table["roots"])), tuple(map(_anchor, table["intermediates"])))
+
+
+def _anchor(row: dict[str, str]) -> Anchor:
+    return Anchor(
+        name=row["name"],
+        spki=b64decode(row["spki"]),
+        key_id=row["subject_key_id"],
+        not_before=datetime.fromisoformat(row["not_before"]),
+        not_after=datetime.fromisoformat(row["not_after"]),
+        root=row.get("root", ""),
+    )

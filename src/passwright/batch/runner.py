@@ -1,0 +1,315 @@
+"""The run of a batch: rows go out in portions, passes come back in order, and are written down."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain, islice
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from passwright.batch.outputs import Null
+from passwright.batch.pass_maker import Made, Maker
+from passwright.batch.rows import SERIAL, BadRow
+from passwright.errors import BatchRejected, PassRejected
+from passwright.report import Report, error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor, Future
+
+    from passwright.batch.ledger import Ledger
+    from passwright.batch.outputs import Links, Output
+    from passwright.batch.rows import Row
+
+    Numbered: TypeAlias = tuple[int, Row]
+
+__all__ = ["Progress", "Summary", "package"]
+
+# A portion has as many rows as a worker makes in this time, whoever signs: it is long beside what handing
+# one over costs, and short for people who watch or stop the run. The first is small, to find that out.
+PORTION_SECONDS = 0.1
+FIRST_PORTION = 16
+PORTION = 256
+# What comes back from a worker waits in memory to be written.
+PORTION_BYTES = 12 * 2**20
+# Portions under way for each worker: one is made, one waits.
+AHEAD = 2
+# What a kill costs at most is made again; what a checkpoint costs is waiting for the disk.
+CHECKPOINT_SECONDS = 2.0
+CHECKPOINT_PASSES = 2000
+# Without a ledger the summary keeps the first of them.
+MAX_REFUSED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run got: rows read, passes made, refused, and found made already; bytes and seconds."""
+
+    rows: int = 0
+    made: int = 0
+    refused: int = 0
+    skipped: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Passes a second, refused ones included."""
+        return (self.made + self.refused) / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of a batch: the last progress, and the first hundred rows that were refused."""
+
+    progress: Progress
+    refused: tuple[Made, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Every row became a pass."""
+        return not self.progress.refused
+
+
+def package(
+    maker: Maker | Callable[[], Maker],
+    rows: Iterable[Row],
+    out: Output | None = None,
+    *,
+    links: Links | None = None,
+    ledger: Ledger | None = None,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    stop_on_refusal: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+) -> Summary:
+    """Makes a pass of every row and hands it to `out`, in the order of the rows.
+
+    `maker` is a `Maker` for threads of this process, or a function that makes one
+    for any executor: it is pickled, and called once in each process, so keys are
+    loaded where they are used. `jobs` threads make passes, default one, while
+    this one reads rows and writes; `executor` takes their place, with `jobs`
+    portions at once. `ledger` is needed for archives and for going on after a
+    stop: a run with the ledger of an earlier one makes what is not made yet.
+    `links` collects save links. `progress` is called after each portion.
+
+    A row that can't become a pass is refused and the run goes on, unless
+    `stop_on_refusal`.
+
+    Raises:
+        BatchRejected: the columns don't fit the template.
+        PassRejected: a row was refused and `stop_on_refusal` says to stop there; all
+            rows before it are safe.
+        SigningError: nobody can sign; all rows before are safe.
+        LedgerError: the ledger belongs to another batch.
+        ValueError: an archive or a list of links without a ledger.
+        OSError: the output can't be written.
+    """
+    out = out or Null()
+    if ledger is None and (out.needs_ledger or links is not None):
+        raise ValueError(
+            f"{(links or out).name} needs a ledger, which knows what it holds: ledger=Ledger(...)"
+        )
+    run = _Run(out, links, ledger, stop_on_refusal=stop_on_refusal, progress=progress)
+    numbered = enumerate(rows, start=1)
+    # Before anything is opened: a file of rows that can't be read leaves nothing behind.
+    first = list(islice(numbered, 1))
+    if isinstance(maker, Maker):
+        _check_columns(first, maker)
+    with ExitStack() as stack:
+        stack.callback(run.close)
+        run.begin()
+        if executor is None:
+            executor = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="passwright"))
+        how = maker if isinstance(maker, Maker) else pickle.dumps(maker)
+        waiting: deque[tuple[list[Made], Future[_Portion] | None]] = deque()
+        try:
+            for portion, known in run.portions(chain(first, numbered)):
+                future = executor.submit(_make, how, out, portion) if portion else None
+                waiting.append((known, future))
+                if len(waiting) > jobs * AHEAD:
+                    run.collect(*waiting.popleft())
+            while waiting:
+                run.collect(*waiting.popleft())
+        finally:
+            for _, future in waiting:
+                if future is not None:
+                    future.cancel()
+            run.checkpoint()
+        run.finish()
+    return Summary(run.progress, tuple(run.refused))
+
+
+def _check_columns(first: list[Numbered], maker: Maker) -> None:
+    """A column that no pass can have is found at the first row, not at each."""
+    for _, row in first:
+        if not isinstance(row, BadRow) and (found := maker.check_columns(row)):
+            raise BatchRejected(Report.of(found))
+
+
+class _Portion(NamedTuple):
+    """What became of some rows, how long that took, and what the maker that made them is for."""
+
+    job: str
+    at: str
+    made: list[Made]
+    seconds: float
+
+
+def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
+    """Makes a portion, wherever this runs; what the output takes there stays there."""
+    maker = how if isinstance(how, Maker) else _unpickled(how)
+    made, began = [], monotonic()
+    for each in maker.make_all(portion):
+        if each.pkpass is not None:
+            if out.needs_crc:
+                # Here, where many work, and not where all passes come together.
+                each.crc = zlib.crc32(each.pkpass)
+            if out.put(f"{each.serial}.pkpass", each.pkpass):
+                each.pkpass = None
+        made.append(each)
+    return _Portion(maker.fingerprint, maker.at.isoformat(), made, monotonic() - began)
+
+
+@lru_cache(maxsize=8)
+def _unpickled(how: bytes) -> Maker:
+    """The maker of this process, kept from portion to portion."""
+    make: Callable[[], Maker] = pickle.loads(how)  # noqa: S301 -- pickled by `package`, a few lines above
+    return make()
+
+
+class _Run:
+    """What is collected and written down in the one process that has the output."""
+
+    def __init__(
+        self,
+        out: Output,
+        links: Links | None,
+        ledger: Ledger | None,
+        *,
+        stop_on_refusal: bool,
+        progress: Callable[[Progress], object] | None,
+    ) -> None:
+        self._out, self._links, self._ledger = out, links, ledger
+        self._stop, self._tell = stop_on_refusal, progress
+        self._began = self._checked_at = monotonic()
+        self._fresh: list[tuple[Made, int]] = []
+        self._rows = self._skipped = self._done = self._bytes = self._number_refused = 0
+        self._portion = FIRST_PORTION
+        self.refused: list[Made] = []
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(
+            rows=self._rows,
+            made=self._done,
+            refused=self._number_refused,
+            skipped=self._skipped,
+            bytes=self._bytes,
+            seconds=monotonic() - self._began,
+        )
+
+    def begin(self) -> None:
+        ledger = self._ledger
+        goes_on = ledger is not None and ledger.began
+        self._out.begin(ledger.position if ledger and goes_on else None)
+        if self._links is not None:
+            self._links.begin(ledger.links_position if ledger and goes_on else None)
+        if ledger is not None:
+            ledger.begin()
+
+    def portions(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[Made]]]:
+        """Rows to make, and with them those whose fate is known: refused without being made."""
+        while taken := list(islice(numbered, self._portion)):
+            portion, known = [], []
+            for number, row in taken:
+                serial = None if isinstance(row, BadRow) else row.get(SERIAL)
+                claim: object = "new"
+                if self._ledger is not None and isinstance(serial, str):
+                    claim = self._ledger.claim(serial, number)
+                if claim == "new":
+                    portion.append((number, row))
+                elif claim == "made":
+                    self._skipped += 1
+                else:
+                    message = f"row {claim} has the same serial number, perhaps but for case"
+                    found = error("duplicate-serial", f"row {number}", message, "give each pass its own")
+                    known.append(Made(number, str(serial), findings=(found,)))
+            self._rows += len(taken)
+            yield portion, known
+
+    def collect(self, known: list[Made], future: Future[_Portion] | None) -> None:
+        """Takes what came back, in the order of the rows."""
+        done = known
+        if future is not None:
+            job, at, made, seconds = future.result()
+            if self._ledger is not None:
+                self._ledger.check(job, at=at)
+            self._adapt(made, seconds)
+            done = sorted((*known, *made), key=lambda each: each.number) if known else made
+        for each in done:
+            if each.ok:
+                self._take(each)
+            else:
+                self._refuse(each)
+        now = monotonic()
+        if len(self._fresh) >= CHECKPOINT_PASSES or now - self._checked_at > CHECKPOINT_SECONDS:
+            self.checkpoint()
+            self._checked_at = now
+        if self._tell is not None:
+            self._tell(self.progress)
+
+    def _adapt(self, made: list[Made], seconds: float) -> None:
+        """How many rows the next portions have, by what this one took."""
+        weight = sum(len(each.pkpass) for each in made if each.pkpass is not None)
+        fitting = len(made) * min(PORTION_SECONDS / max(seconds, 1e-6), PORTION_BYTES / max(weight, 1))
+        self._portion = max(1, min(round(fitting), 2 * self._portion, PORTION))
+
+    def _take(self, made: Made) -> None:
+        begins = 0
+        if made.pkpass is not None:
+            begins = self._out.add(f"{made.serial}.pkpass", made.pkpass, made.crc)
+            made.pkpass = None
+        if self._links is not None and made.link is not None:
+            self._links.write(made.serial, made.link)
+            made.link = None
+        if self._ledger is not None:
+            self._fresh.append((made, begins))
+        self._done += 1
+        self._bytes += made.size
+
+    def _refuse(self, made: Made) -> None:
+        self._number_refused += 1
+        if len(self.refused) < MAX_REFUSED:
+            self.refused.append(made)
+        if self._ledger is not None:
+            self._fresh.append((made, 0))
+        if self._stop:
+            raise PassRejected(Report.of(made.findings))
+
+    def checkpoint(self) -> None:
+        """What was taken is safe after this: first in the output, then in the ledger."""
+        self._out.checkpoint(f"{made.serial}.pkpass" for made, _ in self._fresh if made.ok and made.size)
+        if self._links is not None:
+            self._links.checkpoint(())
+        if self._ledger is not None:
+            links = self._links.position if self._links is not None else 0
+            self._ledger.record(self._fresh, position=self._out.position, links=links)
+        self._fresh = []
+
+    def finish(self) -> None:
+        if self._ledger is not None:
+            self._out.finish(self._ledger.entries(), self._ledger.count())
+        if self._links is not None:
+            self._links.finish((), 0)
+
+    def close(self) -> None:
+        self._out.close()
+        if self._links is not None:
+            self._links.close()

@@ -1,0 +1,1 @@
+"""Third-party save links, tokens and claims."""

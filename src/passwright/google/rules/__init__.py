@@ -1,0 +1,1 @@
+"""Google's rules for classes and objects."""

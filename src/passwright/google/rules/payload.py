@@ -1,0 +1,193 @@
+"""What Google asks of classes and objects, as far as a table can't say it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from passwright.google.content import resource_name
+from passwright.google.rules import barcodes, components, field_paths, verticals
+from passwright.google.rules.cross_checks import is_for_one_holder, many_holders
+from passwright.google.tables import table
+from passwright.judge import Judge, Rule
+from passwright.report import Finding, error, warning
+from passwright.rules import carries_binding, forbid_barcode
+from passwright.table import step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from passwright.table import Key, Place
+
+__all__ = ["About", "codes", "judges"]
+
+_ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a payload besides its JSON.
+
+    `bound`: the caller says the pass is bound; an object may say so itself.
+    `issuer_id`: whose ids are right, None for any. `restrictions_enabled`:
+    Google has switched on account restricted passes for this issuer.
+    """
+
+    bound: bool = False
+    issuer_id: str | None = None
+    restrictions_enabled: bool = False
+    writing: bool = True
+
+
+# walletobjects v1: the types of every member that draws a code.
+_CODES = ("Barcode", "RotatingBarcode")
+
+
+@cache
+def _may_hold_a_code(name: str) -> bool:
+    """Some member of this object, however deep, is a code."""
+    seen: set[str] = set()
+    wanted = [name]
+    while wanted:
+        kind = wanted.pop()
+        if kind in _CODES:
+            return True
+        if kind not in seen:
+            seen.add(kind)
+            wanted += [each for key in table().objects.get(kind, {}).values() for each in key.types]
+    return False
+
+
+@cache
+def _ways_to_codes(name: str) -> tuple[Key, ...]:
+    return tuple(key for key in table().objects[name].values() if _may_hold_a_code(key.types[0]))
+
+
+def codes(name: str, document: object, pointer: str = "") -> Iterator[tuple[str, object]]:
+    """Every member of a document that the schema types as a code, however deep."""
+    if isinstance(document, list):
+        for index, item in enumerate(document):
+            yield from codes(name, item, step(pointer, index))
+    elif isinstance(document, dict):
+        for key in _ways_to_codes(name):
+            if key.name not in document:
+                continue
+            below, value = step(pointer, key.name), document[key.name]
+            if key.types[0] in _CODES:
+                yield below, value
+            else:
+                yield from codes(key.types[0], value, below)
+
+
+def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    """Ids of classes and objects, of which every one has to be the issuer's own.
+
+    Where nobody says whose that is, the document's own id does.
+    """
+    issuer_id = about.issuer_id
+    if issuer_id is None and isinstance(own := document.get("id"), str) and (match := _ID.match(own)):
+        issuer_id = match[1]
+    ids = [(f"/{key}", document.get(key)) for key in ("id", "classId")]
+    for key in ("linkedObjectIds", "linkedOfferIds"):
+        listed = document.get(key)
+        ids += [
+            (f"/{key}/{index}", each) for index, each in enumerate(listed if isinstance(listed, list) else ())
+        ]
+    for pointer, value in ids:
+        if not isinstance(value, str):
+            continue
+        match = _ID.match(value)
+        if match is None:
+            hint = "issuer id, a dot, then letters, digits, dots, dashes or underscores"
+            yield error("bad-id", place(pointer), "the id does not have the right form", hint)
+        elif issuer_id is not None and match[1] != issuer_id:
+            message = f"the id belongs to issuer {match[1]}, not to {issuer_id}"
+            yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
+
+
+def _own_id(about: About) -> Callable[[Any], object]:
+    # Asked of texts alone. Where nobody says who issues, no id is one's own without the others.
+    own = rf"{about.issuer_id}\.[A-Za-z0-9._-]+\Z" if about.issuer_id else r"(?!)"
+    return re.compile(own, re.ASCII).match
+
+
+def _restricts(_: About) -> Callable[[Any], object]:
+    return bool
+
+
+def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
+    where = place("/saveRestrictions/restrictToEmailSha256")
+    if about.bound and about.writing and not restricted:
+        hint = "take the override of saveRestrictions out"
+        yield error("binding-lost", where, "the pass is bound, and its object holds no restriction", hint)
+    if restricted and about.writing and not about.restrictions_enabled:
+        yield warning(
+            "google-restriction-not-enabled",
+            where,
+            "Google enforces email restrictions only for issuers it has enabled for them",
+            "ask Google for account restricted passes, then set restrictions_enabled on the issuer",
+        )
+
+
+def _holders(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    if about.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
+        yield many_holders(place)
+
+
+def _smart_tap(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+    if document.get("enableSmartTap") and not document.get("redemptionIssuers"):
+        message = "Smart Tap is on, and no redemption issuer may read it"
+        hint = "name the issuers whose readers may"
+        yield error("smart-tap-incomplete", place("/redemptionIssuers"), message, hint)
+
+
+def _review(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+    status = document.get("reviewStatus")
+    if about.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
+        message = "only Google writes this status"
+        yield error("read-only-value", place("/reviewStatus"), message, "write UNDER_REVIEW")
+
+
+_CODE_AND_BINDING = ("/barcode", "/rotatingBarcode", "/saveRestrictions")
+
+
+def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tuple[Judge, Judge]:
+    """The judges of a class and of an object, `loyaltyClass` and `loyaltyObject` for one."""
+    class_name, object_name = resource_name(class_type), resource_name(object_type)
+    extra = tuple(extra)
+    class_rules = (
+        # Asked even where types are wrong: a payload has to be refused for each of its reasons.
+        Rule("class", ("/**",), _no_code(class_name), typed=False),
+        Rule("class", ("/id",), _ids),
+        Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
+        Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
+        Rule("class", ("/reviewStatus",), _review),
+        *field_paths.rules(class_name, object_name),
+        *verticals.rules("class", class_name),
+        *components.rules("class", class_name),
+        *(rule for rule in extra if rule.on == "class"),
+    )
+    object_rules = (
+        Rule("object", _CODE_AND_BINDING, _no_code(object_name), typed=False),
+        Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids, sound=_own_id),
+        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction, sound=_restricts),
+        *barcodes.rules(object_type),
+        *verticals.rules("object", object_name),
+        *components.rules("object", object_name),
+        *(rule for rule in extra if rule.on == "object"),
+    )
+    return (
+        Judge("class", table(), class_name, class_rules),
+        Judge("object", table(), object_name, object_rules),
+    )
+
+
+def _no_code(name: str) -> Any:
+    def check(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+        places = [(place(pointer), value) for pointer, value in codes(name, document)]
+        yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
+
+    return check

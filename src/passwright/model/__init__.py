@@ -1,0 +1,1 @@
+"""Templates, passes and their parts, and their validation."""
