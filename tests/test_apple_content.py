@@ -14,9 +14,9 @@ from PIL import Image
 
 from passwright import Barcode, Field, Template
 from passwright.apple.build import pass_json
+from passwright.documents.json_template import JsonTemplate
 from passwright.model.kinds import KINDS
 from passwright.model.template import Colours, Images, Link
-from passwright.stencil import Stencil
 from tests.conftest import BINDING, png
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 def document(card: Pass) -> dict[str, Any]:
     skeleton = pass_json.document(card.template, card.shape, pass_type="pass.a", team="TEAM")
-    stencil = Stencil(skeleton)
-    return stencil.document(stencil.fill(card.filled()))
+    stencil = JsonTemplate(skeleton)
+    return stencil.document(stencil.compute(card.filled()))
 
 
 def shown(template: Template, field: Field, value: Any = None) -> dict[str, Any]:

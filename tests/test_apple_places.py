@@ -14,10 +14,10 @@ from passwright.apple.build import pass_json
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.images import check_pictures
 from passwright.apple.rules.layouts import STYLES, layouts
-from passwright.apple.rules.pass_json import About, judge
-from passwright.judge import Judge
+from passwright.apple.rules.pass_json import About, validator
+from passwright.documents.json_template import JsonTemplate
+from passwright.documents.validator import DocumentValidator
 from passwright.report import Severity
-from passwright.stencil import Stencil
 from tests import rich_passes as rich
 from tests.conftest import BINDING
 from tests.test_layouts import made
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-ONLY = Judge("pass.json", pass_json.table(), "Pass", (*placement.RULES, *pitfalls.RULES))
+ONLY = DocumentValidator("pass.json", pass_json.table(), "Pass", (*placement.RULES, *pitfalls.RULES))
 CODE = {"message": "x", "messageEncoding": "iso-8859-1"}
 
 
@@ -567,7 +567,7 @@ def test_where_members_stand_is_asked_once_for_a_template(folder: Path) -> None:
     template = Template.load(folder)
     shape = frozenset(template.fields)
     skeleton = pass_json.document(template, shape, pass_type="pass.com.example", team="EXAMPLE123")
-    blanks = [pointer for pointer, _ in Stencil(skeleton).blanks]
+    blanks = [pointer for pointer, _ in JsonTemplate(skeleton).placeholders]
 
     assert "/serialNumber" in blanks
     assert not [rule.check for rule in placement.RULES if rule.reads_one_of(blanks)]
@@ -601,7 +601,7 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(spoilt(), st.booleans())
 def test_no_document_whatever_raises(document: dict[str, Any], writing: object) -> None:
-    for finding in judge().whole(document, About(writing=bool(writing)), writing=bool(writing)):
+    for finding in validator().validate(document, About(writing=bool(writing)), writing=bool(writing)):
         assert finding.message
     for each in layouts(document, ["icon.png"], nfc=False):
         assert each.as_dict()["system"]

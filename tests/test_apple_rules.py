@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.build.pass_json import table
-from passwright.apple.rules.pass_json import STYLES, About, judge, style_of
-from passwright.judge import Rule
+from passwright.apple.rules.pass_json import STYLES, About, style_of, validator
+from passwright.documents.rule import Rule
 from passwright.report import Finding, Severity, note
 from tests import rich_passes
 from tests.conftest import READER_KEY
@@ -39,7 +39,7 @@ FIDO = {"fidoProfile": {"relyingPartyIdentifier": "a.example.com", "accountHash"
 
 def said(members: dict[str, Any], **about: Any) -> list[Finding]:
     made = About(**about)
-    return judge().whole({**SOUND, **members}, made, writing=made.writing)
+    return validator().validate({**SOUND, **members}, made, writing=made.writing)
 
 
 def fields(count: int) -> list[dict[str, Any]]:
@@ -197,7 +197,9 @@ def test_what_apple_asks_is_named_at_its_place(
 )
 def test_what_apple_takes_has_no_finding(members: dict[str, Any]) -> None:
     document = {key: value for key, value in {**SOUND, **members}.items() if value is not None}
-    assert [each for each in judge().whole(document, About()) if each.severity is not Severity.NOTE] == []
+    assert [
+        each for each in validator().validate(document, About()) if each.severity is not Severity.NOTE
+    ] == []
 
 
 def test_crt_07_crt_08_identifiers_have_to_be_those_of_the_signer(identity: Identity) -> None:
@@ -230,7 +232,7 @@ def test_only_rules_on_pass_json_are_asked_about_it() -> None:
         yield note("heard", place(""), "asked")
 
     rules = [Rule("pass.json", (), speak), Rule("object", (), speak), Rule("pass", (), speak)]
-    assert [each.code for each in judge(rules).whole(SOUND, About())] == ["heard"]
+    assert [each.code for each in validator(rules).validate(SOUND, About())] == ["heard"]
 
 
 JSON = st.recursive(
@@ -272,22 +274,30 @@ def test_no_document_whatever_raises(
     identity: Identity, members: dict[str, Any], bound: Any, writing: Any
 ) -> None:
     about = About(bound=bound, writing=writing, identity=identity)
-    for finding in judge().whole(members, about, writing=writing):
+    for finding in validator().validate(members, about, writing=writing):
         assert finding.message
         str(finding)
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in judge().rules if rule.needs], ids=lambda rule: rule.check.__name__
+    "rule",
+    [rule for rule in validator().rules if rule.requires_members],
+    ids=lambda rule: rule.check.__name__,
 )
 def test_a_rule_has_nothing_to_say_without_what_it_needs(rule: Rule) -> None:
     """It is not asked then, so a word of it would go unheard. Every need is a member of Apple's."""
-    assert rule.needs <= table().objects["Pass"].keys()
+    assert rule.requires_members <= table().objects["Pass"].keys()
     for name in rich_passes.NAMES:
         rich = {
-            each: value for each, value in rich_passes.fixture(name)["pass"].items() if each not in rule.needs
+            each: value
+            for each, value in rich_passes.fixture(name)["pass"].items()
+            if each not in rule.requires_members
         }
         for members in ({}, BOUND, FIDO, {"nfc": NFC, "semantics": {}}):
-            document = {each: value for each, value in {**rich, **members}.items() if each not in rule.needs}
+            document = {
+                each: value
+                for each, value in {**rich, **members}.items()
+                if each not in rule.requires_members
+            }
             for about in (About(bound=True), About(writing=False), About(files=frozenset(), strict=True)):
                 assert list(rule.check(document, about, str)) == []

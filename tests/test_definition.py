@@ -27,13 +27,13 @@ from passwright import (
     google,
     validate,
 )
+from passwright.documents.placeholders import compile_text, names_in
 from passwright.model.kinds import KINDS, Kind
 from passwright.model.validation import check_document, check_pass, check_template, template_document
 from passwright.report import Finding, Report
-from passwright.stencil import names_in, written
 from passwright.table import place_in
 from tests.conftest import BINDING, READER_KEY, png
-from tests.test_judge import FULL, GIVEN
+from tests.test_document_validator import FULL, GIVEN
 from tests.test_table import NASTY, nasty, quick
 
 NAN = float("nan")
@@ -520,7 +520,7 @@ def test_good_parts_of_every_sort_are_good() -> None:
 
 MODULES = (
     "definition",
-    "stencil",
+    "documents.placeholders",
     "folder",
     "forms",
     "template",
@@ -550,4 +550,4 @@ def test_jsn_12_texts_with_a_hundred_thousand_braces_are_read_at_once() -> None:
     for seed in ("{", "{a", "{{", "}", "{a}", "{serial", "a"):
         text = seed * (100_000 // len(seed))
         assert quick(names_in, text, seconds=0.2), seed
-        assert quick(written, text, seconds=0.2), seed
+        assert quick(compile_text, text, seconds=0.2), seed

@@ -123,7 +123,7 @@ def apple_example(facts: Facts) -> Any:
 def apple_judge(root: str, document: dict[str, Any], writing: bool) -> list[Finding]:  # noqa: FBT001
     if root == "Pass":
         about = apple_rules.About(writing=writing)
-        return apple_rules.judge().whole(document, about, place=str, writing=writing)
+        return apple_rules.validator().validate(document, about, place=str, writing=writing)
     return [*pass_json.table().check(root, document, place=str, writing=writing)]
 
 
@@ -228,9 +228,9 @@ def google_example(owner: str, member: str, schema: Facts) -> Any:
 
 def google_judge(root: str, document: dict[str, Any], writing: bool) -> list[Finding]:  # noqa: FBT001
     vertical = root[0].lower() + root.removesuffix("Class").removesuffix("Object")[1:]
-    judges = google_rules.judges(f"{vertical}Class", f"{vertical}Object")
+    judges = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
     judge = judges[0] if root.endswith("Class") else judges[1]
-    return judge.whole(document, google_rules.About(writing=writing), place=str, writing=writing)
+    return judge.validate(document, google_rules.About(writing=writing), place=str, writing=writing)
 
 
 @cache

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import Barcode, Field, Template
+from passwright.documents.json_template import JsonTemplate
 from passwright.google.content import payload, resource_name
 from passwright.model.template import Colours, Images, Link, Location
-from passwright.stencil import Stencil
 from tests.conftest import AT, BINDING, png
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def made(
     values = {**card.filled(), "@email-sha256": "0" * 64}
     documents = []
     for skeleton in (found.class_, found.object_):
-        stencil = Stencil(skeleton)
-        documents.append(stencil.document(stencil.fill(values)))
+        stencil = JsonTemplate(skeleton)
+        documents.append(stencil.document(stencil.compute(values)))
     return documents[0], documents[1], [(each.code, each.where) for each in found.findings]
 
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.google.rules.payload import About, codes, judges
+from passwright.google.rules.payload import About, codes, validators
 from passwright.report import Finding, Severity
 
 DISCOVERY = Path(googleapiclient.__file__).parent / "discovery_cache/documents/walletobjects.v1.json"
-CLASS_JUDGE, OBJECT_JUDGE = judges("loyaltyClass", "loyaltyObject")
+CLASS_JUDGE, OBJECT_JUDGE = validators("loyaltyClass", "loyaltyObject")
 
 LOGO = {"sourceUri": {"uri": "https://cdn.example.com/logo.png"}}
 CLASS = {
@@ -34,7 +34,7 @@ def said(name: str, members: dict[str, Any], **about: Any) -> dict[str, Finding]
     judge, sound = (CLASS_JUDGE, CLASS) if name == "class" else (OBJECT_JUDGE, OBJECT)
     document = {key: value for key, value in {**sound, **members}.items() if value is not Ellipsis}
     made = About(**about)
-    return {finding.code: finding for finding in judge.whole(document, made, writing=made.writing)}
+    return {finding.code: finding for finding in judge.validate(document, made, writing=made.writing)}
 
 
 def test_sound_payloads_have_no_findings() -> None:
@@ -214,8 +214,8 @@ def test_a_code_is_found_wherever_the_schema_can_hold_one(resource: str) -> None
         for part in reversed(pointer.split("/")[1:]):
             document = [document] if part == "0" else {part: document}
         assert list(codes(name, document)) == [(pointer, code)]
-        _, judge = judges(resource.removesuffix("Object") + "Class", resource)
-        found = judge.whole(document, About(bound=True))
+        _, judge = validators(resource.removesuffix("Object") + "Class", resource)
+        found = judge.validate(document, About(bound=True))
         assert f"object#{pointer}" in {each.where for each in found if each.code == "binding-forbids-barcode"}
 
 
@@ -235,5 +235,5 @@ KEYS = (
 def test_no_payload_whatever_raises(members: dict[str, Any], bound: Any, writing: Any) -> None:
     about = About(bound=bound, writing=writing, issuer_id="1")
     for judge in (CLASS_JUDGE, OBJECT_JUDGE):
-        for finding in judge.whole(members, about, writing=writing):
+        for finding in judge.validate(members, about, writing=writing):
             assert finding.message

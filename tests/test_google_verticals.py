@@ -29,8 +29,8 @@ from tests.test_rules import Watched, scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from passwright.documents.rule import Rule
     from passwright.google.issuer import Issuer
-    from passwright.judge import Rule
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 TEMPLATES = sorted(path.name for path in (FIXTURES / "templates").iterdir())
@@ -82,13 +82,13 @@ def changed(vertical: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
     """Class and object as they are when we write them, each alone and both together."""
-    class_judge, object_judge = google_rules.judges(f"{vertical}Class", f"{vertical}Object")
+    class_judge, object_judge = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
     known = replace(google_rules.About(issuer_id=ISSUER, restrictions_enabled=True), **about)
     class_, object_ = documents["class"], documents["object"]
     return Report.of(
         [
-            *class_judge.whole(class_, known, writing=known.writing),
-            *object_judge.whole(object_, known, writing=known.writing),
+            *class_judge.validate(class_, known, writing=known.writing),
+            *object_judge.validate(object_, known, writing=known.writing),
             *cross_checks.check(vertical, class_, object_, place_in("class"), place_in("object")),
         ]
     )
@@ -778,7 +778,7 @@ def test_what_is_not_known_yet_counts_as_there() -> None:
 
 def all_rules() -> Iterator[tuple[str, str, Rule]]:
     for vertical in VERTICALS:
-        for judge_ in google_rules.judges(f"{vertical}Class", f"{vertical}Object"):
+        for judge_ in google_rules.validators(f"{vertical}Class", f"{vertical}Object"):
             yield from ((vertical, judge_.name, rule) for rule in judge_.rules)
 
 
@@ -798,7 +798,7 @@ def test_rules_read_no_value_of_a_full_payload_that_they_do_not_declare(writing:
 
 def test_the_values_of_a_pass_wake_no_rule() -> None:
     """A text, a name, points: what differs in every pass is asked of the table alone."""
-    _, object_judge = google_rules.judges("loyaltyClass", "loyaltyObject")
+    _, object_judge = google_rules.validators("loyaltyClass", "loyaltyObject")
     open_ = ("/textModulesData/0/body", "/accountName", "/loyaltyPoints/balance", "/messages/0/body")
 
     assert [rule.reads for rule in object_judge.rules if rule.reads_one_of(open_)] == []

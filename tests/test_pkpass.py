@@ -32,15 +32,16 @@ from passwright.address import mask, sha256
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.rules.pass_json import About, judge
+from passwright.apple.rules.pass_json import About, validator
 from passwright.apple.verification.verifier import verify
+from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
+from passwright.documents.json_patch import merge
+from passwright.documents.rule import Rule
 from passwright.errors import KeyMaterialError, PassRejected, SignerFailed
-from passwright.judge import Rule
 from passwright.model.kinds import KINDS
 from passwright.model.template import Link, Location
 from passwright.report import error, warning
 from passwright.signing import KeySigner
-from passwright.stencil import KEPT_TEMPLATES, merge
 from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import AT, BINDING, MEMBERSHIP, TEMPLATES, png
 
@@ -806,9 +807,9 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
     about = About(bound=bare.binding is not None)
     prepared = builder._prepared(bare.template)
     stencil = prepared.part(bare.shape).stencil
-    document = json.loads(stencil.text(stencil.fill(bare.filled())))
-    assert document == stencil.document(stencil.fill(bare.filled()))
-    assert said == {str(finding) for finding in judge().whole(document, about)}
+    document = json.loads(stencil.render(stencil.compute(bare.filled())))
+    assert document == stencil.document(stencil.compute(bare.filled()))
+    assert said == {str(finding) for finding in validator().validate(document, about)}
 
 
 @given(passes())
@@ -835,10 +836,10 @@ def test_reports_are_the_same_every_time(identity: Identity, club: Template) -> 
 def test_a_builder_works_a_template_out_once_and_keeps_those_that_came_last() -> None:
     """Templates that are alike are told apart: one of them may be changed with `replace`."""
     bare = Template(kind=KINDS["generic"], id="a", organisation="B", name="C", description="D")
-    builder, templates = PassBuilder(None), [replace(bare) for _ in range(KEPT_TEMPLATES + 1)]
+    builder, templates = PassBuilder(None), [replace(bare) for _ in range(TEMPLATE_CACHE_SIZE + 1)]
     first = builder._prepared(templates[0])
     assert builder._prepared(templates[0]) is first
     made = [builder._prepared(template) for template in templates]
-    assert len({id(each) for each in made}) == KEPT_TEMPLATES + 1
+    assert len({id(each) for each in made}) == TEMPLATE_CACHE_SIZE + 1
     assert builder._prepared(templates[-1]) is made[-1]
     assert builder._prepared(templates[0]) is not first

@@ -18,14 +18,14 @@ from passwright.google.tables import VERTICALS
 from passwright.google.tables import table as google_table
 from passwright.rules import carries_binding, codes_of, forbid_barcode
 from tests.conftest import AT, BINDING
-from tests.test_judge import PREPARED
+from tests.test_document_validator import PREPARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from passwright.apple.identity import Identity
+    from passwright.documents.rule import Rule
     from passwright.google.issuer import Issuer
-    from passwright.judge import Rule
     from passwright.model.template import Pass
     from passwright.report import Report
 
@@ -427,8 +427,8 @@ def watched(value: Any, pointer: str, seen: set[str]) -> Any:
 
 RULES = [
     *(("pass.json", rule) for rule in apple_rules.RULES),
-    *(("class", rule) for rule in google_rules.judges("loyaltyClass", "loyaltyObject")[0].rules),
-    *(("object", rule) for rule in google_rules.judges("loyaltyClass", "loyaltyObject")[1].rules),
+    *(("class", rule) for rule in google_rules.validators("loyaltyClass", "loyaltyObject")[0].rules),
+    *(("object", rule) for rule in google_rules.validators("loyaltyClass", "loyaltyObject")[1].rules),
 ]
 
 
@@ -453,8 +453,8 @@ def test_a_rule_reads_no_open_value_that_it_does_not_declare(
     if judge.name != on:
         return
     about = replace(about, identity=identity) if on == "pass.json" else about
-    blanks = [pointer for pointer, _ in stencil.blanks]
-    seen = seen_by(rule, stencil.document(stencil.fill(values)), about)
+    blanks = [pointer for pointer, _ in stencil.placeholders]
+    seen = seen_by(rule, stencil.document(stencil.compute(values)), about)
 
     read = {blank for blank in blanks if any(f"{pointer}/".startswith(f"{blank}/") for pointer in seen)}
 

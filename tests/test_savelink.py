@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from passwright import Barcode, Binding, Field, Template
 from passwright.address import mask
+from passwright.documents.rule import Rule
 from passwright.errors import LinkTooLong, PassRejected, SignerFailed
 from passwright.google.issuer import Issuer
 from passwright.google.reading.token import read
 from passwright.google.savelink import MAX_TOKEN, SAVE_URL, Link, PassBuilder
-from passwright.judge import Rule
 from passwright.report import error, warning
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.build import pass_json
+from passwright.documents.json_template import JsonTemplate
+from passwright.documents.placeholders import Placeholder
 from passwright.forms import BASE_TYPES, FORMATS, fits_style, in_words, is_date, is_number, is_text, is_url
 from passwright.google import tables as google
 from passwright.model import validation
 from passwright.report import Finding, Report, Severity
-from passwright.stencil import Blank, Stencil
 from passwright.table import MAX_POINTER, Key, Table, Unknown, did_you_mean, place_in, printable, shown, step
 
 if TYPE_CHECKING:
@@ -585,8 +586,10 @@ def test_no_fact_of_our_own_table_is_misspelt() -> None:
 
 def test_a_style_is_found_beside_the_value_it_asks_of() -> None:
     table = pass_json.table()
-    skeleton = {"storeCard": {"backFields": [{"key": "a", "value": Blank(lambda _: 1), "dateStyle": "x"}]}}
-    found = table.key_at("Pass", Stencil(skeleton).skeleton, "/storeCard/backFields/0/value")
+    skeleton = {
+        "storeCard": {"backFields": [{"key": "a", "value": Placeholder(lambda _: 1), "dateStyle": "x"}]}
+    }
+    found = table.key_at("Pass", JsonTemplate(skeleton).body, "/storeCard/backFields/0/value")
 
     assert found is not None
     styles = table.styles_beside(*found)

@@ -18,7 +18,7 @@ from passwright.model.kinds import KINDS
 from passwright.model.template import Personalization, learn_more_label
 from passwright.model.validation import check_template, template_document
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
-from tests.test_judge import FULL, GIVEN
+from tests.test_document_validator import FULL, GIVEN
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, apple, check, google, validate
 from passwright.apple.rules.pass_json import About
-from passwright.apple.rules.pass_json import judge as apple_judge
+from passwright.apple.rules.pass_json import validator as apple_validator
 from passwright.google.tables import VERTICALS
 from passwright.report import Report, Severity
 from passwright.testing.authority import example_template_directory
 from passwright.validation import PAYLOADS
 from tests.conftest import AT, BINDING
-from tests.test_judge import FULL, GIVEN
+from tests.test_document_validator import FULL, GIVEN
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
@@ -294,7 +294,7 @@ def test_what_genuine_passes_break_warns_when_it_is_read(
     report = check(spoilt, "pass.json")
     assert report.ok
     assert (code, where) in {(found.code, found.where) for found in report.warnings}
-    written = apple_judge().whole(spoilt, About())
+    written = apple_validator().validate(spoilt, About())
     assert (code, where) in {(each.code, each.where) for each in written if each.severity is Severity.ERROR}
 
 

@@ -92,7 +92,7 @@ def check(
     place = place_in(name)
     if name == "pass.json":
         about = apple_rules.About(bound=bound, writing=False)
-        findings += apple_rules.judge().whole(document, about, writing=False)
+        findings += apple_rules.validator().validate(document, about, writing=False)
     elif name == "save-claims":
         findings += check_claims(document, place, bound=bound, at=at)
     else:

@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.container import pkpass
-from passwright.apple.rules.pass_json import About, judge
+from passwright.apple.rules.pass_json import About, validator
+from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
+from passwright.documents.json_patch import merge
+from passwright.documents.json_template import JsonTemplate
+from passwright.documents.placeholders import Placeholder
 from passwright.errors import PassRejected
 from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, Report, error, failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.signing import Unsigned
-from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from passwright.apple.identity import Identity
-    from passwright.judge import Judged, Rule
+    from passwright.documents.rule import Rule
+    from passwright.documents.validator import CompiledValidator
     from passwright.model.template import Pass, Template
 
     # What is constant, the text of pass.json, and the findings; no text if one is an error.
@@ -56,11 +60,11 @@ class PassBuilder:
     ) -> None:
         self.identity = identity
         rules = tuple(rules)
-        self._judge = judge(rules)
-        self._definition_rules = tuple(rule for rule in rules if rule.on == "pass")
+        self._judge = validator(rules)
+        self._definition_rules = tuple(rule for rule in rules if rule.document == "pass")
         self._about = About(identity=identity, strict=strict, needs_nfc=binding_needs_nfc)
         # A template is itself and nothing else, so those that are alike are told apart.
-        self._prepared = lru_cache(maxsize=KEPT_TEMPLATES)(self._prepare)
+        self._prepared = lru_cache(maxsize=TEMPLATE_CACHE_SIZE)(self._prepare)
 
     def build(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
         """The pass as the bytes of a .pkpass, signed at `at` (default now).
@@ -139,12 +143,12 @@ class PassBuilder:
         text: str | None
         more: Sequence[Finding]
         if pass_.apple:
-            document = part.stencil.document(part.stencil.fill(values))
+            document = part.stencil.document(part.stencil.compute(values))
             text, more = self._overridden(pass_, document, prepared.about)
             said: Sequence[Finding] = prepared.findings
             refused = False  # an override may mend what is wrong without it
         else:
-            text, more = part.judged.text(values)
+            text, more = part.judged.render(values)
             said, refused = part.findings, part.failed
         if found or more:
             said = [*said, *found, *more]
@@ -160,12 +164,12 @@ class PassBuilder:
         own, findings = own_copy(pass_.apple, "pass#/apple")
         merged = merge(document, own)
         if findings or OPEN in merged.values():
-            return None, [*findings, *self._judge.whole(merged, about)]
+            return None, [*findings, *self._judge.validate(merged, about)]
         text = dumps(merged)
-        return text, self._judge.whole(json.loads(text), about)
+        return text, self._judge.validate(json.loads(text), about)
 
     def _prepare(self, template: Template) -> _Prepared:
-        return _Prepared(template, self._about, self._judge.prepare)
+        return _Prepared(template, self._about, self._judge.compile)
 
 
 def _finished(
@@ -188,8 +192,8 @@ def _aware(at: datetime | None) -> datetime:
 class _Part(NamedTuple):
     """What passes of one shape have in common: `findings` are all there are before any value is known."""
 
-    stencil: Stencil
-    judged: Judged
+    stencil: JsonTemplate
+    judged: CompiledValidator
     findings: tuple[Finding, ...]
     failed: bool
 
@@ -230,10 +234,10 @@ class _Prepared:
         # Without an identity nobody knows yet who will sign: validate() asks like that.
         pass_type = identity.pass_type_identifier if identity else OPEN
         team = identity.team_identifier if identity else OPEN
-        stencil = Stencil(pass_json.document(self._template, shape, pass_type=pass_type, team=team))
-        judged: Judged = self._prepare(stencil, replace(self.about, bound="@binding" in shape))
+        stencil = JsonTemplate(pass_json.document(self._template, shape, pass_type=pass_type, team=team))
+        judged: CompiledValidator = self._prepare(stencil, replace(self.about, bound="@binding" in shape))
         return _Part(stencil, judged, (*self.findings, *judged.findings), failed(judged.findings))
 
 
 # A value nobody knows yet, and that stays so: who will sign.
-OPEN: Blank = Blank(lambda _: OPEN)
+OPEN: Placeholder = Placeholder(lambda _: OPEN)

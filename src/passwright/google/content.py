@@ -7,11 +7,12 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from passwright.documents.json_patch import merge, set_at
+from passwright.documents.placeholders import Placeholder, compile_text
 from passwright.google.tables import table
 from passwright.google.values import TEXT_EXAMPLES, as_it_is, as_text, form_at
 from passwright.images import SCALES, file_name
 from passwright.report import Finding, error, note
-from passwright.stencil import Blank, merge, set_at, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,11 +74,11 @@ class _Content:
 
     def made(self) -> Payload:
         template, class_, object_ = self.template, self.documents["class"], self.documents["object"]
-        name = written(template.google_class or template.id.replace("{", "{{"))
+        name = compile_text(template.google_class or template.id.replace("{", "{{"))
         class_["id"] = self._id(name)
         if "reviewStatus" in table().objects[resource_name(template.kind.class_type)]:
             class_["reviewStatus"] = "UNDER_REVIEW"
-        object_ |= {"id": self._id(written("{serial}")), "classId": class_["id"], "state": "ACTIVE"}
+        object_ |= {"id": self._id(compile_text("{serial}")), "classId": class_["id"], "state": "ACTIVE"}
         for path, value in self.template.kind.constants.items():
             self._put(path, value)
         if template.barcode is not None or "@barcode" in self.shape:
@@ -97,14 +98,14 @@ class _Content:
         object_ = merge(object_, template.google.get("object", {}))
         return Payload(class_, object_, tuple(self.findings))
 
-    def _id(self, name: str | Blank) -> str | Blank:
+    def _id(self, name: str | Placeholder) -> str | Placeholder:
         """Google, ids of classes and objects: issuer id, a dot, letters, digits, `.`, `_`, `-`."""
         if isinstance(name, str):
             return f"{self.issuer_id}.{name}"
-        prefix, fill = self.issuer_id, name.fill
-        if name.repeats == "serial":
-            return Blank(lambda values: f"{prefix}.{values['serial']}", "serial")
-        return Blank(lambda values: f"{prefix}.{fill(values)}", *name.reads)
+        prefix, fill = self.issuer_id, name.compute
+        if name.copies == "serial":
+            return Placeholder(lambda values: f"{prefix}.{values['serial']}", "serial")
+        return Placeholder(lambda values: f"{prefix}.{fill(values)}", *name.reads)
 
     def _put(self, path: str, value: Any) -> None:
         """Set `object.loyaltyPoints.balance` and the like."""
@@ -330,7 +331,7 @@ class _Content:
         if uris:
             self.documents["class"]["linksModuleData"] = {"uris": uris}
         if "@binding" in self.shape:
-            url = Blank.repeating("@learn-more")
+            url = Placeholder.copying("@learn-more")
             uri = {"uri": url, "description": LEARN_MORE}
             self.documents["object"]["linksModuleData"] = {"uris": [uri]}
 
@@ -347,27 +348,27 @@ class _Content:
             class_["enableSmartTap"] = True
             class_["redemptionIssuers"] = list(nfc.google_issuers)
             if "@nfc" in self.shape:
-                object_["smartTapRedemptionValue"] = Blank.repeating("@nfc")
+                object_["smartTapRedemptionValue"] = Placeholder.copying("@nfc")
                 if nfc.google_constraint:
                     object_["passConstraints"] = {"nfcConstraint": list(nfc.google_constraint)}
         if "@barcode" in self.shape:
             code = self.template.barcode
             kind = BARCODE_TYPES[code.format if code else "qr"]
             text = bool(code and code.text)
-            object_["barcode"] = Blank(
+            object_["barcode"] = Placeholder(
                 lambda values: _barcode(kind, values, text=text), "@barcode", "@barcode-text"
             )
 
     def _validity_and_binding(self) -> None:
         class_, object_ = self.documents["class"], self.documents["object"]
         if "@expires" in self.shape:
-            end = Blank(lambda values: values["@expires"].isoformat(timespec="seconds"), "@expires")
+            end = Placeholder(lambda values: values["@expires"].isoformat(timespec="seconds"), "@expires")
             object_["validTimeInterval"] = {"end": {"date": end}}
         if "@binding" in self.shape:
             # First saver only, on all own devices: needs no access from Google, and
             # stands beside the restriction, which bites at save only.
             class_["multipleDevicesAndHoldersAllowedStatus"] = "ONE_USER_ALL_DEVICES"
-            digest = Blank.repeating("@email-sha256")
+            digest = Placeholder.copying("@email-sha256")
             object_["saveRestrictions"] = {"restrictToEmailSha256": digest}
 
     def _losses(self) -> None:
@@ -434,13 +435,13 @@ def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
     raise AssertionError(items)
 
 
-def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
+def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Placeholder:
     # What is text already is a text in all forms that are one.
     if each.type == "text" and isinstance(form, partial):
-        return Blank.repeating(key)
+        return Placeholder.copying(key)
     if form is as_it_is:
-        return Blank(itemgetter(key), key)
-    return Blank(lambda values: form(values[key]), key)
+        return Placeholder(itemgetter(key), key)
+    return Placeholder(lambda values: form(values[key]), key)
 
 
 def _barcode(kind: str, values: Mapping[str, Any], *, text: bool) -> dict[str, Any]:

@@ -8,22 +8,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.address import is_ambiguous, sha256
+from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
+from passwright.documents.json_patch import merge
+from passwright.documents.json_template import JsonTemplate
+from passwright.documents.placeholders import names_in
 from passwright.errors import BindingInvalid
 from passwright.google import content
 from passwright.google.rules import cross_checks, field_paths
-from passwright.google.rules.payload import About, judges
+from passwright.google.rules.payload import About, validators
 from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
-from passwright.stencil import KEPT_TEMPLATES, Blank, Stencil, merge, names_in
 from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from passwright.documents.rule import Rule
+    from passwright.documents.validator import CompiledValidator, DocumentValidator
     from passwright.google.issuer import Issuer
-    from passwright.judge import Judge, Judged, Rule
     from passwright.model.template import Pass, Template
 
 __all__ = ["Payload", "Payloads", "restricted_to"]
@@ -34,14 +38,14 @@ class Payloads:
 
     def __init__(self, issuer: Issuer | None, rules: tuple[Rule, ...]) -> None:
         self._issuer = issuer
-        self._definition_rules = tuple(rule for rule in rules if rule.on == "pass")
+        self._definition_rules = tuple(rule for rule in rules if rule.document == "pass")
         proved = issuer is None or issuer.public_key or getattr(issuer.signer, "proves_itself", False)
         self._unproved = [] if proved else [_UNPROVED]
         self._about = About(
             issuer_id=issuer.issuer_id if issuer else None,
             restrictions_enabled=issuer.restrictions_enabled if issuer else False,
         )
-        self._prepared = lru_cache(maxsize=KEPT_TEMPLATES)(
+        self._prepared = lru_cache(maxsize=TEMPLATE_CACHE_SIZE)(
             lambda template: _Prepared(template, self._about, rules)
         )
 
@@ -66,8 +70,8 @@ class Payloads:
         if pass_.google:
             known = [*prepared.findings, *self._unproved, *found, *part.findings]
             return self._overridden(pass_, part, values, known)
-        class_, about_class = part.judged_class.text(values)
-        object_, about_object = part.judged_object.text(values)
+        class_, about_class = part.judged_class.render(values)
+        object_, about_object = part.judged_object.render(values)
         said, ok = self._verdict(part, found, about_class, about_object)
         return Payload(class_ or "", object_ or "", said, ok, part.may_hold_secrets, part.short, values)
 
@@ -113,8 +117,8 @@ class Payloads:
             ("object", part.object_, part.judge_object),
         ):
             own, not_json = own_copy(pass_.google.get(name, {}), f"pass#/google/{name}")
-            document = merge(stencil.document(stencil.fill(values)), own)
-            findings += [*not_json, *judge.whole(document, part.about)]
+            document = merge(stencil.document(stencil.compute(values)), own)
+            findings += [*not_json, *judge.validate(document, part.about)]
             documents.append(document)
         unknown = pass_.google.keys() - {"class", "object"}
         findings += [
@@ -148,14 +152,14 @@ class Payload(NamedTuple):
     findings: Sequence[Finding]
     ok: bool
     may_hold_secrets: bool = True
-    short: Stencil | None = None
+    short: JsonTemplate | None = None
     values: Mapping[str, Any] = MappingProxyType({})
 
     def shorter(self) -> str | None:
         """The object in the template's language alone, which leaves out what differs: it needs no verdict."""
         if self.short is None:
             return None
-        return self.short.text(self.short.fill(self.values))
+        return self.short.render(self.short.compute(self.values))
 
 
 def _unmade(findings: Sequence[Finding]) -> Payload:
@@ -172,13 +176,13 @@ class _Part:
     known, and whether that is no stands in `refused`.
     """
 
-    class_: Stencil
-    object_: Stencil
-    short: Stencil | None
-    judged_class: Judged
-    judged_object: Judged
-    judge_class: Judge
-    judge_object: Judge
+    class_: JsonTemplate
+    object_: JsonTemplate
+    short: JsonTemplate | None
+    judged_class: CompiledValidator
+    judged_object: CompiledValidator
+    judge_class: DocumentValidator
+    judge_object: DocumentValidator
     about: About
     fullest: Mapping[str, Any]
     findings: tuple[Finding, ...]
@@ -196,7 +200,7 @@ class _Prepared:
         own, not_json = own_copy(dict(template.google), f"{template.source}#/google")
         self._template = template = replace(template, google=own)
         self._about = about
-        self._judges = judges(template.kind.class_type, template.kind.object_type, rules)
+        self._judges = validators(template.kind.class_type, template.kind.object_type, rules)
         # Passes of a template come in a few shapes; one with many optional fields has no end of them.
         self.part = lru_cache(maxsize=64)(self._make)
         self.findings = tuple(findings if failed(findings) else [*findings, *not_json])
@@ -205,14 +209,14 @@ class _Prepared:
     def _make(self, shape: frozenset[str]) -> _Part:
         payload = content.payload(self._template, shape, issuer_id=self._about.issuer_id)
         about = replace(self._about, bound="@binding" in shape)
-        class_, object_ = Stencil(payload.class_), Stencil(payload.object_)
+        class_, object_ = JsonTemplate(payload.class_), JsonTemplate(payload.object_)
         judge_class, judge_object = self._judges
         findings = [*payload.findings, *_varies(self._template, class_)]
         findings += _same_class(payload.class_.get("id"), payload.object_.get("classId"))
         fullest = content.payload(
             self._template, _everything(self._template), issuer_id=self._about.issuer_id
         )
-        findings += _settings(self._template, shape, class_.skeleton, object_.skeleton)
+        findings += _settings(self._template, shape, class_.body, object_.body)
         findings += _paths(self._template, fullest.class_, fullest.object_)
         if about.bound:
             # Without the blank every pass would be bound to whom the template names.
@@ -221,12 +225,12 @@ class _Prepared:
             findings.append(_shared_class(self._template.google_class or self._template.id))
         plain = replace(self._template, translations={})
         short = content.payload(plain, shape, issuer_id=self._about.issuer_id).object_
-        judged_class, judged_object = judge_class.prepare(class_, about), judge_object.prepare(object_, about)
+        judged_class, judged_object = judge_class.compile(class_, about), judge_object.compile(object_, about)
         verdict = (*self.findings, *findings, *judged_class.findings, *judged_object.findings)
         return _Part(
             class_=class_,
             object_=object_,
-            short=Stencil(short) if self._template.translations else None,
+            short=JsonTemplate(short) if self._template.translations else None,
             judged_class=judged_class,
             judged_object=judged_object,
             judge_class=judge_class,
@@ -237,7 +241,7 @@ class _Prepared:
             failed=failed(findings),
             verdict=verdict,
             refused=failed(verdict),
-            may_hold_secrets=any(cross_checks.secrets(object_.skeleton)),
+            may_hold_secrets=any(cross_checks.secrets(object_.body)),
         )
 
 
@@ -265,7 +269,7 @@ def _paths(template: Template, class_: Mapping[str, Any], object_: Mapping[str, 
     yield from field_paths.hidden(class_, object_, place)
 
 
-def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:
+def _varies(template: Template, class_: JsonTemplate) -> Iterator[Finding]:
     """One class name for classes that differ: Google would keep the first and ignore the others.
 
     A name with blanks stands for what varies with them: a flight and its day for
@@ -274,7 +278,7 @@ def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:
     if template.google_class and names_in(template.google_class):
         return
     name = template.google_class or template.id
-    for pointer, blank in class_.blanks:
+    for pointer, blank in class_.placeholders:
         loose = ", ".join(sorted(blank.reads))
         where = f"{template.source}#/google_class"
         message = f"{pointer} of the class varies with {loose}, and the name of the class does not"
@@ -284,8 +288,7 @@ def _varies(template: Template, class_: Stencil) -> Iterator[Finding]:
 
 def _same_class(class_id: object, named: object) -> Iterator[Finding]:
     """The object belongs to the class that travels beside it, or that `requires` says to insert."""
-    same = class_id.fill is named.fill if isinstance(class_id, Blank) and isinstance(named, Blank) else None
-    if same or class_id == named:
+    if class_id == named or getattr(class_id, "compute", 0) is getattr(named, "compute", 1):
         return
     message = "the object names another class than the one made here"
     yield error("class-mismatch", "object#/classId", message, "change id and classId together, or neither")

@@ -23,8 +23,8 @@ from passwright.strictjson import dumps
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from passwright.documents.rule import Rule
     from passwright.google.issuer import Issuer
-    from passwright.judge import Rule
     from passwright.model.template import Pass
 
 __all__ = ["MAX_TOKEN", "SAVE_URL", "Link", "PassBuilder"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from passwright.stencil import plain
+from passwright.documents.placeholders import as_plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
     if kind in ("number", "integer"):
         return lambda value: value if isinstance(value, int) else float(value)
     if kind == "DateTime":
-        return lambda value: {"date": plain(value)}
+        return lambda value: {"date": as_plain_text(value)}
     return _DATETIMES.get(key.facts.get("format", "")) if each.type == "datetime" else None
 
 
@@ -48,7 +48,7 @@ def _balance(value: Any, each: Field) -> dict[str, Any]:
     """Google, LoyaltyPointsBalance: exactly one member."""
     if each.type == "money":
         return {"money": _money(value, each.currency)}
-    return {"double": float(value)} if each.type == "number" else {"string": plain(value)}
+    return {"double": float(value)} if each.type == "number" else {"string": as_plain_text(value)}
 
 
 def _money(value: Any, currency: str | None) -> dict[str, str | None]:
@@ -75,4 +75,4 @@ def as_text(each: Field, value: Any) -> str:
         return text
     if each.type == "number":
         return f"{Decimal(str(value)):f}"  # str() of a large Decimal is 1E+3
-    return plain(value)
+    return as_plain_text(value)

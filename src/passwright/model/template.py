@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.stencil import Blank, names_in, plain, written
+from passwright.documents.placeholders import Placeholder, as_plain_text, compile_text, names_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -406,7 +406,7 @@ class _Plan:
     base: dict[str, Any]
     given: frozenset[str]
     copied: tuple[tuple[str, str], ...]
-    computed: tuple[tuple[str, Blank], ...]
+    computed: tuple[tuple[str, Placeholder], ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
 
     def values(
@@ -416,9 +416,9 @@ class _Plan:
         values = {**self.base, **given, "serial": serial}
         for key, name in self.copied:
             value = values[name]
-            values[key] = value if type(value) is str else plain(value)
+            values[key] = value if type(value) is str else as_plain_text(value)
         for key, text in self.computed:
-            values[key] = text.fill(values)
+            values[key] = text.compute(values)
         if expires is not None:
             values["@expires"] = expires
         if binding is not None:
@@ -430,10 +430,10 @@ class _Plan:
         fields, code = template.fields, template.barcode or Barcode()
         given = {key: each for key, each in fields.items() if each.value is None}
         texts = {key: each.value for key, each in fields.items() if each.value is not None}
-        made = {key: text if fields[key].constant else written(text) for key, text in texts.items()}
-        made |= {} if template.nfc is None else {"@nfc": written(template.nfc.message)}
-        made |= {"@barcode": written(code.message), "@barcode-text": written(code.text or "")}
-        blanks = {key: each for key, each in made.items() if isinstance(each, Blank)}
+        made = {key: text if fields[key].constant else compile_text(text) for key, text in texts.items()}
+        made |= {} if template.nfc is None else {"@nfc": compile_text(template.nfc.message)}
+        made |= {"@barcode": compile_text(code.message), "@barcode-text": compile_text(code.text or "")}
+        blanks = {key: each for key, each in made.items() if isinstance(each, Placeholder)}
         defaults = {key: each.default for key, each in given.items()}
         optional = {key for key, each in given.items() if each.default is None}
         always = frozenset(fields.keys() - optional)
@@ -447,7 +447,7 @@ class _Plan:
         return cls(
             base={**defaults, **made, "@expires": None},
             given=frozenset(given),
-            copied=tuple((key, blank.repeats) for key, blank in blanks.items() if blank.repeats),
-            computed=tuple((key, blank) for key, blank in blanks.items() if not blank.repeats),
+            copied=tuple((key, blank.copies) for key, blank in blanks.items() if blank.copies),
+            computed=tuple((key, blank) for key, blank in blanks.items() if not blank.copies),
             shape=shape,
         )

@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.binding import Binding, problems
+from passwright.documents.placeholders import names_in
 from passwright.forms import in_words, is_number, is_text
 from passwright.model.kinds import KINDS
 from passwright.report import Finding, error, failed, warning
-from passwright.stencil import names_in
 from passwright.strictjson import dumps
 from passwright.table import Table, did_you_mean, place_in, shown, step
 

@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from passwright.documents.placeholders import as_plain_text
 from passwright.errors import Refused
 from passwright.model.template import Barcode, Field, Location
 from passwright.model.validation import check_pass
 from passwright.report import failed
 from passwright.rules import codes_of, forbid_barcode
 from passwright.service.templates import template_of
-from passwright.stencil import plain
 from passwright.table import step
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
     if any(name not in pass_.template.fields or values[name] is None for name in names):
         rule = "must name fields of the template that have a value in this pass"
         raise Refused("pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule})
-    return pass_.replace(barcode=_PASS_DATA.sub(lambda found: plain(values[found[1]]), message))
+    return pass_.replace(barcode=_PASS_DATA.sub(lambda found: as_plain_text(values[found[1]]), message))
 
 
 def shown_values(pass_: Pass) -> dict[str, Any]:

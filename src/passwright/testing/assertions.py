@@ -204,7 +204,9 @@ def _of_pkpass(subject: Any) -> Report:
     about = apple_rules.About(
         bound=True, writing=False, personalized=personalization.FILE in files, files=frozenset(files)
     )
-    return Report.of([*tolerated.findings, *apple_rules.judge().whole(tolerated.value, about, writing=False)])
+    return Report.of(
+        [*tolerated.findings, *apple_rules.validator().validate(tolerated.value, about, writing=False)]
+    )
 
 
 def _of_payload(payload: Any, name: str, wanted: str | None) -> Report:

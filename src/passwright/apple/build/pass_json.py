@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import images
 from passwright.apple.build import strings_file
+from passwright.documents.json_patch import merge, set_at
+from passwright.documents.placeholders import Placeholder
 from passwright.errors import BundleError
 from passwright.model.folder import PICTURES
 from passwright.model.template import SLOTS, learn_more_label
 from passwright.model.validation import translatable
 from passwright.report import Finding, error, note, warning
-from passwright.stencil import Blank, merge, set_at
 from passwright.table import Table, did_you_mean, read_json
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ LINK = "passwright.link."
 
 
 def document(
-    template: Template, shape: frozenset[str], *, pass_type: str | Blank, team: str | Blank
+    template: Template, shape: frozenset[str], *, pass_type: str | Placeholder, team: str | Placeholder
 ) -> dict[str, Any]:
     """pass.json of a template, with blanks for what each pass fills in.
 
@@ -74,7 +75,7 @@ def document(
     made: dict[str, Any] = {
         "formatVersion": 1,
         "passTypeIdentifier": pass_type,
-        "serialNumber": Blank.repeating("serial"),
+        "serialNumber": Placeholder.copying("serial"),
         "teamIdentifier": team,
         "organizationName": template.organisation,
         "description": template.description,
@@ -96,10 +97,10 @@ def document(
             for each in template.locations
         ]
     if "@expires" in shape:
-        made["expirationDate"] = Blank(lambda values: _datetime(values["@expires"]), "@expires")
+        made["expirationDate"] = Placeholder(lambda values: _datetime(values["@expires"]), "@expires")
     if "@nfc" in shape and template.nfc is not None and template.nfc.apple_key:
         made["nfc"] = {
-            "message": Blank.repeating("@nfc"),
+            "message": Placeholder.copying("@nfc"),
             "encryptionPublicKey": template.nfc.apple_key,
         }
     if "@barcode" in shape:
@@ -163,8 +164,8 @@ def _links(template: Template, shape: frozenset[str]) -> Iterator[dict[str, Any]
         yield {
             "key": LEARN_MORE,
             "label": learn_more_label(template.language),
-            "value": Blank.repeating("@learn-more"),
-            "attributedValue": Blank(lambda values: _anchor(values["@learn-more"]), "@learn-more"),
+            "value": Placeholder.copying("@learn-more"),
+            "attributedValue": Placeholder(lambda values: _anchor(values["@learn-more"]), "@learn-more"),
         }
 
 
@@ -179,12 +180,12 @@ def _barcode(template: Template) -> dict[str, Any]:
     code = template.barcode
     made: dict[str, Any] = {
         "format": BARCODE_FORMATS[code.format if code else "qr"],
-        "message": Blank.repeating("@barcode"),
+        "message": Placeholder.copying("@barcode"),
         # The usual charset of scanners, and utf-8 for what it can't say.
-        "messageEncoding": Blank(lambda values: encoding(values["@barcode"]), "@barcode"),
+        "messageEncoding": Placeholder(lambda values: encoding(values["@barcode"]), "@barcode"),
     }
     if code is not None and code.text:
-        made["altText"] = Blank.repeating("@barcode-text")
+        made["altText"] = Placeholder.copying("@barcode-text")
     return made
 
 
@@ -214,10 +215,10 @@ def paths(place: Place) -> Iterator[str]:
         yield path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
 
 
-def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Blank:
+def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Placeholder:
     if form is _as_it_is:
-        return Blank.repeating(key) if each.type == "text" else Blank(itemgetter(key), key)
-    return Blank(lambda values: form(values[key]), key)
+        return Placeholder.copying(key) if each.type == "text" else Placeholder(itemgetter(key), key)
+    return Placeholder(lambda values: form(values[key]), key)
 
 
 def form_at(path: str, each: Field) -> Callable[[Any], Any]:

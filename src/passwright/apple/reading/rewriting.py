@@ -19,13 +19,13 @@ from passwright.apple.container import pkpass
 from passwright.apple.container.filenames import is_left_over, is_secret, shown
 from passwright.apple.reading.contents import Contents, read
 from passwright.apple.rules.layouts import fields
-from passwright.apple.rules.pass_json import About, judge
+from passwright.apple.rules.pass_json import About, validator
+from passwright.documents.json_patch import merge
 from passwright.errors import BundleError, PassRejected
 from passwright.forms import is_number, is_text
 from passwright.model.validation import own_copy
 from passwright.report import Finding, Report, error, warning
 from passwright.rules import binding_lost
-from passwright.stencil import merge
 from passwright.strictjson import dumps
 from passwright.table import did_you_mean, step
 from passwright.table import shown as shown_value
@@ -92,7 +92,7 @@ def rewrite(
         writing=False,
         files=frozenset(made),
     )
-    findings += judge().whole(document, about, writing=False)
+    findings += validator().validate(document, about, writing=False)
     findings += personalization.check_files(made, writing=False)
     made["pass.json"] = text
     manifest = pkpass.manifest({name: pkpass.digest(blob) for name, blob in made.items()})

@@ -16,11 +16,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.build.pass_json import ALIGNMENTS, LEARN_MORE, LINK, form_at, paths
+from passwright.documents.placeholders import compile_text, names_in
 from passwright.forms import is_date, is_number
 from passwright.model.template import SLOTS, Field
 from passwright.model.validation import MAX_FIELDS
 from passwright.report import Finding, warning
-from passwright.stencil import names_in, written
 from passwright.table import shown
 
 if TYPE_CHECKING:
@@ -267,8 +267,8 @@ def _said(path: str, each: Field, serial: str) -> Any:
     """What would stand at `path` if the field meant that."""
     value = each.example if each.value is None else each.value
     if each.value is not None and not each.constant:
-        text = written(each.value)
-        value = text if isinstance(text, str) else text.fill({"serial": serial})
+        text = compile_text(each.value)
+        value = text if isinstance(text, str) else text.compute({"serial": serial})
     return form_at(path, each)(value)
 
 

@@ -20,6 +20,8 @@ from passwright.apple.reading.template_fields import alike, fields_of, serial_in
 from passwright.apple.reading.template_texts import Texts, language_of
 from passwright.apple.rules.layouts import fields as shown_fields
 from passwright.apple.rules.layouts import style_of
+from passwright.documents.json_patch import merge
+from passwright.documents.json_template import JsonTemplate
 from passwright.errors import BundleError, TemplateRejected
 from passwright.forms import is_hex_color, is_number, is_rgb, is_url
 from passwright.model.folder import PICTURES
@@ -38,7 +40,6 @@ from passwright.model.template import (
 from passwright.model.validation import check_template
 from passwright.report import Finding, Report, Severity, error, note, warning
 from passwright.rules import carries_binding
-from passwright.stencil import Stencil, merge
 from passwright.table import printable, step
 
 if TYPE_CHECKING:
@@ -296,8 +297,8 @@ class _Extraction:
     def _rest(self, bare: Template) -> dict[str, Any]:
         """The overrides that make the pass out of a template again; what they can't make is found."""
         example = bare.example(self.serial)
-        stencil = Stencil(pass_json.document(bare, example.shape, pass_type="", team=""))
-        made = stencil.document(stencil.fill(example.filled()))
+        stencil = JsonTemplate(pass_json.document(bare, example.shape, pass_type="", team=""))
+        made = stencil.document(stencil.compute(example.filled()))
         rest = self._without_errors(self._difference(self.document, made, ""), made)
         if rest:
             named = ", ".join(_names(rest))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from passwright.apple.build.pass_json import LEARN_MORE, table
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.layouts import STYLES, bare_fields, fields, style_of
-from passwright.judge import Judge, Rule
+from passwright.documents.rule import Rule
+from passwright.documents.validator import DocumentValidator
 from passwright.report import Finding, Severity, error, note, warning
 from passwright.rules import carries_binding, forbid_barcode
 from passwright.table import step
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from passwright.apple.identity import Identity
     from passwright.table import Place
 
-__all__ = ["STYLES", "About", "judge", "style_of"]
+__all__ = ["STYLES", "About", "style_of", "validator"]
 
 
 @dataclass(frozen=True)
@@ -209,29 +210,35 @@ _CODES = frozenset({"barcode", "barcodes"})
 
 RULES = (
     # Asked even where types are wrong: a payload has to be refused for each of its reasons.
-    Rule("pass.json", ("/barcode", "/barcodes/*", *_BINDING), _no_code, typed=False, needs=_CODES),
+    Rule(
+        "pass.json",
+        ("/barcode", "/barcodes/*", *_BINDING),
+        _no_code,
+        requires_types=False,
+        requires_members=_CODES,
+    ),
     Rule(
         "pass.json",
         ("/nfc", "/nfc/requiresAuthentication", "/sharingProhibited", *_STYLE_KEYS, *_BINDING),
         _binding,
     ),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
-    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable, needs=_CODES),
-    Rule("pass.json", ("/webServiceURL",), _web_service, needs=frozenset({"webServiceURL"})),
+    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable, requires_members=_CODES),
+    Rule("pass.json", ("/webServiceURL",), _web_service, requires_members=frozenset({"webServiceURL"})),
     Rule("pass.json", _IDENTIFIERS, _identifiers),
-    Rule("pass.json", ("/nfc",), _nfc_certificate, needs=frozenset({"nfc"})),
+    Rule("pass.json", ("/nfc",), _nfc_certificate, requires_members=frozenset({"nfc"})),
     Rule("pass.json", ("/nfc", *_BINDING), _personalization),
     *placement.RULES,
     *pitfalls.RULES,
 )
 
 
-def judge(extra: Iterable[Rule] = ()) -> Judge:
+def validator(extra: Iterable[Rule] = ()) -> DocumentValidator:
     """The judge of pass.json; `extra` are rules of the caller."""
-    own = tuple(rule for rule in extra if rule.on == "pass.json")
-    return replace(_judge(), rules=RULES + own) if own else _judge()
+    own = tuple(rule for rule in extra if rule.document == "pass.json")
+    return replace(_validator(), rules=RULES + own) if own else _validator()
 
 
 @cache
-def _judge() -> Judge:
-    return Judge("pass.json", table(), "Pass", RULES)
+def _validator() -> DocumentValidator:
+    return DocumentValidator("pass.json", table(), "Pass", RULES)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple.build.pass_json import table
 from passwright.apple.rules.layouts import STYLES, bare_fields, fields, style_of, wanted
+from passwright.documents.rule import Rule
 from passwright.forms import is_date
-from passwright.judge import Rule
 from passwright.report import Finding, note, warning
 from passwright.table import step
 
@@ -283,7 +283,7 @@ _ALL = (*STYLES, "posterGeneric")
 _ENTRY = "/upcomingPassInformation/*/images/*"
 
 RULES = tuple(
-    Rule("pass.json", reads, check, needs=frozenset(needs))
+    Rule("pass.json", reads, check, requires_members=frozenset(needs))
     for check, needs, reads in (
         (_code_order, ("barcodes",), ("/barcode", "/barcodes/*/format")),
         (_code_content, ("barcodes",), ("/barcodes/*/format", "/barcodes/*/message")),

@@ -25,7 +25,7 @@ from passwright.apple.rules.layouts import (
     unread,
     wanted,
 )
-from passwright.judge import Rule
+from passwright.documents.rule import Rule
 from passwright.report import Finding, Severity, error, warning
 
 if TYPE_CHECKING:
@@ -255,7 +255,12 @@ _READS = (
 RULES = (
     Rule("pass.json", _READS, _misplaced),
     Rule("pass.json", (), _required_on),
-    Rule("pass.json", _READS, _falls_back, needs=frozenset({"preferredStyleSchemes", "posterGeneric"})),
+    Rule(
+        "pass.json",
+        _READS,
+        _falls_back,
+        requires_members=frozenset({"preferredStyleSchemes", "posterGeneric"}),
+    ),
     Rule(
         "pass.json",
         ("/barcode/format", "/barcodes/*/format", "/eventTicket/auxiliaryFields/*/row", *_TRANSIT),

@@ -26,7 +26,7 @@ from passwright.apple.container.stored_archive import read_names
 from passwright.apple.reading.contents import check_strings, read_document, strings_findings
 from passwright.apple.rules.images import check_pictures
 from passwright.apple.rules.layouts import layouts, styles_of
-from passwright.apple.rules.pass_json import About, judge, style_of
+from passwright.apple.rules.pass_json import About, style_of, validator
 from passwright.apple.trust.chain import chain, trace_path
 from passwright.errors import BundleError
 from passwright.report import Finding, Report, error, failed, note, warning
@@ -226,7 +226,7 @@ class _Walk:
             self.done("content", [error(exc.code, exc.where, exc.message)])
             return
         findings = [*check_strings(self.files, check=self.cached.strings_findings), *tolerated]
-        findings += judge().whole(self.document, about, writing=False)
+        findings += validator().validate(self.document, about, writing=False)
         findings += personalization.check_files(self.files, writing=False)
         if signer is not None and signer.leaf is not None:
             findings += _same_names(self.document, signer)

@@ -62,9 +62,9 @@ def check_resource(
 ) -> Iterator[Finding]:
     """Everything there is to say about a class or an object; `name` is loyaltyClass, loyaltyObject, ..."""
     vertical = name.removesuffix("Class").removesuffix("Object")
-    class_judge, object_judge = rules_payload.judges(f"{vertical}Class", f"{vertical}Object")
+    class_judge, object_judge = rules_payload.validators(f"{vertical}Class", f"{vertical}Object")
     judge = class_judge if name.endswith("Class") else object_judge
-    return _hinted(judge.whole(document, about, place=place, writing=False), name)
+    return _hinted(judge.validate(document, about, place=place, writing=False), name)
 
 
 def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -> Iterator[Finding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from passwright.documents.rule import Rule
 from passwright.google.tables import table
-from passwright.judge import Rule
 from passwright.report import Finding, error, warning
 
 if TYPE_CHECKING:

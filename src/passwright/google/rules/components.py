@@ -7,15 +7,15 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from passwright.documents.rule import Rule
 from passwright.google.tables import table
-from passwright.judge import Rule
 from passwright.report import Finding, error, warning
 from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from passwright.judge import Check
+    from passwright.documents.rule import Check
     from passwright.table import Key, Place
 
     Part = Mapping[str, Any]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from passwright.documents.rule import Rule
 from passwright.google.tables import table
-from passwright.judge import Rule
 from passwright.report import Finding, warning
 from passwright.table import Unknown, did_you_mean, shown, step
 

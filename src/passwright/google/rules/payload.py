@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from passwright.documents.rule import Rule
+from passwright.documents.validator import DocumentValidator
 from passwright.google.content import resource_name
 from passwright.google.rules import barcodes, components, field_paths, verticals
 from passwright.google.rules.cross_checks import is_for_one_holder, many_holders
 from passwright.google.tables import table
-from passwright.judge import Judge, Rule
 from passwright.report import Finding, error, warning
 from passwright.rules import carries_binding, forbid_barcode
 from passwright.table import step
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from passwright.table import Key, Place
 
-__all__ = ["About", "codes", "judges"]
+__all__ = ["About", "codes", "validators"]
 
 _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
 
@@ -154,13 +155,15 @@ def _review(document: Mapping[str, Any], about: About, place: Place) -> Iterator
 _CODE_AND_BINDING = ("/barcode", "/rotatingBarcode", "/saveRestrictions")
 
 
-def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tuple[Judge, Judge]:
+def validators(
+    class_type: str, object_type: str, extra: Iterable[Rule] = ()
+) -> tuple[DocumentValidator, DocumentValidator]:
     """The judges of a class and of an object, `loyaltyClass` and `loyaltyObject` for one."""
     class_name, object_name = resource_name(class_type), resource_name(object_type)
     extra = tuple(extra)
     class_rules = (
         # Asked even where types are wrong: a payload has to be refused for each of its reasons.
-        Rule("class", ("/**",), _no_code(class_name), typed=False),
+        Rule("class", ("/**",), _no_code(class_name), requires_types=False),
         Rule("class", ("/id",), _ids),
         Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
         Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
@@ -168,20 +171,25 @@ def judges(class_type: str, object_type: str, extra: Iterable[Rule] = ()) -> tup
         *field_paths.rules(class_name, object_name),
         *verticals.rules("class", class_name),
         *components.rules("class", class_name),
-        *(rule for rule in extra if rule.on == "class"),
+        *(rule for rule in extra if rule.document == "class"),
     )
     object_rules = (
-        Rule("object", _CODE_AND_BINDING, _no_code(object_name), typed=False),
-        Rule("object", ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"), _ids, sound=_own_id),
-        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction, sound=_restricts),
+        Rule("object", _CODE_AND_BINDING, _no_code(object_name), requires_types=False),
+        Rule(
+            "object",
+            ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"),
+            _ids,
+            value_check=_own_id,
+        ),
+        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction, value_check=_restricts),
         *barcodes.rules(object_type),
         *verticals.rules("object", object_name),
         *components.rules("object", object_name),
-        *(rule for rule in extra if rule.on == "object"),
+        *(rule for rule in extra if rule.document == "object"),
     )
     return (
-        Judge("class", table(), class_name, class_rules),
-        Judge("object", table(), object_name, object_rules),
+        DocumentValidator("class", table(), class_name, class_rules),
+        DocumentValidator("object", table(), object_name, object_rules),
     )
 
 

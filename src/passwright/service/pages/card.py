@@ -16,8 +16,8 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
+from passwright.documents.placeholders import as_plain_text
 from passwright.model.template import SLOTS
-from passwright.stencil import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,7 +123,7 @@ def shown(each: Field, value: Any, language: str) -> str:
             return format_currency(Decimal(str(value)), each.currency, locale=locale)
         case Decimal() | int() | float():
             return format_decimal(Decimal(str(value)), locale=locale)
-    return plain(value)
+    return as_plain_text(value)
 
 
 def _moment(each: Field, value: datetime, locale: Locale) -> str:

@@ -6,12 +6,12 @@ import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from passwright.documents.json_patch import merge
 from passwright.google.api.client import TYPES
 from passwright.google.api.compare import fold
 from passwright.google.content import resource_name
 from passwright.google.tables import table
 from passwright.report import Severity
-from passwright.stencil import merge
 from passwright.table import place_in
 
 if TYPE_CHECKING:

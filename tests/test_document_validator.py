@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template, validate
 from passwright.apple.build import pass_json as apple
 from passwright.apple.rules import pass_json as apple_rules
+from passwright.documents.json_template import JsonTemplate
+from passwright.documents.placeholders import Placeholder
+from passwright.documents.rule import Rule
+from passwright.documents.validator import DocumentValidator
 from passwright.google import content as google
 from passwright.google.rules import payload as google_rules
-from passwright.judge import Judge, Rule
 from passwright.model.kinds import KINDS
 from passwright.report import error, failed, note
-from passwright.stencil import Blank, Stencil
 from passwright.table import Table
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 
@@ -74,23 +76,23 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-Prepared = dict[str, tuple[Judge, Stencil, Any, dict[str, Any]]]
+Prepared = dict[str, tuple[DocumentValidator, JsonTemplate, Any, dict[str, Any]]]
 
 
 def prepared(name: str, pass_: Pass) -> Prepared:
-    """Judge, stencil, what is known besides, and good values, for each document of a pass."""
+    """DocumentValidator, stencil, what is known besides, and good values, for each document of a pass."""
     template = pass_.template
     values = {**pass_.filled(), "@email-sha256": "0" * 64}
     bound = pass_.binding is not None
     skeleton = apple.document(template, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
     payload = google.payload(template, pass_.shape, issuer_id="1")
     about = google_rules.About(bound=bound, issuer_id="1")
-    class_judge, object_judge = google_rules.judges(template.kind.class_type, template.kind.object_type)
+    class_judge, object_judge = google_rules.validators(template.kind.class_type, template.kind.object_type)
     apple_about = apple_rules.About(bound=bound)
     return {
-        f"{name}-pass.json": (apple_rules.judge(), Stencil(skeleton), apple_about, values),
-        f"{name}-class": (class_judge, Stencil(payload.class_), about, values),
-        f"{name}-object": (object_judge, Stencil(payload.object_), about, values),
+        f"{name}-pass.json": (apple_rules.validator(), JsonTemplate(skeleton), apple_about, values),
+        f"{name}-class": (class_judge, JsonTemplate(payload.class_), about, values),
+        f"{name}-object": (object_judge, JsonTemplate(payload.object_), about, values),
     }
 
 
@@ -123,15 +125,15 @@ WRONG = st.one_of(
 @pytest.mark.parametrize("name", PREPARED)
 def test_good_values_say_nothing_new(name: str) -> None:
     judge, stencil, about, values = PREPARED[name]
-    filled = stencil.fill(values)
+    filled = stencil.compute(values)
 
-    judged = judge.prepare(stencil, about)
+    judged = judge.compile(stencil, about)
 
-    assert {finding.code for finding in judged.blanks(filled)} <= {
+    assert {finding.code for finding in judged.validate_values(filled)} <= {
         *("binding-forbids-barcode", "google-restriction-not-enabled", "apple-binding-not-enforced-by-file"),
     }
-    assert set(judged.findings) | set(judged.blanks(filled)) == set(
-        judge.whole(stencil.document(filled), about)
+    assert set(judged.findings) | set(judged.validate_values(filled)) == set(
+        judge.validate(stencil.document(filled), about)
     )
 
 
@@ -142,20 +144,22 @@ def test_good_values_say_nothing_new(name: str) -> None:
 def test_blanks_and_whole_are_judged_alike(name: str, data: st.DataObject) -> None:
     """Half of the values are as they should be, half are anything."""
     judge, stencil, about, values = (PREPARED | OF_KINDS)[name]
-    filled = [data.draw(st.just(value) | WRONG) for value in stencil.fill(values)]
+    filled = [data.draw(st.just(value) | WRONG) for value in stencil.compute(values)]
 
-    judged = judge.prepare(stencil, about)
-    by_blanks = set(judged.findings) | set(judged.blanks(filled))
+    judged = judge.compile(stencil, about)
+    by_blanks = set(judged.findings) | set(judged.validate_values(filled))
 
-    assert by_blanks == set(judge.whole(stencil.document(filled), about))
+    assert by_blanks == set(judge.validate(stencil.document(filled), about))
 
 
 def test_wrong_values_are_really_found() -> None:
     """The comparison above would also hold if both sides were blind."""
     judge, stencil, about, values = PREPARED["code-pass.json"]
-    filled = stencil.fill(values)
+    filled = stencil.compute(values)
     wrong = [
-        index for index in range(len(filled)) if judge.prepare(stencil, about).blanks(replaced(filled, index))
+        index
+        for index in range(len(filled))
+        if judge.compile(stencil, about).validate_values(replaced(filled, index))
     ]
 
     assert len(wrong) == len(filled)
@@ -203,8 +207,8 @@ TABLE = Table.of(
 )
 
 
-def judge_with(*rules: Rule) -> Judge:
-    return Judge("doc", TABLE, "Doc", rules)
+def judge_with(*rules: Rule) -> DocumentValidator:
+    return DocumentValidator("doc", TABLE, "Doc", rules)
 
 
 def counting(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
@@ -212,54 +216,58 @@ def counting(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Find
 
 
 def test_a_rule_is_asked_once_when_nothing_open_is_read_and_per_pass_otherwise() -> None:
-    open_a = Stencil({"a": Blank(lambda values: values["a"], "a"), "b": "x"})
-    open_b = Stencil({"a": 1, "b": Blank(lambda values: values["b"], "b")})
+    open_a = JsonTemplate({"a": Placeholder(lambda values: values["a"], "a"), "b": "x"})
+    open_b = JsonTemplate({"a": 1, "b": Placeholder(lambda values: values["b"], "b")})
     judge = judge_with(Rule("doc", ("/a",), counting))
 
-    once, each = judge.prepare(open_b, None), judge.prepare(open_a, None)
+    once, each = judge.compile(open_b, None), judge.compile(open_a, None)
 
     assert [finding.message for finding in once.findings] == ["a is 1"]
-    assert once.blanks(["y"]) == []
+    assert once.validate_values(["y"]) == []
     assert each.findings == ()
-    assert [finding.message for finding in each.blanks([7])] == ["a is 7"]
+    assert [finding.message for finding in each.validate_values([7])] == ["a is 7"]
 
 
 @pytest.mark.parametrize("typed", [True, False])
 def test_a_rule_that_relies_on_types_is_not_asked_where_they_are_wrong(typed: bool) -> None:  # noqa: FBT001
-    rule = Rule("doc", ("/a",), counting, typed=typed)
+    rule = Rule("doc", ("/a",), counting, requires_types=typed)
     judge = judge_with(rule)
     asked = [] if typed else ["a-is"]
 
     def codes(findings: list[Finding] | tuple[Finding, ...]) -> list[str]:
         return [finding.code for finding in findings]
 
-    assert codes(judge.whole({"a": "x"}, None)) == ["wrong-type", *asked]
-    assert codes(judge.whole({"a": None}, None)) == ["null-value", *asked]
-    assert codes(judge.whole({"a": 1, "b": 5}, None)) == ["wrong-type", "a-is"], "b is none of its business"
-    stencil = Stencil({"a": Blank(lambda values: values["a"], "a")})
-    assert codes(judge.prepare(stencil, None).blanks(["x"])) == ["wrong-type", *asked]
-    constant = Stencil({"a": "x", "b": Blank(lambda values: values["b"], "b")})
-    assert codes(judge.prepare(constant, None).findings) == ["wrong-type", *asked]
+    assert codes(judge.validate({"a": "x"}, None)) == ["wrong-type", *asked]
+    assert codes(judge.validate({"a": None}, None)) == ["null-value", *asked]
+    assert codes(judge.validate({"a": 1, "b": 5}, None)) == ["wrong-type", "a-is"], (
+        "b is none of its business"
+    )
+    stencil = JsonTemplate({"a": Placeholder(lambda values: values["a"], "a")})
+    assert codes(judge.compile(stencil, None).validate_values(["x"])) == ["wrong-type", *asked]
+    constant = JsonTemplate({"a": "x", "b": Placeholder(lambda values: values["b"], "b")})
+    assert codes(judge.compile(constant, None).findings) == ["wrong-type", *asked]
 
 
 def test_a_verdict_over_what_is_constant_says_whether_it_failed() -> None:
     judge = judge_with(Rule("doc", (), lambda *_: [error("never", "doc", "never right")]))
 
-    assert failed(judge.prepare(Stencil({"a": 1}), None).findings)
-    assert not failed(judge_with().prepare(Stencil({"a": 1}), None).findings)
+    assert failed(judge.compile(JsonTemplate({"a": 1}), None).findings)
+    assert not failed(judge_with().compile(JsonTemplate({"a": 1}), None).findings)
 
 
 def test_what_stands_in_a_free_object_is_not_judged() -> None:
-    stencil = Stencil({"free": {"x": Blank(lambda values: values["x"], "x")}, "list": [Blank(lambda _: "x")]})
-    judged = judge_with().prepare(stencil, None)
+    stencil = JsonTemplate(
+        {"free": {"x": Placeholder(lambda values: values["x"], "x")}, "list": [Placeholder(lambda _: "x")]}
+    )
+    judged = judge_with().compile(stencil, None)
 
-    assert judged.blanks([object(), "x"]) == []
-    assert [finding.where for finding in judged.blanks([5, 5])] == ["doc#/list/0"]
+    assert judged.validate_values([object(), "x"]) == []
+    assert [finding.where for finding in judged.validate_values([5, 5])] == ["doc#/list/0"]
 
 
 def test_reading_is_milder_than_writing() -> None:
     severities = [
-        [finding.severity.value for finding in judge_with().whole({"c": 1}, None, writing=writing)]
+        [finding.severity.value for finding in judge_with().validate({"c": 1}, None, writing=writing)]
         for writing in (True, False)
     ]
 
@@ -267,7 +275,7 @@ def test_reading_is_milder_than_writing() -> None:
 
 
 def test_a_place_of_the_callers_own_is_used() -> None:
-    findings = judge_with(Rule("doc", ("/a",), counting)).whole(
+    findings = judge_with(Rule("doc", ("/a",), counting)).validate(
         {"a": 1, "b": 2}, None, place=lambda p: f"at {p}"
     )
 
@@ -291,11 +299,11 @@ def test_a_rule_is_asked_where_one_of_its_members_is_there_whatever_was_judged_b
             asked.append(needed or "any")
             return []
 
-        return Rule("doc", (), check, needs=frozenset({needed} if needed else ()))
+        return Rule("doc", (), check, requires_members=frozenset({needed} if needed else ()))
 
-    judge = Judge("doc", Table.of({"Doc": {}}), "Doc", tuple(map(rule, (*names, None))))
+    judge = DocumentValidator("doc", Table.of({"Doc": {}}), "Doc", tuple(map(rule, (*names, None))))
     for number in range(2 * 2**8):
         there = [name for bit, name in enumerate(names) if number >> bit & 1]
         asked.clear()
-        judge.whole(dict.fromkeys([*there, "unheard"]), None)
+        judge.validate(dict.fromkeys([*there, "unheard"]), None)
         assert asked == [*there, "any"]

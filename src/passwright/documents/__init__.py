@@ -1,0 +1,1 @@
+"""Native JSON documents of passes: templates with placeholders, validation, and both compiled once."""
