@@ -349,7 +349,7 @@ class Shared:
         except (PassRejected, LinkTooLong):
             pass
         else:
-            token = google.token.read(link.url)
+            token = google.read(link.url)
             yield {"kind": "claims", "it": token.claims, "requires": link.requires}
 
 
