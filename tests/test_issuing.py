@@ -69,7 +69,7 @@ def test_a_pass_is_created_shown_and_found_by_three_names(desk: Desk, template: 
     token = made.download_url.removeprefix("https://passes.example.com/p/")
     assert issuing.find(desk, ORG, made.pass_.id) == made
     assert issuing.find(desk, ORG, "M-0001") == made
-    assert issuing.by_link(desk, token) == made
+    assert issuing.by_link(desk, token) == replace(made, facts=None)
     assert made.public_binding == {
         "platform": None,
         "bound": False,

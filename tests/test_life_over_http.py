@@ -822,7 +822,9 @@ def test_the_shape_of_an_answer_is_the_golden_one(running: Service, state: str) 
         assert answer == {"data": made}
     answer["data"]["id"] = "ID"
     shown = answer["data"]["attributes"]
-    shown["passTemplate"], shown["serialNumber"] = "TEMPLATE", "SERIAL"
+    assert shown["nfc"] == shown["serialNumber"]
+    shown |= dict.fromkeys(("passTemplate", "passTemplateUuid"), "TEMPLATE")
+    shown |= dict.fromkeys(("serialNumber", "nfc"), "SERIAL")
     shown["downloadUrl"] = re.sub(
         r"^https://[^/]+/p/[a-z2-7]{32}$", "https://HOST/p/TOKEN", shown["downloadUrl"]
     )

@@ -6,21 +6,26 @@ Requests and answers are literal. `GUIDE` is the create request of the binding g
 from __future__ import annotations
 
 import base64
+import io
+import json
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 
+from passwright import Template
 from passwright.model import folder
-from passwright.service.store import Organisation
+from passwright.service.store import Organisation, PassStatus
 from passwright.service.web.models import ChangedPass, NewPass
+from passwright.stencil import plain
 from passwright.testing.fakes.authenticator import Phone
-from tests.issuing_desk import HELP, edited, template_files
+from tests.issuing_desk import AT, HELP, ROOT, edited, template_files
 from tests.run_service import BASE, Made, service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import httpx2
 
     from tests.run_service import Service
 
@@ -372,3 +377,285 @@ def test_s1_1h_the_action_of_an_update_has_two_names(running: Service) -> None:
     assert refusals(create(running, {"pass": {**GUIDE["pass"], "passAction": "deactivate"}})) == [
         (422, "invalid_member", "/pass/passAction")
     ]
+
+
+# --- members of a pass --------------------------------------------------------
+
+MEMBERS = {
+    *("downloadUrl", "passType", "deviceType", "status", "extId", "tags", "createdAt", "addedAt"),
+    *("removedAt", "deactivatedAt", "expiresAt", "nullifiedAt", "passTemplateUuid", "passTemplateName"),
+    *("nfc", "barcode", "latestMessage", "passContent"),
+}
+
+
+def test_s1_1i_a_pass_has_every_member_of_the_api(running: Service) -> None:
+    """In answers to create, show, list, update and nullify; what nobody can know yet is null."""
+    made = created(running, GUIDE, extId="members-1")
+    answers = [
+        made,
+        running.client.get("/api/v1/passes/members-1").json()["data"],
+        running.client.get("/api/v1/passes", params={"extId": "members-1"}).json()["data"][0],
+        running.patch("members-1", {"pass": {"message": "Hello"}}).json()["data"],
+        running.client.post("/api/v1/passes/members-1/nullify").json()["data"],
+    ]
+    for each in answers:
+        assert each["attributes"].keys() >= MEMBERS
+    attributes = made["attributes"]
+    known = {name: attributes[name] for name in MEMBERS - {"downloadUrl"}}
+    assert known == {
+        "passType": "storeCard",
+        "deviceType": None,
+        "status": "issued",
+        "extId": "members-1",
+        "tags": [],
+        "createdAt": "2026-06-01T12:00:00Z",
+        "addedAt": None,
+        "removedAt": None,
+        "deactivatedAt": None,
+        "expiresAt": None,
+        "nullifiedAt": None,
+        "passTemplateUuid": running.ours.template,
+        "passTemplateName": "Coffee Club",
+        "nfc": attributes["serialNumber"],
+        "barcode": {},
+        "latestMessage": None,
+        "passContent": {**GUIDE["pass"], "extId": "members-1"},
+    }
+    assert answers[3]["attributes"]["latestMessage"] == "Hello"
+
+
+def test_s1_1i_what_was_sent_comes_back(running: Service) -> None:
+    """Tags, places, beacons, barcode and NFC; null takes each away."""
+    sent = {
+        "fullName": {"value": "Jane Smith"},
+        "points": {"value": 5},
+        "nfc": {"enabled": True, "source": "custom", "value": "TAP-1"},
+        "barcode": {"enabled": True, "type": "aztec", "source": "extId", "displayText": "Show me"},
+        "message": "Hello",
+        "groupTag": "spring",
+        "tags": ["vip", "munich"],
+        "locations": [{"latitude": 1.5, "longitude": 2.0, "text": "Here"}],
+        "beacons": [{"proximityUUID": "E2C56DB5-DFFB-48D2-B060-D0F5A71096E0", "major": 1}],
+        "expiresAt": "2030-01-01T00:00:00+00:00",
+        "extId": "sent-1",
+    }
+    made = created(running, {"pass": sent}, includeLocations="true", includeBeacons="true")["attributes"]
+
+    assert made["passContent"] == sent
+    assert made["nfc"] == "TAP-1"
+    assert made["barcode"] == {
+        "enabled": True,
+        "type": "aztec",
+        "source": "extId",
+        "value": "sent-1",
+        "displayText": "Show me",
+    }
+    assert (made["groupTag"], made["tags"]) == ("spring", ["vip", "munich"])
+    assert made["locations"] == sent["locations"]
+    assert made["beacons"] == sent["beacons"]
+    off = dict.fromkeys(
+        ("barcode", "message", "groupTag", "tags", "locations", "beacons", "expiresAt", "points")
+    )
+    after = running.patch("sent-1", {"pass": {**off, "nfc": {"enabled": False}}}).json()["data"]["attributes"]
+    assert after["passContent"] == {
+        "fullName": {"value": "Jane Smith"},
+        "nfc": {"enabled": False},
+        "extId": "sent-1",
+    }
+    assert (after["nfc"], after["barcode"], after["tags"], after["groupTag"]) == (None, {}, [], None)
+
+
+def test_s1_1i_the_beacons_of_a_pass_are_in_its_file(running: Service) -> None:
+    beacon = {"proximityUUID": "E2C56DB5-DFFB-48D2-B060-D0F5A71096E0", "major": 1, "relevantText": "Near"}
+    body = {"pass": {"fullName": "Jane", "beacons": [beacon]}}
+    made = created(running, body, includePassSource="apple")["attributes"]
+
+    assert made["passSource"] == {"applePassFile": made["applePassFile"]}
+    assert pass_json(made)["beacons"] == [beacon]
+    none = created(running, {"pass": {"fullName": "Jane", "beacons": []}}, includePassSource="apple")
+    assert "beacons" not in pass_json(none["attributes"])
+
+
+def pass_json(attributes: dict[str, Any]) -> dict[str, Any]:
+    """The pass.json of the file in an answer."""
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(attributes["applePassFile"]))) as archive:
+        found: dict[str, Any] = json.loads(archive.read("pass.json"))
+        return found
+
+
+@pytest.mark.parametrize(
+    ("beacon", "pointer"),
+    [
+        ({}, "/pass/beacons/0/proximityUUID"),
+        ({"proximityUUID": "x"}, "/pass/beacons/0/proximityUUID"),
+        ({"proximityUUID": "E2C56DB5-DFFB-48D2-B060-D0F5A71096E0", "major": 65536}, "/pass/beacons/0/major"),
+        ({"proximityUUID": "E2C56DB5-DFFB-48D2-B060-D0F5A71096E0", "x": 1}, "/pass/beacons/0/x"),
+    ],
+)
+def test_s1_1i_a_beacon_that_is_none_is_refused(running: Service, beacon: Any, pointer: str) -> None:
+    answer = create(running, {"pass": {"fullName": "Jane", "beacons": [beacon]}})
+    assert refusals(answer) == [(422, "invalid_member", pointer)]
+
+
+def test_s1_1i_the_times_of_a_pass_are_kept(running: Service) -> None:
+    made = created(running, GUIDE)["id"]
+    try:
+        for action in ("deactivate", "deactivate"):
+            running.clock.add(seconds=60)
+            running.patch(made, {"pass": {"passAction": action}})
+        assert running.show(made)["deactivatedAt"] == "2026-06-01T12:01:00Z"
+        running.patch(made, {"pass": {"passAction": "reactivate"}})
+        assert running.show(made)["deactivatedAt"] is None
+        for _ in range(2):
+            running.clock.add(seconds=60)
+            running.client.post(f"/api/v1/passes/{made}/nullify")
+        assert running.show(made)["nullifiedAt"] == "2026-06-01T12:03:00Z"
+    finally:
+        running.clock.at = AT
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("coupon", "storeCard"),
+        ("event", "eventTicket"),
+        ("flight", "transit"),
+        ("gift-card", "storeCard"),
+        ("id-card", "generic"),
+        ("train", "transit"),
+    ],
+)
+def test_s1_1i_the_type_of_a_pass_is_that_of_its_template(running: Service, kind: str, expected: str) -> None:
+    files = {
+        name: data.decode() if name.endswith(".toml") else base64.b64encode(data).decode()
+        for name, data in template_files(kind).items()
+    }
+    template = running.client.post("/api/v1/pass-templates", json={"files": files}).json()["data"]["id"]
+    example = Template.load(ROOT / "fixtures" / "templates" / kind).example()
+    values = {name: plain(value) for name, value in example.values.items()}
+
+    made = created(running, {"pass": values}, passTemplate=template)
+    assert made["attributes"]["passType"] == expected
+
+
+# --- barcodes -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["qr", "qrCode"])
+def test_s1_1j_older_spellings_of_a_barcode_are_accepted(running: Service, given: str) -> None:
+    older = created(running, {"pass": {"fullName": "Jane", given: {"value": "M-1"}}})["attributes"]
+    typed = created(running, {"pass": {"fullName": "Jane", "barcode": {"type": given, "value": "M-1"}}})
+
+    expected = {"enabled": True, "type": "qr", "source": "custom", "value": "M-1", "displayText": None}
+    assert older["barcode"] == typed["attributes"]["barcode"] == expected
+
+
+def test_s1_1j_the_value_of_a_barcode_holds_fields_of_the_pass(running: Service) -> None:
+    """In the answer and in the file; when the field changes, so does the barcode."""
+    value = "%{passData.fullName}/%{passData.points}/%{passData.number}/100%"
+    body = {"pass": {"fullName": "Jane {x}", "barcode": {"enabled": True, "type": "pdf417", "value": value}}}
+    made = created(running, body, includePassSource="apple")
+    serial = made["attributes"]["serialNumber"]
+
+    assert made["attributes"]["barcode"]["value"] == f"Jane {{x}}/0/{serial}/100%"
+    assert pass_json(made["attributes"])["barcodes"][0]["message"] == f"Jane {{x}}/0/{serial}/100%"
+    assert made["attributes"]["passContent"]["barcode"]["value"] == value
+    after = running.patch(made["id"], {"pass": {"points": 7}}).json()["data"]["attributes"]
+    assert after["barcode"]["value"] == f"Jane {{x}}/7/{serial}/100%"
+
+
+@pytest.mark.parametrize("name", ["nobody", "since", "serial", "@nfc"])
+def test_s1_1j_a_field_without_a_value_can_not_stand_in_a_barcode(running: Service, name: str) -> None:
+    """One that the template has not, and one that this pass has not."""
+    value = f"%{{passData.{name}}}"
+    answer = create(running, {"pass": {"fullName": "Jane", "qr": {"value": value}}})
+    if name == "@nfc":  # no field can be called that, so it is text
+        assert answer.json()["data"]["attributes"]["barcode"]["value"] == value
+    else:
+        assert refusals(answer) == [(422, "pass_invalid", "/pass/qr/value")]
+
+
+# --- query switches -----------------------------------------------------------
+
+
+def test_s1_1k_every_switch_of_the_api_is_known(running: Service) -> None:
+    made = created(running, {"pass": {"fullName": "Jane"}}, extId="switch-1")
+    switches = {"includePassDesign": "true", "includeLocations": "true", "includeBeacons": "true"}
+    one = running.show("switch-1", **switches, includeBinding="true", includePassSource="google")
+    many = running.client.get("/api/v1/passes", params={**switches, "extId": "switch-1"}).json()["data"]
+
+    assert one["googleDownloadUrl"].startswith("https://pay.google.com/gp/v/save/")
+    assert one["passSource"] == {"googleDownloadUrl": one["googleDownloadUrl"]}
+    for each in (one, many[0]["attributes"]):
+        assert each["passDesign"]["name"] == "Coffee Club"
+        assert [place["text"] for place in each["locations"]] == ["Your table at Marienplatz is near"]
+        assert each["beacons"] == []
+    assert many[0]["id"] == made["id"]
+
+
+def test_s1_1k_the_source_of_an_active_pass_is_left_out(running: Service) -> None:
+    made = created(running, {"pass": {"fullName": "Jane"}})["id"]
+    with running.desk.store.writing() as transaction:
+        was = transaction.pass_("org-1", made)
+        assert was is not None
+        transaction.change_pass(was, replace(was, status=PassStatus.ACTIVE, version=2))
+    shown = running.show(made, includePassSource="google")
+
+    assert shown["status"] == "active"
+    assert not shown.keys() & {"passSource", "googleDownloadUrl"}
+
+
+# --- a client that knows the sheet alone --------------------------------------
+
+
+class Client:
+    """A client of the public API: its paths, its bodies, its members, and nothing of ours."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.http = httpx2.Client(
+            base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, timeout=30
+        )
+
+    def send(self, method: str, path: str, body: Any = None, **params: str) -> Any:
+        answer = self.http.request(method, path, json=body, params=params)
+        assert answer.is_success, answer.text
+        return answer.json()["data"]
+
+
+def test_s1_1l_a_client_of_the_api_walks_the_life_of_a_pass(running: Service) -> None:
+    """Create, show, list, update, both downloads, nullify, and the external id once more."""
+    client = Client(running.url, running.ours.key)
+    template = running.ours.template
+    with client.http:
+        bound = client.send("POST", "/passes", GUIDE, passTemplate=template, extId="walk-1")
+        assert bound["attributes"]["binding"] == MASKED
+        shown = client.send("GET", "/passes/walk-1")
+        assert shown["id"] == bound["id"]
+        listed = client.send("GET", "/passes", includeBinding="true")
+        assert [each["attributes"]["binding"] for each in listed if each["id"] == bound["id"]] == [MASKED]
+        changes = {"pass": {"fullName": {"value": "Jane Doe"}, "points": "7", "message": "Hello"}}
+        changed = client.send("PATCH", f"/passes/{bound['id']}", changes)
+        assert changed["attributes"]["passContent"]["fullName"] == {"value": "Jane Doe"}
+        assert changed["attributes"]["latestMessage"] == "Hello"
+
+        link = client.send("PATCH", "/passes/walk-1", {"pass": {}}, includePassSource="google")
+        assert link["attributes"]["googleDownloadUrl"].startswith("https://pay.google.com/gp/v/save/")
+        assert link["attributes"]["binding"] == {**MASKED, "platform": "google", "bound": True}
+
+        plain = {
+            "pass": {"fullName": "John Smith", "barcode": {"enabled": True, "type": "qr", "source": "uuid"}}
+        }
+        other = client.send("POST", "/passes", plain, passTemplate=template)
+        assert other["attributes"]["barcode"]["value"] == other["id"]
+        file = client.send("GET", f"/passes/{other['id']}", includePassSource="apple")["attributes"]
+        assert pass_json(file)["barcodes"][0]["message"] == other["id"]
+        for action, status in (("deactivate", "deactivated"), ("reactivate", "issued")):
+            after = client.send("PATCH", f"/passes/{other['id']}", {"pass": {"passAction": action}})
+            assert after["attributes"]["status"] == status
+
+        for _ in range(2):
+            ended = client.send("POST", "/passes/walk-1/nullify")
+            assert ended["attributes"]["status"] == "nullified"
+            assert ended["attributes"]["nullifiedAt"] is not None
+        again = client.send("POST", "/passes", GUIDE, passTemplate=template, extId="walk-1")
+        assert again["id"] != bound["id"]

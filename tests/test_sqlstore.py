@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +132,7 @@ def test_bnd_16_a_crash_between_any_two_statements_leaves_the_step_whole_or_undo
 
 KILLED = """
 import sys, threading
+from datetime import timedelta
 from pathlib import Path
 from tests.issuing_desk import AT, bound_pass, desk_of
 from passwright.service import issuing, releasing
@@ -496,6 +498,30 @@ def test_the_newest_migration_makes_the_tables_that_the_store_uses(desk: Desk) -
     with engine_of(desk).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, tables.METADATA) == []
+
+
+def test_s1_1i_a_database_of_the_first_version_learns_when_its_passes_ended(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Its passes as they were, with the time of the last change for those that ended."""
+    template = membership(desk)
+    made = {name: bound_pass(desk, template).pass_.id for name in ("issued", "deactivated", "nullified")}
+    later = AT + timedelta(hours=1)
+    issuing.update(desk, ORG, made["deactivated"], issuing.Change(status="deactivate"), at=later)
+    issuing.nullify(desk, ORG, made["nullified"], at=later)
+    with desk.store.reading() as transaction:
+        before = {name: transaction.pass_(ORG, each) for name, each in made.items()}
+    desk.store.close()
+    with closing(sqlite3.connect(tmp_path / "passes.db")) as raw, raw:
+        for name in ("deactivated_at", "nullified_at"):
+            raw.execute(f"ALTER TABLE passes DROP COLUMN {name}")
+        raw.execute("UPDATE alembic_version SET version_num = '0001'")
+
+    with closing(SqlStore(f"sqlite:///{tmp_path / 'passes.db'}")) as store, store.reading() as transaction:
+        after = {name: transaction.pass_(ORG, each) for name, each in made.items()}
+    assert after == before
+    assert [each and each.nullified_at for each in after.values()] == [None, None, later]
+    assert [each and each.deactivated_at for each in after.values()] == [None, later, None]
 
 
 # --- copies -------------------------------------------------------------------

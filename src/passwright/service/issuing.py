@@ -16,7 +16,7 @@ from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding
 from passwright.model.validation import check_pass
 from passwright.report import Report, failed
 from passwright.service import steps
-from passwright.service.rendering import Code, Content, Tap, bound_pass_of, has_code, pass_of
+from passwright.service.rendering import Code, Content, Facts, Tap, bound_pass_of, facts_of, has_code, pass_of
 from passwright.service.repeats import Once, Replay, keep, replayed
 from passwright.service.store import Address, PassStatus, StoredBinding, StoredPass
 from passwright.service.templates import template_of
@@ -102,9 +102,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A pass as it may be shown. `mask` is what may be seen of the address, if it is still there."""
+    """A pass as it may be shown. `mask` is what may be seen of the address, if it is still there.
+
+    `facts` is None where nobody asks for them: on the page of a pass.
+    """
 
     pass_: StoredPass
+    facts: Facts | None = None
     binding: Status | None
     mask: str | None
     download_url: str = field(repr=False)
@@ -148,7 +152,7 @@ def create(
         bound = _bound(desk, stored, status, email)
         rendered = rendered.replace(binding=asked)
     _check(desk, rendered)
-    made = _shown(desk, stored, bound)
+    made = _shown(desk, stored, bound, kept)
     created = steps.event(stored.id, 1, lifecycle.Kind.CREATE.value, steps.DONE, at)
     with desk.store.writing() as transaction:
         if once and (replay := replayed(transaction, organisation, once, at=at)):
@@ -173,7 +177,9 @@ def find(desk: Desk, organisation: str, name: str) -> Shown:
     """
     with desk.store.reading() as transaction:
         stored = steps.existing(transaction, organisation, name)
-        return _shown(desk, stored, transaction.binding(stored.id))
+        bound = transaction.binding(stored.id)
+        kept = transaction.template(organisation, stored.template)
+    return _shown(desk, stored, bound, kept)
 
 
 def by_link(desk: Desk, token: str) -> Shown:
@@ -206,8 +212,15 @@ def listed(
     """Passes from the newest on, and how many there are; their bindings only when asked for."""
     with desk.store.reading() as transaction:
         found, total = transaction.passes(organisation, wanted, page)
-        theirs = transaction.bindings([each.id for each in found]) if bindings else {}
-        return [_shown(desk, each, theirs.get(each.id)) for each in found], total
+        theirs = transaction.bindings([each.id for each in found])
+        made: dict[str, Shown] = {}
+        # One template after the other: a hundred archives at once would be a gigabyte.
+        for template in dict.fromkeys(each.template for each in found):
+            kept = transaction.template(organisation, template)
+            members = [each for each in found if each.template == template]
+            made |= {each.id: _shown(desk, each, theirs.get(each.id), kept) for each in members}
+    listed = [made[each.id] for each in found]
+    return listed if bindings else [replace(each, binding=None, mask=None) for each in listed], total
 
 
 def update(
@@ -238,7 +251,7 @@ def update(
             binding = Binding(steps.email_of(desk, bound), bound.status.learn_more_url)
             rendered = bound_pass_of(now, kept, binding)
         _check(desk, rendered, bound.status.platform if bound else None)
-        made = _shown(desk, now, bound)
+        made = _shown(desk, now, bound, kept)
         try:
             with desk.store.writing() as transaction:
                 if once and (replay := replayed(transaction, organisation, once, at=at)):
@@ -264,8 +277,10 @@ def nullify(
             return replay
         was = steps.existing(transaction, organisation, name)
         bound, now, noted = transaction.binding(was.id), was, None
+        kept = transaction.template(organisation, was.template)
         if was.status is not PassStatus.NULLIFIED:
-            now = replace(was, status=PassStatus.NULLIFIED, changed_at=at, version=was.version + 1)
+            now = replace(was, status=PassStatus.NULLIFIED, changed_at=at, nullified_at=at)
+            now = replace(now, version=was.version + 1)
             transaction.change_pass(was, now)
             if bound is not None:
                 step = lifecycle.advance(bound.status, lifecycle.Nullify(), at=at)
@@ -273,7 +288,7 @@ def nullify(
             else:
                 noted = steps.event(was.id, now.version, lifecycle.Kind.NULLIFY.value, steps.DONE, at)
                 transaction.add_event(noted)
-        made = _shown(desk, now, bound)
+        made = _shown(desk, now, bound, kept)
         _keep(transaction, organisation, once, made, at=at)
     steps.tell(noted)
     return made
@@ -373,10 +388,16 @@ def _keep(
         keep(transaction, organisation, once, made, pass_id=made.pass_.id, mask=made.mask, at=at)
 
 
-def _shown(desk: Desk, stored: StoredPass, bound: StoredBinding | None) -> Shown:
-    mask = bound.address.mask if bound and bound.address else None
-    status = bound.status if bound else None
-    return Shown(pass_=stored, binding=status, mask=mask, download_url=_url(desk, stored))
+def _shown(
+    desk: Desk, stored: StoredPass, bound: StoredBinding | None, kept: StoredTemplate | None = None
+) -> Shown:
+    return Shown(
+        pass_=stored,
+        facts=facts_of(stored, kept, bound=bound is not None) if kept else None,
+        binding=bound.status if bound else None,
+        mask=bound.address.mask if bound and bound.address else None,
+        download_url=_url(desk, stored),
+    )
 
 
 def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, *, at: datetime) -> None:
@@ -405,16 +426,17 @@ def _changed(was: StoredPass, change: Change, *, at: datetime) -> StoredPass:
         if (value := getattr(change, name)) is not ABSENT:
             changes[name] = value
     content = replace(content, **changes)
-    status = was.status
+    status, deactivated_at = was.status, was.deactivated_at
     if change.status == "deactivate":
-        status = PassStatus.DEACTIVATED
+        status, deactivated_at = PassStatus.DEACTIVATED, deactivated_at or at
     elif change.status == "reactivate" and status is PassStatus.DEACTIVATED:
-        status = PassStatus.ISSUED
+        status, deactivated_at = PassStatus.ISSUED, None
     return replace(
         was,
         content=content.to_json(),
         expires_at=content.expires,
         status=status,
         changed_at=at,
+        deactivated_at=deactivated_at,
         version=was.version + 1,
     )

@@ -24,7 +24,18 @@ if TYPE_CHECKING:
     from passwright.model.template import Pass, Template
     from passwright.service.store import StoredPass, StoredTemplate
 
-__all__ = ["Code", "Content", "Tap", "bound_pass_of", "has_code", "pass_of", "shown_values", "without_code"]
+__all__ = [
+    "Code",
+    "Content",
+    "Facts",
+    "Tap",
+    "bound_pass_of",
+    "facts_of",
+    "has_code",
+    "pass_of",
+    "shown_values",
+    "without_code",
+]
 
 Source = Literal["uuid", "extId", "custom"]
 
@@ -195,6 +206,43 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
         rule = "must name fields of the template that have a value in this pass"
         raise Refused("pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule})
     return pass_.replace(barcode=_PASS_DATA.sub(lambda found: as_plain_text(values[found[1]]), message))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Facts about a pass that only its template knows.
+
+    `style` is Apple's style key. `nfc` is the message, `barcode` type, message and text of
+    what the pass shows; None for a pass without.
+    """
+
+    template: str
+    style: str
+    nfc: str | None = field(default=None, repr=False)
+    barcode: tuple[str, str, str | None] | None = field(default=None, repr=False)
+
+
+def facts_of(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> Facts:
+    """The facts about a stored pass. A pass that does not fit its changed template has no messages."""
+    template = template_of(kept)
+    known = Facts(template=kept.name, style=template.kind.style)
+    try:
+        rendered = pass_of(stored, kept)
+    except Refused:
+        return known
+    if bound:
+        rendered = without_code(rendered)
+    values, barcode = shown_values(rendered), rendered.template.barcode
+    if not values:
+        return known
+    has_barcode = barcode is not None and rendered.barcode is not False
+    return replace(
+        known,
+        nfc=values.get("@nfc"),
+        barcode=(barcode.format, values["@barcode"], values["@barcode-text"] or None)
+        if barcode is not None and has_barcode
+        else None,
+    )
 
 
 def shown_values(pass_: Pass) -> dict[str, Any]:

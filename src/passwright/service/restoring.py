@@ -85,7 +85,13 @@ def _replayed(transaction: Transaction, event: Event, random: Callable[[int], by
     ends = event.kind == Kind.NULLIFY.value
     alive = stored.status is not PassStatus.NULLIFIED
     if ends and alive:
-        ended = replace(stored, status=PassStatus.NULLIFIED, changed_at=event.at, version=stored.version + 1)
+        ended = replace(
+            stored,
+            status=PassStatus.NULLIFIED,
+            changed_at=event.at,
+            nullified_at=event.at,
+            version=stored.version + 1,
+        )
         transaction.change_pass(stored, ended)
     was = transaction.binding(event.pass_id)
     if was is None or event.version <= was.status.version:

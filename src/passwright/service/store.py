@@ -96,7 +96,7 @@ class StoredPass:
     `serial` is the same in both wallets for the pass's whole life. `link_hash`
     is the keyed hash of the token in its public link. `expires_at` stands in
     `content` too and is kept apart so that a download needs no rendering to be
-    refused.
+    refused. `deactivated_at` is None for a pass that is not deactivated.
     """
 
     id: str
@@ -110,6 +110,8 @@ class StoredPass:
     expires_at: datetime | None = None
     created_at: datetime
     changed_at: datetime
+    deactivated_at: datetime | None = None
+    nullified_at: datetime | None = None
     version: int = 1
 
 

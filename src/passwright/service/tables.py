@@ -92,6 +92,8 @@ passes = sa.Table(
     sa.Column("expires_at", Moment),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("changed_at", Moment, nullable=False),
+    sa.Column("deactivated_at", Moment),
+    sa.Column("nullified_at", Moment),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Index("ix_passes_newest", "organisation", "created_at", "id"),
 )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic.alias_generators import to_camel
+
+from passwright.model.folder import API_MEMBERS
 from passwright.lifecycle import AppleSource, GoogleDownload, advance
 from passwright.service import issuing, releasing, templates
 from passwright.service.web.errors import ErrorAnswer
@@ -18,8 +22,9 @@ if TYPE_CHECKING:
     from passwright.model.template import Template
     from passwright.report import Report
     from passwright.service.issuing import Shown
+    from passwright.service.rendering import Facts
     from passwright.service.repeats import Replay
-    from passwright.service.store import Page, StoredTemplate
+    from passwright.service.store import Page, StoredPass, StoredTemplate
     from passwright.service.web.front import Front
 
 __all__ = ["again", "kept", "of_pass", "of_template", "page_meta", "parts", "source"]
@@ -29,23 +34,79 @@ _BOUND_PASSES = "passes that are bound are rendered without a code, whatever thi
 
 def of_pass(shown: Shown) -> dict[str, Any]:
     """The member `data` for a pass, with its binding if `shown` has it."""
-    stored = shown.pass_
+    stored, content, facts = shown.pass_, shown.pass_.content, shown.facts
+    assert facts is not None  # noqa: S101 -- who answers the API has asked for them
     attributes: dict[str, Any] = {
         "downloadUrl": shown.download_url,
+        "passType": PASS_TYPES[facts.style],
+        # Nobody tells us yet which device has a pass, and since when.
+        "deviceType": None,
         "status": stored.status.value,
         "extId": stored.ext_id,
+        "groupTag": content.get("group_tag"),
+        "tags": list(content.get("tags", ())),
         "passTemplate": stored.template,
+        "passTemplateUuid": stored.template,
+        "passTemplateName": facts.template,
         "serialNumber": stored.serial,
         "version": stored.version,
-        "values": dict(stored.content.get("values", {})),
-        "message": stored.content.get("message"),
-        "expiresAt": stored.expires_at,
+        "values": dict(content.get("values", {})),
+        "passContent": _content(stored),
+        "nfc": facts.nfc,
+        "barcode": _barcode(facts, content),
+        "message": content.get("message"),
+        "latestMessage": content.get("message"),
         "createdAt": stored.created_at,
         "updatedAt": stored.changed_at,
+        "addedAt": None,
+        "removedAt": None,
+        "deactivatedAt": stored.deactivated_at,
+        "expiresAt": stored.expires_at,
+        "nullifiedAt": stored.nullified_at,
     }
     if shown.public_binding is not None:
         attributes["binding"] = shown.public_binding
     return {"id": stored.id, "type": "pass", "attributes": attributes}
+
+
+# Apple's style of a template -> the type of its passes.
+PASS_TYPES = MappingProxyType(
+    {
+        "generic": "generic",
+        "eventTicket": "eventTicket",
+        "storeCard": "storeCard",
+        "coupon": "storeCard",
+        "boardingPass": "transit",
+    }
+)
+_TIMES = ("createdAt", "updatedAt", "deactivatedAt", "expiresAt", "nullifiedAt")
+
+
+def _barcode(facts: Facts, content: Mapping[str, Any]) -> dict[str, Any]:
+    """The barcode that the pass shows; empty for none."""
+    if facts.barcode is None:
+        return {}
+    type_, value, text = facts.barcode
+    source = content.get("barcode", {}).get("source") or "custom"
+    return {"enabled": True, "type": type_, "source": source, "value": value, "displayText": text}
+
+
+def _content(stored: StoredPass) -> dict[str, Any]:
+    """The member `pass` that would make this pass: values wrapped, reserved names in `values`."""
+    content = stored.content
+    made: dict[str, Any] = {}
+    for name, value in content.get("values", {}).items():
+        owner = made.setdefault("values", {}) if name in API_MEMBERS else made
+        owner[name] = {"value": value}
+    for name in ("nfc", "barcode"):
+        if name in content:
+            members = {to_camel(key): value for key, value in content[name].items() if value is not None}
+            made[name] = {"displayText" if key == "text" else key: value for key, value in members.items()}
+    members = {
+        to_camel(name): content.get(name) for name in ("message", "group_tag", "tags", "locations", "beacons")
+    }
+    members |= {"expiresAt": content.get("expires"), "extId": stored.ext_id}
+    return made | {name: value for name, value in members.items() if value is not None}
 
 
 def kept(shown: Shown) -> dict[str, Any]:
@@ -53,7 +114,7 @@ def kept(shown: Shown) -> dict[str, Any]:
     data = of_pass(shown)
     attributes = data["attributes"]
     del attributes["downloadUrl"]
-    for name in ("expiresAt", "createdAt", "updatedAt"):
+    for name in _TIMES:
         attributes[name] = attributes[name] and attributes[name].isoformat()
     if "binding" in attributes:
         attributes["binding"]["bindingEmail"] = None
@@ -119,7 +180,8 @@ def _parts(template: Template, shown: Shown, wanted: Mapping[str, Any]) -> dict[
         own = shown.pass_.content.get("locations")
         made["locations"] = [asdict(each) for each in template.locations] if own is None else list(own)
     if wanted["beacons"]:
-        made["beacons"] = list(template.apple.get("beacons", ()))
+        own = shown.pass_.content.get("beacons")
+        made["beacons"] = list(template.apple.get("beacons", ()) if own is None else own)
     return made
 
 
@@ -137,9 +199,11 @@ def source(front: Front, answer: dict[str, Any], shown: Shown, platform: str, *,
     if platform == "apple":
         made = releasing.plain_file(front.desk, stored.organisation, stored.id, at=at)
         attributes["applePassFile"] = base64.b64encode(made.data).decode("ascii")
+        attributes["passSource"] = {"applePassFile": attributes["applePassFile"]}
         return
     link = releasing.google_link(front.desk, stored.organisation, stored.id, at=at)
     attributes["googleDownloadUrl"] = link.url
+    attributes["passSource"] = {"googleDownloadUrl": link.url}
     requires = {name: dict(members) for name, members in link.requires.items()}
     answer["meta"] = {"google": {"form": link.form, "requires": requires}}
     if not looking and shown.binding is not None:

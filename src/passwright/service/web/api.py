@@ -72,20 +72,12 @@ class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
 
 
-class Parts(_Query):
-    """What an answer about a pass holds besides."""
+class Included(_Query):
+    """What an answer holds of each pass besides."""
 
     include_pass_design: bool = False
     include_locations: bool = False
     include_beacons: bool = False
-    include_pass_source: Literal["apple", "google"] | None = Field(
-        None,
-        description=(
-            "The save link (`googleDownloadUrl`) or the file (`applePassFile`), unless the pass is active. "
-            "With POST and PATCH a bound pass is Google's from then on; GET decides nothing. "
-            "The file of a bound pass is never in an answer."
-        ),
-    )
 
     def wanted(self) -> dict[str, Any]:
         """By the names that `answers` knows."""
@@ -94,6 +86,22 @@ class Parts(_Query):
             "locations": self.include_locations,
             "beacons": self.include_beacons,
         }
+
+
+class Parts(Included):
+    """What an answer about one pass holds besides."""
+
+    include_binding: bool = Field(
+        True, description="Accepted; an answer about one pass always has its binding."
+    )
+    include_pass_source: Literal["apple", "google"] | None = Field(
+        None,
+        description=(
+            "The save link (`googleDownloadUrl`) or the file (`applePassFile`), unless the pass is active. "
+            "With POST and PATCH a bound pass is Google's from then on; GET decides nothing. "
+            "The file of a bound pass is never in an answer."
+        ),
+    )
 
 
 class CreateQuery(Parts):
@@ -110,7 +118,7 @@ class Pages(_Query):
     per_page: int = Field(25, ge=1, le=MAX_PAGE)
 
 
-class ListQuery(Pages):
+class ListQuery(Pages, Included):
     """Which passes, and what of them."""
 
     status: Literal["issued", "active", "removed", "deactivated", "nullified"] | None = None
@@ -183,7 +191,10 @@ def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, A
     found, total = issuing.listed(
         call.front.desk, call.key.organisation, wanted, page, bindings=query.include_binding
     )
-    return {"data": [answers.of_pass(each) for each in found], "meta": answers.page_meta(page, total)}
+    data = [answers.of_pass(each) for each in found]
+    for each, shown in zip(data, found, strict=True):
+        each["attributes"] |= answers.parts(call.front, shown, query.wanted())
+    return {"data": data, "meta": answers.page_meta(page, total)}
 
 
 @_passes.get(

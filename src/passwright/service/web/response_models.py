@@ -27,24 +27,57 @@ class Binding(_Answer):
     learn_more_url: str
 
 
+class NoBarcode(_Answer):
+    """A pass that shows no barcode."""
+
+
+class Barcode(_Answer):
+    """The barcode that a pass shows."""
+
+    enabled: Literal[True]
+    type: Literal["qr", "code128", "aztec", "pdf417"]
+    source: Literal["uuid", "extId", "custom"]
+    value: str = Field(description="What a scanner reads.")
+    display_text: str | None
+
+
 class PassAttributes(_Answer):
     """A pass."""
 
     download_url: str = Field(description="The page for the holder. Who has this link has the pass: keep it.")
+    pass_type: Literal["generic", "eventTicket", "storeCard", "transit"]
+    device_type: Literal["android", "iphone"] | None = Field(description="Null: not known.")
     status: Literal["issued", "active", "removed", "deactivated", "nullified"]
     ext_id: str | None
+    group_tag: str | None
+    tags: list[str]
     pass_template: str
+    pass_template_uuid: str
+    pass_template_name: str
     serial_number: str
     version: int = Field(description="Grows with every change; also the ETag.")
     values: dict[str, str | bool | int | float | None]
+    pass_content: dict[str, Any] = Field(
+        description="What was given for the pass, as a request would have it: values as objects."
+    )
+    nfc: str | None = Field(description="What the pass says to a reader.")
+    barcode: Barcode | NoBarcode = Field(description="Empty for a pass without a barcode.")
     message: str | None
-    expires_at: datetime | None
+    latest_message: str | None = Field(description="As `message`.")
     created_at: datetime
     updated_at: datetime
+    added_at: datetime | None = Field(description="Null: not known.")
+    removed_at: datetime | None = Field(description="Null: not known.")
+    deactivated_at: datetime | None
+    expires_at: datetime | None
+    nullified_at: datetime | None
     binding: Binding | None = Field(None, description="Left out for a pass without a binding.")
     pass_design: dict[str, Any] | None = Field(None, description="With `includePassDesign`.")
     locations: list[dict[str, Any]] | None = Field(None, description="With `includeLocations`.")
     beacons: list[dict[str, Any]] | None = Field(None, description="With `includeBeacons`.")
+    pass_source: dict[str, str] | None = Field(
+        None, description="With `includePassSource`: `googleDownloadUrl` or `applePassFile`."
+    )
     google_download_url: str | None = Field(None, description="With `includePassSource=google`.")
     apple_pass_file: str | None = Field(None, description="With `includePassSource=apple`: base64.")
 
