@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
-from passwright.model.folder import API_MEMBERS
 from passwright.lifecycle import AppleSource, GoogleDownload, advance
+from passwright.model.folder import API_MEMBERS
 from passwright.service import issuing, releasing, templates
 from passwright.service.web.errors import ErrorAnswer
 
