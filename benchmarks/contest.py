@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 import passwright as pw
 from passwright import batch
 from passwright.apple.container import pkpass
-from passwright.batch.runner import PORTION
+from passwright.batch.runner import CHUNK
 from passwright.testing.authority import example_directory
 
 HERE = Path(__file__).parent / "peers"
@@ -72,8 +72,8 @@ def ours() -> dict[str, Contestant]:
     """Name -> one turn, given running numbers so that no two passes are alike."""
     template, identity, issuer = workload.template(), workload.identity(), workload.issuer()
     apple, google = pw.apple.PassBuilder(identity), pw.google.PassBuilder(issuer)
-    passes = batch.Maker(template, apple=apple, at=workload.NOW)
-    links = batch.Maker(template, google=google, at=workload.NOW)
+    passes = batch.PassMaker(template, apple=apple, at=workload.NOW)
+    links = batch.PassMaker(template, google=google, at=workload.NOW)
 
     def card(number: int, *, to_one: bool = False) -> pw.Pass:
         binding = pw.Binding(email="jane@gmail.com", learn_more_url=workload.LEARN_MORE) if to_one else None
@@ -109,7 +109,7 @@ def _one_by_one(make: Callable[[int], object]) -> Contestant:
     return turn
 
 
-def _in_portions(maker: batch.Maker) -> Contestant:
+def _in_portions(maker: batch.PassMaker) -> Contestant:
     """As `batch.package` goes through rows; a pass is let go of before the next one comes."""
 
     def turn(numbers: range) -> None:
@@ -295,7 +295,9 @@ def print_table(figures: Figures, shares: dict[str, float]) -> None:
 
 def two_threads(number: int) -> float:
     """How many times one thread's rate two of them have, passes to nowhere; the median of nine pairs."""
-    maker = batch.Maker(workload.template(), apple=pw.apple.PassBuilder(workload.identity()), at=workload.NOW)
+    maker = batch.PassMaker(
+        workload.template(), apple=pw.apple.PassBuilder(workload.identity()), at=workload.NOW
+    )
 
     def seconds(jobs: int) -> float:
         started = perf_counter()
@@ -311,7 +313,9 @@ def two_processes(number: int) -> tuple[float, float]:
 
     What bare signatures gain is what the machine's second core is worth. Medians of 15 pairs, in turns.
     """
-    maker = batch.Maker(workload.template(), apple=pw.apple.PassBuilder(workload.identity()), at=workload.NOW)
+    maker = batch.PassMaker(
+        workload.template(), apple=pw.apple.PassBuilder(workload.identity()), at=workload.NOW
+    )
     sign, message = workload.identity().signer.sign, b"x" * 200
     contestants = _one_by_one(lambda _: sign(message)), _in_portions(maker)
     for made in contestants:
@@ -355,7 +359,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--size", type=int, default=PORTION, help="operations of ours in a turn")
+    parser.add_argument("--size", type=int, default=CHUNK, help="operations of ours in a turn")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()

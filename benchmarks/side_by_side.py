@@ -24,7 +24,7 @@ import workload
 
 import passwright as pw
 from passwright.apple.build.pass_json import table
-from passwright.apple.rules.pass_json import About, validator
+from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.testing.authority import Authority, example_directory
 
 TEMPLATE = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"
@@ -64,7 +64,7 @@ def contestants() -> dict[str, Contestant]:
         "save link, unbound": lambda n: google.save_link(card(n, bound=False), issued_at=NOW),
         "verify that pass": lambda _: pw.apple.verify(data, trust=authority.trust, at=NOW),
         f"judge its pass.json ({len(json.dumps(document))} bytes) whole": lambda _: judged.validate(
-            document, About(bound=True, identity=identity)
+            document, ValidationContext(bound=True, identity=identity)
         ),
         "the same, table alone": lambda _: list(table().check("Pass", document, place=str)),
     }

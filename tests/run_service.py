@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from passwright.service.desk import Desk
-    from passwright.testing.fakes.authenticator import Phone
+    from passwright.testing.fakes.authenticator import FakeAuthenticator
 
 CANARY = "canary"
 BASE = "https://passes.example.com"
@@ -197,7 +197,7 @@ class Service:
         """What a ticket is worth."""
         return self.holder.post(f"{made.page}/file", data={"ticket": ticket})
 
-    def bind_to_apple(self, made: Made, phone: Phone) -> bytes:
+    def bind_to_apple(self, made: Made, phone: FakeAuthenticator) -> bytes:
         """The whole ceremony; the pass file."""
         offer = self.begin(made).json()
         done = self.complete(made, offer["attemptId"], phone.create(offer["publicKey"]))

@@ -35,9 +35,11 @@ def template() -> pw.Template:
     )
 
 
-def maker() -> batch.Maker:
+def maker() -> batch.PassMaker:
     """Signs with the example's EC key."""
-    return batch.Maker(template(), apple=pw.apple.PassBuilder(Authority.example().identity(ec=True)), at=AT)
+    return batch.PassMaker(
+        template(), apple=pw.apple.PassBuilder(Authority.example().identity(ec=True)), at=AT
+    )
 
 
 def rows(number: int) -> Iterator[dict[str, object]]:
@@ -45,7 +47,7 @@ def rows(number: int) -> Iterator[dict[str, object]]:
         yield {"serial": f"S-{index:07}", "number": index}
 
 
-class Measuring(batch.Null):
+class Measuring(batch.Discard):
     """Forgets passes, and writes down how large the process that made them is, every thousand of them."""
 
     def __init__(self, folder: Path) -> None:

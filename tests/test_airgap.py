@@ -13,7 +13,7 @@ import pytest
 
 import passwright as pw
 from passwright import batch
-from passwright.apple.cms.parser import signed_at
+from passwright.apple.cms.parser import read_signing_time
 from passwright.errors import BundleError, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
 from passwright.google.reading.token import issued_at
 from passwright.google.savelink import SAVE_URL
@@ -70,13 +70,13 @@ def test_an_ec_key_may_sign_elsewhere(club: pw.Template, authority: Authority) -
 def test_what_has_to_be_signed_says_when(club: pw.Template, identity: Identity) -> None:
     builder = pw.apple.PassBuilder(identity)
     for at in (AT, datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)):
-        assert signed_at(builder.unsigned(club.issue("M-1", VALUES), at=at).message) == at
+        assert read_signing_time(builder.unsigned(club.issue("M-1", VALUES), at=at).message) == at
 
 
 @pytest.mark.parametrize("message", [b"", b"1\0", b"nonsense", b"0\x03\x02\x01\x05", b"1" + bytes(40)])
 def test_what_is_not_to_be_signed_is_refused(message: bytes) -> None:
     with pytest.raises(BundleError) as refused:
-        signed_at(message)
+        read_signing_time(message)
     assert refused.value.code in ("bad-attributes", "bad-content-type", "bad-message-digest")
 
 
@@ -88,7 +88,7 @@ def test_attributes_without_a_time_are_refused(club: pw.Template, identity: Iden
         each.encoded for each in der.read(message, limit=200).children() if b"\x17\x0d" not in each.encoded
     ]
     with pytest.raises(BundleError, match="no time"):
-        signed_at(der.set_of(*kept))
+        read_signing_time(der.set_of(*kept))
 
 
 def test_nothing_is_told_for_what_would_not_be_signed(club: pw.Template, identity: Identity) -> None:
@@ -143,13 +143,13 @@ def test_a_link_takes_signatures_from_elsewhere_as_well(club: pw.Template, issue
 # --- many passes in a program ---
 
 
-def makers(club: pw.Template, identity: Identity, signed: Any) -> batch.Maker:
+def makers(club: pw.Template, identity: Identity, signed: Any) -> batch.PassMaker:
     made = pw.apple.Identity(
         certificate=identity.certificate,
         intermediate=identity.intermediate,
         signer=offline.AirGapSigner(signed),
     )
-    return batch.Maker(club, apple=pw.apple.PassBuilder(made), at=AT)
+    return batch.PassMaker(club, apple=pw.apple.PassBuilder(made), at=AT)
 
 
 def test_many_passes_are_finished_elsewhere(club: pw.Template, identity: Identity) -> None:
@@ -161,7 +161,7 @@ def test_many_passes_are_finished_elsewhere(club: pw.Template, identity: Identit
     at, signed = offline.read([json.dumps(line).encode() for line in lines], name="signed.jsonl")
     assert at == AT
     maker = makers(club, identity, signed)
-    own = batch.Maker(club, apple=pw.apple.PassBuilder(identity), at=AT)
+    own = batch.PassMaker(club, apple=pw.apple.PassBuilder(identity), at=AT)
     for number, row in enumerate(rows(5), start=1):
         assert maker.make(number, row).pkpass == own.make(number, row).pkpass
 
@@ -182,8 +182,8 @@ def test_what_has_to_be_signed_is_told_for_one_wallet(
     apple, google = pw.apple.PassBuilder(identity), pw.google.PassBuilder(issuer)
     row = {"serial": "M-1", **VALUES}
     with pytest.raises(ValueError, match="one of apple= and google="):
-        batch.Maker(club, apple=apple, google=google, at=AT).to_sign(1, row)
-    told = batch.Maker(club, google=google, at=AT).to_sign(1, row)
+        batch.PassMaker(club, apple=apple, google=google, at=AT).to_sign(1, row)
+    told = batch.PassMaker(club, google=google, at=AT).to_sign(1, row)
     assert told.to_sign == google.unsigned(club.issue("M-1", VALUES), issued_at=AT).message
 
 
@@ -268,7 +268,7 @@ def test_openssl_signs_a_pass_where_the_key_is(tmp_path: Path, key: str) -> None
     out = tmp_path / "card.pkpass"
     second = run(*card, "--signature", str(tmp_path / "card.sig"), "--out", str(out))
     assert second.exit_code == 0, second.output
-    at = signed_at((tmp_path / "card.tbs").read_bytes())
+    at = read_signing_time((tmp_path / "card.tbs").read_bytes())
     verdict = pw.apple.verify(
         out.read_bytes(), trust=pw.apple.Trust.of((keys / "root.pem").read_bytes()), at=at
     )
@@ -359,7 +359,7 @@ def test_a_batch_is_signed_where_the_key_is(tmp_path: Path, table: Path) -> None
     own = pw.apple.Identity.from_pem(
         *((keys / each).read_bytes() for each in ("pass-nfc.pem", "pass-nfc.key", "wwdr.pem"))
     )
-    maker = batch.Maker(pw.Template.load(MEMBERSHIP), apple=pw.apple.PassBuilder(own), at=at)
+    maker = batch.PassMaker(pw.Template.load(MEMBERSHIP), apple=pw.apple.PassBuilder(own), at=at)
     assert list(read_all(out).values()) == [maker.make(1, row).pkpass for row in rows(5)]
 
 
@@ -503,7 +503,7 @@ def test_a_batch_of_links_is_signed_where_the_key_is(
     assert finished.exit_code == 0, finished.output
     at = datetime.fromisoformat(json.loads(signed.read_text().splitlines()[0])["at"])
     issuer = pw.google.Issuer(issuer_id=account[3], email=account[1], signer=key)
-    maker = batch.Maker(pw.Template.load(MEMBERSHIP), google=pw.google.PassBuilder(issuer), at=at)
+    maker = batch.PassMaker(pw.Template.load(MEMBERSHIP), google=pw.google.PassBuilder(issuer), at=at)
     listed = (tmp_path / "links.csv").read_text().splitlines()
     for number, row in enumerate(rows(5), start=1):
         assert any(maker.make(number, row).link in line for line in listed)  # type: ignore[operator]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from passwright import Template
 from passwright.apple.build import pass_json
 from passwright.apple.rules import pitfalls, placement
-from passwright.apple.rules.images import check_pictures
+from passwright.apple.rules.images import check_images
 from passwright.apple.rules.layouts import STYLES, layouts
-from passwright.apple.rules.pass_json import About, validator
+from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.documents.json_template import JsonTemplate
 from passwright.documents.validator import DocumentValidator
 from passwright.report import Severity
@@ -33,7 +33,7 @@ CODE = {"message": "x", "messageEncoding": "iso-8859-1"}
 
 def said(document: dict[str, Any], **about: Any) -> list[Finding]:
     """What the rules say, without what the table says."""
-    found = About(**about)
+    found = ValidationContext(**about)
     return [
         each for rule in ONLY.rules for each in rule.check(document, found, lambda pointer: pointer or "top")
     ]
@@ -535,7 +535,7 @@ def test_upcoming_events(change: dict[str, Any], expected: tuple[str, str] | Non
 def test_pictures_of_an_archive(
     files: list[str], styles: list[str], expected: list[tuple[str, str, str]]
 ) -> None:
-    found = check_pictures(tuple(files), frozenset(styles))
+    found = check_images(tuple(files), frozenset(styles))
 
     assert [(each.severity.value, each.code, each.where) for each in found] == expected
 
@@ -601,7 +601,9 @@ def spoilt(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(spoilt(), st.booleans())
 def test_no_document_whatever_raises(document: dict[str, Any], writing: object) -> None:
-    for finding in validator().validate(document, About(writing=bool(writing)), writing=bool(writing)):
+    for finding in validator().validate(
+        document, ValidationContext(writing=bool(writing)), writing=bool(writing)
+    ):
         assert finding.message
     for each in layouts(document, ["icon.png"], nfc=False):
         assert each.as_dict()["system"]

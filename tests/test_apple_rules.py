@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.build.pass_json import table
-from passwright.apple.rules.pass_json import STYLES, About, style_of, validator
+from passwright.apple.rules.pass_json import STYLES, ValidationContext, style_of, validator
 from passwright.documents.rule import Rule
 from passwright.report import Finding, Severity, note
 from tests import rich_passes
@@ -38,7 +38,7 @@ FIDO = {"fidoProfile": {"relyingPartyIdentifier": "a.example.com", "accountHash"
 
 
 def said(members: dict[str, Any], **about: Any) -> list[Finding]:
-    made = About(**about)
+    made = ValidationContext(**about)
     return validator().validate({**SOUND, **members}, made, writing=made.writing)
 
 
@@ -198,7 +198,9 @@ def test_what_apple_asks_is_named_at_its_place(
 def test_what_apple_takes_has_no_finding(members: dict[str, Any]) -> None:
     document = {key: value for key, value in {**SOUND, **members}.items() if value is not None}
     assert [
-        each for each in validator().validate(document, About()) if each.severity is not Severity.NOTE
+        each
+        for each in validator().validate(document, ValidationContext())
+        if each.severity is not Severity.NOTE
     ] == []
 
 
@@ -232,7 +234,7 @@ def test_only_rules_on_pass_json_are_asked_about_it() -> None:
         yield note("heard", place(""), "asked")
 
     rules = [Rule("pass.json", (), speak), Rule("object", (), speak), Rule("pass", (), speak)]
-    assert [each.code for each in validator(rules).validate(SOUND, About())] == ["heard"]
+    assert [each.code for each in validator(rules).validate(SOUND, ValidationContext())] == ["heard"]
 
 
 JSON = st.recursive(
@@ -273,7 +275,7 @@ CODES = JSON | st.fixed_dictionaries(
 def test_no_document_whatever_raises(
     identity: Identity, members: dict[str, Any], bound: Any, writing: Any
 ) -> None:
-    about = About(bound=bound, writing=writing, identity=identity)
+    about = ValidationContext(bound=bound, writing=writing, identity=identity)
     for finding in validator().validate(members, about, writing=writing):
         assert finding.message
         str(finding)
@@ -299,5 +301,9 @@ def test_a_rule_has_nothing_to_say_without_what_it_needs(rule: Rule) -> None:
                 for each, value in {**rich, **members}.items()
                 if each not in rule.requires_members
             }
-            for about in (About(bound=True), About(writing=False), About(files=frozenset(), strict=True)):
+            for about in (
+                ValidationContext(bound=True),
+                ValidationContext(writing=False),
+                ValidationContext(files=frozenset(), strict=True),
+            ):
                 assert list(rule.check(document, about, str)) == []

@@ -20,7 +20,7 @@ from passwright.service.sqlstore import SqlStore
 from passwright.service.store import MAX_PAGE_NUMBER
 from passwright.service.web.front import MAX_BODIES
 from passwright.strictjson import dumps
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.issuing_desk import HELP
 from tests.run_service import BASE, GENEROUS, codes, service
 
@@ -270,7 +270,7 @@ def cut_off(running: Service, path: str, body: bytes, kind: str, after: int) -> 
 @pytest.mark.parametrize("after", [1, 1024, 2048, 20 * 1024, 60 * 1024])
 def test_bnd_08_a_download_cut_off_after_the_lock_can_be_had_again(running: Service, after: int) -> None:
     """Whichever answer is lost on its way, the pass stays Apple's and the same phone gets it."""
-    made, phone = running.bound(), Phone(BASE)
+    made, phone = running.bound(), FakeAuthenticator(BASE)
     cut_off(running, f"{made.page}/apple/begin", b"{}", "application/json", after)
     offer = running.begin(made).json()
     proof = phone.create(offer["publicKey"])

@@ -94,8 +94,8 @@ def request_to_the_service(tools: Tools) -> Report:
 SCENARIOS: dict[tuple[str, str], Callable[[Tools], Report]] = {
     ("passwright.apple.pkpass", "PassBuilder._judged"): definition_for_apple,
     ("passwright.google.payloads", "Payloads.of"): definition_for_google,
-    ("passwright.apple.rules.pass_json", "_no_code"): finished_pass_json,
-    ("passwright.google.rules.payload", "_no_code.<locals>.check"): finished_object,
+    ("passwright.apple.rules.pass_json", "_forbid_barcode"): finished_pass_json,
+    ("passwright.google.rules.payload", "_forbid_barcode.<locals>.check"): finished_object,
     ("passwright.google.savelink", "_check_stored"): object_stored_by_google,
     ("passwright.service.rendering", "has_code"): request_to_the_service,
 }

@@ -25,7 +25,7 @@ import pytest
 import passwright as pw
 from passwright import batch
 from passwright.batch.outputs import Entry, Output
-from passwright.batch.rows import Issue
+from passwright.batch.rows import RowParser
 from passwright.errors import BatchRejected, BundleError, LedgerError, PassRejected, SignerFailed
 from tests.conftest import AT, MEMBERSHIP
 from tests.run_cli import certs, documents, run
@@ -46,13 +46,13 @@ def rows(number: int, *, first: int = 0) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def maker(club: pw.Template, identity: Identity) -> batch.Maker:
-    return batch.Maker(club, apple=pw.apple.PassBuilder(identity), at=AT)
+def maker(club: pw.Template, identity: Identity) -> batch.PassMaker:
+    return batch.PassMaker(club, apple=pw.apple.PassBuilder(identity), at=AT)
 
 
 @pytest.fixture(scope="module")
-def linker(club: pw.Template, issuer: Issuer) -> batch.Maker:
-    return batch.Maker(club, google=pw.google.PassBuilder(issuer), at=AT)
+def linker(club: pw.Template, issuer: Issuer) -> batch.PassMaker:
+    return batch.PassMaker(club, google=pw.google.PassBuilder(issuer), at=AT)
 
 
 # --- rows ---
@@ -120,7 +120,7 @@ def test_a_row_says_what_a_pass_has_besides_its_values(club: pw.Template) -> Non
         "serial": "M-1", "fullName": "Jane", "points": "7", "@nfc": "N", "@barcode": "B",
         "@email": "jane@example.com", "@learn-more": LEARN_MORE, "@expires": "2027-01-31T23:59:59+01:00",
     }  # fmt: skip
-    pass_, findings = Issue(club)(row)
+    pass_, findings = RowParser(club)(row)
     assert findings == []
     assert pass_.values["points"] == 7
     assert (pass_.nfc, pass_.barcode) == ("N", "B")
@@ -139,7 +139,7 @@ def test_a_row_says_what_a_pass_has_besides_its_values(club: pw.Template) -> Non
         ({"@learn-more": LEARN_MORE}, "pass#/@email"),
     ],
 )
-def test_cells_that_cant_be_read_are_named(maker: batch.Maker, cells: dict[str, str], where: str) -> None:
+def test_cells_that_cant_be_read_are_named(maker: batch.PassMaker, cells: dict[str, str], where: str) -> None:
     made = maker.make(1, {"serial": "M-1", "fullName": "Jane", **cells})
     assert not made.ok
     assert where in [finding.where for finding in made.findings]
@@ -151,7 +151,7 @@ def test_cells_that_cant_be_read_are_named(maker: batch.Maker, cells: dict[str, 
 
 
 def test_a_row_gives_the_bytes_of_a_single_build(
-    maker: batch.Maker, club: pw.Template, identity: Identity
+    maker: batch.PassMaker, club: pw.Template, identity: Identity
 ) -> None:
     made = maker.make(3, {"serial": "M-1", "fullName": "Jane", "points": "7"})
     single = pw.apple.PassBuilder(identity).build(club.issue("M-1", {"fullName": "Jane", "points": 7}), at=AT)
@@ -161,7 +161,7 @@ def test_a_row_gives_the_bytes_of_a_single_build(
 
 
 def test_a_row_gives_the_link_of_a_single_call(
-    linker: batch.Maker, club: pw.Template, issuer: Issuer
+    linker: batch.PassMaker, club: pw.Template, issuer: Issuer
 ) -> None:
     row = {"serial": "M-1", "fullName": "Jane", "@email": "jane@example.com", "@learn-more": LEARN_MORE}
     made = linker.make(1, row)
@@ -172,14 +172,14 @@ def test_a_row_gives_the_link_of_a_single_call(
     assert made.requires.keys() == {"loyaltyClass"}
 
 
-def test_refusals_carry_every_reason(maker: batch.Maker) -> None:
+def test_refusals_carry_every_reason(maker: batch.PassMaker) -> None:
     row = {"serial": "M 1", "points": "x", "@barcode": "1", "@email": "no", "@learn-more": LEARN_MORE}
     codes = {finding.code for finding in maker.make(1, row).findings}
     assert codes == {"bad-serial", "wrong-value", "missing-value", "binding-invalid"}
     assert {f.code for f in maker.make(1, {}).findings} == {"bad-serial", "missing-value"}
 
 
-def test_a_link_too_long_is_a_refusal(linker: batch.Maker) -> None:
+def test_a_link_too_long_is_a_refusal(linker: batch.PassMaker) -> None:
     row = {"serial": "M-1", "fullName": "J" * 1500, "@email": "j@example.com", "@learn-more": LEARN_MORE}
     assert [finding.code for finding in linker.make(1, row).findings] == ["link-too-long"]
 
@@ -189,7 +189,7 @@ def test_rows_made_together_become_what_each_becomes_alone(
 ) -> None:
     """Refused ones stand among the others, and a row for both wallets gets both."""
     apple, google = pw.apple.PassBuilder(identity), pw.google.PassBuilder(issuer)
-    both = batch.Maker(club, apple=apple, google=google, at=AT)
+    both = batch.PassMaker(club, apple=apple, google=google, at=AT)
     several: list[batch.Row] = [*rows(3), {"serial": "M 1"}, batch.BadRow(()), *rows(2, first=3)]
     several.append(
         {"serial": "M-9", "fullName": "J" * 1500, "@email": "j@a.example", "@learn-more": LEARN_MORE}
@@ -213,7 +213,7 @@ def test_all_are_signed_before_the_first_is_finished(club: pw.Template, identity
     counted = pw.apple.Identity(
         certificate=identity.certificate, intermediate=identity.intermediate, signer=Counting()
     )
-    maker = batch.Maker(club, apple=pw.apple.PassBuilder(counted), at=AT)
+    maker = batch.PassMaker(club, apple=pw.apple.PassBuilder(counted), at=AT)
     made = maker.make_all(enumerate(rows(5), start=1))
     first = next(made)
     assert len(signed) == 5
@@ -233,17 +233,19 @@ def test_nobody_who_can_sign_ends_a_portion(club: pw.Template, identity: Identit
     broken = pw.apple.Identity(
         certificate=identity.certificate, intermediate=identity.intermediate, signer=Broken()
     )
-    made = batch.Maker(club, apple=pw.apple.PassBuilder(broken), at=AT).make_all(enumerate(rows(3), start=1))
+    made = batch.PassMaker(club, apple=pw.apple.PassBuilder(broken), at=AT).make_all(
+        enumerate(rows(3), start=1)
+    )
     with pytest.raises(SignerFailed):
         next(made)
 
 
 def test_a_maker_needs_a_builder_and_a_zone(club: pw.Template, identity: Identity) -> None:
     with pytest.raises(ValueError, match="builder of a wallet"):
-        batch.Maker(club)
+        batch.PassMaker(club)
     with pytest.raises(ValueError, match="time zone"):
-        batch.Maker(club, apple=pw.apple.PassBuilder(identity), at=datetime(2026, 1, 1))  # noqa: DTZ001
-    assert batch.Maker(club, apple=pw.apple.PassBuilder(identity)).at.tzinfo is UTC
+        batch.PassMaker(club, apple=pw.apple.PassBuilder(identity), at=datetime(2026, 1, 1))  # noqa: DTZ001
+    assert batch.PassMaker(club, apple=pw.apple.PassBuilder(identity)).at.tzinfo is UTC
 
 
 # --- outputs ---
@@ -282,7 +284,7 @@ def package(how: Any, source: Any, place: Path, **more: Any) -> batch.Summary:
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_every_row_is_in_the_output_once(maker: batch.Maker, place: Path, jobs: int) -> None:
+def test_every_row_is_in_the_output_once(maker: batch.PassMaker, place: Path, jobs: int) -> None:
     told: list[batch.Progress] = []
     summary = package(maker, rows(200), place, jobs=jobs, progress=told.append)
     assert summary.ok
@@ -297,7 +299,7 @@ def test_every_row_is_in_the_output_once(maker: batch.Maker, place: Path, jobs: 
     assert not list(place.parent.glob("*.part"))
 
 
-def test_the_same_rows_give_the_same_archive(maker: batch.Maker, tmp_path: Path) -> None:
+def test_the_same_rows_give_the_same_archive(maker: batch.PassMaker, tmp_path: Path) -> None:
     made = []
     for name, jobs in (("a", 1), ("b", 2)):
         (tmp_path / name).mkdir()
@@ -317,7 +319,7 @@ def killed_after(number: int, *, refused: tuple[int, ...] = ()) -> Iterator[dict
         yield {**row, "points": "x"} if index in refused else row
 
 
-def test_a_run_that_was_stopped_goes_on(maker: batch.Maker, place: Path) -> None:
+def test_a_run_that_was_stopped_goes_on(maker: batch.PassMaker, place: Path) -> None:
     """Nothing is made twice, nothing is lost, and what is there stays as it is."""
     with pytest.raises(Killed):
         package(maker, killed_after(300), place)
@@ -331,7 +333,7 @@ def test_a_run_that_was_stopped_goes_on(maker: batch.Maker, place: Path) -> None
     assert list(read_all(place)) == [f"M-{index:05}.pkpass" for index in range(400)]
 
 
-def test_what_the_output_holds_beyond_its_ledger_is_cut_off(maker: batch.Maker, place: Path) -> None:
+def test_what_the_output_holds_beyond_its_ledger_is_cut_off(maker: batch.PassMaker, place: Path) -> None:
     with pytest.raises(Killed):
         package(maker, killed_after(100), place)
     if place.suffix:
@@ -343,7 +345,7 @@ def test_what_the_output_holds_beyond_its_ledger_is_cut_off(maker: batch.Maker, 
     assert list(read_all(place)) == [f"M-{index:05}.pkpass" for index in range(130)]
 
 
-def test_mended_rows_are_added_to_a_finished_output(maker: batch.Maker, place: Path) -> None:
+def test_mended_rows_are_added_to_a_finished_output(maker: batch.PassMaker, place: Path) -> None:
     bad = [{**row, "points": "x"} if index in (3, 70) else row for index, row in enumerate(rows(80))]
     summary = package(maker, bad, place)
     assert not summary.ok
@@ -354,7 +356,7 @@ def test_mended_rows_are_added_to_a_finished_output(maker: batch.Maker, place: P
     assert package(maker, rows(80), place).progress.made == 0
 
 
-def test_a_ledger_lists_the_refused_rows_of_the_last_run(maker: batch.Maker, tmp_path: Path) -> None:
+def test_a_ledger_lists_the_refused_rows_of_the_last_run(maker: batch.PassMaker, tmp_path: Path) -> None:
     place = tmp_path / "out.zip"
     package(maker, [{"serial": "M-1"}, {"serial": "M-2", "fullName": "Jane"}], place)
     ledger = batch.Ledger(tmp_path / "ledger")
@@ -368,7 +370,7 @@ def test_a_ledger_lists_the_refused_rows_of_the_last_run(maker: batch.Maker, tmp
     ledger.close()
 
 
-def test_a_serial_number_is_used_once(maker: batch.Maker, place: Path) -> None:
+def test_a_serial_number_is_used_once(maker: batch.PassMaker, place: Path) -> None:
     """Also where serials differ in case alone, which some file systems don't tell apart."""
     twice = [
         {"serial": "M-1", "fullName": "Jane"},
@@ -385,7 +387,7 @@ def test_a_serial_number_is_used_once(maker: batch.Maker, place: Path) -> None:
     assert read_all(place)["M-1.pkpass"] == maker.make(1, twice[0]).pkpass
 
 
-def test_a_run_stops_at_a_refusal_when_asked(maker: batch.Maker, place: Path) -> None:
+def test_a_run_stops_at_a_refusal_when_asked(maker: batch.PassMaker, place: Path) -> None:
     bad = [{**row, "points": "x"} if index == 65 else row for index, row in enumerate(rows(200))]
     with pytest.raises(PassRejected, match="points"):
         package(maker, bad, place, stop_on_refusal=True)
@@ -393,13 +395,13 @@ def test_a_run_stops_at_a_refusal_when_asked(maker: batch.Maker, place: Path) ->
     assert len(read_all(place)) == 200
 
 
-def test_columns_that_no_pass_has_are_refused_at_once(maker: batch.Maker, place: Path) -> None:
+def test_columns_that_no_pass_has_are_refused_at_once(maker: batch.PassMaker, place: Path) -> None:
     with pytest.raises(BatchRejected, match=r"the batch was refused with 1 error(?s:.)*fullname.*fullName"):
         package(maker, [{"serial": "M-1", "fullname": "Jane"}], place)
     assert list(place.parent.iterdir()) == []
 
 
-def test_an_output_that_is_there_is_not_written_over(maker: batch.Maker, place: Path) -> None:
+def test_an_output_that_is_there_is_not_written_over(maker: batch.PassMaker, place: Path) -> None:
     package(maker, rows(3), place)
     place.with_name("ledger").unlink()
     with pytest.raises(OSError, match=r"there already|not empty"):
@@ -407,7 +409,7 @@ def test_an_output_that_is_there_is_not_written_over(maker: batch.Maker, place: 
     assert len(read_all(place)) == 3
 
 
-def test_an_archive_shorter_than_its_ledger_is_refused(maker: batch.Maker, tmp_path: Path) -> None:
+def test_an_archive_shorter_than_its_ledger_is_refused(maker: batch.PassMaker, tmp_path: Path) -> None:
     place = tmp_path / "out.zip"
     package(maker, rows(3), place)
     os.truncate(place, 1000)
@@ -416,18 +418,18 @@ def test_an_archive_shorter_than_its_ledger_is_refused(maker: batch.Maker, tmp_p
 
 
 def test_the_ledger_of_another_batch_is_refused(
-    maker: batch.Maker, club: pw.Template, authority: Authority, tmp_path: Path
+    maker: batch.PassMaker, club: pw.Template, authority: Authority, tmp_path: Path
 ) -> None:
     place = tmp_path / "out.zip"
     package(maker, rows(3), place)
-    other = batch.Maker(club, apple=pw.apple.PassBuilder(authority.identity(nfc=True, ec=True)), at=AT)
+    other = batch.PassMaker(club, apple=pw.apple.PassBuilder(authority.identity(nfc=True, ec=True)), at=AT)
     with pytest.raises(LedgerError, match="belongs to another batch"):
         package(other, rows(5), place)
     package(maker, rows(5), place)
     assert len(read_all(place)) == 5
 
 
-def test_two_runs_of_one_batch_exclude_each_other(maker: batch.Maker, tmp_path: Path) -> None:
+def test_two_runs_of_one_batch_exclude_each_other(maker: batch.PassMaker, tmp_path: Path) -> None:
     package(maker, rows(1), tmp_path / "out.zip")
     ledger = batch.Ledger(tmp_path / "ledger")
     script = f"from passwright import batch; batch.Ledger({str(tmp_path / 'ledger')!r})"
@@ -445,7 +447,7 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path, content: bytes) -> None:
         batch.Ledger(tmp_path / "ledger")
 
 
-def test_a_ledger_of_another_version_is_refused(maker: batch.Maker, tmp_path: Path) -> None:
+def test_a_ledger_of_another_version_is_refused(maker: batch.PassMaker, tmp_path: Path) -> None:
     import sqlite3
 
     package(maker, rows(1), tmp_path / "out.zip")
@@ -456,7 +458,7 @@ def test_a_ledger_of_another_version_is_refused(maker: batch.Maker, tmp_path: Pa
         batch.Ledger(tmp_path / "ledger")
 
 
-def test_archives_need_a_ledger_and_nothing_else_does(maker: batch.Maker, tmp_path: Path) -> None:
+def test_archives_need_a_ledger_and_nothing_else_does(maker: batch.PassMaker, tmp_path: Path) -> None:
     assert batch.package(maker, rows(3)).progress.made == 3
     batch.package(maker, rows(3), batch.Folder(tmp_path / "out"))
     assert len(read_all(tmp_path / "out")) == 3
@@ -464,7 +466,7 @@ def test_archives_need_a_ledger_and_nothing_else_does(maker: batch.Maker, tmp_pa
         batch.package(maker, rows(3), batch.Zip(tmp_path / "out.zip"))
 
 
-def test_without_a_ledger_the_first_refused_rows_are_kept(maker: batch.Maker) -> None:
+def test_without_a_ledger_the_first_refused_rows_are_kept(maker: batch.PassMaker) -> None:
     summary = batch.package(maker, ({"serial": f"M-{n}"} for n in range(130)))
     assert summary.progress.refused == 130
     assert len(summary.refused) == 100
@@ -473,7 +475,7 @@ def test_without_a_ledger_the_first_refused_rows_are_kept(maker: batch.Maker) ->
 # --- links ---
 
 
-def test_links_are_listed_with_what_they_ask_for(linker: batch.Maker, tmp_path: Path) -> None:
+def test_links_are_listed_with_what_they_ask_for(linker: batch.PassMaker, tmp_path: Path) -> None:
     ledger = batch.Ledger(tmp_path / "ledger")
     batch.package(linker, rows(5), links=batch.Links(tmp_path / "links.csv"), ledger=ledger)
     with (tmp_path / "links.csv").open(newline="") as file:
@@ -487,7 +489,7 @@ def test_links_are_listed_with_what_they_ask_for(linker: batch.Maker, tmp_path: 
 def test_passes_and_links_go_on_together(
     club: pw.Template, identity: Identity, issuer: Issuer, tmp_path: Path
 ) -> None:
-    both = batch.Maker(
+    both = batch.PassMaker(
         club, apple=pw.apple.PassBuilder(identity), google=pw.google.PassBuilder(issuer), at=AT
     )
     links = tmp_path / "links.csv"
@@ -533,7 +535,7 @@ def test_a_signer_that_fails_ends_the_run_and_keeps_what_was_made(
     remote = pw.apple.Identity(
         certificate=identity.certificate, intermediate=identity.intermediate, signer=Fading()
     )
-    fading = batch.Maker(club, apple=pw.apple.PassBuilder(remote), at=AT)
+    fading = batch.PassMaker(club, apple=pw.apple.PassBuilder(remote), at=AT)
     told: list[int] = []
     with pytest.raises(SignerFailed):
         package(fading, rows(200), place, progress=lambda so_far: told.append(so_far.made))
@@ -544,12 +546,12 @@ def test_a_signer_that_fails_ends_the_run_and_keeps_what_was_made(
     assert len(read_all(place)) == 200
 
 
-def example_maker(folder: str) -> batch.Maker:
+def example_maker(folder: str) -> batch.PassMaker:
     """What another process calls to have a maker of its own."""
     from passwright.testing.authority import Authority as Example
 
     template = pw.Template.load(folder)
-    return batch.Maker(template, apple=pw.apple.PassBuilder(Example.example().identity(nfc=True)), at=AT)
+    return batch.PassMaker(template, apple=pw.apple.PassBuilder(Example.example().identity(nfc=True)), at=AT)
 
 
 def test_other_processes_make_their_own_maker(place: Path) -> None:
@@ -587,7 +589,7 @@ class Awaited(Future[Any]):
         return super().result(timeout)
 
 
-def test_passes_come_in_the_order_of_the_rows(maker: batch.Maker, tmp_path: Path) -> None:
+def test_passes_come_in_the_order_of_the_rows(maker: batch.PassMaker, tmp_path: Path) -> None:
     executor = Backwards()
     package(maker, rows(64 * 6), tmp_path / "out.zip", executor=executor, jobs=2)
     assert executor.most >= 3, "some had to wait for one that was submitted later"
@@ -621,28 +623,28 @@ def test_a_signer_that_is_slow_gets_small_portions(club: pw.Template, authority:
         certificate=identity.certificate, intermediate=identity.intermediate, signer=Far()
     )
     with Watched() as pool:
-        batch.package(batch.Maker(club, apple=pw.apple.PassBuilder(far), at=AT), rows(80), executor=pool)
+        batch.package(batch.PassMaker(club, apple=pw.apple.PassBuilder(far), at=AT), rows(80), executor=pool)
     assert sum(pool.sizes) == 80
     assert max(pool.sizes) == 16, "the first"
     assert max(pool.sizes[3:]) <= 5
 
 
 def test_portions_grow_where_signing_is_quick(
-    maker: batch.Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    maker: batch.PassMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And where passes come back to be written, no further than memory is to hold them."""
-    monkeypatch.setattr(batch.runner, "PORTION_SECONDS", 10)  # beside which any machine is quick
+    monkeypatch.setattr(batch.runner, "CHUNK_SECONDS", 10)  # beside which any machine is quick
     with Watched() as pool:
         batch.package(maker, rows(1000), executor=pool)
         whole, pool.sizes = pool.sizes, []
         package(maker, rows(500), tmp_path / "out.zip", executor=pool)
     assert sum(whole) == 1000
-    assert max(whole) == batch.runner.PORTION
+    assert max(whole) == batch.runner.CHUNK
     weight = max(map(len, read_all(tmp_path / "out.zip").values()))
-    assert 16 < max(pool.sizes) <= batch.runner.PORTION_BYTES // weight + 1
+    assert 16 < max(pool.sizes) <= batch.runner.CHUNK_BYTES // weight + 1
 
 
-def test_portions_hold_rows_and_never_pictures(maker: batch.Maker) -> None:
+def test_portions_hold_rows_and_never_pictures(maker: batch.PassMaker) -> None:
     """What is sent to another process is a few kB, whatever the pictures of the template are."""
     sent: list[int] = []
 
@@ -657,7 +659,7 @@ def test_portions_hold_rows_and_never_pictures(maker: batch.Maker) -> None:
 
 
 @pytest.mark.no_cover
-def test_of_a_portion_one_whole_pass_is_held_at_a_time(maker: batch.Maker) -> None:
+def test_of_a_portion_one_whole_pass_is_held_at_a_time(maker: batch.PassMaker) -> None:
     """A portion is made ready together, and its passes are let go of one by one, whoever takes them."""
     numbered = list(enumerate(rows(40), 1))
     size = maker.make(*numbered[0]).size
@@ -672,7 +674,7 @@ def test_of_a_portion_one_whole_pass_is_held_at_a_time(maker: batch.Maker) -> No
     assert most < 10 * size
 
 
-def test_a_maker_stays_where_its_keys_are(maker: batch.Maker) -> None:
+def test_a_maker_stays_where_its_keys_are(maker: batch.PassMaker) -> None:
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(maker)
 
@@ -685,7 +687,7 @@ from tests.test_batch import OUTPUTS, batch, example_maker, rows
 from tests.conftest import MEMBERSHIP
 from pathlib import Path
 place, number = Path(sys.argv[1]), int(sys.argv[2])
-batch.run.CHECKPOINT_PASSES = 100
+batch.runner.CHECKPOINT_PASSES = 100
 ledger = batch.Ledger(place.with_name("ledger"))
 print("began", flush=True)
 batch.package(example_maker(str(MEMBERSHIP)), rows(number), OUTPUTS[place.name](place), ledger=ledger, jobs=2,

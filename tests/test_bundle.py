@@ -278,14 +278,14 @@ def test_keys_are_not_written(name: str) -> None:
     ],
 )
 def test_man_12_left_overs_of_desktops_are_known(name: str) -> None:
-    assert pkpass.is_left_over(name)
+    assert pkpass.is_junk_file(name)
 
 
 @pytest.mark.parametrize(
     "name", ["icon.png", "en.lproj/pass.strings", "keys.png", "monkey", "git.png", "pem"]
 )
 def test_ordinary_files_are_neither_left_overs_nor_keys(name: str) -> None:
-    assert not pkpass.is_left_over(name)
+    assert not pkpass.is_junk_file(name)
     assert not pkpass.is_secret(name)
 
 
@@ -328,7 +328,7 @@ def may_be_written(name: str) -> bool:
     st.binary(max_size=200),
 )
 def test_what_is_packed_is_read_again(constant: dict[str, bytes], pass_json: bytes) -> None:
-    files = {filenames.folded(name): (name, data) for name, data in constant.items()}
+    files = {filenames.collation_key(name): (name, data) for name, data in constant.items()}
     wanted = dict(files.values()) | {"pass.json": pass_json}
 
     packed = pkpass.pack(wanted)

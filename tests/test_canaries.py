@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.issuing_desk import HELP
 from tests.run_service import BASE, Made, service
 
@@ -75,7 +75,7 @@ def walk(running: Service, number: int) -> tuple[str, str]:
     if road == "pending":
         assert running.begin(made).status_code == 200
     if road == "apple":
-        running.bind_to_apple(made, Phone(BASE))
+        running.bind_to_apple(made, FakeAuthenticator(BASE))
     if road == "ended":
         running.client.post(f"/api/v1/passes/{made.id}/nullify")
     return road, made.id

@@ -16,7 +16,7 @@ from passwright.lifecycle import Evidence
 from passwright.service.ceremony import Credential, Offer, Subject, payload_digest
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.vault import KeyRing, Vault
-from passwright.testing.fakes.authenticator import Passkey, Phone, cbor
+from passwright.testing.fakes.authenticator import FakeAuthenticator, Passkey, cbor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,8 @@ def gate() -> PasskeyGate:
 
 
 @pytest.fixture
-def phone() -> Phone:
-    return Phone(ORIGIN)
+def phone() -> FakeAuthenticator:
+    return FakeAuthenticator(ORIGIN)
 
 
 def nobody(_: str) -> bool:
@@ -114,7 +114,7 @@ def test_the_options_are_those_of_the_order() -> None:
     assert asked["authenticatorSelection"] == wanted
 
 
-def test_an_offer_and_a_credential_are_json(gate: PasskeyGate, phone: Phone) -> None:
+def test_an_offer_and_a_credential_are_json(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     """A store keeps state and credential as JSON, and gives back just that."""
     offer = begin(gate)
     stored = complete(gate, offer, phone.create(options(offer)))
@@ -133,7 +133,9 @@ def test_no_two_attempts_share_a_challenge_and_all_of_a_pass_share_a_handle(gate
     assert len(octets(options(first)["user"]["id"])) == 32
 
 
-def test_another_download_asks_for_the_stored_passkey_alone(gate: PasskeyGate, phone: Phone) -> None:
+def test_another_download_asks_for_the_stored_passkey_alone(
+    gate: PasskeyGate, phone: FakeAuthenticator
+) -> None:
     offer = begin(gate)
     stored = complete(gate, offer, phone.create(options(offer)))
 
@@ -175,14 +177,18 @@ def test_a_parent_domain_may_be_the_rp_id_and_the_origin_stays_exact() -> None:
     gate = PasskeyGate(origin=ORIGIN, name="Example Coffee", vault=VAULT, rp_id="example.com")
     offer = begin(gate)
 
-    assert complete(gate, offer, Phone(ORIGIN).create(options(offer))).id
-    assert "Invalid origin" in refused(gate, offer, Phone("https://www.example.com").create(options(offer)))
+    assert complete(gate, offer, FakeAuthenticator(ORIGIN).create(options(offer))).id
+    assert "Invalid origin" in refused(
+        gate, offer, FakeAuthenticator("https://www.example.com").create(options(offer))
+    )
 
 
 # --- the first download: each check of section 7.1 alone
 
 
-def test_a_sound_phone_gets_through_and_leaves_its_passkey(gate: PasskeyGate, phone: Phone) -> None:
+def test_a_sound_phone_gets_through_and_leaves_its_passkey(
+    gate: PasskeyGate, phone: FakeAuthenticator
+) -> None:
     offer = begin(gate)
 
     stored = complete(gate, offer, phone.create(options(offer)))
@@ -200,7 +206,7 @@ def test_localhost_is_an_origin_for_trying_things_out() -> None:
     gate = PasskeyGate(origin="http://localhost:8000", name="Example Coffee", vault=VAULT)
     offer = begin(gate)
 
-    assert complete(gate, offer, Phone("http://localhost:8000").create(options(offer))).id
+    assert complete(gate, offer, FakeAuthenticator("http://localhost:8000").create(options(offer))).id
 
 
 BENT: dict[str, tuple[dict[str, Any], str]] = {
@@ -229,14 +235,14 @@ ONLY_FIRST: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("bent", "why"), (BENT | ONLY_FIRST).values(), ids=BENT | ONLY_FIRST)
 def test_bnd_09_one_wrong_thing_in_a_new_passkey_refuses_it(
-    gate: PasskeyGate, phone: Phone, bent: dict[str, Any], why: str
+    gate: PasskeyGate, phone: FakeAuthenticator, bent: dict[str, Any], why: str
 ) -> None:
     offer = begin(gate)
 
     assert why in refused(gate, offer, phone.create(options(offer), **bent))
 
 
-def test_bnd_09_the_answer_to_another_attempt_is_refused(gate: PasskeyGate, phone: Phone) -> None:
+def test_bnd_09_the_answer_to_another_attempt_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     """Of the same pass or of another one: the challenge tells them apart."""
     offer = begin(gate)
 
@@ -244,7 +250,9 @@ def test_bnd_09_the_answer_to_another_attempt_is_refused(gate: PasskeyGate, phon
         assert "Wrong challenge" in refused(gate, offer, phone.create(options(other)))
 
 
-def test_bnd_09_a_passkey_that_is_known_already_is_refused(gate: PasskeyGate, phone: Phone) -> None:
+def test_bnd_09_a_passkey_that_is_known_already_is_refused(
+    gate: PasskeyGate, phone: FakeAuthenticator
+) -> None:
     """Otherwise whoever watched one pass could bring its passkey to another."""
     offer = begin(gate)
     answer = phone.create(options(offer))
@@ -267,7 +275,7 @@ KEYS = {
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_a_public_key_that_could_verify_nothing_is_refused(
-    gate: PasskeyGate, phone: Phone, key: dict[int, Any]
+    gate: PasskeyGate, phone: FakeAuthenticator, key: dict[int, Any]
 ) -> None:
     """Stored, it would lock the holder out of every other download."""
     offer = begin(gate)
@@ -275,7 +283,7 @@ def test_a_public_key_that_could_verify_nothing_is_refused(
     assert "not on P-256" in refused(gate, offer, phone.create(options(offer), public_key=cbor(key)))
 
 
-def test_a_credential_id_names_what_is_attested(gate: PasskeyGate, phone: Phone) -> None:
+def test_a_credential_id_names_what_is_attested(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer))
 
@@ -285,7 +293,7 @@ def test_a_credential_id_names_what_is_attested(gate: PasskeyGate, phone: Phone)
 
 @pytest.mark.parametrize(("size", "fits"), [(1023, True), (1024, False)])
 def test_a_credential_id_has_at_most_1023_bytes(
-    gate: PasskeyGate, phone: Phone, size: int, *, fits: bool
+    gate: PasskeyGate, phone: FakeAuthenticator, size: int, *, fits: bool
 ) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer), passkey=Passkey("", "", id=bytes(range(256)) * 4))
@@ -305,7 +313,7 @@ def attestation(answer: Answer) -> bytes:
     return octets(answer["response"]["attestationObject"])
 
 
-def test_cbor_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: Phone) -> None:
+def test_cbor_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer))
     whole = attestation(answer)
@@ -337,7 +345,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("octets_", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_cbor_is_refused(gate: PasskeyGate, phone: Phone, octets_: bytes) -> None:
+def test_hostile_cbor_is_refused(gate: PasskeyGate, phone: FakeAuthenticator, octets_: bytes) -> None:
     offer = begin(gate)
 
     refused(gate, offer, with_attestation(phone.create(options(offer)), octets_))
@@ -356,7 +364,7 @@ CLIENT_DATA = {
 
 
 @pytest.mark.parametrize("claimed", CLIENT_DATA.values(), ids=CLIENT_DATA)
-def test_hostile_client_data_is_refused(gate: PasskeyGate, phone: Phone, claimed: bytes) -> None:
+def test_hostile_client_data_is_refused(gate: PasskeyGate, phone: FakeAuthenticator, claimed: bytes) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer))
 
@@ -387,14 +395,14 @@ SHAPES: dict[str, Callable[[Answer], object]] = {
 
 @pytest.mark.parametrize("bend", SHAPES.values(), ids=SHAPES)
 def test_what_is_no_credential_is_refused(
-    gate: PasskeyGate, phone: Phone, bend: Callable[[Answer], object]
+    gate: PasskeyGate, phone: FakeAuthenticator, bend: Callable[[Answer], object]
 ) -> None:
     offer = begin(gate)
 
     refused(gate, offer, bend(phone.create(options(offer))))
 
 
-def test_what_a_browser_adds_does_not_disturb(gate: PasskeyGate, phone: Phone) -> None:
+def test_what_a_browser_adds_does_not_disturb(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     """Section 5.8.1: client data may get members; toJSON of Level 3 tells more than counts here."""
     offer = begin(gate)
     answer = phone.create(options(offer), other_keys_can_be_added_here="do not compare")
@@ -406,14 +414,14 @@ def test_what_a_browser_adds_does_not_disturb(gate: PasskeyGate, phone: Phone) -
 # --- another download: each check of section 7.2 alone
 
 
-def bound(gate: PasskeyGate, phone: Phone) -> tuple[Credential, Offer]:
+def bound(gate: PasskeyGate, phone: FakeAuthenticator) -> tuple[Credential, Offer]:
     """The passkey of a bound pass, and an open attempt for another download."""
     offer = begin(gate)
     stored = complete(gate, offer, phone.create(options(offer)))
     return stored, begin(gate, stored)
 
 
-def test_the_stored_passkey_opens_another_download(gate: PasskeyGate, phone: Phone) -> None:
+def test_the_stored_passkey_opens_another_download(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     stored, offer = bound(gate, phone)
 
     assert complete(gate, offer, phone.get(options(offer)), stored) == stored
@@ -425,14 +433,14 @@ def test_the_stored_passkey_opens_another_download(gate: PasskeyGate, phone: Pho
     ids=BENT,
 )
 def test_bnd_09_one_wrong_thing_in_an_assertion_refuses_it(
-    gate: PasskeyGate, phone: Phone, bent: dict[str, Any], why: str
+    gate: PasskeyGate, phone: FakeAuthenticator, bent: dict[str, Any], why: str
 ) -> None:
     stored, offer = bound(gate, phone)
 
     assert why.casefold() in refused(gate, offer, phone.get(options(offer), **bent), stored).casefold()
 
 
-def test_bnd_09_another_passkey_is_refused(gate: PasskeyGate, phone: Phone) -> None:
+def test_bnd_09_another_passkey_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     """Another id is unknown; another key under the same id makes no signature that fits."""
     stored, offer = bound(gate, phone)
     stranger = Passkey("passes.example.com", "", id=phone.passkeys[0].id)
@@ -442,7 +450,7 @@ def test_bnd_09_another_passkey_is_refused(gate: PasskeyGate, phone: Phone) -> N
     assert "Invalid signature" in refused(gate, offer, phone.get(options(offer), passkey=stranger), stored)
 
 
-def test_an_assertion_changed_on_its_way_is_refused(gate: PasskeyGate, phone: Phone) -> None:
+def test_an_assertion_changed_on_its_way_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     """Every member is signed or compared; here the backup flag is set afterwards."""
     stored, offer = bound(gate, phone)
     answer = phone.get(options(offer))
@@ -453,7 +461,7 @@ def test_an_assertion_changed_on_its_way_is_refused(gate: PasskeyGate, phone: Ph
     assert "Invalid signature" in refused(gate, offer, {**answer, "response": response}, stored)
 
 
-def test_neither_kind_of_answer_stands_in_for_the_other(gate: PasskeyGate, phone: Phone) -> None:
+def test_neither_kind_of_answer_stands_in_for_the_other(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     stored, again = bound(gate, phone)
     first = begin(gate)
 
@@ -462,7 +470,7 @@ def test_neither_kind_of_answer_stands_in_for_the_other(gate: PasskeyGate, phone
     assert "no credential to ask for" in refused(gate, again, phone.get(options(again)))
 
 
-def test_an_assertion_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: Phone) -> None:
+def test_an_assertion_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     stored, offer = bound(gate, phone)
     answer = phone.get(options(offer))
 
@@ -478,7 +486,7 @@ def test_an_assertion_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: 
     [(0, 0, True), (0, 1, True), (5, 6, True), (5, 5, False), (5, 4, False), (5, 0, False)],
 )
 def test_a_counter_goes_up_or_stays_at_zero(
-    gate: PasskeyGate, phone: Phone, before: int, told: int, *, fits: bool
+    gate: PasskeyGate, phone: FakeAuthenticator, before: int, told: int, *, fits: bool
 ) -> None:
     """Section 7.2 step 21: compared only if either is not zero."""
     stored, _ = bound(gate, phone)
@@ -493,7 +501,7 @@ def test_a_counter_goes_up_or_stays_at_zero(
 
 
 def test_a_phone_that_counts_is_followed(gate: PasskeyGate) -> None:
-    phone = Phone(ORIGIN, counts=True)
+    phone = FakeAuthenticator(ORIGIN, counts=True)
     stored, offer = bound(gate, phone)
 
     after = complete(gate, offer, phone.get(options(offer)), stored)
@@ -533,7 +541,7 @@ def test_no_json_gets_through_or_breaks_anything(payload: dict[str, Any]) -> Non
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("member", ["authenticatorData", "signature", "clientDataJSON"])
-def test_no_flipped_bit_gets_through(gate: PasskeyGate, phone: Phone, member: str) -> None:
+def test_no_flipped_bit_gets_through(gate: PasskeyGate, phone: FakeAuthenticator, member: str) -> None:
     stored, offer = bound(gate, phone)
     answer = phone.get(options(offer))
     whole = octets(answer["response"][member])
@@ -545,7 +553,9 @@ def test_no_flipped_bit_gets_through(gate: PasskeyGate, phone: Phone, member: st
         refused(gate, offer, {**answer, "response": response}, stored)
 
 
-def test_key_04_offers_credentials_and_gates_show_nothing(gate: PasskeyGate, phone: Phone) -> None:
+def test_key_04_offers_credentials_and_gates_show_nothing(
+    gate: PasskeyGate, phone: FakeAuthenticator
+) -> None:
     stored, offer = bound(gate, phone)
 
     for each in (stored, offer, gate):
@@ -553,10 +563,10 @@ def test_key_04_offers_credentials_and_gates_show_nothing(gate: PasskeyGate, pho
         assert stored.data["credentialData"] not in repr(each)
 
 
-def test_a_phone_without_the_passkey_says_so(gate: PasskeyGate, phone: Phone) -> None:
+def test_a_phone_without_the_passkey_says_so(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
     _, offer = bound(gate, phone)
 
     with pytest.raises(LookupError, match="none of the passkeys"):
-        Phone(ORIGIN).get(options(offer))
+        FakeAuthenticator(ORIGIN).get(options(offer))
     with pytest.raises(TypeError, match="no float"):
         cbor(1.5)

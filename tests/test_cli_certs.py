@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from passwright.apple.certificates.check import examine
+from passwright.apple.certificates.check import check_credentials
 from passwright.apple.trust import certificate as x
 from passwright.cli import certs as certs_cli
 from passwright.cli import show
@@ -289,7 +289,7 @@ def test_a_missing_file_is_wrong_use(tmp_path: Path) -> None:
 def test_on_a_terminal_of_any_width_nothing_is_cut_off(keys: Path, width: int) -> None:
     made = show.console(width=width, record=True)
     files = [(name, (keys / name).read_bytes()) for name in ("pass.pem", "pass-nfc.key", "wwdr.pem")]
-    found = examine(files, trust=Authority.example().trust, at=AT)
+    found = check_credentials(files, trust=Authority.example().trust, at=AT)
     certs_cli.draw(found, [], on=made)
 
     text = made.export_text()

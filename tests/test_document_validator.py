@@ -86,9 +86,9 @@ def prepared(name: str, pass_: Pass) -> Prepared:
     bound = pass_.binding is not None
     skeleton = apple.document(template, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
     payload = google.payload(template, pass_.shape, issuer_id="1")
-    about = google_rules.About(bound=bound, issuer_id="1")
+    about = google_rules.ValidationContext(bound=bound, issuer_id="1")
     class_judge, object_judge = google_rules.validators(template.kind.class_type, template.kind.object_type)
-    apple_about = apple_rules.About(bound=bound)
+    apple_about = apple_rules.ValidationContext(bound=bound)
     return {
         f"{name}-pass.json": (apple_rules.validator(), JsonTemplate(skeleton), apple_about, values),
         f"{name}-class": (class_judge, JsonTemplate(payload.class_), about, values),

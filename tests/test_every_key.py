@@ -122,7 +122,7 @@ def apple_example(facts: Facts) -> Any:
 
 def apple_judge(root: str, document: dict[str, Any], writing: bool) -> list[Finding]:  # noqa: FBT001
     if root == "Pass":
-        about = apple_rules.About(writing=writing)
+        about = apple_rules.ValidationContext(writing=writing)
         return apple_rules.validator().validate(document, about, place=str, writing=writing)
     return [*pass_json.table().check(root, document, place=str, writing=writing)]
 
@@ -230,7 +230,9 @@ def google_judge(root: str, document: dict[str, Any], writing: bool) -> list[Fin
     vertical = root[0].lower() + root.removesuffix("Class").removesuffix("Object")[1:]
     judges = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
     judge = judges[0] if root.endswith("Class") else judges[1]
-    return judge.validate(document, google_rules.About(writing=writing), place=str, writing=writing)
+    return judge.validate(
+        document, google_rules.ValidationContext(writing=writing), place=str, writing=writing
+    )
 
 
 @cache

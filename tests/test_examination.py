@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.certificates import csr
-from passwright.apple.certificates.check import Examination, examine
+from passwright.apple.certificates.check import CredentialCheck, check_credentials
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust import intermediates
 from passwright.apple.trust.chain import Anchor, Trust
@@ -64,11 +64,13 @@ def p12(issued: Issued, *extra: bytes, password: bytes | None = CANARY) -> bytes
     )
 
 
-def asked(*files: tuple[str, bytes], trust: Trust, at: datetime = AT, password: Any = None) -> Examination:
-    return examine(files, trust=trust, at=at, password=password)
+def asked(
+    *files: tuple[str, bytes], trust: Trust, at: datetime = AT, password: Any = None
+) -> CredentialCheck:
+    return check_credentials(files, trust=trust, at=at, password=password)
 
 
-def codes(found: Examination, severity: Severity = Severity.ERROR) -> set[str]:
+def codes(found: CredentialCheck, severity: Severity = Severity.ERROR) -> set[str]:
     return {each.code for each in found.report if each.severity is severity}
 
 
@@ -421,7 +423,7 @@ def test_a_request_whose_signature_was_changed_is_not_read(authority: Authority)
 @given(st.binary(max_size=200))
 def test_no_bytes_whatever_raise(noise: bytes) -> None:
     for data in (noise, b"-----BEGIN PRIVATE KEY-----" + noise, b"\x30\x80" + noise):
-        examine([("x", data)], trust=Trust.apple(), at=AT, password=lambda _: "x")
+        check_credentials([("x", data)], trust=Trust.apple(), at=AT, password=lambda _: "x")
 
 
 def test_naive_times_are_mistakes(authority: Authority) -> None:

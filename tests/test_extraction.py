@@ -17,7 +17,7 @@ from passwright import Template, apple
 from passwright.apple.build import strings_file
 from passwright.apple.container import pkpass
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.reading.to_template import template_of
+from passwright.apple.reading.to_template import template_from_pkpass
 from passwright.errors import BundleError, TemplateRejected
 from passwright.model.kinds import KINDS
 from passwright.model.template import Barcode, Field, Link, Location, Nfc, Personalization
@@ -57,7 +57,7 @@ def made_of(document: Mapping[str, Any], **files: bytes) -> tuple[Template, Repo
     more = {name.replace("_in_", "/").replace("__", "."): data for name, data in files.items()}
     own = {"formatVersion": 1, "organizationName": "O", "description": "D", "serialNumber": "S-1"}
     text = json.dumps({**own, **document})
-    return template_of(apple.read(zipped({"icon.png": ICON, **more, "pass.json": text.encode()})))
+    return template_from_pkpass(apple.read(zipped({"icon.png": ICON, **more, "pass.json": text.encode()})))
 
 
 def card(*fields: Mapping[str, Any], **members: Any) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def test_richer_passes_are_built_again_or_say_what_is_lost(builder: PassBuilder,
     assert builder.identity is not None
     document = rich_passes.fixture(name)["pass"]
     files = rich_passes.signed(document, rich_passes.files(name), builder.identity)
-    template, report = template_of(apple.read(zipped(files)))
+    template, report = template_from_pkpass(apple.read(zipped(files)))
     again = apple.read(builder.build(template.example(document["serialNumber"]), at=AT))
     named = {finding.where.removeprefix("pass.json#") for finding in report}
     lost = [
@@ -201,7 +201,9 @@ def test_a_pass_without_a_style_is_no_template() -> None:
     with pytest.raises(TemplateRejected, match="no style key"):
         made_of({})
     with pytest.raises(TemplateRejected, match="has the style coupon"):
-        template_of(apple.read(zipped({"pass.json": b'{"coupon": {}}'})), kinds={"event": KINDS["event"]})
+        template_from_pkpass(
+            apple.read(zipped({"pass.json": b'{"coupon": {}}'})), kinds={"event": KINDS["event"]}
+        )
 
 
 def test_kinds_of_the_caller_count() -> None:
@@ -502,7 +504,7 @@ def test_members_that_no_builder_takes_are_left_out_and_named(builder: PassBuild
 
 def test_names_that_are_not_there_are_made_up_of_those_that_are() -> None:
     text = json.dumps({"generic": {}, "passTypeIdentifier": "pass.a"}).encode()
-    template, report = template_of(apple.read(zipped({"icon.png": ICON, "pass.json": text})))
+    template, report = template_from_pkpass(apple.read(zipped({"icon.png": ICON, "pass.json": text})))
     assert (template.name, template.organisation, template.description, template.id) == ("Pass",) * 3 + (
         "pass",
     )

@@ -106,7 +106,7 @@ def test_a_pass_whose_container_and_json_hold_is_read_and_rewritten(
         again = {
             each: blob for each, blob in apple.read(done.data).files.items() if each not in pkpass.PER_PASS
         }
-        assert again == {each: blob for each, blob in kept.items() if not pkpass.is_left_over(each)}
+        assert again == {each: blob for each, blob in kept.items() if not pkpass.is_junk_file(each)}
 
 
 @pytest.mark.foreign

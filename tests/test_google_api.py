@@ -26,7 +26,7 @@ from passwright.google.api import client as api_client
 from passwright.google.api import compare, errors, transport
 from passwright.google.api.client import TYPES, Client, Request
 from passwright.testing.authority import example_template_directory, new_key
-from passwright.testing.fakes.google import Fault, Google, Seen
+from passwright.testing.fakes.google import FakeGoogle, Fault, Seen
 
 ISSUER = "3388000000012345678"
 CLASS = f"{ISSUER}.club"
@@ -52,18 +52,18 @@ def loyalty_object(**more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def google() -> Iterator[Google]:
-    with Google() as running:
+def google() -> Iterator[FakeGoogle]:
+    with FakeGoogle() as running:
         yield running
 
 
 @pytest.fixture
-def client(google: Google) -> Iterator[Client]:
+def client(google: FakeGoogle) -> Iterator[Client]:
     with google.client() as connected:
         yield connected
 
 
-def sent(google: Google) -> list[tuple[str, int]]:
+def sent(google: FakeGoogle) -> list[tuple[str, int]]:
     """What came in for resources: method and status."""
     return [(each.method, each.status) for each in google.seen if each.path != "/token"]
 
@@ -174,8 +174,8 @@ def test_every_class_and_object_of_the_seven_verticals_is_a_type() -> None:
         (lambda: api_client.list_("loyaltyClass", "1", max_results=0), "1 or more"),
         (lambda: api_client.expire("loyaltyClass", "1.a"), "is a class"),
         (lambda: api_client.update("loyaltyClass", {}), "has no id"),
-        (lambda: api_client.put("loyaltyClass", {"id": 5}), "has no id"),
-        (lambda: api_client.put("loyalty", {"id": "1.a"}), "did you mean"),
+        (lambda: api_client.upsert("loyaltyClass", {"id": 5}), "has no id"),
+        (lambda: api_client.upsert("loyalty", {"id": "1.a"}), "did you mean"),
     ],
 )
 def test_a_mistake_of_the_caller_is_a_value_error_at_once(make: Callable[[], Any], says: str) -> None:
@@ -251,7 +251,7 @@ def error(reason: str = "", message: str = "", **more: Any) -> bytes:
 )
 def test_an_error_says_what_usually_helps(status: int, body: bytes, reason: str | None, advice: str) -> None:
     with pytest.raises(GoogleError, match=advice) as caught:
-        api_client.answer(status, body)
+        api_client.read_response(status, body)
     assert caught.value.status == status
     assert reason is None or caught.value.reason == reason
 
@@ -260,7 +260,7 @@ def test_an_error_does_not_repeat_googles_text() -> None:
     """It names accounts, and parts of what was sent."""
     body = error("permissionDenied", "jane@example.com did not have edit access", details=["secret"])
     with pytest.raises(GoogleError) as caught:
-        api_client.answer(403, body)
+        api_client.read_response(403, body)
     assert "jane" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -281,12 +281,15 @@ def test_every_cause_can_be_met() -> None:
 )
 def test_a_success_that_is_no_json_object_is_an_error(body: bytes) -> None:
     with pytest.raises(GoogleError) as caught:
-        api_client.answer(200, body)
+        api_client.read_response(200, body)
     assert (caught.value.status, caught.value.reason) == (200, "bad-answer")
 
 
 def test_a_success_is_what_it_says() -> None:
-    assert api_client.answer(200, b'{"id": "1.a", "newerThanUs": {}}') == {"id": "1.a", "newerThanUs": {}}
+    assert api_client.read_response(200, b'{"id": "1.a", "newerThanUs": {}}') == {
+        "id": "1.a",
+        "newerThanUs": {},
+    }
 
 
 JSON = st.recursive(
@@ -301,7 +304,7 @@ JSON = st.recursive(
 @given(st.integers(300, 999), st.binary(max_size=200) | JSON.map(json.dumps).map(str.encode))
 def test_whatever_comes_instead_of_a_success_is_a_google_error(status: int, body: bytes) -> None:
     with pytest.raises(GoogleError) as caught:
-        api_client.answer(status, body)
+        api_client.read_response(status, body)
     assert caught.value.status == status
     assert len(str(caught.value)) < 500
 
@@ -348,7 +351,7 @@ def test_what_google_holds_is_compared_as_google_answers_it(
     ours: dict[str, Any], theirs: dict[str, Any], *, held: bool
 ) -> None:
     """Camel-case values, members left out that equal their default, and members of the platform."""
-    assert compare.holds("loyaltyClass", ours, theirs) is held
+    assert compare.contains("loyaltyClass", ours, theirs) is held
 
 
 # The conversation of put, by hand
@@ -370,14 +373,14 @@ def talk(
 
 
 def test_put_inserts() -> None:
-    asked, value = talk(api_client.put("loyaltyClass", loyalty_class()), (200, {"id": CLASS}))
+    asked, value = talk(api_client.upsert("loyaltyClass", loyalty_class()), (200, {"id": CLASS}))
     assert asked == [("POST", loyalty_class())]
     assert value == {"id": CLASS}
 
 
 def test_cbk_10_a_taken_id_is_a_success_when_google_holds_the_same() -> None:
     held = loyalty_class(reviewStatus="approved", kind="k", version="1")
-    asked, value = talk(api_client.put("loyaltyClass", loyalty_class()), (409, {}), (200, held))
+    asked, value = talk(api_client.upsert("loyaltyClass", loyalty_class()), (409, {}), (200, held))
     assert [method for method, _ in asked] == ["POST", "GET"]
     assert value == held
 
@@ -385,7 +388,7 @@ def test_cbk_10_a_taken_id_is_a_success_when_google_holds_the_same() -> None:
 def test_put_patches_what_differs_and_asks_for_the_review() -> None:
     held = loyalty_class(reviewStatus="approved", programName="Old")
     asked, value = talk(
-        api_client.put("loyaltyClass", loyalty_class()), (409, {}), (200, held), (200, {"new": True})
+        api_client.upsert("loyaltyClass", loyalty_class()), (409, {}), (200, held), (200, {"new": True})
     )
     assert [method for method, _ in asked] == ["POST", "GET", "PATCH"]
     patched = asked[2][1]
@@ -396,7 +399,7 @@ def test_put_patches_what_differs_and_asks_for_the_review() -> None:
 
 def test_put_of_an_object_sends_no_review() -> None:
     held = loyalty_object(accountName="Somebody else")
-    asked, _ = talk(api_client.put("loyaltyObject", loyalty_object()), (409, {}), (200, held), (200, {}))
+    asked, _ = talk(api_client.upsert("loyaltyObject", loyalty_object()), (409, {}), (200, held), (200, {}))
     assert "reviewStatus" not in asked[2][1]
 
 
@@ -407,13 +410,13 @@ def test_put_of_an_object_sends_no_review() -> None:
 )
 def test_an_error_ends_the_conversation(answers: list[tuple[int, Any]]) -> None:
     with pytest.raises(GoogleError) as caught:
-        talk(api_client.put("loyaltyClass", loyalty_class()), *answers)
+        talk(api_client.upsert("loyaltyClass", loyalty_class()), *answers)
     assert caught.value.status == answers[-1][0]
 
 
 def test_put_says_what_it_was_given_though_that_changes_later() -> None:
     given = loyalty_object()
-    steps = api_client.put("loyaltyObject", given)
+    steps = api_client.upsert("loyaltyObject", given)
     given["accountName"] = "Eve"
     asked, _ = talk(steps, (409, {}), (200, {}), (200, {}))
     assert asked[0][1]["accountName"] == asked[2][1]["accountName"] == "Jane Smith"
@@ -479,7 +482,7 @@ def test_a_wait_is_never_longer_than_a_minute(attempt: int, random: float, asked
 # The client
 
 
-def test_a_link_gets_what_it_requires(google: Google, client: Client) -> None:
+def test_a_link_gets_what_it_requires(google: FakeGoogle, client: Client) -> None:
     """The whole round: a link names its class, the class is put, Google shows it."""
     template = pw.Template.load(example_template_directory())
     link = pw.google.PassBuilder(google.issuer).save_link(template.example())
@@ -497,12 +500,12 @@ def test_a_link_gets_what_it_requires(google: Google, client: Client) -> None:
     assert sent(google) == [("POST", 200), ("GET", 200), ("POST", 409), ("GET", 200)]
 
 
-def test_a_link_that_stands_on_its_own_needs_no_request(google: Google, client: Client) -> None:
+def test_a_link_that_stands_on_its_own_needs_no_request(google: FakeGoogle, client: Client) -> None:
     assert client.put_required(SimpleNamespace(requires={})) == {}  # type: ignore[arg-type]
     assert google.seen == []
 
 
-def test_put_changes_and_get_shows_it(google: Google, client: Client) -> None:
+def test_put_changes_and_get_shows_it(google: FakeGoogle, client: Client) -> None:
     client.put("loyaltyClass", loyalty_class())
     changed = client.put("loyaltyClass", loyalty_class(programName="New"))
     assert changed["programName"] == "New"
@@ -523,7 +526,7 @@ def test_an_answer_can_be_changed_and_sent_back(client: Client) -> None:
     assert client.patch("loyaltyClass", CLASS, {**shown, "programName": "Newer"})["programName"] == "Newer"
 
 
-def test_messages_and_expiry(google: Google, client: Client) -> None:
+def test_messages_and_expiry(google: FakeGoogle, client: Client) -> None:
     client.put("loyaltyClass", loyalty_class())
     client.put("loyaltyObject", loyalty_object())
     shown = client.add_message(
@@ -534,7 +537,7 @@ def test_messages_and_expiry(google: Google, client: Client) -> None:
     assert google.resources["loyaltyObject"][OBJECT]["state"] == "EXPIRED"
 
 
-def test_a_list_comes_page_by_page(google: Google, client: Client) -> None:
+def test_a_list_comes_page_by_page(google: FakeGoogle, client: Client) -> None:
     client.put("loyaltyClass", loyalty_class())
     ids = [f"{ISSUER}.M-{number}" for number in range(5)]
     for id_ in ids:
@@ -580,7 +583,7 @@ def test_a_page_without_a_token_is_the_last(
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
-def test_cbk_10_what_passes_by_itself_is_tried_again(google: Google, client: Client, status: int) -> None:
+def test_cbk_10_what_passes_by_itself_is_tried_again(google: FakeGoogle, client: Client, status: int) -> None:
     google.faults.extend([status, status, status])
     assert client.put("loyaltyClass", loyalty_class())["id"] == CLASS
     assert google.waits == [1.0, 2.0, 4.0]
@@ -588,7 +591,7 @@ def test_cbk_10_what_passes_by_itself_is_tried_again(google: Google, client: Cli
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 501])
-def test_cbk_10_what_does_not_pass_is_asked_once(google: Google, client: Client, status: int) -> None:
+def test_cbk_10_what_does_not_pass_is_asked_once(google: FakeGoogle, client: Client, status: int) -> None:
     google.faults.append(status)
     with pytest.raises(GoogleError) as caught:
         client.get("loyaltyClass", CLASS)
@@ -597,7 +600,7 @@ def test_cbk_10_what_does_not_pass_is_asked_once(google: Google, client: Client,
     assert len(sent(google)) == 1
 
 
-def test_cbk_10_tries_are_bounded(google: Google) -> None:
+def test_cbk_10_tries_are_bounded(google: FakeGoogle) -> None:
     google.faults.extend([503] * 10)
     with google.client(attempts=3) as client, pytest.raises(GoogleError) as caught:
         client.get("loyaltyClass", CLASS)
@@ -606,7 +609,7 @@ def test_cbk_10_tries_are_bounded(google: Google) -> None:
     assert len(sent(google)) == 3
 
 
-def test_cbk_10_the_server_says_how_long_to_wait(google: Google, client: Client) -> None:
+def test_cbk_10_the_server_says_how_long_to_wait(google: FakeGoogle, client: Client) -> None:
     google.faults.extend([Fault(429, retry_after="9"), Fault(429, retry_after="3600")])
     with pytest.raises(GoogleError) as caught:
         client.get("loyaltyClass", CLASS)
@@ -616,7 +619,7 @@ def test_cbk_10_the_server_says_how_long_to_wait(google: Google, client: Client)
 
 @pytest.mark.parametrize("status", [0, 500, 503])
 def test_cbk_10_an_insert_whose_answer_got_lost_is_a_success(
-    google: Google, client: Client, status: int
+    google: FakeGoogle, client: Client, status: int
 ) -> None:
     """It is sent again, the id is taken, and what is stored is what was sent."""
     google.faults.append(Fault(status, handled=True))
@@ -626,7 +629,7 @@ def test_cbk_10_an_insert_whose_answer_got_lost_is_a_success(
 
 
 @pytest.mark.parametrize("status", [0, 500])
-def test_cbk_10_a_message_is_not_added_twice(google: Google, client: Client, status: int) -> None:
+def test_cbk_10_a_message_is_not_added_twice(google: FakeGoogle, client: Client, status: int) -> None:
     client.put("loyaltyClass", loyalty_class())
     google.faults.append(Fault(status, handled=True))
     with pytest.raises(GoogleError) as caught:
@@ -635,7 +638,7 @@ def test_cbk_10_a_message_is_not_added_twice(google: Google, client: Client, sta
     assert len(google.resources["loyaltyClass"][CLASS]["messages"]) == 1
 
 
-def test_cbk_10_a_message_that_was_turned_away_is_sent_again(google: Google, client: Client) -> None:
+def test_cbk_10_a_message_that_was_turned_away_is_sent_again(google: FakeGoogle, client: Client) -> None:
     client.put("loyaltyClass", loyalty_class())
     google.faults.extend([429, 503])
     client.add_message("loyaltyClass", CLASS, {"header": "Hi", "body": "There"})
@@ -645,7 +648,7 @@ def test_cbk_10_a_message_that_was_turned_away_is_sent_again(google: Google, cli
     assert len(google.resources["loyaltyClass"][CLASS]["messages"]) == 2
 
 
-def test_cbk_10_an_expired_token_is_renewed(google: Google, client: Client) -> None:
+def test_cbk_10_an_expired_token_is_renewed(google: FakeGoogle, client: Client) -> None:
     client.put("loyaltyClass", loyalty_class())
     google.expire_tokens()
     assert client.get("loyaltyClass", CLASS)["id"] == CLASS
@@ -653,21 +656,21 @@ def test_cbk_10_an_expired_token_is_renewed(google: Google, client: Client) -> N
     assert [each.status for each in google.seen if each.path == "/token"] == [200, 200]
 
 
-def test_cbk_10_a_quota_is_explained(google: Google, client: Client) -> None:
+def test_cbk_10_a_quota_is_explained(google: FakeGoogle, client: Client) -> None:
     google.faults.extend([429] * 5)
     with pytest.raises(GoogleError, match="too many requests"):
         client.get("loyaltyClass", CLASS)
 
 
 @pytest.mark.parametrize("status", [0, 500, 503])
-def test_a_token_endpoint_in_trouble_is_asked_again(google: Google, client: Client, status: int) -> None:
+def test_a_token_endpoint_in_trouble_is_asked_again(google: FakeGoogle, client: Client, status: int) -> None:
     """By the client's own waits: google-auth would sleep for real."""
     google.token_faults.extend([status, status])
     client.put("loyaltyClass", loyalty_class())
     assert google.waits == [1.0, 2.0]
 
 
-def test_a_token_endpoint_that_stays_in_trouble_is_no_answer(google: Google, client: Client) -> None:
+def test_a_token_endpoint_that_stays_in_trouble_is_no_answer(google: FakeGoogle, client: Client) -> None:
     google.token_faults.extend([503] * 5)
     with pytest.raises(GoogleError) as caught:
         client.get("loyaltyClass", CLASS)
@@ -676,14 +679,14 @@ def test_a_token_endpoint_that_stays_in_trouble_is_no_answer(google: Google, cli
     assert sent(google) == []
 
 
-def other_account(google: Google) -> dict[str, Any]:
+def other_account(google: FakeGoogle) -> dict[str, Any]:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     pem = new_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return {**google.service_account, "private_key": pem}
 
 
-def test_an_account_without_a_token_is_explained(google: Google) -> None:
+def test_an_account_without_a_token_is_explained(google: FakeGoogle) -> None:
     with Client.from_service_account(other_account(google), base=google.base) as client:
         with pytest.raises(GoogleError, match="key was deleted") as caught:
             client.get("loyaltyClass", CLASS)
@@ -692,7 +695,7 @@ def test_an_account_without_a_token_is_explained(google: Google) -> None:
     assert "Invalid JWT Signature." in google.seen[0].text
 
 
-def test_credentials_that_cannot_be_renewed_are_explained(google: Google) -> None:
+def test_credentials_that_cannot_be_renewed_are_explained(google: FakeGoogle) -> None:
     from google.oauth2.credentials import Credentials
 
     credentials = Credentials(token="stale")  # type: ignore[no-untyped-call]
@@ -734,7 +737,7 @@ def test_a_server_that_stays_silent_is_given_up() -> None:
     assert caught.value.reason == "no-answer"
 
 
-def test_a_redirection_is_not_followed(google: Google) -> None:
+def test_a_redirection_is_not_followed(google: FakeGoogle) -> None:
     """A token is for Google's API and for nobody else."""
     elsewhere = google.base
 
@@ -758,7 +761,7 @@ def test_a_redirection_is_not_followed(google: Google) -> None:
     assert [each.path for each in google.seen] == ["/token"]
 
 
-def test_the_assertion_is_a_jwt_of_the_account(google: Google, client: Client) -> None:
+def test_the_assertion_is_a_jwt_of_the_account(google: FakeGoogle, client: Client) -> None:
     """As PyJWT sees it."""
     client.put("loyaltyClass", loyalty_class())
     public_key = google.issuer.public_key
@@ -773,18 +776,18 @@ def test_the_assertion_is_a_jwt_of_the_account(google: Google, client: Client) -
 
 
 @pytest.mark.parametrize("base", ["http://wallet.example.com/v1/", "ftp://127.0.0.1/", "wallet", ""])
-def test_a_token_goes_over_no_network_in_the_clear(base: str, google: Google) -> None:
+def test_a_token_goes_over_no_network_in_the_clear(base: str, google: FakeGoogle) -> None:
     with pytest.raises(ValueError, match="has to be https"):
         google.client(base=base)
 
 
-def test_less_than_one_attempt_is_a_mistake(google: Google) -> None:
+def test_less_than_one_attempt_is_a_mistake(google: FakeGoogle) -> None:
     with pytest.raises(ValueError, match="1 or more"):
         google.client(attempts=0)
 
 
 def test_netrc_does_not_replace_the_token(
-    google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    google: FakeGoogle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import requests
 
@@ -799,7 +802,9 @@ def test_netrc_does_not_replace_the_token(
     assert prepared.headers["Authorization"] == "Bearer t"
 
 
-def test_a_proxy_of_the_environment_is_for_the_world(google: Google, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_for_the_world(
+    google: FakeGoogle, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")
     with google.client() as client:
@@ -849,14 +854,14 @@ def test_an_account_that_cannot_be_used_is_refused_without_showing_it(data: Any)
 
 
 @pytest.mark.parametrize("form", [json.dumps, lambda account: json.dumps(account).encode(), dict])
-def test_an_account_comes_as_text_bytes_or_mapping(google: Google, form: Callable[[Any], Any]) -> None:
+def test_an_account_comes_as_text_bytes_or_mapping(google: FakeGoogle, form: Callable[[Any], Any]) -> None:
     with Client.from_service_account(form(google.service_account), base=google.base) as client:
         client.put("loyaltyClass", loyalty_class())
     assert sent(google) == [("POST", 200)]
 
 
 def test_neither_logs_nor_errors_nor_reprs_hold_secrets(
-    google: Google, client: Client, caplog: pytest.LogCaptureFixture
+    google: FakeGoogle, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     google.faults.extend([503, 403])
@@ -877,7 +882,7 @@ TOKEN = "Bearer make-believe-token-1"
 
 
 def raw(
-    google: Google, method: str, path: str, body: bytes = b"", *, token: str | None = None
+    google: FakeGoogle, method: str, path: str, body: bytes = b"", *, token: str | None = None
 ) -> tuple[int, Any]:
     """A request by somebody who knows no library of ours."""
     connection = http.client.HTTPConnection(urlsplit(google.url).netloc, timeout=10)
@@ -890,7 +895,7 @@ def raw(
 
 
 @pytest.mark.parametrize("token", [None, "Bearer wrong", "Basic YTpi"])
-def test_without_a_token_there_is_401(google: Google, token: str | None) -> None:
+def test_without_a_token_there_is_401(google: FakeGoogle, token: str | None) -> None:
     status, content = raw(google, "GET", f"/walletobjects/v1/loyaltyClass/{CLASS}", token=token)
     assert status == 401
     assert content["error"]["code"] == 401
@@ -910,7 +915,7 @@ def test_without_a_token_there_is_401(google: Google, token: str | None) -> None
     ],
 )
 def test_the_make_believe_google_refuses_what_google_refuses(
-    google: Google, client: Client, resource: dict[str, Any], status: int, text: str
+    google: FakeGoogle, client: Client, resource: dict[str, Any], status: int, text: str
 ) -> None:
     """And says why, to the test."""
     with pytest.raises(GoogleError) as caught:
@@ -919,7 +924,7 @@ def test_the_make_believe_google_refuses_what_google_refuses(
     assert text in google.seen[-1].text
 
 
-def test_members_that_the_table_requires_are_required(google: Google, client: Client) -> None:
+def test_members_that_the_table_requires_are_required(google: FakeGoogle, client: Client) -> None:
     resource = loyalty_class()
     del resource["programLogo"]
     with pytest.raises(GoogleError):
@@ -927,7 +932,7 @@ def test_members_that_the_table_requires_are_required(google: Google, client: Cl
     assert "programLogo" in google.seen[-1].text
 
 
-def test_a_draft_holds_no_objects_and_is_left_for_ever(google: Google, client: Client) -> None:
+def test_a_draft_holds_no_objects_and_is_left_for_ever(google: FakeGoogle, client: Client) -> None:
     assert client.put("loyaltyClass", loyalty_class(reviewStatus="DRAFT"))["reviewStatus"] == "draft"
     assert client.put("loyaltyClass", loyalty_class(reviewStatus="DRAFT"))["reviewStatus"] == "draft"
     with pytest.raises(GoogleError):
@@ -957,7 +962,7 @@ def test_an_object_needs_its_class(client: Client) -> None:
 
 
 def test_a_patch_replaces_lists_erases_null_and_keeps_no_wish_to_notify(
-    google: Google, client: Client
+    google: FakeGoogle, client: Client
 ) -> None:
     modules = [{"id": "a", "header": "A", "body": "a"}, {"id": "b", "header": "B", "body": "b"}]
     client.put("loyaltyClass", loyalty_class(textModulesData=modules, countryCode="DE"))
@@ -990,7 +995,7 @@ def test_a_patch_replaces_lists_erases_null_and_keeps_no_wish_to_notify(
     ],
 )
 def test_requests_that_no_client_of_ours_makes_are_answered_too(
-    client: Client, google: Google, *, method: str, path: str, body: bytes, status: int
+    client: Client, google: FakeGoogle, *, method: str, path: str, body: bytes, status: int
 ) -> None:
     client.put("loyaltyClass", loyalty_class())
     got, content = raw(google, method, path, body, token=TOKEN)
@@ -1006,7 +1011,7 @@ def test_ten_messages_are_the_most(client: Client) -> None:
         client.add_message("loyaltyClass", CLASS, {"header": "Hi", "body": "too many"})
 
 
-def assertion(google: Google, **claims: Any) -> str:
+def assertion(google: FakeGoogle, **claims: Any) -> str:
     account = google.service_account
     now = int(datetime.now(UTC).timestamp())
     good = {
@@ -1019,13 +1024,13 @@ def assertion(google: Google, **claims: Any) -> str:
     return jwt.encode({**good, **claims}, account["private_key"], algorithm="RS256")
 
 
-def ask_for_token(google: Google, assertion: str, **form: str) -> tuple[int, Any]:
+def ask_for_token(google: FakeGoogle, assertion: str, **form: str) -> tuple[int, Any]:
     grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
     body = urlencode({"grant_type": grant, "assertion": assertion, **form}).encode()
     return raw(google, "POST", "/token", body)
 
 
-def test_a_token_is_given_for_an_assertion_by_anybodys_library(google: Google) -> None:
+def test_a_token_is_given_for_an_assertion_by_anybodys_library(google: FakeGoogle) -> None:
     status, content = ask_for_token(google, assertion(google))
     assert status == 200
     token = f"Bearer {content['access_token']}"
@@ -1050,13 +1055,13 @@ NOW = int(datetime.now(UTC).timestamp())
         {"iat": None},
     ],
 )
-def test_an_assertion_with_other_claims_gets_no_token(google: Google, claims: dict[str, Any]) -> None:
+def test_an_assertion_with_other_claims_gets_no_token(google: FakeGoogle, claims: dict[str, Any]) -> None:
     status, content = ask_for_token(google, assertion(google, **claims))
     assert (status, content["error"]) == (400, "invalid_grant")
 
 
 @pytest.mark.parametrize("form", ["", "a.b", "ü.ü.ü", "{0}.{1}.AAAA", "{0}.e30.{2}", "{0}.{1}.{1}.{2}"])
-def test_an_assertion_that_was_changed_gets_no_token(google: Google, form: str) -> None:
+def test_an_assertion_that_was_changed_gets_no_token(google: FakeGoogle, form: str) -> None:
     status, content = ask_for_token(google, form.format(*assertion(google).split(".")))
     assert (status, content["error"]) == (400, "invalid_grant")
 
@@ -1064,7 +1069,9 @@ def test_an_assertion_that_was_changed_gets_no_token(google: Google, form: str) 
 @pytest.mark.parametrize(
     ("header", "claims"), [(b"[]", b"{}"), (b"{}", b"7"), (b"{", b"{}"), (b'{"alg":"none"}', None)]
 )
-def test_a_signature_alone_makes_no_assertion(google: Google, header: bytes, claims: bytes | None) -> None:
+def test_a_signature_alone_makes_no_assertion(
+    google: FakeGoogle, header: bytes, claims: bytes | None
+) -> None:
     """What is signed has to be header and claims, and say RS256."""
     from base64 import urlsafe_b64encode
 
@@ -1081,27 +1088,27 @@ def urlsafe_decoded(part: str) -> bytes:
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def test_another_grant_gets_no_token(google: Google) -> None:
+def test_another_grant_gets_no_token(google: FakeGoogle) -> None:
     status, content = ask_for_token(google, assertion(google), grant_type="password")
     assert (status, content["error"]) == (400, "unsupported_grant_type")
 
 
 def test_time_is_the_tests_own() -> None:
     """An assertion of now has expired for a Google that lives two hours later."""
-    later = Google(now=lambda: datetime.now(UTC) + timedelta(hours=2))
+    later = FakeGoogle(now=lambda: datetime.now(UTC) + timedelta(hours=2))
     with later, later.client() as client, pytest.raises(GoogleError) as caught:
         client.get("loyaltyClass", CLASS)
     assert (caught.value.status, caught.value.reason) == (401, "invalid_grant")
     assert "exp has passed" in later.seen[0].text
 
 
-def test_another_issuer_and_account_can_be_played(google: Google) -> None:
-    with Google(issuer_id="17", account=other_account(google)) as other, other.client() as client:
+def test_another_issuer_and_account_can_be_played(google: FakeGoogle) -> None:
+    with FakeGoogle(issuer_id="17", account=other_account(google)) as other, other.client() as client:
         assert other.issuer.issuer_id == "17"
         assert client.put("genericClass", {"id": "17.a"})["id"] == "17.a"
 
 
-def test_what_was_seen_is_told(google: Google, client: Client) -> None:
+def test_what_was_seen_is_told(google: FakeGoogle, client: Client) -> None:
     client.put("loyaltyClass", loyalty_class())
     assert google.seen == [
         Seen("POST", "/token", 200),
@@ -1110,7 +1117,7 @@ def test_what_was_seen_is_told(google: Google, client: Client) -> None:
 
 
 def test_a_google_that_does_not_run_has_no_address() -> None:
-    google = Google()
+    google = FakeGoogle()
     for name in ("url", "base", "service_account"):
         with pytest.raises(ValueError, match="not running"):
             getattr(google, name)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.google.rules.payload import About, codes, validators
+from passwright.google.rules.payload import ValidationContext, barcode_locations, validators
 from passwright.report import Finding, Severity
 
 DISCOVERY = Path(googleapiclient.__file__).parent / "discovery_cache/documents/walletobjects.v1.json"
@@ -33,7 +33,7 @@ CODE = {"type": "QR_CODE", "value": "x"}
 def said(name: str, members: dict[str, Any], **about: Any) -> dict[str, Finding]:
     judge, sound = (CLASS_JUDGE, CLASS) if name == "class" else (OBJECT_JUDGE, OBJECT)
     document = {key: value for key, value in {**sound, **members}.items() if value is not Ellipsis}
-    made = About(**about)
+    made = ValidationContext(**about)
     return {finding.code: finding for finding in judge.validate(document, made, writing=made.writing)}
 
 
@@ -213,9 +213,9 @@ def test_a_code_is_found_wherever_the_schema_can_hold_one(resource: str) -> None
         document: Any = code
         for part in reversed(pointer.split("/")[1:]):
             document = [document] if part == "0" else {part: document}
-        assert list(codes(name, document)) == [(pointer, code)]
+        assert list(barcode_locations(name, document)) == [(pointer, code)]
         _, judge = validators(resource.removesuffix("Object") + "Class", resource)
-        found = judge.validate(document, About(bound=True))
+        found = judge.validate(document, ValidationContext(bound=True))
         assert f"object#{pointer}" in {each.where for each in found if each.code == "binding-forbids-barcode"}
 
 
@@ -233,7 +233,7 @@ KEYS = (
 
 @given(st.dictionaries(st.sampled_from(KEYS), JSON, max_size=5), st.booleans(), st.booleans())
 def test_no_payload_whatever_raises(members: dict[str, Any], bound: Any, writing: Any) -> None:
-    about = About(bound=bound, writing=writing, issuer_id="1")
+    about = ValidationContext(bound=bound, writing=writing, issuer_id="1")
     for judge in (CLASS_JUDGE, OBJECT_JUDGE):
         for finding in judge.validate(members, about, writing=writing):
             assert finding.message

@@ -83,13 +83,13 @@ def changed(vertical: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
     """Class and object as they are when we write them, each alone and both together."""
     class_judge, object_judge = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
-    known = replace(google_rules.About(issuer_id=ISSUER, restrictions_enabled=True), **about)
+    known = replace(google_rules.ValidationContext(issuer_id=ISSUER, restrictions_enabled=True), **about)
     class_, object_ = documents["class"], documents["object"]
     return Report.of(
         [
             *class_judge.validate(class_, known, writing=known.writing),
             *object_judge.validate(object_, known, writing=known.writing),
-            *cross_checks.check(vertical, class_, object_, place_in("class"), place_in("object")),
+            *cross_checks.check_pair(vertical, class_, object_, place_in("class"), place_in("object")),
         ]
     )
 
@@ -763,7 +763,7 @@ def test_what_is_not_known_yet_counts_as_there() -> None:
     class_["classTemplateInfo"] = {"detailsTemplateOverride": details(*named)}
     object_ = {"textModulesData": [{"id": open_, "body": "x"}, open_], "accountName": open_, "barcode": open_}
     object_["saveRestrictions"] = {"restrictToEmailSha256": open_}
-    assert list(cross_checks.settings("loyalty", class_, object_, str, str)) == []
+    assert list(cross_checks.check_settings("loyalty", class_, object_, str, str)) == []
     assert list(field_paths.unresolved(class_, object_, cross_checks.names("loyalty"), str)) == []
     selector = {"fields": [{"fieldPath": open_}]}
     class_["classTemplateInfo"] = {
@@ -784,7 +784,7 @@ def all_rules() -> Iterator[tuple[str, str, Rule]]:
 
 @pytest.mark.parametrize("writing", [True, False])
 def test_rules_read_no_value_of_a_full_payload_that_they_do_not_declare(writing: bool) -> None:  # noqa: FBT001
-    about = google_rules.About(bound=True, writing=writing)
+    about = google_rules.ValidationContext(bound=True, writing=writing)
     asked = 0
     for vertical, part, rule in all_rules():
         seen: set[str] = set()
@@ -814,7 +814,7 @@ def test_a_code_deep_in_a_newer_schema_would_be_found(monkeypatch: pytest.Monkey
     monkeypatch.setattr(google_rules, "table", lambda: Table.of(newer))
     document = {"tickets": [{}, {"code": "A"}, {"owner": {"tickets": [{"code": "B"}]}}], "name": "x"}
 
-    assert list(google_rules.codes("Newer", document)) == [
+    assert list(google_rules.barcode_locations("Newer", document)) == [
         ("/tickets/1/code", "A"),
         ("/tickets/2/owner/tickets/0/code", "B"),
     ]

@@ -22,7 +22,7 @@ from passwright.service.vault import Vault
 from passwright.service.web.app import create_app
 from passwright.service.web.holder import WALLET_CALLBACK
 from passwright.testing.authority import Authority
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.browser import AGENTS, MANY, gate
 from tests.issuing_desk import AT, KEYS, apple_builder, bound_pass, membership, new_pass, opened
 from tests.run_service import logged, serving
@@ -44,7 +44,7 @@ class House:
     def __init__(self, desk: Desk, client: httpx2.Client, clock: list[Any], folder: Path) -> None:
         self.desk, self.client, self.clock, self.folder = desk, client, clock, folder
         self.template: StoredTemplate = membership(desk)
-        self.phone = Phone(BASE)
+        self.phone = FakeAuthenticator(BASE)
 
     def path(self, shown: Shown) -> str:
         return shown.download_url.removeprefix(BASE)
@@ -302,7 +302,7 @@ def test_another_download_needs_the_passkey_of_the_first(here: House) -> None:
     here.bind(shown)
     offer = here.begin(shown).json()
 
-    stranger = Phone(BASE)
+    stranger = FakeAuthenticator(BASE)
     forged = stranger.get(offer["publicKey"], passkey=replace_key(here.phone))
     assert here.complete(shown, offer, forged).status_code == 422
     offer = here.begin(shown).json()
@@ -311,7 +311,7 @@ def test_another_download_needs_the_passkey_of_the_first(here: House) -> None:
     assert here.state(shown) is State.APPLE_BOUND
 
 
-def replace_key(phone: Phone) -> Any:
+def replace_key(phone: FakeAuthenticator) -> Any:
     from passwright.testing.fakes.authenticator import Passkey
 
     mine = phone.passkeys[-1]

@@ -10,7 +10,15 @@ import pytest
 
 from passwright import validate
 from passwright.apple import PassBuilder, verify
-from passwright.apple.rules.layouts import SYSTEMS, Gaps, Layout, layouts, style_of, styles_of, wanted
+from passwright.apple.rules.layouts import (
+    SYSTEMS,
+    Layout,
+    MissingParts,
+    layouts,
+    requested_layouts,
+    style_of,
+    styles_of,
+)
 from passwright.validation import check
 from tests import rich_passes as rich
 from tests.conftest import AT
@@ -50,7 +58,7 @@ def test_each_system_draws_what_the_format_says(name: str) -> None:
     assert {each.system: each.drawn for each in told} == found["drawn"]
     newest = told[-1]
     assert newest.better is None
-    assert newest.gaps == Gaps()
+    assert newest.gaps == MissingParts()
 
 
 @pytest.mark.parametrize("name", rich.NAMES)
@@ -150,7 +158,7 @@ def test_what_the_better_layout_lacks_is_named(
     newest = on("27", document, files, nfc=nfc)
 
     assert newest.drawn == style_of(document)
-    assert newest.better == wanted(document)[0]
+    assert newest.better == requested_layouts(document)[0]
     assert ", ".join(newest.gaps.missing) == missing
     twelve = on("12", document, files, nfc=nfc)
     assert twelve.gaps.missing[0].startswith("iOS ")
@@ -171,14 +179,14 @@ def test_what_sources_disagree_on_is_doubtful_and_does_not_count_as_missing(name
     told = on("27", made(name, drop=f"semantics.{tag}"), {"artwork.png"}, nfc=True)
 
     assert told.drawn in ("posterEventTicket", "semanticBoardingPass")
-    assert told.gaps == Gaps(doubtful=(f"semantics.{tag}",))
+    assert told.gaps == MissingParts(doubtful=(f"semantics.{tag}",))
 
 
 def test_an_old_spelling_of_a_tag_is_doubtful() -> None:
     document = made("semantic-boarding-pass", drop="semantics.departureLocationTimeZone")
     document["semantics"]["departureAirportTimeZone"] = "Europe/Berlin"
 
-    assert on("27", document).gaps == Gaps(doubtful=("semantics.departureLocationTimeZone",))
+    assert on("27", document).gaps == MissingParts(doubtful=("semantics.departureLocationTimeZone",))
 
 
 def test_tags_of_fields_count_as_those_of_the_pass() -> None:
@@ -186,23 +194,23 @@ def test_tags_of_fields_count_as_those_of_the_pass() -> None:
     field = {"key": "x", "value": "N", "semantics": {"eventName": "N"}}
     document["eventTicket"] = {"primaryFields": [field]}
 
-    assert on("27", document, {"artwork.png"}, nfc=True).gaps == Gaps()
+    assert on("27", document, {"artwork.png"}, nfc=True).gaps == MissingParts()
 
 
 def test_what_is_not_known_is_unseen_and_not_missing() -> None:
     told = on("27", made("poster-event-minimal"))
 
     assert told.drawn == "posterEventTicket"
-    assert told.gaps == Gaps(unseen=("a picture: artwork or background", "a certificate for NFC"))
-    assert on("27", made("poster-generic")).gaps == Gaps(unseen=("a picture: artwork",))
-    assert on("27", made("semantic-boarding-pass")).gaps == Gaps()
+    assert told.gaps == MissingParts(unseen=("a picture: artwork or background", "a certificate for NFC"))
+    assert on("27", made("poster-generic")).gaps == MissingParts(unseen=("a picture: artwork",))
+    assert on("27", made("semantic-boarding-pass")).gaps == MissingParts()
 
 
 def test_the_first_layout_that_can_be_drawn_is() -> None:
     """A poster of iOS 27 over an event ticket that asks for the poster of iOS 18."""
     document = made("poster-event-minimal", posterGeneric={})
 
-    assert wanted(document) == ("posterGeneric", "posterEventTicket")
+    assert requested_layouts(document) == ("posterGeneric", "posterEventTicket")
     told = layouts(document, {"artwork.png"}, nfc=True)
     assert [each.drawn for each in told] == [
         *("eventTicket", "eventTicket", "posterEventTicket", "posterEventTicket", "posterGeneric"),

@@ -19,7 +19,7 @@ from passwright.errors import BundleError
 from passwright.service.issuer_binding import WalletIssuerBinding
 from passwright.service.vault import Vault
 from passwright.service.web.holder import WALLET_CALLBACK
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.issuing_desk import AT, EXAMPLE, HELP, KEYS, apple_builder, edited, template_files
 from tests.run_service import BASE, codes, service
 
@@ -54,11 +54,11 @@ def _clock(running: Service) -> None:
 
 
 @pytest.fixture
-def phone() -> Phone:
-    return Phone(BASE)
+def phone() -> FakeAuthenticator:
+    return FakeAuthenticator(BASE)
 
 
-def at(running: Service, state: str, phone: Phone | None = None) -> Made:
+def at(running: Service, state: str, phone: FakeAuthenticator | None = None) -> Made:
     """A new pass that got as far as this state."""
     made = running.bound(EMAIL)
     if state == "google":
@@ -66,7 +66,7 @@ def at(running: Service, state: str, phone: Phone | None = None) -> Made:
     elif state == "pending":
         assert running.begin(made).status_code == 200
     elif state == "apple":
-        running.bind_to_apple(made, phone or Phone(BASE))
+        running.bind_to_apple(made, phone or FakeAuthenticator(BASE))
     elif state == "nullified":
         assert running.client.post(f"/api/v1/passes/{made.id}/nullify").status_code == 200
     assert state == "nullified" or binding(running, made) == {**SHOWN[state], "learnMoreUrl": HELP}
@@ -103,7 +103,7 @@ def test_crt_18_a_start_warns_thirty_days_ahead_and_health_tells_the_end(
 def test_crt_18_after_the_end_nothing_is_signed_or_locked_and_the_rest_is_served(tmp_path: Path) -> None:
     with service(tmp_path) as made:
         bound, other, plain = made.bound(EMAIL), made.bound(EMAIL), made.create()["data"]
-        made.bind_to_apple(bound, phone := Phone(BASE))
+        made.bind_to_apple(bound, phone := FakeAuthenticator(BASE))
         made.clock.at = ENDS + timedelta(seconds=1)
         # By clients of their own: an answer of 500 is no promise that the others hold.
         answer = httpx2.post(f"{made.url}{other.page}/apple/begin", json={})
@@ -155,7 +155,7 @@ def test_bnd_10_create_with_a_binding_and_a_barcode_is_refused(running: Service,
 def test_bnd_10_an_empty_or_null_barcode_is_none(running: Service, code: Any) -> None:
     made = running.bound(EMAIL, **code)
 
-    assert "barcode" not in document(running.bind_to_apple(made, Phone(BASE)))
+    assert "barcode" not in document(running.bind_to_apple(made, FakeAuthenticator(BASE)))
 
 
 def test_bnd_10_a_barcode_of_the_template_counts_unless_it_is_switched_off(running: Service) -> None:
@@ -365,7 +365,7 @@ def test_an_update_of_other_fields_leaves_the_binding_as_it_is(running: Service,
 
 
 def test_bnd_12_a_bound_pass_is_rendered_without_the_code_its_template_got(
-    running: Service, phone: Phone
+    running: Service, phone: FakeAuthenticator
 ) -> None:
     """In every state: the file and the link of passes made before carry none; a pass of anybody has it."""
     made, plain = at(running, "created"), running.create()["data"]["id"]
@@ -491,7 +491,7 @@ def test_apple_begin_locks_and_purges(running: Service) -> None:
     assert kept.address is None
 
 
-def test_begin_again_cancels_the_earlier_attempt(running: Service, phone: Phone) -> None:
+def test_begin_again_cancels_the_earlier_attempt(running: Service, phone: FakeAuthenticator) -> None:
     made = running.bound(EMAIL)
     first, second = running.begin(made).json(), running.begin(made).json()
 
@@ -532,7 +532,7 @@ def test_without_nfc_apple_is_refused_and_nothing_is_locked(running: Service) ->
     assert running.google(made).status_code == 303
 
 
-def test_complete_hands_out_the_file(running: Service, phone: Phone) -> None:
+def test_complete_hands_out_the_file(running: Service, phone: FakeAuthenticator) -> None:
     """Signed, verified, without a code, not to be shared, with the learn-more link, without the address."""
     made = running.bound(EMAIL)
     data = running.bind_to_apple(made, phone)
@@ -553,7 +553,9 @@ def document(data: bytes) -> Any:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_complete_of_an_attempt_that_is_not_there(running: Service, state: str, phone: Phone) -> None:
+def test_complete_of_an_attempt_that_is_not_there(
+    running: Service, state: str, phone: FakeAuthenticator
+) -> None:
     """Of nobody, or of another pass: the state stays."""
     made = at(running, state)
     other = running.begin(running.bound(EMAIL)).json()
@@ -564,7 +566,7 @@ def test_complete_of_an_attempt_that_is_not_there(running: Service, state: str, 
     assert binding(running, made) == {**SHOWN[state], "learnMoreUrl": HELP}
 
 
-def test_complete_too_late(running: Service, phone: Phone) -> None:
+def test_complete_too_late(running: Service, phone: FakeAuthenticator) -> None:
     made = running.bound(EMAIL)
     offer = running.begin(made).json()
     running.clock.add(seconds=301)
@@ -593,7 +595,7 @@ FORGED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("bent", FORGED.values(), ids=FORGED.keys())
 def test_bnd_09_a_wrong_proof_burns_the_attempt_and_binds_nothing(
-    running: Service, phone: Phone, bent: dict[str, Any]
+    running: Service, phone: FakeAuthenticator, bent: dict[str, Any]
 ) -> None:
     made = running.bound(EMAIL)
     offer = running.begin(made).json()
@@ -605,7 +607,7 @@ def test_bnd_09_a_wrong_proof_burns_the_attempt_and_binds_nothing(
     assert binding(running, made) == {**SHOWN["pending"], "learnMoreUrl": HELP}
 
 
-def test_bnd_09_a_credential_of_another_pass_is_no_proof(running: Service, phone: Phone) -> None:
+def test_bnd_09_a_credential_of_another_pass_is_no_proof(running: Service, phone: FakeAuthenticator) -> None:
     running.bind_to_apple(running.bound(EMAIL), phone)
     made = running.bound(EMAIL)
     offer = running.begin(made).json()
@@ -614,7 +616,9 @@ def test_bnd_09_a_credential_of_another_pass_is_no_proof(running: Service, phone
     assert refusal(running.complete(made, offer["attemptId"], known)) == (422, "proof_invalid")
 
 
-def test_complete_repeated_by_the_network_is_answered_again(running: Service, phone: Phone) -> None:
+def test_complete_repeated_by_the_network_is_answered_again(
+    running: Service, phone: FakeAuthenticator
+) -> None:
     made = running.bound(EMAIL)
     offer = running.begin(made).json()
     proof = phone.create(offer["publicKey"])
@@ -625,7 +629,7 @@ def test_complete_repeated_by_the_network_is_answered_again(running: Service, ph
     assert binding(running, made) == {**SHOWN["apple"], "learnMoreUrl": HELP}
 
 
-def test_complete_of_a_used_attempt_is_refused(running: Service, phone: Phone) -> None:
+def test_complete_of_a_used_attempt_is_refused(running: Service, phone: FakeAuthenticator) -> None:
     """With another payload, or too late."""
     made = running.bound(EMAIL)
     offer = running.begin(made).json()
@@ -639,7 +643,7 @@ def test_complete_of_a_used_attempt_is_refused(running: Service, phone: Phone) -
     assert binding(running, made) == {**SHOWN["apple"], "learnMoreUrl": HELP}
 
 
-def test_another_download_asks_for_the_stored_passkey(running: Service, phone: Phone) -> None:
+def test_another_download_asks_for_the_stored_passkey(running: Service, phone: FakeAuthenticator) -> None:
     made = at(running, "apple", phone)
     offer = running.begin(made).json()
     assert [each["id"] for each in offer["publicKey"]["allowCredentials"]]
@@ -654,7 +658,7 @@ def test_another_download_asks_for_the_stored_passkey(running: Service, phone: P
     "bent", [{"user_verified": False}, {"origin": "https://evil.example.com"}, {"rp_id": "example.com"}]
 )
 def test_another_download_with_a_wrong_proof_is_refused_and_the_pass_stays_bound(
-    running: Service, phone: Phone, bent: dict[str, Any]
+    running: Service, phone: FakeAuthenticator, bent: dict[str, Any]
 ) -> None:
     made = at(running, "apple", phone)
     offer = running.begin(made).json()
@@ -666,7 +670,9 @@ def test_another_download_with_a_wrong_proof_is_refused_and_the_pass_stays_bound
     assert binding(running, made) == {**SHOWN["apple"], "learnMoreUrl": HELP}
 
 
-def test_a_ticket_is_good_once_for_a_minute_and_by_post_alone(running: Service, phone: Phone) -> None:
+def test_a_ticket_is_good_once_for_a_minute_and_by_post_alone(
+    running: Service, phone: FakeAuthenticator
+) -> None:
     made = running.bound(EMAIL)
     offer = running.begin(made).json()
     proof = phone.create(offer["publicKey"])
@@ -816,7 +822,7 @@ def test_the_shape_of_an_answer_is_the_golden_one(running: Service, state: str) 
     if state in ("pending", "apple"):
         running.begin(page)
     if state == "apple":
-        running.bind_to_apple(page, Phone(BASE))
+        running.bind_to_apple(page, FakeAuthenticator(BASE))
     answer = running.client.get(f"/api/v1/passes/{made['id']}").json()
     if state == "created":
         assert answer == {"data": made}

@@ -306,7 +306,7 @@ class Roads:
         row = row_of(card)
         if row is None:
             return
-        maker = batch.Maker(card.template, apple=self._apple, google=self._google, at=AT)
+        maker = batch.PassMaker(card.template, apple=self._apple, google=self._google, at=AT)
         made = maker.make(1, row)
         refused = not isinstance(apple.made, bytes) or google.made[0] in ("refused", "too long")
         assert made.ok is not refused

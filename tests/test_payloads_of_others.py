@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from passwright.errors import BundleError, PassRejected
 from passwright.google import PassBuilder
-from passwright.google.reading.link import MAX_TEXT, is_given, look
+from passwright.google.reading.link import MAX_TEXT, looks_like_link, parse_link_text
 from passwright.google.reading.token import read
 from passwright.google.savelink import SAVE_URL
 from passwright.report import Severity
@@ -273,7 +273,7 @@ def test_links_in_any_form_are_read_and_what_is_odd_is_said(
     before: str, after: str, form: str, severity: str | None, said: str
 ) -> None:
     text = f"{before}{token()}{after}"
-    found = look(text)
+    found = parse_link_text(text)
 
     assert (found.form, found.token) == (form, token())
     assert [each.severity.value for each in found.findings] == ([severity] if severity else [])
@@ -299,7 +299,7 @@ def test_links_in_any_form_are_read_and_what_is_odd_is_said(
 )
 def test_what_is_no_link_is_said_to_be_what_it_is(text: str, said: str) -> None:
     with pytest.raises(BundleError, match=said) as caught:
-        look(text)
+        parse_link_text(text)
     assert caught.value.code == "bad-token"
     [finding] = check(text, "link")
     assert said in finding.message
@@ -325,9 +325,9 @@ def test_a_header_with_the_claims_typ_says_where_that_belongs() -> None:
 @given(st.text(max_size=200))
 def test_no_text_raises_anything_else(text: str) -> None:
     for each in (text, f"{SAVE_URL}{text}", f"https://{text}/eyJ.a.", f"eyJ{text}.{text}."):
-        is_given(each)
+        looks_like_link(each)
         with suppress(BundleError):
-            look(each)
+            parse_link_text(each)
         check(each, "link")
 
 
@@ -398,7 +398,7 @@ def test_inspect_says_what_a_link_is_and_verifies_it(
     [document] = documents(run("inspect", text, "--json"))
     assert (document["kind"], document["form"], document["verified"]) == (
         "save-link",
-        look(text).form,
+        parse_link_text(text).form,
         False,
     )
 

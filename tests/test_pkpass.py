@@ -32,7 +32,7 @@ from passwright.address import mask, sha256
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.pkpass import PassBuilder
-from passwright.apple.rules.pass_json import About, validator
+from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.apple.verification.verifier import verify
 from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
 from passwright.documents.json_patch import merge
@@ -804,7 +804,7 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
     if card.binding and (card.barcode or (card.barcode is None and card.template.barcode)):
         assert said == set()  # refused by its definition already
         return
-    about = About(bound=bare.binding is not None)
+    about = ValidationContext(bound=bare.binding is not None)
     prepared = builder._prepared(bare.template)
     stencil = prepared.part(bare.shape).stencil
     document = json.loads(stencil.render(stencil.compute(bare.filled())))

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from passwright.testing import Authority, Google, plugin
+from passwright.testing import Authority, FakeGoogle, plugin
 
 if TYPE_CHECKING:
     import pytest
@@ -67,7 +67,7 @@ def test_the_fixtures_belong_together(
     wallet_authority: Authority,
     apple_identity: Identity,
     google_issuer: Issuer,
-    google_wallet: Google,
+    google_wallet: FakeGoogle,
     bound_pass: Pass,
 ) -> None:
     assert apple_identity is wallet_authority.identity(nfc=True)
@@ -77,7 +77,7 @@ def test_the_fixtures_belong_together(
 
 
 def test_the_make_believe_google_runs_while_the_test_does(
-    google_wallet: Google, google_issuer: Issuer, unbound_pass: Pass
+    google_wallet: FakeGoogle, google_issuer: Issuer, unbound_pass: Pass
 ) -> None:
     import passwright as pw
 

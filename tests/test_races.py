@@ -19,7 +19,7 @@ from passwright.service import issuing, releasing
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.store import Download
 from passwright.service.vault import Purpose, Vault
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.issuing_desk import (
     AT,
     KEYS,
@@ -246,7 +246,7 @@ def gate(desk: Desk) -> Desk:
     return desk_of(desk.store, vault=vault, provider=PasskeyGate(origin=ORIGIN, name="Example", vault=vault))
 
 
-def answer(phone: Phone, attempt: releasing.Attempt, **bent: Any) -> dict[str, Any]:
+def answer(phone: FakeAuthenticator, attempt: releasing.Attempt, **bent: Any) -> dict[str, Any]:
     options = attempt.shown["publicKey"]
     made = phone.get(options, **bent) if "allowCredentials" in options else phone.create(options, **bent)
     return {"attemptId": attempt.id, "credential": made}
@@ -256,7 +256,7 @@ def test_bnd_08_a_download_that_broke_off_is_begun_again_with_the_same_passkey(
     gate: Desk, template: StoredTemplate
 ) -> None:
     """The whole road with a phone, and once more on the same platform; nobody else gets the file."""
-    phone, name = Phone(ORIGIN), bound_pass(gate, template).pass_.id
+    phone, name = FakeAuthenticator(ORIGIN), bound_pass(gate, template).pass_.id
     attempt = releasing.apple_begin(gate, ORG, name, at=AT)
     sent = answer(phone, attempt)
     ticket = releasing.apple_complete(gate, ORG, name, attempt.id, sent, at=AT)
@@ -293,7 +293,7 @@ FORGED: Mapping[str, dict[str, Any]] = {
 def test_bnd_09_a_forged_proof_binds_nothing_and_burns_its_attempt(
     gate: Desk, template: StoredTemplate, forged: str
 ) -> None:
-    phone, name = Phone(ORIGIN), bound_pass(gate, template).pass_.id
+    phone, name = FakeAuthenticator(ORIGIN), bound_pass(gate, template).pass_.id
     attempt = releasing.apple_begin(gate, ORG, name, at=AT)
     for payload, code in (
         (answer(phone, attempt, **FORGED[forged]), "proof_invalid"),
@@ -311,7 +311,7 @@ def test_bnd_09_a_forged_proof_binds_nothing_and_burns_its_attempt(
 def test_bnd_09_a_proof_counts_once_in_order_and_for_its_own_pass(
     gate: Desk, template: StoredTemplate
 ) -> None:
-    phone = Phone(ORIGIN)
+    phone = FakeAuthenticator(ORIGIN)
     first, second = bound_pass(gate, template).pass_.id, bound_pass(gate, template).pass_.id
 
     def no(name: str, attempt: str, payload: Mapping[str, Any], code: str, *, at: Any = AT) -> None:
@@ -333,7 +333,7 @@ def test_bnd_09_a_proof_counts_once_in_order_and_for_its_own_pass(
     stolen = phone.create(two.shown["publicKey"], passkey=phone.passkeys[0])
     no(second, two.id, {"attemptId": two.id, "credential": stolen}, "proof_invalid")
     again = releasing.apple_begin(gate, ORG, first, at=AT)
-    stranger = Phone(ORIGIN)
+    stranger = FakeAuthenticator(ORIGIN)
     fresh = stranger.create({**two.shown["publicKey"], "challenge": again.shown["publicKey"]["challenge"]})
     no(first, again.id, {"attemptId": again.id, "credential": fresh}, "proof_invalid")
     assert binding(gate, first).status.bound, "a wrong proof at the second download unbinds nobody"

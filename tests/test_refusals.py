@@ -21,7 +21,7 @@ from passwright.apple.pkpasses import pack_passes
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Anchor, Trust
 from passwright.apple.verification import device_errors
-from passwright.apple.verification.diagnosis import Diagnosis, diagnose, stranger
+from passwright.apple.verification.diagnosis import Diagnosis, diagnose, identify_file
 from passwright.model.template import Images
 from passwright.report import error, note, warning
 from passwright.testing.authority import Authority
@@ -209,7 +209,7 @@ def test_what_phones_refuse_comes_before_what_they_tolerate() -> None:
     field = error("duplicate-field-key", "pass.json#/coupon", "d")
 
     def one(*findings: report.Finding) -> str:
-        first = device_errors.first(findings)
+        first = device_errors.most_urgent(findings)
         assert first is not None
         return first[0].message
 
@@ -217,7 +217,7 @@ def test_what_phones_refuse_comes_before_what_they_tolerate() -> None:
     assert one(tolerated, unknown, field) == "d"
     assert one(tolerated, unknown) == "b"
     assert one(tolerated) == "a"
-    assert device_errors.first([note("sha1-digests", "manifest.json", "e")]) is None
+    assert device_errors.most_urgent([note("sha1-digests", "manifest.json", "e")]) is None
 
 
 def test_a_code_with_a_place_says_more_than_the_same_code_anywhere() -> None:
@@ -452,7 +452,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.AAAA"
     ],
 )
 def test_what_is_no_pass_is_told_by_how_it_begins(data: bytes, what: str, remedy: str) -> None:
-    found = stranger(data)
+    found = identify_file(data)
 
     assert found is not None
     assert what in found.what
@@ -462,7 +462,7 @@ def test_what_is_no_pass_is_told_by_how_it_begins(data: bytes, what: str, remedy
 
 def test_archives_that_are_no_pass_are_told_apart(bench: Bench) -> None:
     def told(data: bytes) -> str | None:
-        found = stranger(data)
+        found = identify_file(data)
         return None if found is None else found.what
 
     assert told(bench.small) is None
@@ -471,7 +471,7 @@ def test_archives_that_are_no_pass_are_told_apart(bench: Bench) -> None:
     assert told(zipped(wrapped)) == "an archive whose files lie in the folder 'my card'"
     assert told(pack_passes({"a.pkpass": bench.small})) == "an archive of several passes"
     assert told(zipped({"word/document.xml": b""})) is None
-    assert stranger(b"\0\1\2") is None
+    assert identify_file(b"\0\1\2") is None
 
 
 def test_a_stranger_is_told_with_its_own_remedy(bench: Bench) -> None:

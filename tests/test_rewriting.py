@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from passwright import apple
 from passwright.apple.container import pkpass
-from passwright.apple.container.filenames import is_left_over, is_secret, name_fault
+from passwright.apple.container.filenames import is_junk_file, is_secret, name_problem
 from passwright.apple.pkpass import PassBuilder
 from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError, PassRejected
@@ -369,8 +369,8 @@ KEYS = st.text(TEXT, min_size=1, max_size=6).map("odd {}".format)
 
 
 def _may_stay(name: str) -> bool:
-    fault = name_fault(name, allow_folders=True, max_bytes=255)
-    return not (fault or is_left_over(name) or is_secret(name) or name in pkpass.PER_PASS)
+    fault = name_problem(name, allow_folders=True, max_bytes=255)
+    return not (fault or is_junk_file(name) or is_secret(name) or name in pkpass.PER_PASS)
 
 
 @pytest.mark.no_cover

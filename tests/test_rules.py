@@ -518,9 +518,9 @@ def test_a_rule_reads_no_value_that_it_does_not_declare(
 ) -> None:
     document = EVERYTHING[on]
     about = (
-        apple_rules.About(bound=bound, identity=identity)
+        apple_rules.ValidationContext(bound=bound, identity=identity)
         if on == "pass.json"
-        else google_rules.About(bound=bound)
+        else google_rules.ValidationContext(bound=bound)
     )
     read = {pointer for pointer in seen_by(rule, document, about) if scalar(document, pointer)}
 
@@ -538,9 +538,9 @@ SPEAKING = {
 @pytest.mark.parametrize("on", EVERYTHING)
 def test_the_documents_of_everything_make_the_rules_speak(on: str, identity: Identity) -> None:
     """Else the two tests above would see nothing being read."""
-    about: Any = google_rules.About(bound=True)
+    about: Any = google_rules.ValidationContext(bound=True)
     if on == "pass.json":
-        about = apple_rules.About(bound=True, identity=replace_nfc(identity))
+        about = apple_rules.ValidationContext(bound=True, identity=replace_nfc(identity))
     speaking = {
         rule.check.__qualname__.partition(".")[0]
         for kind, rule in RULES

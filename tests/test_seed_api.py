@@ -16,11 +16,11 @@ import httpx2
 import pytest
 
 from passwright import Template
+from passwright.documents.placeholders import as_plain_text
 from passwright.model import folder
 from passwright.service.store import Organisation, PassStatus
 from passwright.service.web.models import ChangedPass, NewPass
-from passwright.stencil import plain
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.issuing_desk import AT, HELP, ROOT, edited, template_files
 from tests.run_service import BASE, Made, service
 
@@ -227,7 +227,7 @@ def test_s1_2e_the_first_platform_keeps_the_pass_and_the_members_say_so(running:
     google, pending, apple = (page_of(created(running, GUIDE)) for _ in range(3))
     assert running.google(google).status_code == 303
     assert running.begin(pending).status_code == 200
-    running.bind_to_apple(apple, Phone(BASE))
+    running.bind_to_apple(apple, FakeAuthenticator(BASE))
 
     expected: dict[str, dict[str, Any]] = {
         google.id: {**MASKED, "platform": "google", "bound": True},
@@ -254,7 +254,7 @@ def page_on(device: str, running: Service, made: Made) -> httpx2.Response:
 def test_s1_2f_the_page_says_which_wallet_has_the_pass_and_how_to_get_a_new_one(running: Service) -> None:
     google, apple = (page_of(created(running, GUIDE)) for _ in range(2))
     running.google(google)
-    running.bind_to_apple(apple, Phone(BASE))
+    running.bind_to_apple(apple, FakeAuthenticator(BASE))
     answers = {
         "Apple Wallet": [running.google(apple), page_on("Android", running, apple)],
         "Google Wallet": [running.holder.post(f"{google.page}/apple"), page_on("iPhone", running, google)],
@@ -532,7 +532,7 @@ def test_s1_1i_the_type_of_a_pass_is_that_of_its_template(running: Service, kind
     }
     template = running.client.post("/api/v1/pass-templates", json={"files": files}).json()["data"]["id"]
     example = Template.load(ROOT / "fixtures" / "templates" / kind).example()
-    values = {name: plain(value) for name, value in example.values.items()}
+    values = {name: as_plain_text(value) for name, value in example.values.items()}
 
     made = created(running, {"pass": values}, passTemplate=template)
     assert made["attributes"]["passType"] == expected

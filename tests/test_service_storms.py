@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from passwright.testing.fakes.authenticator import Phone
+from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.issuing_desk import HELP
 from tests.run_service import BASE, service
 
@@ -213,7 +213,7 @@ def _act(client: httpx2.Client, ledger: Ledger, pass_id: str, dice: random.Rando
 
 
 def _ceremony(client: httpx2.Client, ledger: Ledger, pass_id: str, page: str) -> None:
-    phone = Phone(f"{client.base_url}".rstrip("/").replace("127.0.0.1", "localhost"))
+    phone = FakeAuthenticator(f"{client.base_url}".rstrip("/").replace("127.0.0.1", "localhost"))
     ledger.passes[pass_id]["states"].append("apple?")
     begun = client.post(f"{page}/apple/begin", json={})
     if begun.status_code != 200:
@@ -398,7 +398,7 @@ def test_ops_03_a_locked_database_is_told_and_reading_goes_on(locked: tuple[Serv
 def test_ops_06_a_clock_that_jumps_hands_out_nothing_wrong(tmp_path: Path) -> None:
     """Ten years on the certificate is over: nothing is signed. A clock set back prolongs no attempt."""
     with service(tmp_path) as running:
-        made, phone = running.bound(), Phone(BASE)
+        made, phone = running.bound(), FakeAuthenticator(BASE)
         offer = running.begin(made).json()
         running.clock.add(hours=-24)
         late = running.complete(made, offer["attemptId"], phone.create(offer["publicKey"]))

@@ -30,7 +30,7 @@ from passwright.signers.iam import GoogleIamSigner
 from passwright.signers.pkcs11 import Pkcs11Signer
 from passwright.testing import check_signer
 from passwright.testing.certificates import Leaf, new_key
-from passwright.testing.fakes.google import Google
+from passwright.testing.fakes.google import FakeGoogle
 from passwright.testing.fakes.kms import KeyService
 from tests.conftest import ACCOUNT, AT, ISSUER_ID
 
@@ -396,7 +396,7 @@ def test_default_credentials_ask_for_the_scope_of_iam(
     service: KeyService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A service account's, whose token comes from a Google that gives it for passes alone."""
-    with Google() as google:
+    with FakeGoogle() as google:
         login = tmp_path / "login.json"
         login.write_text(json.dumps(google.service_account))
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(login))

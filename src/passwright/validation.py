@@ -91,12 +91,14 @@ def check(
         return Report.of([*findings, error("wrong-type", name, "this has to be a JSON object")])
     place = place_in(name)
     if name == "pass.json":
-        about = apple_rules.About(bound=bound, writing=False)
+        about = apple_rules.ValidationContext(bound=bound, writing=False)
         findings += apple_rules.validator().validate(document, about, writing=False)
     elif name == "save-claims":
         findings += check_claims(document, place, bound=bound, at=at)
     else:
-        findings += check_resource(name, document, google_rules.About(bound=bound, writing=False), place)
+        findings += check_resource(
+            name, document, google_rules.ValidationContext(bound=bound, writing=False), place
+        )
     return Report.of(findings)
 
 
@@ -114,7 +116,7 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
     if not isinstance(link, str):
         return Report.of([error("wrong-type", "link", "a link is text")])
     try:
-        found = reading_link.look(link)
+        found = reading_link.parse_link_text(link)
         if found.form == "claims":
             return _unsigned(found.token, bound=bound, at=at)
         read = token.read(found.token)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from passwright.apple.pkpass import PassBuilder
     from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.reading.contents import Contents, read
-    from passwright.apple.reading.rewriting import Rewritten, rewrite
+    from passwright.apple.reading.rewriting import RewriteResult, rewrite
     from passwright.apple.trust.chain import Trust
     from passwright.apple.verification.verifier import Verification, Verifier, verify
 
@@ -20,7 +20,7 @@ __all__ = [
     "Contents",
     "Identity",
     "PassBuilder",
-    "Rewritten",
+    "RewriteResult",
     "Trust",
     "Verification",
     "Verifier",
@@ -36,7 +36,7 @@ _HOMES = {
     "Contents": "reading.contents",
     "Identity": "identity",
     "PassBuilder": "pkpass",
-    "Rewritten": "reading.rewriting",
+    "RewriteResult": "reading.rewriting",
     "Trust": "trust.chain",
     "read": "reading.contents",
     "rewrite": "reading.rewriting",

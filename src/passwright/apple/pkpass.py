@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.container import pkpass
-from passwright.apple.rules.pass_json import About, validator
+from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
@@ -62,7 +62,7 @@ class PassBuilder:
         rules = tuple(rules)
         self._judge = validator(rules)
         self._definition_rules = tuple(rule for rule in rules if rule.document == "pass")
-        self._about = About(identity=identity, strict=strict, needs_nfc=binding_needs_nfc)
+        self._about = ValidationContext(identity=identity, strict=strict, needs_nfc=binding_needs_nfc)
         # A template is itself and nothing else, so those that are alike are told apart.
         self._prepared = lru_cache(maxsize=TEMPLATE_CACHE_SIZE)(self._prepare)
 
@@ -157,7 +157,7 @@ class PassBuilder:
         return prepared, text.encode(), said
 
     def _overridden(
-        self, pass_: Pass, document: dict[str, Any], about: About
+        self, pass_: Pass, document: dict[str, Any], about: ValidationContext
     ) -> tuple[str | None, list[Finding]]:
         """A pass with members of its own is judged whole, as it will be signed."""
         about = replace(about, bound=pass_.binding is not None)
@@ -201,7 +201,7 @@ class _Part(NamedTuple):
 class _Prepared:
     """What is constant for one template and one identity, worked out once."""
 
-    def __init__(self, template: Template, about: About, prepare: Any) -> None:
+    def __init__(self, template: Template, about: ValidationContext, prepare: Any) -> None:
         findings = [*check_template(template)]
         own, not_json = own_copy(template.apple, f"{template.source}#/apple")
         self._template = template = replace(template, apple=own)

@@ -13,22 +13,22 @@ run that was stopped goes on where it was. Memory does not grow with the rows.
 from __future__ import annotations
 
 from passwright.batch.ledger import Ledger
-from passwright.batch.outputs import Folder, Links, Null, Output, Tar, Zip
-from passwright.batch.pass_maker import Made, Maker
+from passwright.batch.outputs import Discard, Folder, Links, Output, Tar, Zip
+from passwright.batch.pass_maker import PassMaker, RowResult
 from passwright.batch.rows import BadRow, Row, read, read_csv, read_json_lines
 from passwright.batch.runner import Progress, Summary, package
 
 __all__ = [
     "BadRow",
+    "Discard",
     "Folder",
     "Ledger",
     "Links",
-    "Made",
-    "Maker",
-    "Null",
     "Output",
+    "PassMaker",
     "Progress",
     "Row",
+    "RowResult",
     "Summary",
     "Tar",
     "Zip",

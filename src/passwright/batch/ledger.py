@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.batch.pass_maker import Made
+    from passwright.batch.pass_maker import RowResult
 
 __all__ = ["Ledger"]
 
@@ -166,7 +166,7 @@ class Ledger:
         )
         return "new"
 
-    def record(self, made: Iterable[tuple[Made, int]], *, position: int, links: int) -> None:
+    def record(self, made: Iterable[tuple[RowResult, int]], *, position: int, links: int) -> None:
         """Writes down what is safe in the output: passes, each with where it begins, and refusals.
 
         Returns when the ledger itself would survive a power failure.

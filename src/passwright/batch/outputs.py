@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Entry", "Folder", "Links", "Null", "Output", "Tar", "Zip"]
+__all__ = ["Discard", "Entry", "Folder", "Links", "Output", "Tar", "Zip"]
 
 
 class Entry(NamedTuple):
@@ -85,7 +85,7 @@ class Output:
 _SYNC_WAITS = sys.platform.startswith("linux")
 
 
-class Null(Output):
+class Discard(Output):
     """Nowhere: passes are made, counted, and forgotten where they were made."""
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from passwright.batch.rows import BadRow, Issue
+from passwright.batch.rows import BadRow, RowParser
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.model.validation import check_pass, template_document
 from passwright.report import Finding, error
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     # A row: its number, its serial, and why it was refused.
     _Known: TypeAlias = tuple[int, str, tuple[Finding, ...]]
 
-__all__ = ["Made", "Maker"]
+__all__ = ["PassMaker", "RowResult"]
 
 
 @dataclass(slots=True, repr=False)
-class Made:
+class RowResult:
     """What became of one row.
 
     `number` counts rows from 1. `size` is that of `pkpass`, and stays when an
@@ -62,7 +62,7 @@ class Made:
         return f"Made(row {self.number}, {self.serial!r}, {state})"
 
 
-class Maker:
+class PassMaker:
     """Makes passes of one template with builders that are kept.
 
     `apple` makes the .pkpass, `google` the save link; at least one is given.
@@ -89,7 +89,7 @@ class Maker:
         self.at = at or datetime.now(UTC)
         if self.at.utcoffset() is None:
             raise ValueError("at has no time zone: give an aware datetime")
-        self._issue = Issue(template)
+        self._issue = RowParser(template)
         self._apple = apple
         self._google = google
 
@@ -97,7 +97,7 @@ class Maker:
         """What is wrong with the names of columns, before the first row is made."""
         return self._issue.check_columns(names)
 
-    def make(self, number: int, row: Row) -> Made:
+    def make(self, number: int, row: Row) -> RowResult:
         """What becomes of the row with this number.
 
         Raises:
@@ -106,7 +106,7 @@ class Maker:
         (made,) = self.make_all([(number, row)])
         return made
 
-    def make_all(self, rows: Iterable[tuple[int, Row]]) -> Iterator[Made]:
+    def make_all(self, rows: Iterable[tuple[int, Row]]) -> Iterator[RowResult]:
         """What becomes of some rows with their numbers, in their order.
 
         They are put together and judged, then signed, then finished one by one: a
@@ -122,7 +122,7 @@ class Maker:
         ready = zip(known, links, on_links, pkpasses, on_passes, strict=True)
         # Nothing that was made is held here: of a portion there is never more than one whole pass.
         for (number, serial, refused), link, on_link, pkpass, on_pass in ready:
-            made = Made(number, serial, findings=refused)
+            made = RowResult(number, serial, findings=refused)
             if link is not None:
                 finished = link.finish(on_link)
                 made.link, made.requires = finished.url, finished.requires_text
@@ -131,7 +131,7 @@ class Maker:
                 made.size = len(made.pkpass)
             yield made
 
-    def to_sign(self, number: int, row: Row) -> Made:
+    def to_sign(self, number: int, row: Row) -> RowResult:
         """What has to be signed for the row with this number, as its `to_sign`.
 
         Raises:
@@ -142,7 +142,7 @@ class Maker:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
         ((_, serial, refused),), (link,), (pkpass,) = self._begin([(number, row)])
         unsigned = link or pkpass
-        return Made(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
+        return RowResult(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
 
     def _begin(
         self, rows: Iterable[tuple[int, Row]]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from passwright.model.template import Template
 
-__all__ = ["BadRow", "Issue", "Row", "read", "read_csv", "read_json_lines"]
+__all__ = ["BadRow", "Row", "RowParser", "read", "read_csv", "read_json_lines"]
 
 SERIAL = "serial"
 NFC, BARCODE, EMAIL, LEARN_MORE, EXPIRES = "@nfc", "@barcode", "@email", "@learn-more", "@expires"
@@ -146,7 +146,7 @@ class _Text:
         return raw.decode("utf-8-sig" if self.line == 1 else "utf-8")
 
 
-class Issue:
+class RowParser:
     """Turns rows into passes of one template; what does not change from row to row is looked up once."""
 
     def __init__(self, template: Template) -> None:

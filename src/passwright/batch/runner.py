@@ -13,8 +13,8 @@ from itertools import chain, islice
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from passwright.batch.outputs import Null
-from passwright.batch.pass_maker import Made, Maker
+from passwright.batch.outputs import Discard
+from passwright.batch.pass_maker import PassMaker, RowResult
 from passwright.batch.rows import SERIAL, BadRow
 from passwright.errors import BatchRejected, PassRejected
 from passwright.report import Report, error
@@ -33,11 +33,11 @@ __all__ = ["Progress", "Summary", "package"]
 
 # A portion has as many rows as a worker makes in this time, whoever signs: it is long beside what handing
 # one over costs, and short for people who watch or stop the run. The first is small, to find that out.
-PORTION_SECONDS = 0.1
-FIRST_PORTION = 16
-PORTION = 256
+CHUNK_SECONDS = 0.1
+FIRST_CHUNK = 16
+CHUNK = 256
 # What comes back from a worker waits in memory to be written.
-PORTION_BYTES = 12 * 2**20
+CHUNK_BYTES = 12 * 2**20
 # Portions under way for each worker: one is made, one waits.
 AHEAD = 2
 # What a kill costs at most is made again; what a checkpoint costs is waiting for the disk.
@@ -69,7 +69,7 @@ class Summary:
     """What became of a batch: the last progress, and the first hundred rows that were refused."""
 
     progress: Progress
-    refused: tuple[Made, ...] = ()
+    refused: tuple[RowResult, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -78,7 +78,7 @@ class Summary:
 
 
 def package(
-    maker: Maker | Callable[[], Maker],
+    maker: PassMaker | Callable[[], PassMaker],
     rows: Iterable[Row],
     out: Output | None = None,
     *,
@@ -111,7 +111,7 @@ def package(
         ValueError: an archive or a list of links without a ledger.
         OSError: the output can't be written.
     """
-    out = out or Null()
+    out = out or Discard()
     if ledger is None and (out.needs_ledger or links is not None):
         raise ValueError(
             f"{(links or out).name} needs a ledger, which knows what it holds: ledger=Ledger(...)"
@@ -120,15 +120,15 @@ def package(
     numbered = enumerate(rows, start=1)
     # Before anything is opened: a file of rows that can't be read leaves nothing behind.
     first = list(islice(numbered, 1))
-    if isinstance(maker, Maker):
+    if isinstance(maker, PassMaker):
         _check_columns(first, maker)
     with ExitStack() as stack:
         stack.callback(run.close)
         run.begin()
         if executor is None:
             executor = stack.enter_context(ThreadPoolExecutor(jobs, thread_name_prefix="passwright"))
-        how = maker if isinstance(maker, Maker) else pickle.dumps(maker)
-        waiting: deque[tuple[list[Made], Future[_Portion] | None]] = deque()
+        how = maker if isinstance(maker, PassMaker) else pickle.dumps(maker)
+        waiting: deque[tuple[list[RowResult], Future[_Chunk] | None]] = deque()
         try:
             for portion, known in run.portions(chain(first, numbered)):
                 future = executor.submit(_make, how, out, portion) if portion else None
@@ -146,25 +146,25 @@ def package(
     return Summary(run.progress, tuple(run.refused))
 
 
-def _check_columns(first: list[Numbered], maker: Maker) -> None:
+def _check_columns(first: list[Numbered], maker: PassMaker) -> None:
     """A column that no pass can have is found at the first row, not at each."""
     for _, row in first:
         if not isinstance(row, BadRow) and (found := maker.check_columns(row)):
             raise BatchRejected(Report.of(found))
 
 
-class _Portion(NamedTuple):
+class _Chunk(NamedTuple):
     """What became of some rows, how long that took, and what the maker that made them is for."""
 
     job: str
     at: str
-    made: list[Made]
+    made: list[RowResult]
     seconds: float
 
 
-def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
+def _make(how: PassMaker | bytes, out: Output, portion: list[Numbered]) -> _Chunk:
     """Makes a portion, wherever this runs; what the output takes there stays there."""
-    maker = how if isinstance(how, Maker) else _unpickled(how)
+    maker = how if isinstance(how, PassMaker) else _unpickle(how)
     made, began = [], monotonic()
     for each in maker.make_all(portion):
         if each.pkpass is not None:
@@ -174,13 +174,13 @@ def _make(how: Maker | bytes, out: Output, portion: list[Numbered]) -> _Portion:
             if out.put(f"{each.serial}.pkpass", each.pkpass):
                 each.pkpass = None
         made.append(each)
-    return _Portion(maker.fingerprint, maker.at.isoformat(), made, monotonic() - began)
+    return _Chunk(maker.fingerprint, maker.at.isoformat(), made, monotonic() - began)
 
 
 @lru_cache(maxsize=8)
-def _unpickled(how: bytes) -> Maker:
+def _unpickle(how: bytes) -> PassMaker:
     """The maker of this process, kept from portion to portion."""
-    make: Callable[[], Maker] = pickle.loads(how)  # noqa: S301 -- pickled by `package`, a few lines above
+    make: Callable[[], PassMaker] = pickle.loads(how)  # noqa: S301 -- pickled by `package`, a few lines above
     return make()
 
 
@@ -199,10 +199,10 @@ class _Run:
         self._out, self._links, self._ledger = out, links, ledger
         self._stop, self._tell = stop_on_refusal, progress
         self._began = self._checked_at = monotonic()
-        self._fresh: list[tuple[Made, int]] = []
+        self._fresh: list[tuple[RowResult, int]] = []
         self._rows = self._skipped = self._done = self._bytes = self._number_refused = 0
-        self._portion = FIRST_PORTION
-        self.refused: list[Made] = []
+        self._portion = FIRST_CHUNK
+        self.refused: list[RowResult] = []
 
     @property
     def progress(self) -> Progress:
@@ -224,7 +224,7 @@ class _Run:
         if ledger is not None:
             ledger.begin()
 
-    def portions(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[Made]]]:
+    def portions(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[RowResult]]]:
         """Rows to make, and with them those whose fate is known: refused without being made."""
         while taken := list(islice(numbered, self._portion)):
             portion, known = [], []
@@ -240,11 +240,11 @@ class _Run:
                 else:
                     message = f"row {claim} has the same serial number, perhaps but for case"
                     found = error("duplicate-serial", f"row {number}", message, "give each pass its own")
-                    known.append(Made(number, str(serial), findings=(found,)))
+                    known.append(RowResult(number, str(serial), findings=(found,)))
             self._rows += len(taken)
             yield portion, known
 
-    def collect(self, known: list[Made], future: Future[_Portion] | None) -> None:
+    def collect(self, known: list[RowResult], future: Future[_Chunk] | None) -> None:
         """Takes what came back, in the order of the rows."""
         done = known
         if future is not None:
@@ -265,13 +265,13 @@ class _Run:
         if self._tell is not None:
             self._tell(self.progress)
 
-    def _adapt(self, made: list[Made], seconds: float) -> None:
+    def _adapt(self, made: list[RowResult], seconds: float) -> None:
         """How many rows the next portions have, by what this one took."""
         weight = sum(len(each.pkpass) for each in made if each.pkpass is not None)
-        fitting = len(made) * min(PORTION_SECONDS / max(seconds, 1e-6), PORTION_BYTES / max(weight, 1))
-        self._portion = max(1, min(round(fitting), 2 * self._portion, PORTION))
+        fitting = len(made) * min(CHUNK_SECONDS / max(seconds, 1e-6), CHUNK_BYTES / max(weight, 1))
+        self._portion = max(1, min(round(fitting), 2 * self._portion, CHUNK))
 
-    def _take(self, made: Made) -> None:
+    def _take(self, made: RowResult) -> None:
         begins = 0
         if made.pkpass is not None:
             begins = self._out.add(f"{made.serial}.pkpass", made.pkpass, made.crc)
@@ -284,7 +284,7 @@ class _Run:
         self._done += 1
         self._bytes += made.size
 
-    def _refuse(self, made: Made) -> None:
+    def _refuse(self, made: RowResult) -> None:
         self._number_refused += 1
         if len(self.refused) < MAX_REFUSED:
             self.refused.append(made)

@@ -145,7 +145,7 @@ def signatures(path: Path) -> tuple[datetime, Iterator[offline.Signed]]:
     return offline.read(lines(), name=str(path))
 
 
-def write_orders(path: Path, maker: batch.Maker, rows: Iterable[batch.Row]) -> tuple[int, Path | None]:
+def write_orders(path: Path, maker: batch.PassMaker, rows: Iterable[batch.Row]) -> tuple[int, Path | None]:
     """Writes a line for each pass that has to be signed, and beside it one for each row that was refused.
 
     Answers how many there are to sign, and where the refused ones are.
@@ -165,7 +165,7 @@ def write_orders(path: Path, maker: batch.Maker, rows: Iterable[batch.Row]) -> t
 class _Orders:
     """The lines that ask for signatures, made as they are written."""
 
-    def __init__(self, maker: batch.Maker, rows: Iterable[batch.Row]) -> None:
+    def __init__(self, maker: batch.PassMaker, rows: Iterable[batch.Row]) -> None:
         self._maker, self._rows = maker, rows
         self.written = 0
         self.refused: list[dict[str, Any]] = []

@@ -52,12 +52,12 @@ class _Order:
     signer: Signer | None
     keys: Keys = field(repr=False)
 
-    def maker(self) -> many.Maker:
+    def maker(self) -> many.PassMaker:
         """Loads template and keys."""
         template = load_template(self.template)
         identity = self._identity(template) if self.passes else None
         issuer = self._issuer() if self.links else None
-        return many.Maker(
+        return many.PassMaker(
             template,
             apple=pkpass.PassBuilder(identity, strict=self.strict) if identity else None,
             google=savelink.PassBuilder(issuer) if issuer else None,
@@ -236,14 +236,14 @@ def _emit(path: Path, order: _Order, rows: Path, *, as_json: bool) -> int:
 
 def _output(out: Path | None) -> many.Output:
     if out is None:
-        return many.Null()
+        return many.Discard()
     kinds: dict[str, Callable[[Path], many.Output]] = {".zip": many.Zip, ".tar": many.Tar, "": many.Folder}
     if out.suffix not in kinds:
         raise WrongUse(f"--out {out}: passes go into a .zip, a .tar, or a folder, whose name has no dot")
     return kinds[out.suffix](out)
 
 
-def _pool(maker: many.Maker, order: _Order, jobs: int) -> tuple[Any, Executor | None]:
+def _pool(maker: many.PassMaker, order: _Order, jobs: int) -> tuple[Any, Executor | None]:
     """Threads where signing lets go of the interpreter long enough, as RSA does; processes elsewhere."""
     if jobs == 1 or maker.signs_slowly or order.signer is not None:
         return maker, None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from passwright.apple.certificates.check import Examination
+    from passwright.apple.certificates.check import CredentialCheck
     from passwright.apple.certificates.credentials import Credential
     from passwright.apple.trust.intermediates import Published
     from passwright.report import Finding
@@ -150,14 +150,14 @@ def check(
 
     Exit code 1 when something does not fit.
     """
-    from passwright.apple.certificates.check import examine
+    from passwright.apple.certificates.check import check_credentials
 
     moment = options.moment("--at", at) or datetime.now(UTC)
     trust = options.trust(root or [], example=trust_example)
     exposed: list[Finding] = []
     given = [(str(path), files.read(path, files.MAX_KEY_BYTES)) for path in paths]
     password = _password(password_file, exposed)
-    found = examine(given, trust=trust, at=moment, password=password)
+    found = check_credentials(given, trust=trust, at=moment, password=password)
     holding = {item.file for item in found.items if item.kind == "key"}
     exposed += [
         problem
@@ -180,7 +180,7 @@ def _password(file: Path | None, found: list[Finding]) -> Callable[[str], str | 
     return password
 
 
-def _document(found: Examination, exposed: list[Finding]) -> dict[str, Any]:
+def _document(found: CredentialCheck, exposed: list[Finding]) -> dict[str, Any]:
     """What `--json` prints; members are only ever added."""
     return {
         "ok": found.report.ok,
@@ -191,7 +191,7 @@ def _document(found: Examination, exposed: list[Finding]) -> dict[str, Any]:
     }
 
 
-def draw(found: Examination, exposed: list[Finding], *, on: Console) -> None:
+def draw(found: CredentialCheck, exposed: list[Finding], *, on: Console) -> None:
     """An examination for people: what each thing is, then what is wrong, then what to do."""
     for item in found.items:
         kind = "" if item.certificate is not None else f", {item.name}"

@@ -50,7 +50,7 @@ def inspect(
     as_json: options.Json = False,
 ) -> int:
     """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
-    given = link.is_given(what)
+    given = link.looks_like_link(what)
     data = what.encode() if given else files.read(Path(what), pkpass.PASS_LIMITS.archive_bytes)
     with nullcontext() if given else files.named(what):
         if data.startswith(b"PK"):
@@ -60,10 +60,10 @@ def inspect(
     return 0
 
 
-def _found(data: bytes, *, may_be_pass: bool) -> link.Found:
+def _found(data: bytes, *, may_be_pass: bool) -> link.LinkText:
     """What the text of a link is; of a file that is neither link nor pass the error says both."""
     try:
-        return link.look(data.decode("utf-8", "replace"))
+        return link.parse_link_text(data.decode("utf-8", "replace"))
     except BundleError as exc:
         if not may_be_pass:
             raise
@@ -81,7 +81,7 @@ def _show_pass(contents: Contents, *, as_json: bool) -> None:
         show.layouts(layouts(contents.document, contents.files), on=show.console())
 
 
-def _show_link(found: link.Found, key: Path | None, *, as_json: bool) -> None:
+def _show_link(found: link.LinkText, key: Path | None, *, as_json: bool) -> None:
     document, odd = _link(found, key)
     if as_json:
         show.document(document)
@@ -90,7 +90,7 @@ def _show_link(found: link.Found, key: Path | None, *, as_json: bool) -> None:
         show.findings(odd, on=show.console())
 
 
-def _link(found: link.Found, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+def _link(found: link.LinkText, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """Header and claims; never the token itself, which is the pass to whoever has it."""
     if found.form == "claims":
         claims = strictjson.loads(found.token.encode(), name="claims")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from passwright import wholefile
-from passwright.apple.cms.parser import signed_at
+from passwright.apple.cms.parser import read_signing_time
 from passwright.apple.pkpass import PassBuilder
 from passwright.cli import airgap, documents, files, options, show
 from passwright.cli.files import WrongUse
@@ -78,11 +78,11 @@ def _new_from(source: Path, folder: Path) -> int:
     """A template folder out of a finished pass, and what it does not say as the pass does."""
     from passwright.apple.container.pkpass import PASS_LIMITS
     from passwright.apple.reading.contents import read
-    from passwright.apple.reading.to_template import template_of
+    from passwright.apple.reading.to_template import template_from_pkpass
 
     with files.named(source):
         contents = read(files.read(source, PASS_LIMITS.archive_bytes))
-    template, report = template_of(contents, name=_fresh_id(folder))
+    template, report = template_from_pkpass(contents, name=_fresh_id(folder))
     with files.new_folder(folder) as made:
         template.save(made)
     show.findings(report)
@@ -157,7 +157,7 @@ def build(
         else:
             identity = keys.apple(cert=cert, intermediate=intermediate, p12=p12, signer=signer)
         builder = PassBuilder(identity, strict=strict)
-        at = elsewhere.time(signed_at, lambda at: builder.unsigned(pass_, at=at))
+        at = elsewhere.time(read_signing_time, lambda at: builder.unsigned(pass_, at=at))
         if emit_tbs is not None:
             return _to_sign(pass_, builder, target, keys.found, at=at, as_json=as_json)
         return _signed(pass_, builder, target, keys.found, at=at, as_json=as_json)

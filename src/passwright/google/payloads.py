@@ -15,7 +15,7 @@ from passwright.documents.placeholders import names_in
 from passwright.errors import BindingInvalid
 from passwright.google import content
 from passwright.google.rules import cross_checks, field_paths
-from passwright.google.rules.payload import About, validators
+from passwright.google.rules.payload import ValidationContext, validators
 from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, error, failed, note, warning
 from passwright.rules import codes_of, forbid_barcode
@@ -41,7 +41,7 @@ class Payloads:
         self._definition_rules = tuple(rule for rule in rules if rule.document == "pass")
         proved = issuer is None or issuer.public_key or getattr(issuer.signer, "proves_itself", False)
         self._unproved = [] if proved else [_UNPROVED]
-        self._about = About(
+        self._about = ValidationContext(
             issuer_id=issuer.issuer_id if issuer else None,
             restrictions_enabled=issuer.restrictions_enabled if issuer else False,
         )
@@ -183,7 +183,7 @@ class _Part:
     judged_object: CompiledValidator
     judge_class: DocumentValidator
     judge_object: DocumentValidator
-    about: About
+    about: ValidationContext
     fullest: Mapping[str, Any]
     findings: tuple[Finding, ...]
     failed: bool
@@ -195,7 +195,7 @@ class _Part:
 class _Prepared:
     """What is constant for one template and one issuer, worked out once."""
 
-    def __init__(self, template: Template, about: About, rules: tuple[Rule, ...]) -> None:
+    def __init__(self, template: Template, about: ValidationContext, rules: tuple[Rule, ...]) -> None:
         findings = [*check_template(template)]
         own, not_json = own_copy(dict(template.google), f"{template.source}#/google")
         self._template = template = replace(template, google=own)
@@ -241,7 +241,7 @@ class _Prepared:
             failed=failed(findings),
             verdict=verdict,
             refused=failed(verdict),
-            may_hold_secrets=any(cross_checks.secrets(object_.body)),
+            may_hold_secrets=any(cross_checks.secret_members(object_.body)),
         )
 
 
@@ -257,7 +257,7 @@ def _settings(
     if template.nfc is not None and "@nfc" not in shape:
         # Off for this pass on purpose, while the class is one for all of them.
         object_ = {"smartTapRedemptionValue": Unknown(), **object_}
-    yield from cross_checks.settings(
+    yield from cross_checks.check_settings(
         template.kind.vertical, class_, object_, place_in("class"), place_in("object")
     )
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
 from passwright.google.payloads import Payload, Payloads, restricted_to
-from passwright.google.rules.cross_checks import in_link
-from passwright.google.rules.payload import codes
+from passwright.google.rules.cross_checks import check_link
+from passwright.google.rules.payload import barcode_locations
 from passwright.report import Finding, Report, error, failed, warning
 from passwright.rules import forbid_barcode
 from passwright.signing import Unsigned, sign_call
@@ -187,7 +187,7 @@ class PassBuilder:
         payload = asked[1]
         said = payload.findings
         if payload.may_hold_secrets and chosen[0] != "id":
-            said = [*said, *in_link(payload.object_text)]
+            said = [*said, *check_link(payload.object_text)]
         message = self._start + _b64(text.encode())
         # Many wait to be signed in a batch: what is not needed any more is let go of, the pass above all.
         again = None if self._is_sure else asked
@@ -357,7 +357,7 @@ def _check_stored(resource: str, object_text: str, stored: Mapping[str, Any] | N
     if stored.get("id") != ours.get("id") or restricted_to(stored) != restricted_to(ours):
         message = "the stored object is another one, or is bound to somebody else, or to nobody"
         yield error("binding-lost", where, message, "update it through the API before making the link")
-    places = ((f"{where}{pointer}", value) for pointer, value in codes(resource, stored))
+    places = ((f"{where}{pointer}", value) for pointer, value in barcode_locations(resource, stored))
     yield from forbid_barcode(places, bound=True)
 
 

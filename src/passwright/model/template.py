@@ -286,9 +286,9 @@ class Template:
             TemplateRejected: it has no style of these kinds, or something no template can hold.
         """
         from passwright.apple.reading.contents import read
-        from passwright.apple.reading.to_template import template_of
+        from passwright.apple.reading.to_template import template_from_pkpass
 
-        return template_of(read(data), name=name, kinds=kinds)[0]
+        return template_from_pkpass(read(data), name=name, kinds=kinds)[0]
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the template as a folder that `load` reads back.

@@ -299,9 +299,9 @@ def _resources(template: Template) -> dict[str, str]:
 
 
 def _google_codes(resource: str, members: object) -> Iterable[tuple[str, object]]:
-    from passwright.google.rules.payload import codes
+    from passwright.google.rules.payload import barcode_locations
 
-    return codes(resource, members)
+    return barcode_locations(resource, members)
 
 
 def _uncoded_overrides(

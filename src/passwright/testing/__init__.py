@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         example_template_directory,
     )
     from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf
-    from passwright.testing.fakes.google import Fault, Google
+    from passwright.testing.fakes.google import FakeGoogle, Fault
     from passwright.testing.signer_contract import check_signer
 
 __all__ = [
@@ -40,8 +40,8 @@ __all__ = [
     "PASS_TYPE",
     "TEAM",
     "Authority",
+    "FakeGoogle",
     "Fault",
-    "Google",
     "Issued",
     "Leaf",
     "assert_bound",
@@ -69,7 +69,7 @@ _HOMES = {
         "authority",
     ),
     **dict.fromkeys(("PASS_TYPE", "TEAM", "Issued", "Leaf"), "certificates"),
-    **dict.fromkeys(("Fault", "Google"), "fakes.google"),
+    **dict.fromkeys(("Fault", "FakeGoogle"), "fakes.google"),
     "check_signer": "signer_contract",
 }
 

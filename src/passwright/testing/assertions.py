@@ -201,7 +201,7 @@ def _of_pkpass(subject: Any) -> Report:
         return Report.of([error(exc.code, exc.where, exc.message)])
     if not isinstance(tolerated.value, dict):
         return Report.of([error("wrong-type", "pass.json", "pass.json has to hold an object")])
-    about = apple_rules.About(
+    about = apple_rules.ValidationContext(
         bound=True, writing=False, personalized=personalization.FILE in files, files=frozenset(files)
     )
     return Report.of(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from passwright.google.issuer import Issuer
     from passwright.model.template import Pass
     from passwright.testing.authority import Authority
-    from passwright.testing.fakes.google import Google
+    from passwright.testing.fakes.google import FakeGoogle
 
 __all__ = [
     "apple_identity",
@@ -57,11 +57,11 @@ def google_issuer() -> Issuer:
 
 
 @pytest.fixture
-def google_wallet() -> Iterator[Google]:
+def google_wallet() -> Iterator[FakeGoogle]:
     """A make-believe Google that runs on this machine while the test does."""
-    from passwright.testing.fakes.google import Google
+    from passwright.testing.fakes.google import FakeGoogle
 
-    with Google() as google:
+    with FakeGoogle() as google:
         yield google
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from passwright.apple.trust.chain import Chain, Trust
     from passwright.report import Finding
 
-__all__ = ["Examination", "examine"]
+__all__ = ["CredentialCheck", "check_credentials"]
 
 # Findings of a chain that speak of a signature, and are said in other words here or not at all.
 _OF_SIGNATURES = frozenset(
@@ -38,7 +38,7 @@ _OF_SIGNATURES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class CredentialCheck:
     """What was found in the files, and whether a pass can be signed with it.
 
     `ready` means that a pass certificate, its key and its intermediate are
@@ -52,9 +52,9 @@ class Examination:
     steps: tuple[str, ...]
 
 
-def examine(
+def check_credentials(
     files: Iterable[tuple[str, bytes]], *, trust: Trust, at: datetime, password: Password | None = None
-) -> Examination:
+) -> CredentialCheck:
     """What certificates, keys, requests and PKCS #12 files are, and whether they fit together.
 
     `files` are names and contents, in PEM or DER. `trust` says whose
@@ -74,12 +74,12 @@ def examine(
             findings.append(_unreadable(name, encrypted=encrypted(data)))
         items += found
     items = _unique(items)
-    mates = _Mates(items, trust, at)
+    mates = _Matcher(items, trust, at)
     items = [mates.completed(item) for item in items]
     findings += mates.findings()
     report = Report.of(findings)
     ready = report.ok and mates.whole()
-    return Examination(tuple(items), report, ready, tuple(mates.steps(ready=ready)))
+    return CredentialCheck(tuple(items), report, ready, tuple(mates.steps(ready=ready)))
 
 
 def _unique(items: Sequence[Credential]) -> list[Credential]:
@@ -100,7 +100,7 @@ def _unreadable(name: str, *, encrypted: bool) -> Finding:
     return error("unreadable-credential", name, "no certificate, key or request can be read here", hint)
 
 
-class _Mates:
+class _Matcher:
     """What belongs to what among the things that were given."""
 
     def __init__(self, items: Sequence[Credential], trust: Trust, at: datetime) -> None:

@@ -290,7 +290,7 @@ def _attributes(node: der.Node, digest: str) -> _Attributes:
     )
 
 
-def signed_at(message: bytes) -> datetime:
+def read_signing_time(message: bytes) -> datetime:
     """The time that signed attributes say, as they are signed: a SET OF, in DER.
 
     Raises:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from passwright.apple.container.filenames import folded, name_fault, shown
+from passwright.apple.container.filenames import collation_key, name_problem, quoted_name
 from passwright.errors import BundleError
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list
     for name, data in files:
         size = len(data)
         if at + size >= _MAX_SIZE:
-            raise BundleError("too-large", shown(name), "an archive holds less than 4 GiB")
+            raise BundleError("too-large", quoted_name(name), "an archive holds less than 4 GiB")
         before, after, central_before, central_after = _around(name)
         sums = _SUMS.pack(zlib.crc32(data), size, size)
         local += (before, sums, after, data)
@@ -202,7 +202,7 @@ class _Entry(NamedTuple):
 
     @property
     def where(self) -> str:
-        return shown(self.raw_name)
+        return quoted_name(self.raw_name)
 
 
 def unpacked(data: Buffer, limits: Limits) -> dict[str, bytes]:
@@ -475,12 +475,12 @@ def read_name(raw: bytes, utf8: int, limits: Limits) -> _Name:
         return _Name("", "the name is not UTF-8, or does not say that it is")
     # A folder's name is good when that of a file in it would be.
     is_folder = name.endswith("/")
-    fault = name_fault(
+    fault = name_problem(
         name + "_" * is_folder, allow_folders=limits.allow_folders, max_bytes=limits.name_bytes
     )
     if fault and not (name == "./" and limits.allow_folders):
         return _Name(name, fault)
-    path = folded(name)
+    path = collation_key(name)
     return _Name(name, "", is_folder, path, tuple(path[: match.start()] for match in re.finditer("/", path)))
 
 

@@ -14,12 +14,12 @@ from passwright.errors import BundleError
 __all__ = [
     "MAX_NAME_BYTES",
     "check_name",
-    "folded",
-    "is_elsewhere",
-    "is_left_over",
+    "collation_key",
+    "is_junk_file",
     "is_secret",
-    "name_fault",
-    "shown",
+    "is_unknown_folder",
+    "name_problem",
+    "quoted_name",
 ]
 
 MAX_NAME_BYTES = 255
@@ -52,12 +52,12 @@ def check_name(name: str, *, allow_folders: bool = False, max_bytes: int = MAX_N
     Raises:
         BundleError: `bad-name`, saying what is wrong.
     """
-    fault = name_fault(name, allow_folders=allow_folders, max_bytes=max_bytes)
+    fault = name_problem(name, allow_folders=allow_folders, max_bytes=max_bytes)
     if fault:
-        raise BundleError("bad-name", shown(name), fault)
+        raise BundleError("bad-name", quoted_name(name), fault)
 
 
-def name_fault(name: str, *, allow_folders: bool, max_bytes: int) -> str:
+def name_problem(name: str, *, allow_folders: bool, max_bytes: int) -> str:
     """What is wrong with a name, or ""."""
     if len(name) <= max_bytes and _ORDINARY.fullmatch(name):
         return ""
@@ -72,7 +72,7 @@ def name_fault(name: str, *, allow_folders: bool, max_bytes: int) -> str:
         (any(not part.strip(".") for part in parts), "a part of the name is empty or only dots"),
         (any(part.endswith((".", " ")) for part in parts), "a part of the name ends with a dot or a space"),
         (any(map(_DEVICE.fullmatch, parts)), "a part of the name is a device on Windows"),
-        (folded(name).endswith(".lproj"), "a file is called like a language folder"),
+        (collation_key(name).endswith(".lproj"), "a file is called like a language folder"),
         (
             not (allow_folders or _ROOT_OR_LANGUAGE_FOLDER.fullmatch(name)),
             "the only folders are <tag>.lproj/",
@@ -81,12 +81,12 @@ def name_fault(name: str, *, allow_folders: bool, max_bytes: int) -> str:
     return next((message for broken, message in rules if broken), "")
 
 
-def is_left_over(name: str) -> bool:
+def is_junk_file(name: str) -> bool:
     """The file is what desktops and version control leave behind, no part of the design: leave it out."""
     return any(part in _LEFT_OVERS or part.startswith("._") for part in name.casefold().split("/"))
 
 
-def is_elsewhere(name: str) -> bool:
+def is_unknown_folder(name: str) -> bool:
     """The file lies in another folder than one of a language."""
     return not _ROOT_OR_LANGUAGE_FOLDER.fullmatch(name)
 
@@ -96,7 +96,7 @@ def is_secret(name: str) -> bool:
     return name.casefold().endswith(_SECRETS)
 
 
-def folded(name: str) -> str:
+def collation_key(name: str) -> str:
     """What file systems that ignore case and normalise Unicode make of a name."""
     if name.isascii():
         return name.lower()
@@ -104,7 +104,7 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
-def shown(name: str | bytes) -> str:
+def quoted_name(name: str | bytes) -> str:
     """A name from outside, safe to print: long ones are cut, what can't be printed is escaped."""
     text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
     if len(text) > _MAX_SHOWN:

@@ -19,11 +19,11 @@ from passwright.apple.container import archive, stored_archive
 from passwright.apple.container.archive import Limits
 from passwright.apple.container.filenames import (
     check_name,
-    folded,
-    is_elsewhere,
-    is_left_over,
+    collation_key,
+    is_junk_file,
     is_secret,
-    shown,
+    is_unknown_folder,
+    quoted_name,
 )
 from passwright.errors import BundleError
 from passwright.report import Finding, Severity, error, warning
@@ -48,7 +48,7 @@ __all__ = [
     "check_name",
     "check_passes",
     "digest",
-    "is_left_over",
+    "is_junk_file",
     "is_secret",
     "manifest",
     "name_findings",
@@ -147,8 +147,10 @@ def _said_of(
         # Names of the archive alone go to the cache: they are short.
         findings += check_name(name) if name in names else name_findings(name, there=False)
     for name in sorted(names - listed.keys() - UNLISTED):
-        hint = "a left-over of a desktop: build the archive without it" if is_left_over(name) else ""
-        findings.append(error("unlisted-file", shown(name), "the manifest does not list this file", hint))
+        hint = "a left-over of a desktop: build the archive without it" if is_junk_file(name) else ""
+        findings.append(
+            error("unlisted-file", quoted_name(name), "the manifest does not list this file", hint)
+        )
     return findings
 
 
@@ -169,13 +171,15 @@ def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
 def name_findings(name: str, *, there: bool = True) -> tuple[Finding, ...]:
     """Findings about a listed file that follow from its name; `there` tells that the archive holds it."""
     found = []
-    if is_left_over(name):
-        found.append(warning("left-over-file", shown(name), "a left-over of a desktop is part of the pass"))
-    elif there and is_elsewhere(name):
-        found.append(warning("unknown-folder", shown(name), "Wallet looks into no folder like this"))
+    if is_junk_file(name):
+        found.append(
+            warning("left-over-file", quoted_name(name), "a left-over of a desktop is part of the pass")
+        )
+    elif there and is_unknown_folder(name):
+        found.append(warning("unknown-folder", quoted_name(name), "Wallet looks into no folder like this"))
     if is_secret(name):
         message = "the pass carries what is called like a private key"
-        found.append(warning("secret-file", shown(name), message))
+        found.append(warning("secret-file", quoted_name(name), message))
     return tuple(found)
 
 
@@ -183,7 +187,7 @@ def _compare(name: str, written: object, found: str | None) -> Finding | None:
     """What is wrong with a listed digest; `found` is that of the file, None where there is no such file."""
     if found is not None and found == written:
         return None
-    where = shown(name)
+    where = quoted_name(name)
     if name in UNLISTED:
         return error("bad-manifest", where, "the manifest lists itself or its signature")
     if not isinstance(written, str) or not _DIGEST.fullmatch(written):
@@ -258,16 +262,16 @@ _PER_PASS = [(name, name.encode()) for name in PER_PASS]
 
 
 def _named(files: Mapping[str, bytes], *, allow_folders: bool) -> Iterator[tuple[bytes, bytes]]:
-    taken = set(map(folded, PER_PASS))
+    taken = set(map(collation_key, PER_PASS))
     for name, data in files.items():
         check_name(name, allow_folders=allow_folders)
         if is_secret(name):
             raise BundleError(
                 "secret-file", name, "this is called like a private key, which must not travel in a pass"
             )
-        if folded(name) in taken:
+        if collation_key(name) in taken:
             raise BundleError("duplicate-name", name, "two files have this name, perhaps but for case")
-        taken.add(folded(name))
+        taken.add(collation_key(name))
         yield name.encode(), data
 
 
@@ -338,7 +342,9 @@ def check_passes(names: Collection[str]) -> None:
         raise BundleError("wrong-container", "", "this is one pass, not an archive of several")
     for name in names:
         if not _is_pass(name):
-            raise BundleError("wrong-container", shown(name), "an archive of passes holds .pkpass files only")
+            raise BundleError(
+                "wrong-container", quoted_name(name), "an archive of passes holds .pkpass files only"
+            )
     if not 0 < len(names) <= _MAX_PASSES:
         raise BundleError(
             "wrong-container", "", f"the archive holds {len(names)} passes, not 1 to {_MAX_PASSES}"

@@ -16,10 +16,10 @@ from passwright import strictjson
 from passwright.apple import personalization
 from passwright.apple.build.pass_json import VALUE_FORMS
 from passwright.apple.container import pkpass
-from passwright.apple.container.filenames import is_left_over, is_secret, shown
+from passwright.apple.container.filenames import is_junk_file, is_secret, quoted_name
 from passwright.apple.reading.contents import Contents, read
 from passwright.apple.rules.layouts import fields
-from passwright.apple.rules.pass_json import About, validator
+from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.documents.json_patch import merge
 from passwright.errors import BundleError, PassRejected
 from passwright.forms import is_number, is_text
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from passwright.apple.container.archive import Buffer
     from passwright.apple.identity import Identity
 
-__all__ = ["Rewritten", "rewrite"]
+__all__ = ["RewriteResult", "rewrite"]
 
 
 @dataclass(frozen=True)
-class Rewritten:
+class RewriteResult:
     """A pass that was changed and signed: the bytes of its .pkpass, and what there is to say about it."""
 
     data: bytes = field(repr=False)
@@ -56,7 +56,7 @@ def rewrite(
     files: Mapping[str, bytes | None] | None = None,
     bound: bool = False,
     at: datetime | None = None,
-) -> Rewritten:
+) -> RewriteResult:
     """The pass with some values changed, signed by `identity` at `at` (default now).
 
     `values` maps keys of fields to text, numbers, dates or datetimes. `apple` is merged into
@@ -85,7 +85,7 @@ def rewrite(
     text, document, more = _document(contents.document, identity, values or {}, apple or {})
     bound = bound or contents.bound
     findings += [*contents.report, *more, *binding_lost(contents.document, document, bound=bound)]
-    about = About(
+    about = ValidationContext(
         bound=bound,
         identity=identity,
         personalized=personalization.FILE in made,
@@ -102,7 +102,7 @@ def rewrite(
     if not report.ok:
         raise PassRejected(report)
     made["signature"] = identity.sign_manifest(manifest, at=moment)
-    return Rewritten(pkpass.pack(made, allow_folders=True), report)
+    return RewriteResult(pkpass.pack(made, allow_folders=True), report)
 
 
 def _files(
@@ -118,10 +118,12 @@ def _files(
             continue
         if is_secret(name):
             message = "this is called like a private key, which must not travel in a pass"
-            findings.append(error("secret-file", shown(name), message, "leave it out: files={name: None}"))
-        elif is_left_over(name):
+            findings.append(
+                error("secret-file", quoted_name(name), message, "leave it out: files={name: None}")
+            )
+        elif is_junk_file(name):
             message = "a left-over of a desktop was not taken along"
-            findings.append(warning("left-over-file", shown(name), message))
+            findings.append(warning("left-over-file", quoted_name(name), message))
         else:
             made[name] = data
     return made, findings

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from passwright.apple.reading.contents import Contents
     from passwright.model.kinds import Kind
 
-__all__ = ["template_of"]
+__all__ = ["template_from_pkpass"]
 
 # What is given when a pass is issued, or said by whoever serves its updates, and how.
 PER_PASS: Mapping[str, str] = {
@@ -74,7 +74,7 @@ _DEFAULTS = {"textAlignment": "PKTextAlignmentNatural", "changeMessage": "", "la
 _COLOURS = {"background": "backgroundColor", "text": "foregroundColor", "label": "labelColor"}
 
 
-def template_of(
+def template_from_pkpass(
     contents: Contents, *, name: str | None = None, kinds: Mapping[str, Kind] | None = None
 ) -> tuple[Template, Report]:
     """The template of a pass, and where it does not say what the pass says.

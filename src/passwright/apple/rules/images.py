@@ -17,10 +17,10 @@ from passwright.report import Finding, note, warning
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["check_pictures"]
+__all__ = ["check_images"]
 
 
-def check_pictures(files: tuple[str, ...], styles: frozenset[str]) -> tuple[Finding, ...]:
+def check_images(files: tuple[str, ...], styles: frozenset[str]) -> tuple[Finding, ...]:
     """What is wrong with the pictures among the files of a pass, by their names.
 
     `styles` are the style key of the pass and the layouts it asks for.

@@ -28,23 +28,23 @@ __all__ = [
     "SCHEMES",
     "STYLES",
     "SYSTEMS",
-    "Gaps",
     "Layout",
     "Member",
-    "Watched",
-    "bare_fields",
+    "MissingParts",
+    "Visit",
+    "contains_member",
     "fields",
-    "gaps",
-    "is_read",
+    "fields_without_pointers",
+    "ignored_members",
+    "is_used",
     "kind_of",
     "layouts",
-    "leads_to",
+    "missing_for",
     "pictures",
+    "requested_layouts",
+    "semantic_tags",
     "style_of",
     "styles_of",
-    "tags",
-    "unread",
-    "wanted",
 ]
 
 STYLES = ("boardingPass", "coupon", "eventTicket", "generic", "storeCard")
@@ -68,7 +68,7 @@ SCHEMES: Mapping[str, Scheme] = {
 
 
 @dataclass(frozen=True)
-class Gaps:
+class MissingParts:
     """What a layout asks for and the pass has not.
 
     `missing` keeps the layout from being drawn. `doubtful` is on Apple's list,
@@ -94,7 +94,7 @@ class Layout:
     system: str
     drawn: str | None
     better: str | None
-    gaps: Gaps
+    gaps: MissingParts
     ignored: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def layouts(
     certificate is for NFC; None where that is not known, which is then `unseen`
     and does not count as missing.
     """
-    asked = {name: gaps(name, document, files, nfc=nfc) for name in wanted(document)}
+    asked = {name: missing_for(name, document, files, nfc=nfc) for name in requested_layouts(document)}
     classic = style_of(document)
     made = []
     for system in SYSTEMS:
@@ -127,12 +127,12 @@ def layouts(
         drawn = next((name for name, found in known.items() if not found.missing), classic)
         first = next(iter(known), None)
         better = first if first != drawn else None
-        told = known.get(better or drawn or "", Gaps())
+        told = known.get(better or drawn or "", MissingParts())
         made.append(Layout(system, drawn, better, told, _ignored(document, drawn, system)))
     return tuple(made)
 
 
-def _on(system: str, name: str, found: Gaps) -> Gaps:
+def _on(system: str, name: str, found: MissingParts) -> MissingParts:
     since = SCHEMES[name].since
     return found if since <= int(system) else replace(found, missing=(f"iOS {since}", *found.missing))
 
@@ -145,7 +145,7 @@ def style_of(document: Mapping[str, Any]) -> str | None:
     return None
 
 
-def wanted(document: Mapping[str, Any]) -> tuple[str, ...]:
+def requested_layouts(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The modern layouts that a pass asks for, in its order of preference."""
     if document.keys().isdisjoint(("preferredStyleSchemes", "posterGeneric")):
         return ()
@@ -160,7 +160,7 @@ def wanted(document: Mapping[str, Any]) -> tuple[str, ...]:
 def styles_of(document: Mapping[str, Any]) -> frozenset[str]:
     """The style keys of a pass, and the modern layouts it asks for that stand on one of them."""
     there = [style for style in STYLES if isinstance(document.get(style), dict)]
-    if asked := wanted(document):
+    if asked := requested_layouts(document):
         bases = None, *there[:1]
         there += [name for name in asked if SCHEMES[name].base in bases]
     return frozenset(there)
@@ -177,7 +177,7 @@ def fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
                         yield f"/{style}/{slot}/{index}", slot, each
 
 
-def bare_fields(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def fields_without_pointers(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The same fields alone, for those who ask where one stands only when something is wrong with it."""
     return [
         each
@@ -190,9 +190,9 @@ def bare_fields(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def tags(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def semantic_tags(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Every set of semantic tags, of the pass and of its fields: schemes read them as one."""
-    for holder in (document, *bare_fields(document)):
+    for holder in (document, *fields_without_pointers(document)):
         if isinstance(found := holder.get("semantics"), dict):
             yield found
 
@@ -200,7 +200,9 @@ def tags(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 # --- what a layout asks for ----------------------------------------------------------------------
 
 
-def gaps(name: str, document: Mapping[str, Any], files: Collection[str] | None, *, nfc: bool | None) -> Gaps:
+def missing_for(
+    name: str, document: Mapping[str, Any], files: Collection[str] | None, *, nfc: bool | None
+) -> MissingParts:
     """What a layout of `SCHEMES` asks for and this pass has not; names of members, never values."""
     missing: list[str] = []
     doubtful: list[str] = []
@@ -217,13 +219,13 @@ def gaps(name: str, document: Mapping[str, Any], files: Collection[str] | None, 
         (unseen if files is None else missing).append(f"a picture: {' or '.join(any_of)}")
     if _asks_for_nfc(name) and nfc is not True:
         (unseen if nfc is None else missing).append("a certificate for NFC")
-    return Gaps(tuple(missing), tuple(doubtful), tuple(unseen))
+    return MissingParts(tuple(missing), tuple(doubtful), tuple(unseen))
 
 
 def _absent(name: str, document: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """The members that a scheme asks for and that are absent, and whether sources agree on it."""
     objects = table().objects
-    own = tuple(tags(document))
+    own = tuple(semantic_tags(document))
     there = {tag for each in own for tag in each}
     nfc = document.get("nfc")
     for holder, found, prefix in (
@@ -269,7 +271,7 @@ def pictures(files: Collection[str]) -> set[str]:
 # --- what is read, and where ---------------------------------------------------------------------
 
 
-class Watched(NamedTuple):
+class Visit(NamedTuple):
     """A key that a walk stops at: whether it is asked about itself, and the object to go into below it."""
 
     key: Key
@@ -295,10 +297,10 @@ class Member(NamedTuple):
         return step(self.around, self.key.name)
 
 
-def unread(
+def ignored_members(
     document: Mapping[str, Any],
     reason: Callable[[Member], _Reason | None],
-    watched: Callable[[str, str, str], Mapping[str, Watched]],
+    watched: Callable[[str, str, str], Mapping[str, Visit]],
 ) -> Iterator[tuple[Member, _Reason]]:
     """Members for which there is a `reason` not to read them, with it; nothing below them.
 
@@ -308,11 +310,11 @@ def unread(
 
 
 def _below(
-    keys: Mapping[str, Watched],
+    keys: Mapping[str, Visit],
     owner: Mapping[str, Any],
     around: tuple[str, str, str],
     reason: Callable[[Member], _Reason | None],
-    watched: Callable[[str, str, str], Mapping[str, Watched]],
+    watched: Callable[[str, str, str], Mapping[str, Visit]],
 ) -> Iterator[tuple[Member, _Reason]]:
     """`around` is the pointer of `owner`, the style and the slot it stands in."""
     pointer, style, slot = around
@@ -342,16 +344,18 @@ def kind_of(key: Key) -> str | None:
 
 
 @cache
-def leads_to(name: str, facts: frozenset[str]) -> bool:
+def contains_member(name: str, facts: frozenset[str]) -> bool:
     """An object has keys with such facts, itself or further down."""
     keys = table().objects[name].values()
     kinds = {kind for key in keys if (kind := kind_of(key)) is not None}
-    return any(facts & key.facts.keys() for key in keys) or any(leads_to(kind, facts) for kind in kinds)
+    return any(facts & key.facts.keys() for key in keys) or any(
+        contains_member(kind, facts) for kind in kinds
+    )
 
 
 @cache
-def _all_keys(name: str, _style: str, _slot: str) -> Mapping[str, Watched]:
-    return {each: Watched(key, asked=True, below=kind_of(key)) for each, key in table().objects[name].items()}
+def _all_keys(name: str, _style: str, _slot: str) -> Mapping[str, Visit]:
+    return {each: Visit(key, asked=True, below=kind_of(key)) for each, key in table().objects[name].items()}
 
 
 def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tuple[str, ...]:
@@ -368,14 +372,14 @@ def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tup
         if _younger(facts.get("since"), system) or _younger(young, system):
             return "younger than the system"
         on = None if member.style == "posterGeneric" else base
-        if drawn is None or is_read(facts.get("styles"), {drawn}, on):
+        if drawn is None or is_used(facts.get("styles"), {drawn}, on):
             return None
         return "not for this layout"
 
-    return tuple(member.pointer for member, _ in unread(document, reason, _all_keys))
+    return tuple(member.pointer for member, _ in ignored_members(document, reason, _all_keys))
 
 
-def is_read(styles: Collection[str] | None, drawn: Collection[str], base: str | None) -> bool:
+def is_used(styles: Collection[str] | None, drawn: Collection[str], base: str | None) -> bool:
     """A key with these styles has an effect on one of the layouts `drawn`, which stand on `base`.
 
     Semantic tags name the classic style and are read by the layout on top of it.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple.build.pass_json import LEARN_MORE, table
 from passwright.apple.rules import pitfalls, placement
-from passwright.apple.rules.layouts import STYLES, bare_fields, fields, style_of
+from passwright.apple.rules.layouts import STYLES, fields, fields_without_pointers, style_of
 from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.report import Finding, Severity, error, note, warning
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from passwright.apple.identity import Identity
     from passwright.table import Place
 
-__all__ = ["STYLES", "About", "style_of", "validator"]
+__all__ = ["STYLES", "ValidationContext", "style_of", "validator"]
 
 
 @dataclass(frozen=True)
-class About:
+class ValidationContext:
     """What is known of a pass besides its pass.json.
 
     `bound`: the caller says it is bound; a payload may say so itself.
@@ -51,7 +51,7 @@ class About:
         return self.nfc if self.identity is None else self.identity.nfc
 
 
-def _no_code(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _forbid_barcode(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     places = [(place("/barcode"), document.get("barcode"))]
     codes = document.get("barcodes")
     if isinstance(codes, list):
@@ -61,7 +61,7 @@ def _no_code(document: Mapping[str, Any], about: About, place: Place) -> Iterato
     yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
 
 
-def _binding(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _binding(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     if not (about.bound or carries_binding(document)):
         return
     if not document.get("nfc"):
@@ -83,7 +83,9 @@ def _binding(document: Mapping[str, Any], about: About, place: Place) -> Iterato
     yield from _binding_members(document, about, place)
 
 
-def _binding_members(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _binding_members(
+    document: Mapping[str, Any], about: ValidationContext, place: Place
+) -> Iterator[Finding]:
     """What content writes into a bound pass, and an override may have taken out again."""
     if document.get("sharingProhibited") is not True:
         severity = Severity.ERROR if about.writing else Severity.WARNING
@@ -106,8 +108,10 @@ def _binding_members(document: Mapping[str, Any], about: About, place: Place) ->
 _TEXT = {str}
 
 
-def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-    names = [each.get("key") for each in bare_fields(document)]
+def _unique_field_keys(
+    document: Mapping[str, Any], about: ValidationContext, place: Place
+) -> Iterator[Finding]:
+    names = [each.get("key") for each in fields_without_pointers(document)]
     if set(map(type, names)) <= _TEXT and len(set(names)) == len(names):
         return
     # Keys may be repeated between a poster and the style it stands beside.
@@ -129,7 +133,7 @@ def _unique_field_keys(document: Mapping[str, Any], about: About, place: Place) 
 _MAX_MESSAGE = 7089
 
 
-def _encodable(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _encodable(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     codes = [("/barcode", document.get("barcode"))]
     codes += [(f"/barcodes/{index}", code) for index, code in enumerate(document.get("barcodes") or [])]
     for pointer, code in codes:
@@ -147,14 +151,14 @@ def _encodable(document: Mapping[str, Any], _: About, place: Place) -> Iterator[
             yield error("code-not-encodable", where, message, "use utf-8")
 
 
-def _web_service(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _web_service(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     url = document.get("webServiceURL")
     if isinstance(url, str) and url.rstrip("/").endswith("/v1"):
         message = "Wallet adds /v1 itself, so this asks for /v1/v1"
         yield warning("web-service-version", place("/webServiceURL"), message, "leave the /v1 out")
 
 
-def _identifiers(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _identifiers(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     if about.identity is None:
         return
     for code, key, wanted in (
@@ -168,7 +172,9 @@ def _identifiers(document: Mapping[str, Any], about: About, place: Place) -> Ite
             yield error(code, place(f"/{key}"), message, hint)
 
 
-def _nfc_certificate(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _nfc_certificate(
+    document: Mapping[str, Any], about: ValidationContext, place: Place
+) -> Iterator[Finding]:
     if about.identity is None or about.identity.nfc or not document.get("nfc"):
         return
     severity = Severity.ERROR if about.strict else Severity.WARNING
@@ -181,7 +187,9 @@ def _nfc_certificate(document: Mapping[str, Any], about: About, place: Place) ->
     )
 
 
-def _personalization(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _personalization(
+    document: Mapping[str, Any], about: ValidationContext, place: Place
+) -> Iterator[Finding]:
     """What the sheet for signing up asks of pass.json."""
     if not about.personalized:
         return
@@ -206,16 +214,16 @@ _STYLE_KEYS = tuple(f"/{style}/*/*/key" for style in (*STYLES, "posterGeneric"))
 
 _BINDING = ("/saveRestrictions", "/fidoProfile", "/issuerBindingData")
 
-_CODES = frozenset({"barcode", "barcodes"})
+_BARCODE_MEMBERS = frozenset({"barcode", "barcodes"})
 
 RULES = (
     # Asked even where types are wrong: a payload has to be refused for each of its reasons.
     Rule(
         "pass.json",
         ("/barcode", "/barcodes/*", *_BINDING),
-        _no_code,
+        _forbid_barcode,
         requires_types=False,
-        requires_members=_CODES,
+        requires_members=_BARCODE_MEMBERS,
     ),
     Rule(
         "pass.json",
@@ -223,7 +231,7 @@ RULES = (
         _binding,
     ),
     Rule("pass.json", _STYLE_KEYS, _unique_field_keys),
-    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable, requires_members=_CODES),
+    Rule("pass.json", ("/barcode/**", "/barcodes/**"), _encodable, requires_members=_BARCODE_MEMBERS),
     Rule("pass.json", ("/webServiceURL",), _web_service, requires_members=frozenset({"webServiceURL"})),
     Rule("pass.json", _IDENTIFIERS, _identifiers),
     Rule("pass.json", ("/nfc",), _nfc_certificate, requires_members=frozenset({"nfc"})),

@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.build.pass_json import table
-from passwright.apple.rules.layouts import STYLES, bare_fields, fields, style_of, wanted
+from passwright.apple.rules.layouts import (
+    STYLES,
+    fields,
+    fields_without_pointers,
+    requested_layouts,
+    style_of,
+)
 from passwright.documents.rule import Rule
 from passwright.forms import is_date
 from passwright.report import Finding, note, warning
@@ -20,7 +26,7 @@ from passwright.table import step
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from passwright.apple.rules.pass_json import About
+    from passwright.apple.rules.pass_json import ValidationContext
     from passwright.table import Place
 
 __all__ = ["RULES"]
@@ -29,7 +35,7 @@ __all__ = ["RULES"]
 # --- codes ---------------------------------------------------------------------------------------
 
 
-def _codes(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _barcodes(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     listed = document.get("barcodes")
     for index, each in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(each, dict):
@@ -47,9 +53,9 @@ def _since(code: Mapping[str, Any]) -> int:
 _NEW = 27
 
 
-def _code_order(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _barcode_order(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     """The first code that a device can draw is the one it draws."""
-    codes = [(pointer, _since(each)) for pointer, each in _codes(document)]
+    codes = [(pointer, _since(each)) for pointer, each in _barcodes(document)]
     if codes and min(since for _, since in codes) >= _NEW and not document.get("barcode"):
         message = f"no system before iOS {_NEW} draws any of these codes"
         hint = "put a QR, PDF417, Aztec or Code 128 code last"
@@ -90,8 +96,8 @@ _CONTENT: Mapping[str, tuple[Callable[[str], object], str]] = {
 }
 
 
-def _code_content(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    for pointer, code in _codes(document):
+def _barcode_content(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+    for pointer, code in _barcodes(document):
         form, message = code.get("format"), code.get("message")
         if not (isinstance(form, str) and form in _CONTENT and isinstance(message, str)):
             continue
@@ -107,7 +113,7 @@ _DATED = ("relevantDate", "relevantDates")
 _AT_PLACES = ("coupon", "generic", "storeCard")
 
 
-def _relevance(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _relevance(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     style = style_of(document)
     there = document.keys()
     dated = [name for name in _DATED if name in there]
@@ -133,7 +139,7 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
             yield f"/relevantDates/{index}", each
 
 
-def _dates(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _dates(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     for pointer, each in _entries(document):
         points = each.keys() & {"date", "relevantDate"}
         if len(points) == 1:
@@ -150,7 +156,7 @@ def _dates(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Find
             yield warning("missing-key", place(pointer), message, hint)
 
 
-def _intervals(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _intervals(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     limit = table().objects["RelevantDate"]["startDate"].facts["max_hours"]
     for pointer, each in _entries(document):
         start, end = each.get("startDate"), each.get("endDate")
@@ -172,7 +178,7 @@ def _intervals(document: Mapping[str, Any], _: About, place: Place) -> Iterator[
 _WORDS = {"Gate": "gate", "Terminal": "terminal", "Platform": "platform", "Zone": "zone"}
 
 
-def _repeated_words(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _repeated_words(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     found = document.get("semantics")
     if not isinstance(found, dict):
         return
@@ -197,7 +203,7 @@ _DECLARED = "internationalDocumentsVerifiedDeclarationName"
 _VERIFIED = "internationalDocumentsAreVerified"
 
 
-def _badges(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _badges(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     """Badges of a boarding pass that need two tags to agree."""
     found = document.get("semantics")
     if not isinstance(found, dict):
@@ -221,8 +227,8 @@ def _texts(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _live_activity(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    if "semanticBoardingPass" in wanted(document) and document.get("associatedStoreIdentifiers"):
+def _live_activity(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+    if "semanticBoardingPass" in requested_layouts(document) and document.get("associatedStoreIdentifiers"):
         message = "with an app of the airline named, Wallet shows no Live Activity of its own"
         yield note("live-activity-off", place("/associatedStoreIdentifiers"), message)
 
@@ -238,8 +244,10 @@ def _has_other_tags(field: Mapping[str, Any]) -> bool:
     return isinstance(value, str) and not _LINK_TAG.issuperset(_TAG.findall(value))
 
 
-def _markup(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
-    if not any(_has_other_tags(each) for each in bare_fields(document) if "attributedValue" in each):
+def _markup(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+    if not any(
+        _has_other_tags(each) for each in fields_without_pointers(document) if "attributedValue" in each
+    ):
         return
     for pointer, _slot, each in fields(document):
         if _has_other_tags(each):
@@ -250,7 +258,7 @@ def _markup(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Fin
             )
 
 
-def _actions(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _actions(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     listed = document.get("featuredActions")
     for index, each in enumerate(listed if isinstance(listed, list) else ()):
         if not isinstance(each, dict) or each.get("type") != "call":
@@ -263,7 +271,7 @@ def _actions(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Fi
             )
 
 
-def _upcoming(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _upcoming(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     listed = document.get("upcomingPassInformation")
     for index, each in enumerate(listed if isinstance(listed, list) else ()):
         pointer = f"/upcomingPassInformation/{index}"
@@ -285,8 +293,8 @@ _ENTRY = "/upcomingPassInformation/*/images/*"
 RULES = tuple(
     Rule("pass.json", reads, check, requires_members=frozenset(needs))
     for check, needs, reads in (
-        (_code_order, ("barcodes",), ("/barcode", "/barcodes/*/format")),
-        (_code_content, ("barcodes",), ("/barcodes/*/format", "/barcodes/*/message")),
+        (_barcode_order, ("barcodes",), ("/barcode", "/barcodes/*/format")),
+        (_barcode_content, ("barcodes",), ("/barcodes/*/format", "/barcodes/*/message")),
         (_relevance, (*_DATED, "beacons"), ()),
         (_dates, ("relevantDates",), ()),
         (_intervals, ("relevantDates",), ("/relevantDates/*/startDate", "/relevantDates/*/endDate")),

@@ -14,16 +14,16 @@ from passwright.apple.build.pass_json import table
 from passwright.apple.rules.layouts import (
     STYLES,
     Member,
-    Watched,
-    gaps,
-    is_read,
+    Visit,
+    contains_member,
+    ignored_members,
+    is_used,
     kind_of,
-    leads_to,
+    missing_for,
+    requested_layouts,
+    semantic_tags,
     style_of,
     styles_of,
-    tags,
-    unread,
-    wanted,
 )
 from passwright.documents.rule import Rule
 from passwright.report import Finding, Severity, error, warning
@@ -31,7 +31,7 @@ from passwright.report import Finding, Severity, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.apple.rules.pass_json import About
+    from passwright.apple.rules.pass_json import ValidationContext
     from passwright.table import Place
 
 __all__ = ["RULES"]
@@ -40,29 +40,29 @@ __all__ = ["RULES"]
 _FACTS = frozenset({"styles", "slots", "not_slots", "only_for"})
 
 
-def _misplaced(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _misplaced(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     """Members that stand where no system reads them."""
     base, styles = style_of(document), styles_of(document)
     if styles:
         found = _Places(document, base, styles, about, place)
         watched = partial(_watched, styles, base)
-        yield from (finding for _, finding in unread(document, found.judge, watched))
+        yield from (finding for _, finding in ignored_members(document, found.judge, watched))
 
 
 # A pass has a style or two and a scheme or two; objects, styles and slots are those of the table.
 @lru_cache(maxsize=1024)
 def _watched(
     styles: frozenset[str], base: str | None, name: str, style: str, slot: str
-) -> Mapping[str, Watched]:
+) -> Mapping[str, Visit]:
     """The members that may be misplaced in such a pass, and those that lead to some."""
     keys = {}
     for each, key in table().objects[name].items():
         kind = kind_of(key)
-        below = kind if kind is not None and leads_to(kind, _FACTS) else None
+        below = kind if kind is not None and contains_member(kind, _FACTS) else None
         facts = key.facts
         asked = "only_for" in facts or not (_reads(facts, style, styles, base) and _fits(facts, slot))
         if asked or below is not None:
-            keys[each] = Watched(key, asked, below)
+            keys[each] = Visit(key, asked, below)
     return keys
 
 
@@ -74,7 +74,7 @@ class _Places:
         document: Mapping[str, Any],
         base: str | None,
         styles: frozenset[str],
-        about: About,
+        about: ValidationContext,
         place: Place,
     ) -> None:
         self.base = base
@@ -115,9 +115,9 @@ def _reads(facts: Mapping[str, Any], style: str, styles: frozenset[str], base: s
     if "styles" not in facts:
         return True
     if style == "posterGeneric":
-        return is_read(facts["styles"], {"posterGeneric"}, None)
+        return is_used(facts["styles"], {"posterGeneric"}, None)
     # The poster has fields of its own, and looks at none of the style beside it.
-    return is_read(facts["styles"], styles - {"posterGeneric"} if style else styles, base)
+    return is_used(facts["styles"], styles - {"posterGeneric"} if style else styles, base)
 
 
 def _fits(facts: Mapping[str, Any], slot: str) -> bool:
@@ -139,7 +139,7 @@ _SPORTS = "PKEventTypeSports"
 
 def _topics(document: Mapping[str, Any]) -> dict[str, bool]:
     """Topic -> the pass is about it; a topic that can't be told is left out."""
-    made = {"sports": any(each.get("eventType") == _SPORTS for each in tags(document))}
+    made = {"sports": any(each.get("eventType") == _SPORTS for each in semantic_tags(document))}
     style = document.get("boardingPass")
     transit = style.get("transitType") if isinstance(style, dict) else None
     if isinstance(transit, str):
@@ -152,7 +152,7 @@ def _about(topic: str, owner: Mapping[str, Any]) -> bool:
     return topic == "sports" and owner.get("eventType") == _SPORTS
 
 
-def _required_on(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _required_on(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     for style, names in _required().items():
         slots = document.get(style)
         if not isinstance(slots, dict):
@@ -173,11 +173,11 @@ def _required() -> Mapping[str, tuple[str, ...]]:
     return {style: names for style, names in made.items() if names}
 
 
-def _falls_back(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _falls_back(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     """A layout that is asked for and will not be drawn, which no device says."""
     style = style_of(document)
-    for name in wanted(document):
-        found = gaps(name, document, about.files, nfc=about.may_use_nfc)
+    for name in requested_layouts(document):
+        found = missing_for(name, document, about.files, nfc=about.may_use_nfc)
         lacking = found.missing or found.doubtful
         if lacking and style is not None:
             falls = "falls back" if found.missing else "may fall back"
@@ -186,7 +186,7 @@ def _falls_back(document: Mapping[str, Any], about: About, place: Place) -> Iter
             yield warning("layout-falls-back", where, message, "add what is lacking, or ask for no more")
 
 
-def _drawn_fields(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _drawn_fields(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     """More fields than a style draws are legal, and invisible."""
     hint = "move the others to the back"
     for style in filter(document.__contains__, (*STYLES, "posterGeneric")):

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from passwright.report import Finding
 
 __all__ = [
-    "Cause",
+    "DeviceError",
     "Match",
     "Message",
     "cause",
     "cause_of",
     "causes",
     "explain_log",
-    "first",
+    "is_rejected",
+    "message_for",
     "messages",
-    "refused",
-    "said_for",
+    "most_urgent",
 ]
 
 # Of a line that was pasted, not of a log: longer ones say nothing more.
@@ -51,7 +51,7 @@ _QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class DeviceError:
     """Why a phone refuses a pass, or does not do what its maker wanted.
 
     `codes` are the findings of `verify` that show it, each a code, or a code,
@@ -82,7 +82,7 @@ class Message:
 
     id: str
     texts: tuple[str, ...]
-    causes: tuple[Cause, ...]
+    causes: tuple[DeviceError, ...]
     general: bool = False
     sense: bool = False
 
@@ -101,7 +101,7 @@ class Match:
         return self.score >= SURE
 
 
-def causes() -> tuple[Cause, ...]:
+def causes() -> tuple[DeviceError, ...]:
     """Every cause, what keeps most from working first."""
     return tuple(_causes().values())
 
@@ -129,7 +129,7 @@ def explain_log(line: str) -> tuple[Match, ...]:
     return tuple(match for match in found if match.score >= floor)
 
 
-def cause_of(finding: Finding) -> Cause | None:
+def cause_of(finding: Finding) -> DeviceError | None:
     """The cause that a finding is a sign of, None where the table has none."""
     here = f"{finding.code}@"
     placed = (
@@ -143,7 +143,7 @@ def cause_of(finding: Finding) -> Cause | None:
     return next(placed, None) or next(anywhere, None)
 
 
-def first(findings: Iterable[Finding]) -> tuple[Finding, Cause | None] | None:
+def most_urgent(findings: Iterable[Finding]) -> tuple[Finding, DeviceError | None] | None:
     """The one finding to mend first and its cause, None where there is nothing to mend.
 
     What phones refuse comes before what they tolerate, then the order of
@@ -156,13 +156,13 @@ def first(findings: Iterable[Finding]) -> tuple[Finding, Cause | None] | None:
     )
 
 
-def refused(finding: Finding, cause: Cause | None) -> bool:
+def is_rejected(finding: Finding, cause: DeviceError | None) -> bool:
     """Whether phones refuse the pass for this finding: where the cause does not say, for errors."""
     known = None if cause is None else cause.refused
     return finding.severity is Severity.ERROR if known is None else known
 
 
-def cause(name: str) -> Cause:
+def cause(name: str) -> DeviceError:
     """The cause with this id.
 
     Raises:
@@ -171,18 +171,18 @@ def cause(name: str) -> Cause:
     return _causes()[name]
 
 
-def said_for(cause: Cause) -> Message | None:
+def message_for(cause: DeviceError) -> Message | None:
     """What devices say for this cause, None where that is not known."""
     return next((message for message in _messages() if message.id == cause.said), None)
 
 
-def _urgency(finding: Finding, cause: Cause | None) -> int:
-    if refused(finding, cause):
+def _urgency(finding: Finding, cause: DeviceError | None) -> int:
+    if is_rejected(finding, cause):
         return 0
     return 1 if finding.severity is Severity.ERROR else 2
 
 
-def _place(cause: Cause | None) -> int:
+def _place(cause: DeviceError | None) -> int:
     return len(causes()) if cause is None else causes().index(cause)
 
 
@@ -235,8 +235,8 @@ def _table() -> Mapping[str, list[dict[str, object]]]:
 
 
 @cache
-def _causes() -> Mapping[str, Cause]:
-    made = [Cause(**{**row, "codes": tuple(row["codes"])}) for row in _table()["causes"]]  # type: ignore[arg-type]
+def _causes() -> Mapping[str, DeviceError]:
+    made = [DeviceError(**{**row, "codes": tuple(row["codes"])}) for row in _table()["causes"]]  # type: ignore[arg-type]
     return {cause.id: cause for cause in made}
 
 

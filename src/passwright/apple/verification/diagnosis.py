@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.apple.trust.chain import Trust
-    from passwright.apple.verification.device_errors import Cause, Message
+    from passwright.apple.verification.device_errors import DeviceError, Message
     from passwright.apple.verification.verifier import Verification
     from passwright.report import Finding
 
-__all__ = ["Diagnosis", "Stranger", "diagnose", "stranger"]
+__all__ = ["Diagnosis", "NotAPass", "diagnose", "identify_file"]
 
 # Enough to tell a page from a picture; a page may begin with blank lines and a comment.
 HEAD = 4096
@@ -32,11 +32,11 @@ _TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class NotAPass:
     """What a file is that is no pass: in words, with the cause of that kind and what to do."""
 
     what: str
-    cause: Cause
+    cause: DeviceError
     remedy: str
 
 
@@ -72,15 +72,15 @@ class Diagnosis:
 
     verification: Verification = field(repr=False)
     finding: Finding | None
-    cause: Cause | None
+    cause: DeviceError | None
     refused: bool
-    stranger: Stranger | None
+    stranger: NotAPass | None
     waiting: tuple[Finding, ...]
 
     @property
     def message(self) -> Message | None:
         """What devices log for the cause, None where it is not known."""
-        return None if self.cause is None else device_errors.said_for(self.cause)
+        return None if self.cause is None else device_errors.message_for(self.cause)
 
 
 def diagnose(data: bytes, *, trust: Trust, at: datetime | None = None) -> Diagnosis:
@@ -93,8 +93,8 @@ def diagnose(data: bytes, *, trust: Trust, at: datetime | None = None) -> Diagno
         ValueError: `at` is naive.
     """
     judged = verify(data, trust=trust, at=at)
-    odd = stranger(bytes(data)) if judged.steps["container"] != "ok" else None
-    found = device_errors.first(judged.report)
+    odd = identify_file(bytes(data)) if judged.steps["container"] != "ok" else None
+    found = device_errors.most_urgent(judged.report)
     if found is None:
         return Diagnosis(judged, None, None, refused=False, stranger=odd, waiting=())
     finding, cause = found
@@ -103,13 +103,13 @@ def diagnose(data: bytes, *, trust: Trust, at: datetime | None = None) -> Diagno
         judged,
         finding,
         cause if odd is None else odd.cause,
-        refused=device_errors.refused(finding, cause),
+        refused=device_errors.is_rejected(finding, cause),
         stranger=odd,
         waiting=tuple(each for each in others if each is not finding),
     )
 
 
-def stranger(data: bytes) -> Stranger | None:
+def identify_file(data: bytes) -> NotAPass | None:
     """What bytes are that are no pass, by how they begin; None where they give no hint."""
     head = data[:HEAD]
     if head.startswith(b"PK"):
@@ -117,7 +117,7 @@ def stranger(data: bytes) -> Stranger | None:
     found = _page(head) or next(
         ((what, remedy) for beginning, what, remedy in _BEGINNINGS if head.startswith(beginning)), None
     )
-    return None if found is None else Stranger(found[0], device_errors.cause("no-archive"), found[1])
+    return None if found is None else NotAPass(found[0], device_errors.cause("no-archive"), found[1])
 
 
 def _page(head: bytes) -> tuple[str, str] | None:
@@ -137,12 +137,12 @@ def _page(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _archive(data: bytes) -> Stranger | None:
+def _archive(data: bytes) -> NotAPass | None:
     """What a ZIP archive is that can't be read as a pass."""
     end = data.rfind(b"PK\x05\x06")
     if end < 0:
         what = "the beginning of an archive, whose rest is missing"
-        return Stranger(what, device_errors.cause("no-archive"), _REST)
+        return NotAPass(what, device_errors.cause("no-archive"), _REST)
     # APPNOTE.TXT 4.3.16: the directory lies before its end record, which says how long it is.
     size = int.from_bytes(data[end + 12 : end + 16], "little")
     names = set(_names(data[max(0, end - size) : end]))
@@ -151,10 +151,10 @@ def _archive(data: bytes) -> Stranger | None:
     if wrapped := next((name for name in names if name.endswith(b"/pass.json")), None):
         folder = wrapped.removesuffix(b"/pass.json").decode("utf-8", "replace")
         cause = device_errors.cause("wrapping-folder")
-        return Stranger(f"an archive whose files lie in the folder {shown(folder)}", cause, cause.remedy)
+        return NotAPass(f"an archive whose files lie in the folder {shown(folder)}", cause, cause.remedy)
     if any(name.endswith(b".pkpass") for name in names):
         cause = device_errors.cause("several-passes")
-        return Stranger("an archive of several passes", cause, cause.remedy)
+        return NotAPass("an archive of several passes", cause, cause.remedy)
     return None
 
 

@@ -24,9 +24,9 @@ from passwright.apple.cms.signature import find_signer
 from passwright.apple.container import pkpass
 from passwright.apple.container.stored_archive import read_names
 from passwright.apple.reading.contents import check_strings, read_document, strings_findings
-from passwright.apple.rules.images import check_pictures
+from passwright.apple.rules.images import check_images
 from passwright.apple.rules.layouts import layouts, styles_of
-from passwright.apple.rules.pass_json import About, style_of, validator
+from passwright.apple.rules.pass_json import ValidationContext, style_of, validator
 from passwright.apple.trust.chain import chain, trace_path
 from passwright.errors import BundleError
 from passwright.report import Finding, Report, error, failed, note, warning
@@ -99,7 +99,7 @@ class _Cached:
         self.read_names = lru_cache(maxsize=64)(read_names)
         self.name_findings = lru_cache(maxsize=256)(pkpass.name_findings)
         self.strings_findings = lru_cache(maxsize=64)(strings_findings)
-        self.check_pictures = lru_cache(maxsize=64)(check_pictures)
+        self.check_pictures = lru_cache(maxsize=64)(check_images)
         self.has_size = lru_cache(maxsize=256)(png.has_size)
 
 
@@ -214,7 +214,7 @@ class _Walk:
         if not self.needs("content", "container"):
             return
         signer = self.followed
-        about = About(
+        about = ValidationContext(
             writing=False,
             personalized=personalization.FILE in self.files,
             files=frozenset(self.files),

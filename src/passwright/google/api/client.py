@@ -19,8 +19,8 @@ from urllib.parse import quote, urlencode
 
 from passwright import strictjson
 from passwright.errors import BundleError, GoogleError, KeyMaterialError
-from passwright.google.api.compare import holds, in_review
-from passwright.google.api.errors import refusal
+from passwright.google.api.compare import contains, with_review_status
+from passwright.google.api.errors import error_from_response
 from passwright.google.api.transport import Transport, service_account
 from passwright.google.tables import VERTICALS
 from passwright.strictjson import dumps
@@ -41,14 +41,14 @@ __all__ = [
     "Client",
     "Request",
     "add_message",
-    "answer",
     "expire",
     "get",
     "insert",
     "list_",
     "patch",
-    "put",
+    "read_response",
     "update",
+    "upsert",
 ]
 
 BASE_URL = "https://walletobjects.googleapis.com/walletobjects/v1/"
@@ -131,7 +131,7 @@ def patch(type_: str, id_: str, partial: Mapping[str, Any], *, base: str = BASE_
     Raises:
         ValueError: an unknown type, no id, or members that JSON can't say.
     """
-    return _request("PATCH", _url(base, type_, id_), in_review(type_, partial))
+    return _request("PATCH", _url(base, type_, id_), with_review_status(type_, partial))
 
 
 def update(type_: str, resource: Mapping[str, Any], *, base: str = BASE_URL) -> Request:
@@ -144,7 +144,7 @@ def update(type_: str, resource: Mapping[str, Any], *, base: str = BASE_URL) -> 
         ValueError: an unknown type, no id, or a resource that JSON can't say.
     """
     own = {name: value for name, value in resource.items() if name not in _PLATFORM_ONLY}
-    return _request("PUT", _url(base, type_, _id_of(resource)), in_review(type_, own))
+    return _request("PUT", _url(base, type_, _id_of(resource)), with_review_status(type_, own))
 
 
 def add_message(type_: str, id_: str, message: Mapping[str, Any], *, base: str = BASE_URL) -> Request:
@@ -172,7 +172,7 @@ def expire(type_: str, id_: str, *, base: str = BASE_URL) -> Request:
     return _request("PATCH", url, {"state": "EXPIRED"})
 
 
-def put(
+def upsert(
     type_: str, resource: Mapping[str, Any], *, base: str = BASE_URL
 ) -> Generator[Request, tuple[int, bytes], dict[str, Any]]:
     """Sees to it that Google holds `resource`: a conversation, whoever carries it.
@@ -196,17 +196,17 @@ def _put(
 ) -> Generator[Request, tuple[int, bytes], dict[str, Any]]:
     status, body = yield first
     if status != HTTPStatus.CONFLICT:
-        return answer(status, body)
-    stored = answer(*(yield get(type_, id_, base=base)))
+        return read_response(status, body)
+    stored = read_response(*(yield get(type_, id_, base=base)))
     # From the bytes that were sent: the caller's mapping may have changed since.
     ours: dict[str, Any] = json.loads(first.body)
-    if holds(type_, ours, stored):
+    if contains(type_, ours, stored):
         return stored
     del ours["id"]
-    return answer(*(yield patch(type_, id_, ours, base=base)))
+    return read_response(*(yield patch(type_, id_, ours, base=base)))
 
 
-def answer(status: int, body: bytes) -> dict[str, Any]:
+def read_response(status: int, body: bytes) -> dict[str, Any]:
     """The JSON object that Google answered.
 
     Raises:
@@ -216,7 +216,7 @@ def answer(status: int, body: bytes) -> dict[str, Any]:
             for a success that is no JSON object.
     """
     if status // 100 != 2:  # noqa: PLR2004 -- RFC 9110 section 15.3
-        raise refusal(status, body)
+        raise error_from_response(status, body)
     try:
         value = strictjson.loads(body, name="answer", max_bytes=MAX_ANSWER_BYTES)
     except BundleError as exc:
@@ -287,7 +287,7 @@ class Client:
         Raises:
             GoogleError: Google refuses, or can't be reached.
         """
-        steps = put(type_, resource, base=self._base)
+        steps = upsert(type_, resource, base=self._base)
         request = next(steps)
         while True:
             got = self.send(request)
@@ -310,7 +310,7 @@ class Client:
         Raises:
             GoogleError: with status 404 where there is none.
         """
-        return answer(*self.send(get(type_, id_, base=self._base)))
+        return read_response(*self.send(get(type_, id_, base=self._base)))
 
     def patch(self, type_: str, id_: str, partial: Mapping[str, Any]) -> dict[str, Any]:
         """Changes the members in `partial`; returns what is stored. See `patch`.
@@ -318,7 +318,7 @@ class Client:
         Raises:
             GoogleError: Google refuses, or can't be reached.
         """
-        return answer(*self.send(patch(type_, id_, partial, base=self._base)))
+        return read_response(*self.send(patch(type_, id_, partial, base=self._base)))
 
     def list(self, type_: str, parent: str, *, max_results: int = 100) -> Iterator[dict[str, Any]]:
         """Every class of the issuer `parent`, or every object of the class `parent`.
@@ -332,7 +332,7 @@ class Client:
         seen: set[str | None] = {None}
         while True:
             request = list_(type_, parent, token=token, max_results=max_results, base=self._base)
-            resources, token = _page(answer(*self.send(request)))
+            resources, token = _page(read_response(*self.send(request)))
             yield from resources
             if token is None:
                 return
@@ -347,7 +347,7 @@ class Client:
             GoogleError: Google refuses, or can't be reached. The message may
                 have been added when the status is 0, 500, 502 or 504.
         """
-        got = answer(*self.send(add_message(type_, id_, message, base=self._base)))
+        got = read_response(*self.send(add_message(type_, id_, message, base=self._base)))
         stored = got.get("resource")
         return stored if isinstance(stored, dict) else {}
 
@@ -357,7 +357,7 @@ class Client:
         Raises:
             GoogleError: Google refuses, or can't be reached.
         """
-        return answer(*self.send(expire(type_, id_, base=self._base)))
+        return read_response(*self.send(expire(type_, id_, base=self._base)))
 
     def send(self, request: Request) -> tuple[int, bytes]:
         """Status and body of the answer to any request, errors of Google's included.

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
     from passwright.table import Key
 
-__all__ = ["fold", "holds", "in_review"]
+__all__ = ["canonical_enum", "contains", "with_review_status"]
 
 # A request's own wish, never stored; the review has rules of its own.
 _NOT_COMPARED = frozenset({"notifyPreference", "reviewStatus"})
 
 
-def fold(value: object) -> str:
+def canonical_enum(value: object) -> str:
     """One spelling for both of Google's: QR_CODE is written, qrCode is answered."""
     return value.replace("_", "").lower() if isinstance(value, str) else ""
 
 
-def holds(type_: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+def contains(type_: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     """`theirs`, as Google answers it, says everything that `ours` says.
 
     It may say more: what the platform adds, and what others wrote.
@@ -31,7 +31,7 @@ def holds(type_: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> boo
     return _object(resource_name(type_), ours, theirs) and _reviewed(ours, theirs)
 
 
-def in_review(type_: str, members: Mapping[str, Any]) -> dict[str, Any]:
+def with_review_status(type_: str, members: Mapping[str, Any]) -> dict[str, Any]:
     """`members` of a change with the `reviewStatus` that Google asks of it.
 
     Every change of a class says UNDER_REVIEW, and what a GET answered
@@ -40,7 +40,7 @@ def in_review(type_: str, members: Mapping[str, Any]) -> dict[str, Any]:
     changed = dict(members)
     if (
         "reviewStatus" in table().objects[resource_name(type_)]
-        and fold(changed.get("reviewStatus")) != "draft"
+        and canonical_enum(changed.get("reviewStatus")) != "draft"
     ):
         changed["reviewStatus"] = "UNDER_REVIEW"
     return changed
@@ -48,7 +48,7 @@ def in_review(type_: str, members: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reviewed(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     """The review is as far as we ask for: a class that has left DRAFT never returns to it."""
-    wanted, is_ = fold(ours.get("reviewStatus")), fold(theirs.get("reviewStatus"))
+    wanted, is_ = canonical_enum(ours.get("reviewStatus")), canonical_enum(theirs.get("reviewStatus"))
     return not wanted or wanted == is_ or is_ in ("approved", "underreview")
 
 
@@ -68,7 +68,7 @@ def _same(key: Key | None, ours: Any, theirs: Any) -> bool:
         return len(ours) == len(theirs) and all(map(lambda a, b: _same(key, a, b), ours, theirs))
     if theirs is None:
         # Protocol Buffers, ProtoJSON format: members with their default value are left out.
-        return not ours or fold(ours).endswith("unspecified")
+        return not ours or canonical_enum(ours).endswith("unspecified")
     if key is not None and "enum" in key.facts:
-        return fold(ours) == fold(theirs)
+        return canonical_enum(ours) == canonical_enum(theirs)
     return type(ours) is type(theirs) and ours == theirs

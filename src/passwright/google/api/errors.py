@@ -14,11 +14,11 @@ from typing import Any
 from passwright import strictjson
 from passwright.errors import BundleError, GoogleError
 
-__all__ = ["CAUSES", "Cause", "explained", "refusal"]
+__all__ = ["CAUSES", "ErrorHelp", "error_from_response", "explain"]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ErrorHelp:
     """A usual cause: what an error of it looks like, and what to do.
 
     `says` is a pattern that is looked for in Google's reason and text, in
@@ -30,8 +30,8 @@ class Cause:
     advice: str
 
 
-def _cause(statuses: str, says: str, advice: str) -> Cause:
-    return Cause(frozenset(map(int, statuses.split())), says, advice)
+def _cause(statuses: str, says: str, advice: str) -> ErrorHelp:
+    return ErrorHelp(frozenset(map(int, statuses.split())), says, advice)
 
 
 # The first that fits counts. Google, walletobjects v1 and the troubleshooting pages of its guides.
@@ -79,14 +79,14 @@ _OTHER = "Google's API does not document this answer; is something between this 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
 
 
-def explained(status: int, reason: str, text: str) -> GoogleError:
+def explain(status: int, reason: str, text: str) -> GoogleError:
     """The error for a status and a reason; `text` is searched for more and not shown."""
     said = f"{reason} {text}".lower()
     fitting = (cause for cause in CAUSES if status in cause.statuses and re.search(cause.says, said))
     return GoogleError(status, reason, next((cause.advice for cause in fitting), _OTHER))
 
 
-def refusal(status: int, body: bytes) -> GoogleError:
+def error_from_response(status: int, body: bytes) -> GoogleError:
     """The error in an answer. Without a reason of Google's it is the status's own name (RFC 9110)."""
     try:
         value = strictjson.loads(body, name="answer")
@@ -98,7 +98,7 @@ def refusal(status: int, body: bytes) -> GoogleError:
     reasons = (_member(first, "reason"), _member(error, "status"), _name(status))
     reason = next(each for each in reasons if isinstance(each, str) and _REASON.match(each))
     text = _member(error, "message")
-    return explained(status, reason, text if isinstance(text, str) else "")
+    return explain(status, reason, text if isinstance(text, str) else "")
 
 
 def _member(value: Any, name: str) -> Any:

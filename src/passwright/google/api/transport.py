@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from passwright import strictjson
 from passwright.errors import BundleError
-from passwright.google.api.errors import explained
+from passwright.google.api.errors import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -125,7 +125,7 @@ class Transport:
                 break
             self._sleep(seconds)
         if got.cause is not None:
-            raise explained(got.status, got.reason, "") from got.cause
+            raise explain(got.status, got.reason, "") from got.cause
         return got.status, got.body
 
     def _once(self, request: Request) -> _Got:

@@ -51,14 +51,14 @@ def check_claims(
         hint = 'it looks like {"loyaltyObjects": [{"id": ...}]}'
         yield error("bad-claim", place("/payload"), "the payload holds nothing to save", hint)
         return
-    about = rules_payload.About(bound=bound, writing=False)
+    about = rules_payload.ValidationContext(bound=bound, writing=False)
     for key, items in payload.items():
         yield from _check_items(key, items, place, about)
-    yield from cross_checks.in_claims(payload, place)
+    yield from cross_checks.check_claims(payload, place)
 
 
 def check_resource(
-    name: str, document: Mapping[str, Any], about: rules_payload.About, place: Place
+    name: str, document: Mapping[str, Any], about: rules_payload.ValidationContext, place: Place
 ) -> Iterator[Finding]:
     """Everything there is to say about a class or an object; `name` is loyaltyClass, loyaltyObject, ..."""
     vertical = name.removesuffix("Class").removesuffix("Object")
@@ -87,7 +87,9 @@ def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -
             yield warning("bad-claim", place("/exp"), "the token has expired", hint)
 
 
-def _check_items(key: str, items: object, place: Place, about: rules_payload.About) -> Iterator[Finding]:
+def _check_items(
+    key: str, items: object, place: Place, about: rules_payload.ValidationContext
+) -> Iterator[Finding]:
     """One list of classes or objects."""
     below, named = step("/payload", key), _LISTS.get(key.lower())
     if named is None:
@@ -114,7 +116,7 @@ def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
 
 
 def _check_item(
-    name: str, item: object, pointer: str, place: Place, about: rules_payload.About
+    name: str, item: object, pointer: str, place: Place, about: rules_payload.ValidationContext
 ) -> Iterator[Finding]:
     if not isinstance(item, dict):
         yield error("wrong-type", place(pointer), f"a {name} has to be an object")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-__all__ = ["Found", "is_given", "look"]
+__all__ = ["LinkText", "looks_like_link", "parse_link_text"]
 
 MAX_TEXT = 2**18
 _JWT = r"eyJ[A-Za-z0-9_=-]*\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*"
@@ -28,7 +28,7 @@ _HOSTS = ("pay.google.com", "www.android.com", "android.com")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LinkText:
     """What a text is: `link` a save link as Google wants it, `other-link` one in another form,
     `token` a bare token, `claims` the JSON of a token that nobody signed yet.
 
@@ -40,12 +40,12 @@ class Found:
     findings: tuple[Finding, ...] = ()
 
 
-def is_given(text: str) -> bool:
+def looks_like_link(text: str) -> bool:
     """Whether a word of a command line is a link or a token itself, and not the name of a file."""
     return text.startswith(("https://", "http://")) or _TOKEN.fullmatch(text.strip()) is not None
 
 
-def look(text: str) -> Found:
+def parse_link_text(text: str) -> LinkText:
     """What a text is that should be a save link.
 
     Raises:
@@ -55,11 +55,11 @@ def look(text: str) -> Found:
     if len(plain) > MAX_TEXT:
         raise BundleError("bad-token", "", f"this has {len(plain):,} characters, no save link is that long")
     if plain.startswith(SAVE_URL) and not set("/?#") & set(rest := plain.removeprefix(SAVE_URL)):
-        return Found("link", rest)
+        return LinkText("link", rest)
     if plain.startswith("eyJ"):
-        return Found("token", plain)
+        return LinkText("token", plain)
     if found := _URL.search(plain):
-        return Found("other-link", found["token"], tuple(_odd(found, alone=found[0] == plain)))
+        return LinkText("other-link", found["token"], tuple(_odd(found, alone=found[0] == plain)))
     if plain.startswith("{"):
         return _claims(plain)
     raise BundleError("bad-token", "", _instead(plain))
@@ -80,13 +80,13 @@ def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
         yield warning("odd-link", "link", "the link stands among other text", "give the link alone")
 
 
-def _claims(text: str) -> Found:
+def _claims(text: str) -> LinkText:
     try:
         document = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     except BundleError:
         raise BundleError("bad-token", "", "this is JSON, or begins like it, and no save link") from None
     if isinstance(document, dict) and {"payload", "iss", "aud"} & document.keys():
-        return Found("claims", text)
+        return LinkText("claims", text)
     raise BundleError(
         "bad-token", "", "this is JSON without claims of a save link, such as a class or an object"
     )

@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     Document = Mapping[str, Any]
 
 __all__ = [
-    "check",
-    "in_claims",
-    "in_link",
+    "check_claims",
+    "check_link",
+    "check_pair",
+    "check_settings",
     "is_for_one_holder",
     "many_holders",
     "names",
-    "secrets",
-    "settings",
+    "secret_members",
 ]
 
 
-def check(
+def check_pair(
     vertical: str, class_: Document, object_: Document, class_place: Place, object_place: Place
 ) -> Iterator[Finding]:
     """Everything to say about a class and an object of it that nothing is open in.
 
     `vertical` is `loyalty` or another of `VERTICALS`.
     """
-    yield from settings(vertical, class_, object_, class_place, object_place)
+    yield from check_settings(vertical, class_, object_, class_place, object_place)
     yield from field_paths.unresolved(class_, object_, names(vertical), class_place)
     yield from field_paths.hidden(class_, object_, class_place)
 
@@ -47,7 +47,7 @@ def names(vertical: str) -> Mapping[str, str]:
     return {"class": f"{stem}Class", "object": f"{stem}Object"}
 
 
-def settings(
+def check_settings(
     vertical: str, class_: Document, object_: Document, class_place: Place, object_place: Place
 ) -> Iterator[Finding]:
     """What a member of one asks of the other. Values that are not known yet count as there."""
@@ -97,7 +97,7 @@ def _smart_tap(vertical: str, class_: Document, object_: Document, object_place:
     yield error("smart-tap-incomplete", object_place("/smartTapRedemptionValue"), message, hint)
 
 
-def in_claims(payload: Document, place: Place) -> Iterator[Finding]:
+def check_claims(payload: Document, place: Place) -> Iterator[Finding]:
     """What there is to say about the classes and objects that travel in one link."""
     classes = {
         each["id"]: (vertical, each, f"/payload/{vertical}Classes/{index}")
@@ -108,7 +108,7 @@ def in_claims(payload: Document, place: Place) -> Iterator[Finding]:
     for vertical in VERTICALS:
         for index, object_ in _items(payload, f"{vertical}Objects"):
             at = f"/payload/{vertical}Objects/{index}"
-            yield from (_secret(place(f"{at}{pointer}"), what) for pointer, what in secrets(object_))
+            yield from (_secret(place(f"{at}{pointer}"), what) for pointer, what in secret_members(object_))
             named = object_.get("classId")
             if not isinstance(named, str) or named not in classes:
                 continue
@@ -117,7 +117,7 @@ def in_claims(payload: Document, place: Place) -> Iterator[Finding]:
                 message = f"the class is a {of}Class, and the object a {vertical}Object"
                 yield error("class-mismatch", place(f"{at}/classId"), message, "both are of one vertical")
                 continue
-            yield from check(vertical, class_, object_, _below(place, class_at), _below(place, at))
+            yield from check_pair(vertical, class_, object_, _below(place, class_at), _below(place, at))
 
 
 def _items(payload: Document, name: str) -> Iterator[tuple[int, Document]]:
@@ -131,7 +131,7 @@ def _below(place: Place, above: str) -> Place:
     return lambda pointer: place(f"{above}{pointer}")
 
 
-def secrets(object_: Document) -> Iterator[tuple[str, str]]:
+def secret_members(object_: Document) -> Iterator[tuple[str, str]]:
     """What an object holds that nobody but its holder may know: where, and what it is in words."""
     if object_.get("pin"):
         yield "/pin", "the PIN"
@@ -155,6 +155,6 @@ def _secret(where: str, what: str) -> Finding:
     )
 
 
-def in_link(object_text: str) -> list[Finding]:
+def check_link(object_text: str) -> list[Finding]:
     """What an object that is to travel in a link of ours gives away."""
-    return [_secret(f"object#{pointer}", what) for pointer, what in secrets(json.loads(object_text))]
+    return [_secret(f"object#{pointer}", what) for pointer, what in secret_members(json.loads(object_text))]

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from passwright.table import Key, Place
 
-__all__ = ["About", "codes", "validators"]
+__all__ = ["ValidationContext", "barcode_locations", "validators"]
 
 _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
-class About:
+class ValidationContext:
     """What is known of a payload besides its JSON.
 
     `bound`: the caller says the pass is bound; an object may say so itself.
@@ -47,7 +47,7 @@ _CODES = ("Barcode", "RotatingBarcode")
 
 
 @cache
-def _may_hold_a_code(name: str) -> bool:
+def _can_hold_barcode(name: str) -> bool:
     """Some member of this object, however deep, is a code."""
     seen: set[str] = set()
     wanted = [name]
@@ -62,27 +62,27 @@ def _may_hold_a_code(name: str) -> bool:
 
 
 @cache
-def _ways_to_codes(name: str) -> tuple[Key, ...]:
-    return tuple(key for key in table().objects[name].values() if _may_hold_a_code(key.types[0]))
+def _barcode_paths(name: str) -> tuple[Key, ...]:
+    return tuple(key for key in table().objects[name].values() if _can_hold_barcode(key.types[0]))
 
 
-def codes(name: str, document: object, pointer: str = "") -> Iterator[tuple[str, object]]:
+def barcode_locations(name: str, document: object, pointer: str = "") -> Iterator[tuple[str, object]]:
     """Every member of a document that the schema types as a code, however deep."""
     if isinstance(document, list):
         for index, item in enumerate(document):
-            yield from codes(name, item, step(pointer, index))
+            yield from barcode_locations(name, item, step(pointer, index))
     elif isinstance(document, dict):
-        for key in _ways_to_codes(name):
+        for key in _barcode_paths(name):
             if key.name not in document:
                 continue
             below, value = step(pointer, key.name), document[key.name]
             if key.types[0] in _CODES:
                 yield below, value
             else:
-                yield from codes(key.types[0], value, below)
+                yield from barcode_locations(key.types[0], value, below)
 
 
-def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _ids(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     """Ids of classes and objects, of which every one has to be the issuer's own.
 
     Where nobody says whose that is, the document's own id does.
@@ -108,17 +108,17 @@ def _ids(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Fi
             yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
 
 
-def _own_id(about: About) -> Callable[[Any], object]:
+def _own_id(about: ValidationContext) -> Callable[[Any], object]:
     # Asked of texts alone. Where nobody says who issues, no id is one's own without the others.
     own = rf"{about.issuer_id}\.[A-Za-z0-9._-]+\Z" if about.issuer_id else r"(?!)"
     return re.compile(own, re.ASCII).match
 
 
-def _restricts(_: About) -> Callable[[Any], object]:
+def _restricts(_: ValidationContext) -> Callable[[Any], object]:
     return bool
 
 
-def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _restriction(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
     where = place("/saveRestrictions/restrictToEmailSha256")
     if about.bound and about.writing and not restricted:
@@ -133,26 +133,26 @@ def _restriction(document: Mapping[str, Any], about: About, place: Place) -> Ite
         )
 
 
-def _holders(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _holders(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     if about.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
         yield many_holders(place)
 
 
-def _smart_tap(document: Mapping[str, Any], _: About, place: Place) -> Iterator[Finding]:
+def _smart_tap(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
     if document.get("enableSmartTap") and not document.get("redemptionIssuers"):
         message = "Smart Tap is on, and no redemption issuer may read it"
         hint = "name the issuers whose readers may"
         yield error("smart-tap-incomplete", place("/redemptionIssuers"), message, hint)
 
 
-def _review(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
+def _review(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
     status = document.get("reviewStatus")
     if about.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
         message = "only Google writes this status"
         yield error("read-only-value", place("/reviewStatus"), message, "write UNDER_REVIEW")
 
 
-_CODE_AND_BINDING = ("/barcode", "/rotatingBarcode", "/saveRestrictions")
+_BARCODE_AND_BINDING = ("/barcode", "/rotatingBarcode", "/saveRestrictions")
 
 
 def validators(
@@ -163,7 +163,7 @@ def validators(
     extra = tuple(extra)
     class_rules = (
         # Asked even where types are wrong: a payload has to be refused for each of its reasons.
-        Rule("class", ("/**",), _no_code(class_name), requires_types=False),
+        Rule("class", ("/**",), _forbid_barcode(class_name), requires_types=False),
         Rule("class", ("/id",), _ids),
         Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
         Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
@@ -174,7 +174,7 @@ def validators(
         *(rule for rule in extra if rule.document == "class"),
     )
     object_rules = (
-        Rule("object", _CODE_AND_BINDING, _no_code(object_name), requires_types=False),
+        Rule("object", _BARCODE_AND_BINDING, _forbid_barcode(object_name), requires_types=False),
         Rule(
             "object",
             ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"),
@@ -193,9 +193,9 @@ def validators(
     )
 
 
-def _no_code(name: str) -> Any:
-    def check(document: Mapping[str, Any], about: About, place: Place) -> Iterator[Finding]:
-        places = [(place(pointer), value) for pointer, value in codes(name, document)]
+def _forbid_barcode(name: str) -> Any:
+    def check(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+        places = [(place(pointer), value) for pointer, value in barcode_locations(name, document)]
         yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
 
     return check

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Passkey", "Phone", "cbor", "client_data"]
+__all__ = ["FakeAuthenticator", "Passkey", "cbor", "client_data"]
 
 # Section 6.1, flags: user present, user verified, backup eligible, backed up, credential attached.
 USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP, ATTACHED = 0x01, 0x04, 0x08, 0x10, 0x40
@@ -51,7 +51,7 @@ class Passkey:
         return cbor({1: 2, 3: algorithm, -1: 1, -2: x, -3: y})
 
 
-class Phone:
+class FakeAuthenticator:
     """A phone whose browser shows the page at `origin`, and its passkeys.
 
     `counts=True` is a phone whose keys never leave it and count their

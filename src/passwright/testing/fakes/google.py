@@ -27,14 +27,14 @@ from passwright.errors import BundleError
 from passwright.google.api.client import SCOPE, Client
 from passwright.google.issuer import Issuer
 from passwright.testing.authority import example_directory
-from passwright.testing.fakes.save_endpoint import Refused, Wallet
+from passwright.testing.fakes.save_endpoint import FakeSaveEndpoint, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
     from typing import Self
 
-__all__ = ["Fault", "Google", "Seen"]
+__all__ = ["FakeGoogle", "Fault", "Seen"]
 
 _PATH = "/walletobjects/v1/"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523 section 2.1
@@ -70,7 +70,7 @@ class Seen:
     text: str = ""
 
 
-class Google:
+class FakeGoogle:
     """Google for one issuer, from `with` to the end of the block.
 
     `issuer_id`: whose ids are right; others get 403. `account`: a service
@@ -99,7 +99,7 @@ class Google:
             self._account["private_key"].encode(), None, unsafe_skip_rsa_key_validation=True
         ).public_key()
         self._now = now
-        self._wallet = Wallet(issuer_id)
+        self._wallet = FakeSaveEndpoint(issuer_id)
         self._lock = Lock()
         self._tokens: set[str] = set()
         self._given = 0
@@ -267,7 +267,7 @@ class _Answer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, google: Google) -> None:
+    def __init__(self, google: FakeGoogle) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.google = google
 

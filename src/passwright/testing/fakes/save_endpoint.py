@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from passwright.documents.json_patch import merge
 from passwright.google.api.client import TYPES
-from passwright.google.api.compare import fold
+from passwright.google.api.compare import canonical_enum
 from passwright.google.content import resource_name
 from passwright.google.tables import table
 from passwright.report import Severity
@@ -17,7 +17,7 @@ from passwright.table import place_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Refused", "Wallet"]
+__all__ = ["FakeSaveEndpoint", "Refused"]
 
 _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
 # Said by the platform, or to it and not kept; what a client sends of them is ignored.
@@ -35,7 +35,7 @@ class Refused(Exception):
         self.text = text
 
 
-class Wallet:
+class FakeSaveEndpoint:
     """What one issuer has inserted.
 
     `resources` maps types (`loyaltyClass`) to ids to JSON as it was written;
@@ -141,7 +141,7 @@ class Wallet:
                 raise Refused(403, "permissionDenied", text)
         if class_id is not None:
             class_ = self._stored(type_.replace("Object", "Class"), class_id)
-            if fold(class_.get("reviewStatus")) == "draft":
+            if canonical_enum(class_.get("reviewStatus")) == "draft":
                 _invalid("the class is a draft")
 
     def _view(self, type_: str, resource: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _review(
     """UNDER_REVIEW is approved at once; DRAFT is for classes that never were anything else."""
     if "reviewStatus" not in table().objects[resource_name(type_)]:
         return
-    wanted = fold(body.get("reviewStatus"))
+    wanted = canonical_enum(body.get("reviewStatus"))
     is_draft = before is None or before["reviewStatus"] == "DRAFT"
     if wanted == "underreview":
         resource["reviewStatus"] = "APPROVED"
