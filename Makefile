@@ -2,19 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# More than cores: many tests wait for processes and servers. The long ones hold bounds on time.
-JOBS ?= 4
-LONG_JOBS ?= 3
+# Processes that run tests; each imports all of them. One more than two cores: some tests wait.
+JOBS ?= 3
 # Tests start hundreds of processes: what one of them has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check check-long bench bench-check example-certs fixtures docs drift build clean
+.PHONY: demo test coverage check check-long endurance bench bench-check example-certs fixtures docs drift build clean
 
 demo: $(VENV)/.cli
 	$(BIN)/passwright demo --out demo
 
+PYTEST := $(BIN)/pytest -n $(JOBS)
+THOROUGH := --hypothesis-profile=thorough
+
+# The tiers are explained in docs/testing.md.
 test: $(VENV)/.test
-	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not long" --cov --cov-report=term
+	$(PYTEST) --dist loadfile -m "not ci and not long and not endurance"
+
+# All of `make test` again, traced, with more examples, and the tests marked `ci`.
+coverage: $(VENV)/.test
+	$(PYTEST) --dist worksteal -m "not long and not endurance" $(THOROUGH) --cov --cov-report=term
 
 check: $(VENV)/.test
 	$(BIN)/ruff check
@@ -22,9 +29,13 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/python fixtures/make.py --check
 
-# Every bit of a pass, public vectors, readers of others, fuzzing: see docs/testing.md.
+# Every bit of a pass, public vectors, readers of others, fuzzing: at most an hour.
 check-long: $(VENV)/.long
-	$(BIN)/pytest -n $(LONG_JOBS) -m long
+	$(PYTEST) -m long $(THOROUGH)
+
+# A million passes, hundreds of thousands through three kills: as long as it takes.
+endurance: $(VENV)/.long
+	$(PYTEST) -m endurance $(THOROUGH)
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/contest.py

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from passwright import Binding, Field, Template
@@ -27,15 +26,11 @@ from passwright.testing.authority import Authority
 from passwright.testing.certificates import new_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from passwright.apple.identity import Identity
 
-pytest_plugins = ("passwright.testing.plugin", "pytester")
-
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("passwright", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("passwright")
+pytest_plugins = ("passwright.testing.plugin", "pytester", "tests.tiers")
 
 # When all passes of the tests are signed.
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -45,7 +40,11 @@ TEMPLATES = Path(__file__).parent.parent / "fixtures" / "templates"
 MEMBERSHIP = TEMPLATES / "membership"
 READER_KEY = "MDkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDIgADv8XMWqvYvSbHQ3yp2rJ8dXWkbsVUC1hXcDxGcFzuxB8="
 BINDING = Binding(email="jane.doe@example.com", learn_more_url="https://help.example.com/pass")
-FOREIGN = ("cc", "softhsm2-util", "openssl", "unzip", "zip", "bsdtar", "7zz", "node", "npm")
+# Programs of others that tests run; `.ci/run` installs all of them.
+FOREIGN = {
+    *("7zz", "bsdtar", "cc", "chromedriver", "chromium", "curl", "node", "npm"),
+    *("openssl", "softhsm2-util", "unshare", "unzip", "zip"),
+}
 
 
 def pytest_configure() -> None:
@@ -55,15 +54,42 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test that needs programs of others is skipped where one is missing, but never where CI is set.
-
-    `foreign` means all of `FOREIGN`, with arguments those programs alone.
-    """
-    if (marker := item.get_closest_marker("foreign")) is None or os.environ.get("CI"):
-        return
-    missing = [program for program in marker.args or FOREIGN if shutil.which(program) is None]
+    """Skips a test that needs a program which this machine lacks, but never where CI is set."""
+    _started.clear()
+    missing = sorted(program for program in needed(item) if shutil.which(program) is None)
     if missing:
-        pytest.skip(f"needs a program of others: {', '.join(missing)}")
+        skip_unless_ci(f"needs {', '.join(missing)}")
+
+
+def needed(item: pytest.Item) -> set[str]:
+    """The programs of others that a test says it needs."""
+    programs = {program for marker in item.iter_markers("foreign") for program in marker.args or ("nothing",)}
+    if unknown := programs - FOREIGN:
+        raise pytest.UsageError(
+            f"{item.nodeid} needs {', '.join(sorted(unknown))}: add to FOREIGN and .ci/run"
+        )
+    return programs
+
+
+_started: set[str] = set()
+
+
+def _note_program(event: str, args: tuple[object, ...]) -> None:
+    if event == "subprocess.Popen":
+        words = args[1]
+        first = words[0] if isinstance(words, list | tuple) else args[0]
+        _started.add(Path(os.fsdecode(first)).name if isinstance(first, str | bytes | os.PathLike) else "")
+
+
+sys.addaudithook(_note_program)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A test that runs a program of others has to name it, or it fails where the program is missing."""
+    yield
+    if unnamed := (_started & FOREIGN) - needed(item):
+        pytest.fail(f"mark it foreign({', '.join(map(repr, sorted(unnamed)))}): it runs them", pytrace=False)
 
 
 def skip_unless_ci(missing: str) -> NoReturn:

@@ -176,7 +176,7 @@ def test_no_policy_removes_the_dot_of_the_domain() -> None:
         assert address.sha256("example@example.com", policy=name) != DOT_OF_THE_DOMAIN_GONE
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(("email", "name"), [(email, name) for email in HASHES for name in NAMES])
 def test_openssl_hashes_the_normal_form_alike(email: str, name: str) -> None:
     form = address.normalise(email, name)
@@ -396,7 +396,7 @@ def test_eml_02_a_name_and_its_a_label_are_one_domain(shown: str, stored: str) -
     assert address.sha256(f"a@{shown}") == address.sha256(f"a@{stored}")
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("node")
 def test_node_writes_the_same_a_labels() -> None:
     """A browser's own URL parser, by UTS #46, agrees on every name that is accepted."""
     assert shutil.which("node")

@@ -159,7 +159,7 @@ def test_an_ec_issuer_makes_no_sha1_certificates(authority: Any) -> None:
         authority.issue(Leaf(sha1=True), by=issuer)
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(
     ("leaf", "good"), [(Leaf(), True), (Leaf(ec=True), True), (Leaf(not_after=NOW), False)]
 )
@@ -252,7 +252,7 @@ def test_the_examples_p12_files_are_read(directory: Any, name: Any) -> None:
     assert [identity.intermediate] == x.split_pem((directory / "wwdr.pem").read_bytes())
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(
     ("name", "options", "good"),
     [
@@ -275,7 +275,7 @@ def test_openssl_reads_the_legacy_file_only_when_asked(
         assert "unsupported" in done.stderr
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 def test_the_legacy_file_says_what_it_is_encrypted_with(directory: Any) -> None:
     command = ["openssl", "pkcs12", "-legacy", "-info", "-in", "pass-legacy.p12", "-noout"]
     done = subprocess.run(

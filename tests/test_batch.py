@@ -711,10 +711,20 @@ def killed_and_resumed(place: Path, number: int, kills: int) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_after_kill_9_an_archive_is_finished(tmp_path: Path) -> None:
+    check_killed(tmp_path / "out.zip", 300, kills=1)
+
+
+@pytest.mark.ci
 def test_after_kill_9_every_pass_is_there_once(place: Path) -> None:
-    killed_and_resumed(place, 700, kills=2)
+    check_killed(place, 700, kills=2)
+
+
+def check_killed(place: Path, number: int, kills: int) -> None:
+    """Every pass is in the output once, and those that are looked at verify."""
+    killed_and_resumed(place, number, kills=kills)
     found = read_all(place)
-    assert list(found) == [f"M-{index:05}.pkpass" for index in range(700)]
+    assert list(found) == [f"M-{index:05}.pkpass" for index in range(number)]
     trust = pw.apple.Trust.of((Path(__file__).parent.parent / "certs.example" / "root.pem").read_bytes())
     assert all(pw.apple.verify(data, trust=trust, at=AT).ok for data in list(found.values())[::50])
 

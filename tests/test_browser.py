@@ -104,6 +104,7 @@ def walk(shared: Walk) -> Iterator[Walk]:
     assert shared.complaints() == []
 
 
+@pytest.mark.ci
 def test_an_android_phone_gets_its_link(walk: Walk) -> None:
     """One press; the browser is on its way to Google, and the pass is Google's."""
     shown = bound_pass(walk.desk, walk.template)
@@ -168,6 +169,7 @@ def test_an_iphone_confirms_and_downloads_a_pass_that_verifies(walk: Walk) -> No
         assert "ok" in done.output
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_wrong_wallet_sees_the_lock(walk: Walk, language: str) -> None:
     google_, apple = bound_pass(walk.desk, walk.template), bound_pass(walk.desk, walk.template)
@@ -181,6 +183,7 @@ def test_the_wrong_wallet_sees_the_lock(walk: Walk, language: str) -> None:
         assert "support.example.com" in walk.find(".personal a").get_attribute("href")
 
 
+@pytest.mark.ci
 def test_a_race_lost_on_the_open_page_is_told(walk: Walk) -> None:
     """The page was opened before another device decided for Google."""
     shown = bound_pass(walk.desk, walk.template)
@@ -196,6 +199,7 @@ def test_a_race_lost_on_the_open_page_is_told(walk: Walk) -> None:
     assert walk.state(shown) is State.GOOGLE_BOUND
 
 
+@pytest.mark.ci
 def test_a_cancelled_ceremony_can_be_repeated(walk: Walk) -> None:
     """The device does not recognise its owner the first time."""
     shown = bound_pass(walk.desk, walk.template)
@@ -216,6 +220,7 @@ def test_a_cancelled_ceremony_can_be_repeated(walk: Walk) -> None:
     assert walk.state(shown) is State.APPLE_BOUND
 
 
+@pytest.mark.ci
 def test_a_device_that_cannot_confirm_changes_nothing(walk: Walk) -> None:
     """No authenticator: nothing to press, nothing locked, nothing purged, and help on the page."""
     shown = bound_pass(walk.desk, walk.template)
@@ -230,6 +235,7 @@ def test_a_device_that_cannot_confirm_changes_nothing(walk: Walk) -> None:
     assert (found.binding.state, found.mask) == (State.CREATED, "j***@gmail.com")
 
 
+@pytest.mark.ci
 def test_a_browser_without_passkeys_changes_nothing(walk: Walk) -> None:
     shown = bound_pass(walk.desk, walk.template)
     script = {"source": "delete window.PublicKeyCredential"}
@@ -244,6 +250,7 @@ def test_a_browser_without_passkeys_changes_nothing(walk: Walk) -> None:
     assert walk.state(shown) is State.CREATED
 
 
+@pytest.mark.ci
 def test_without_javascript_google_works_and_apple_explains(walk: Walk) -> None:
     shown = bound_pass(walk.desk, walk.template)
     walk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
@@ -261,6 +268,7 @@ def test_without_javascript_google_works_and_apple_explains(walk: Walk) -> None:
     assert walk.state(shown) is State.GOOGLE_BOUND
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_a_desktop_shows_a_code_that_a_camera_reads(walk: Walk, language: str) -> None:
     """Read from the screenshot, by a reader nobody here wrote."""
@@ -278,6 +286,7 @@ def screenshot(driver: Chrome) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(driver.get_screenshot_as_base64()))).convert("RGB")
 
 
+@pytest.mark.ci
 def test_a_desktop_may_be_used_itself(walk: Walk) -> None:
     """A Mac with Touch ID: behind "Use this device instead"."""
     shown = bound_pass(walk.desk, walk.template)
@@ -293,6 +302,7 @@ def test_a_desktop_may_be_used_itself(walk: Walk) -> None:
     assert not walk.find("form[action*=google] button").is_displayed(), "Google's time is over"
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("device", ["iphone", "desktop"])
 def test_what_became_of_a_press_is_told_where_one_looks(walk: Walk, device: str) -> None:
     """In a window so low that the words would come up below it."""
@@ -310,6 +320,7 @@ def test_what_became_of_a_press_is_told_where_one_looks(walk: Walk, device: str)
     assert bottom >= 0
 
 
+@pytest.mark.ci
 def test_an_ipad_that_poses_as_a_mac_gets_its_way_at_once(walk: Walk) -> None:
     shown = bound_pass(walk.desk, walk.template)
     walk.open(shown, "iphone")
@@ -319,6 +330,7 @@ def test_an_ipad_that_poses_as_a_mac_gets_its_way_at_once(walk: Walk) -> None:
     assert walk.find("[data-here]").get_attribute("open") is not None
 
 
+@pytest.mark.ci
 def test_an_unbound_pass_is_a_plain_download(walk: Walk) -> None:
     shown = new_pass(walk.desk, walk.template)
     walk.open(shown, "iphone")
@@ -327,6 +339,7 @@ def test_an_unbound_pass_is_a_plain_download(walk: Walk) -> None:
     assert run("verify", "--example", str(walk.downloaded())).exit_code == 0
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("device", AGENTS)
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_nothing_sticks_out_of_the_window(walk: Walk, device: str, language: str) -> None:
@@ -340,6 +353,7 @@ def test_nothing_sticks_out_of_the_window(walk: Walk, device: str, language: str
         assert wide <= window
 
 
+@pytest.mark.ci
 def test_a_person_with_a_keyboard_gets_everywhere(walk: Walk) -> None:
     """Everything that can be pressed can be reached with Tab, and shows that it is."""
     shown = bound_pass(walk.desk, walk.template)
@@ -358,6 +372,7 @@ def test_a_person_with_a_keyboard_gets_everywhere(walk: Walk) -> None:
         assert any(words in each for each in reached)
 
 
+@pytest.mark.ci
 def test_a_screen_reader_hears_each_state(walk: Walk) -> None:
     """What the browser's accessibility tree holds: landmarks, headline, the live region and its words."""
     shown = bound_pass(walk.desk, walk.template)
@@ -381,6 +396,7 @@ def test_a_screen_reader_hears_each_state(walk: Walk) -> None:
     assert {each["name"]: each["value"]["value"] for each in status["properties"]}["live"] == "polite"
 
 
+@pytest.mark.ci
 def test_the_browser_is_the_one_of_the_system() -> None:
     """The tests drive the browser that the distribution packages."""
     assert shutil.which("chromium") == "/usr/bin/chromium"

@@ -339,7 +339,7 @@ def test_what_is_packed_is_read_again(constant: dict[str, bytes], pass_json: byt
         assert {name: archived.read(name) for name in archived.namelist()} == wanted
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip")
 def test_unzip_reads_what_we_write(tmp_path: Path) -> None:
     files = FILES | {"de.lproj/größe.png": b"x" * 5000}
     path = tmp_path / "card.pkpass"
@@ -374,7 +374,7 @@ def test_zip_24_archives_of_pythons_writer_are_read(compression: int, *, seekabl
     assert pkpass.read(by_zipfile(compression, seekable=seekable)) == FILES
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("zip")
 @pytest.mark.parametrize("options", [["-r"], ["-rX9"], ["-rD0"], ["-rfd"]])
 def test_archives_of_zip_are_read(tmp_path: Path, options: list[str]) -> None:
     """Apple's own tool calls `zip -r`: with folders, Unix times and ids; `-fd` forces data descriptors."""

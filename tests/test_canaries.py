@@ -128,9 +128,10 @@ def _break_a_row(running: Service, walked: list[tuple[str, str]]) -> None:
     assert "VaultError" in running.log.getvalue()
 
 
-def test_key_06_eml_05_08_11_13_no_address_is_found_anywhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [32, pytest.param(80, marks=pytest.mark.ci)])
+def test_key_06_eml_05_08_11_13_no_address_is_found_anywhere(tmp_path: Path, count: int) -> None:
     """In no line of the log, no answer, no record of a repeat, no byte of the database."""
-    sung(tmp_path, 80)
+    sung(tmp_path, count)
 
 
 @pytest.mark.long

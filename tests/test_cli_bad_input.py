@@ -320,11 +320,12 @@ def test_fil_04_a_link_is_replaced_and_not_followed(tmp_path: Path, out: Path) -
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
-def test_fil_05_eight_writers_leave_one_whole_pass(tmp_path: Path, out: Path) -> None:
+@pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.ci)])
+def test_fil_05_several_writers_leave_one_whole_pass(tmp_path: Path, out: Path, count: int) -> None:
     command = [sys.executable, "-m", "passwright", *CARD, "--out", str(out)]
-    writers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(8)]
+    writers = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(count)]
 
-    assert [writer.wait(timeout=60) for writer in writers] == [0] * 8
+    assert [writer.wait(timeout=60) for writer in writers] == [0] * count
     assert run("verify", "--example", str(out)).exit_code == 0
     assert names(tmp_path) == ["card.pkpass"]
 

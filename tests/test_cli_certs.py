@@ -59,7 +59,7 @@ def test_a_request_makes_key_and_request_and_says_what_comes_next(tmp_path: Path
     assert x509.load_pem_x509_csr((folder / "pass.certSigningRequest").read_bytes()).is_signature_valid
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 def test_openssl_verifies_the_request(tmp_path: Path) -> None:
     run("certs", "request", str(tmp_path / "new"), "--name", "Example Coffee")
     request, key = tmp_path / "new" / "pass.certSigningRequest", tmp_path / "new" / "pass.key"
@@ -340,7 +340,7 @@ def genuine(passkit: Path) -> bytes:
     return bytes(blocks[0].replace(b"\\n", b"\n"))
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("npm")
 def test_apples_own_intermediate_is_fetched_and_written(
     page: CertificatePage, genuine: bytes, tmp_path: Path
 ) -> None:

@@ -7,12 +7,13 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from passwright.apple.verification.verifier import STEPS
 from passwright.testing.authority import example_directory
 from tests.run_cli import BOUND, TEMPLATE, documents, run
+from tests.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,7 +211,7 @@ def test_a_pass_cannot_write_on_the_terminal(card: Path, tmp_path: Path) -> None
 
 @pytest.mark.no_cover
 @given(st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_bytes_end_in_a_verdict(card: Path, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever a file holds, the answer is an exit code and a sentence."""
     found = bytearray(card.read_bytes())

@@ -436,7 +436,7 @@ def test_a_password_file_that_is_none_is_not_repeated(keys: Path, tmp_path: Path
     assert refused.value.__cause__ is None
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 def test_openssl_verifies_what_build_signs(keys: Path, out: Path, tmp_path: Path) -> None:
     run("build", TEMPLATE, "--serial", "M-1", *HOLDER, *pem(keys, "pass-nfc"), "--out", str(out))
     with zipfile.ZipFile(out) as archive:

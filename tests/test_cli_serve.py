@@ -69,29 +69,36 @@ def wait_for(url: str) -> None:
     raise AssertionError("it never answered")
 
 
-@pytest.mark.foreign("curl", "zip")
-def test_the_lines_of_the_readme_and_of_the_guide_run(tmp_path: Path) -> None:
-    """Every curl line, as it stands there but for the port; each answer is what the text says."""
-    with serving(tmp_path, "--example", "--port", "0") as (process, said):
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The example as a process that answers: what it told to export, and its URL."""
+    with serving(tmp_path_factory.mktemp("example"), "--example", "--port", "0") as (process, said):
         known = told(said)
-        lines = [
-            *blocks(ROOT / "README.md", "sh"),
-            *blocks(ROOT / "docs" / "service.md", "sh"),
-        ]
-        assert len(lines) == 5
-        script = "\n".join(lines).replace("http://localhost:8000", known["URL"])
-        script = script.replace("curl -s ", r"curl -s --fail-with-body -w '\n' ")
-        script = script.replace("passwright new", f"{sys.executable} -m passwright new")
         wait_for(known["URL"])
-        done = subprocess.run(
-            ["bash", "-eu", "-c", script],
-            cwd=tmp_path,
-            env={**os.environ, **known},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        yield known
+    assert process.returncode == 0
+
+
+@pytest.mark.foreign("curl", "zip")
+def test_the_lines_of_the_readme_and_of_the_guide_run(example: dict[str, str], tmp_path: Path) -> None:
+    """Every curl line, as it stands there but for the port; each answer is what the text says."""
+    lines = [
+        *blocks(ROOT / "README.md", "sh"),
+        *blocks(ROOT / "docs" / "service.md", "sh"),
+    ]
+    assert len(lines) == 5
+    script = "\n".join(lines).replace("http://localhost:8000", example["URL"])
+    script = script.replace("curl -s ", r"curl -s --fail-with-body -w '\n' ")
+    script = script.replace("passwright new", f"{sys.executable} -m passwright new")
+    done = subprocess.run(
+        ["bash", "-eu", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, **example},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert answers[0]["data"]["attributes"]["binding"]["bindingEmail"] == "j***@gmail.com"
@@ -99,9 +106,9 @@ def test_the_lines_of_the_readme_and_of_the_guide_run(tmp_path: Path) -> None:
     assert answers[3]["data"]["attributes"]["status"] == "nullified"
     assert answers[4]["openapi"].startswith("3.1")
     assert answers[-1]["data"]["type"] == "passTemplate"
-    assert process.returncode == 0
 
 
+@pytest.mark.ci
 def test_the_example_prints_what_a_first_request_needs(tmp_path: Path) -> None:
     """Also the second time, with its passes still there; on a signal it ends with 0 and a clean file."""
     made = ""
@@ -124,6 +131,7 @@ def test_the_example_prints_what_a_first_request_needs(tmp_path: Path) -> None:
     assert files == {"passwright-example.db": 0o600, "passwright-example.keys.toml": 0o600}
 
 
+@pytest.mark.ci
 def test_on_a_terminal_the_log_is_for_people(tmp_path: Path) -> None:
     """Lines without braces; everywhere else JSON."""
     ours, theirs = pty.openpty()
@@ -148,6 +156,7 @@ def test_on_a_terminal_the_log_is_for_people(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.ci
 def test_a_host_that_others_reach_is_warned_of(tmp_path: Path) -> None:
     with serving(tmp_path, "--example", "--port", "0", "--host", "0.0.0.0") as (process, said):
         wait_for(told(said)["URL"])

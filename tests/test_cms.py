@@ -15,7 +15,7 @@ from asn1crypto import cms as asn1
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from passwright.apple.cms import der
@@ -27,10 +27,11 @@ from passwright.errors import BundleError, SignerFailed
 from passwright.signing import KeySigner
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf, new_key
+from tests.keys import odd_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MANIFEST = b'{"icon.png": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}'
-BIG = rsa.generate_private_key(65537, 4096)
+BIG = odd_key("rsa 4096")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def identity_of(authority: Authority, kind: str) -> Identity:
 # --- writing ---
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize("kind", ["rsa2048", "rsa4096", "p256"])
 @pytest.mark.parametrize("at", [NOW, NOW.replace(year=2049, month=12, day=31), NOW.replace(year=2050)])
 def test_sig_19_openssl_and_we_accept_what_we_sign(authority: Any, tmp_path: Any, kind: Any, at: Any) -> None:
@@ -260,7 +261,7 @@ def test_the_plain_signature_of_this_maker_holds(maker: Any) -> None:
     assert cms_signature.parse(maker.make()).signing_time == NOW
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

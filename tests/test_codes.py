@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOURCE = Path(passwright.__file__).parent
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 FINDINGS = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+\Z|comment\Z|encrypted\Z|gap\Z|overlap\Z|zip64\Z")
 # What HTTP answers and callbacks are told by.
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+\Z")
@@ -24,10 +24,16 @@ SNAKE = re.compile(r"[a-z]+(_[a-z]+)+\Z")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The syntax tree of each module."""
+    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
+
+
 def takers() -> dict[str, set[int]]:
     """Functions and classes that take a code: name -> the positions it may be given at."""
     found: dict[str, set[int]] = {"Finding": {0}}
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             for function, name, bound in functions_in(node):
                 names = [each.arg for each in function.args.args][bound:]
@@ -49,7 +55,7 @@ def functions_in(node: ast.AST) -> Iterator[tuple[Function, str, int]]:
 def used() -> dict[str, str]:
     """Code -> where it is handed to a finding or an exception, read from the syntax trees."""
     known, found = takers(), {}
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in ast.walk(tree):
             for code in codes_of(node, known):
                 found[code] = f"{path.name}:{getattr(node, 'lineno', 0)}"
@@ -85,14 +91,14 @@ def constants(value: ast.AST) -> Iterator[str]:
 
 def texts() -> set[str]:
     """Every text that stands in the code, f-strings as patterns."""
-    nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
+    nodes = [node for tree in trees().values() for node in ast.walk(tree)]
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def patterns() -> list[re.Pattern[str]]:
     """The f-strings that may make a code: `link-needs-{what}`."""
     made = []
-    for tree in TREES.values():
+    for tree in trees().values():
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
                 parts = [part.value if isinstance(part, ast.Constant) else None for part in node.values]

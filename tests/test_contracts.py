@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384
@@ -18,14 +18,15 @@ from google.auth.crypt import RSASigner
 
 from passwright.signing import KeySigner
 from passwright.testing import check_signer
+from tests.keys import odd_key, rsa_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from passwright.signing import PrivateKey
 
-RSA = rsa.generate_private_key(65537, 2048)
-OTHER = rsa.generate_private_key(65537, 2048)
+RSA = rsa_key()
+OTHER = rsa_key()
 P256 = ec.generate_private_key(ec.SECP256R1())
 P384 = ec.generate_private_key(ec.SECP384R1())
 NUMBERS = RSA.private_numbers()
@@ -194,7 +195,7 @@ BROKEN: dict[str, tuple[Any, Any, str]] = {
     "PSS": (Signer(lambda text: RSA.sign(text, PSS(MGF1(SHA256()), 32), SHA256())), RSA, "it is a PSS"),
     "r and s of a JWT": (Signer(side_by_side), P256, "it is r and s side by side"),
     "another key": (
-        Signer(KeySigner(rsa.generate_private_key(65537, 2048)).sign),
+        Signer(KeySigner(rsa_key()).sign),
         RSA,
         "is it another key's?",
     ),
@@ -258,7 +259,7 @@ def test_the_refusal_does_not_repeat_what_was_shown(name: str) -> None:
 
 
 def test_a_key_that_no_wallet_takes_is_refused_before_anything_is_signed() -> None:
-    weak = rsa.generate_private_key(65537, 1024)
+    weak = odd_key("rsa 1024")
     with pytest.raises(AssertionError, match="one that wallets take: an RSA key of 1024 bits is too weak"):
         check_signer(Signer(OnlyOnce()), public_key=weak.public_key())
 

@@ -1,18 +1,27 @@
 """What the documentation says is run, and what is made from code is compared with it."""
 
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from passwright.testing.authority import example_directory
+from tests.run_cli import run
 
 ROOT = Path(__file__).parent.parent
+# Plugins of ours that a reader does not have; importing them takes longer than the test.
+WITHOUT_OTHERS = [
+    option
+    for plugin in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "schemathesis", "xdist")
+    for option in ("-p", f"no:{plugin}")
+]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -28,32 +37,39 @@ def prepared(folder: Path) -> Path:
     return folder
 
 
+Examples = Callable[[Path], str]
+
+
+@pytest.fixture
+def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Examples:
+    """Runs the Python blocks of a page as one program in this process; answers what it prints."""
+    monkeypatch.chdir(prepared(tmp_path))
+
+    def run_page(page: Path) -> str:
+        code = compile("\n".join(blocks(page, "python")), str(page), "exec")
+        module = ModuleType("__main__")
+        monkeypatch.setitem(sys.modules, "__main__", module)
+        exec(code, module.__dict__)
+        return capsys.readouterr().out
+
+    return run_page
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
 )
-def test_the_examples_of_a_page_run_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
+def test_the_examples_of_a_page_run_from_top_to_bottom(page: Path, examples: Examples) -> None:
     """Every `# ...` after a print is what it prints; so is a text block after the last one."""
+    printed = examples(page)
     code = "\n".join(blocks(page, "python"))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        cwd=prepared(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
     for promised in re.findall(r"^\s*print\(.*\)  # (.*)$", code, re.MULTILINE):
-        assert promised.partition(", ")[0] in done.stdout
+        assert promised.partition(", ")[0] in printed
 
 
-def test_the_refusal_that_the_readme_shows_is_the_one_that_comes(tmp_path: Path) -> None:
-    code = "\n".join(blocks(ROOT / "README.md", "python"))
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=prepared(tmp_path), capture_output=True, text=True, check=True
-    )
+def test_the_refusal_that_the_readme_shows_is_the_one_that_comes(examples: Examples) -> None:
+    printed = examples(ROOT / "README.md")
     for line in blocks(ROOT / "README.md", "text")[0].splitlines():
-        assert line in done.stdout
+        assert line in printed
 
 
 def test_the_tests_in_the_guide_to_testing_pass_and_its_refusal_is_the_one_that_comes(tmp_path: Path) -> None:
@@ -70,7 +86,7 @@ def test_the_tests_in_the_guide_to_testing_pass_and_its_refusal_is_the_one_that_
         "    assert_valid_pkpass(pkpass.pack(files))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *WITHOUT_OTHERS],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -91,22 +107,26 @@ def commands(page: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
-def test_the_commands_of_a_page_run(page: Path, tmp_path: Path) -> None:
+def with_programs(page: Path) -> Any:
+    """A parameter for the page, marked with the programs of others that its commands run."""
+    programs = {line.split()[0] for line in commands(page)} - {"passwright"}
+    return pytest.param(page, marks=pytest.mark.foreign(*sorted(programs)) if programs else ())
+
+
+@pytest.mark.parametrize(
+    "page", [with_programs(page) for page in PAGES if commands(page)], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for table in blocks(page, "csv"):
         (tmp_path / "members.csv").write_text(table, "utf-8")
     for line in commands(page):
         program, *words = shlex.split(line)
-        if program != "passwright" and shutil.which(program) is None and not os.environ.get("CI"):
-            pytest.skip(f"the page runs {program}, which is not here")
-        done = subprocess.run(
-            [*([sys.executable, "-m", program] if program == "passwright" else [program]), *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        if program == "passwright":
+            result = run(*words)
+            assert result.exit_code == 0, f"{line}\n{result.stderr}"
+            continue
+        done = subprocess.run([program, *words], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 

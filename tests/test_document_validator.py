@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template, validate
@@ -23,6 +23,7 @@ from passwright.model.kinds import KINDS
 from passwright.report import error, failed, note
 from passwright.table import Table
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
+from tests.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -139,7 +140,7 @@ def test_good_values_say_nothing_new(name: str) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", [*PREPARED, *OF_KINDS])
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_blanks_and_whole_are_judged_alike(name: str, data: st.DataObject) -> None:
     """Half of the values are as they should be, half are anything."""

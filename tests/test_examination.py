@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -31,6 +31,7 @@ from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf, new_key
 from passwright.testing.legacy_p12 import legacy_p12
 from tests.conftest import AT
+from tests.keys import odd_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -376,7 +377,7 @@ def test_a_pass_certificate_that_devices_refuse_is_an_error(
 
 
 def test_a_weak_key_and_a_key_of_another_kind_are_named(authority: Authority) -> None:
-    small = rsa.generate_private_key(65537, 1024)
+    small = odd_key("rsa 1024")
     for key, name in ((small, "RSA 1024"), (ed25519.Ed25519PrivateKey.generate(), "Ed25519")):
         found = asked(("k", pem(key)), trust=authority.trust)
         assert [item.name for item in found.items] == [name]

@@ -109,7 +109,7 @@ def test_a_pass_whose_container_and_json_hold_is_read_and_rewritten(
         assert again == {each: blob for each, blob in kept.items() if not pkpass.is_junk_file(each)}
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(("folder", "name"), NAMES)
 def test_openssl_says_the_same_of_signature_and_chain(folder: str, name: str, tmp_path: Path) -> None:
     """OpenSSL knows neither Apple's markers nor what a manifest is, so it accepts some that we refuse."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -56,7 +56,6 @@ def kinds(data: bytes) -> list[bytes]:
 sides = st.integers(1, 60)
 
 
-@settings(deadline=None)
 @given(sides, sides, sides, sides, st.sampled_from(["fit", "crop", "pad"]))
 def test_a_fitted_picture_keeps_its_ratio_inside_the_box(
     width: int, height: int, wide: int, high: int, mode: images.Mode

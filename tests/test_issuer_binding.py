@@ -96,7 +96,7 @@ def test_the_link_carries_the_very_bytes_that_are_signed(
     assert signed.content is None
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 def test_openssl_verifies_the_signature_over_the_link(
     wallet: WalletIssuerBinding, authority: Authority, tmp_path: Path
 ) -> None:

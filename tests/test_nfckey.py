@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from asn1crypto import keys
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -29,6 +29,7 @@ from passwright.forms import FORMATS
 from passwright.nfckey import MAX_BYTES, NfcKey, generate, public_text
 from passwright.testing.authority import Authority
 from tests.conftest import AT, READER_KEY
+from tests.keys import rsa_key
 from tests.run_cli import documents, run
 
 if TYPE_CHECKING:
@@ -158,10 +159,6 @@ def test_any_key_comes_back_from_its_text(secret: int) -> None:
     assert ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point) == key.public_key()
 
 
-def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
 P384 = ec.generate_private_key(ec.SECP384R1())
 KOBLITZ = ec.generate_private_key(ec.SECP256K1())
 EDWARDS = ed25519.Ed25519PrivateKey.generate()
@@ -272,7 +269,7 @@ def test_key_04_a_new_key_keeps_its_private_half_to_itself() -> None:
     assert isinstance(key, NfcKey)
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 def test_openssl_reads_the_new_key_and_writes_the_same_text(tmp_path: Path) -> None:
     key = generate()
     (tmp_path / "key.pem").write_bytes(key.private_pem)
@@ -282,7 +279,7 @@ def test_openssl_reads_the_new_key_and_writes_the_same_text(tmp_path: Path) -> N
     assert base64.b64encode(done.stdout).decode() == key.public_text
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(
     "command",
     [

@@ -359,10 +359,11 @@ def test_an_empty_message_for_readers_is_found_on_both_roads(roads: Roads) -> No
 
 
 @pytest.mark.no_cover
-def test_what_is_prepared_says_what_a_pass_from_scratch_says(roads: Roads) -> None:
-    """250 passes of all kinds, about half of them invalid."""
-    verdicts = compare(random.Random(random.getrandbits(32)), roads, 250)
-    assert 0.3 < verdicts[True] / 250 < 0.7
+@pytest.mark.parametrize("number", [50, pytest.param(250, marks=pytest.mark.ci)])
+def test_what_is_prepared_says_what_a_pass_from_scratch_says(roads: Roads, number: int) -> None:
+    """Passes of all kinds, about half of them invalid."""
+    verdicts = compare(random.Random(random.getrandbits(32)), roads, number)
+    assert 0.2 < verdicts[True] / number < 0.8
 
 
 @pytest.mark.long

@@ -378,7 +378,7 @@ def compare_all(number: int, sources: Sequence[bytes], folder: Path, node: Path)
     return seen
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip", "zip", "bsdtar", "7zz", "node", "npm")
 def test_zip_30_nine_readers_of_others_read_what_we_read(
     sources: list[bytes],
     tmp_path: Path,
@@ -387,7 +387,7 @@ def test_zip_30_nine_readers_of_others_read_what_we_read(
     assert compare_all(40, sources, tmp_path, passkit) <= EXPLAINED.keys()
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip", "zip", "bsdtar", "7zz", "node", "npm")
 @pytest.mark.long
 def test_zip_30_nine_readers_of_others_read_two_thousand_archives_as_we_do(
     sources: list[bytes],

@@ -21,6 +21,7 @@ import pytest
 from passwright.testing import PASS_TYPE, TEAM, Authority, example_directory
 from tests import test_pkpass
 from tests.conftest import AT, READER_KEY, png
+from tests.test_docs import WITHOUT_OTHERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +192,7 @@ def check_verdicts(said: str) -> None:
 def judged(python: str | Path, folder: Path) -> str:
     """What pytest says about the tests in the folder."""
     done = subprocess.run(
-        [python, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider"],
+        [python, "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", *WITHOUT_OTHERS],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -200,7 +201,7 @@ def judged(python: str | Path, folder: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("node", "npm")
 def test_passes_of_passkit_generator_are_judged_in_three_lines(their_passes: Path) -> None:
     check_verdicts(judged(sys.executable, their_passes))
 
@@ -259,7 +260,7 @@ def test_the_wheel_holds_the_example_and_the_templates_and_nothing_of_the_tests(
     assert len(tops) == 2  # and the metadata
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("node", "npm")
 @pytest.mark.long
 def test_a_throw_away_project_judges_passes_of_passkit_generator(
     environment: Environment, their_passes: Path

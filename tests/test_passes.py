@@ -79,7 +79,7 @@ def test_buffers_are_taken_and_left_as_they_were(trip: dict[str, bytes]) -> None
     assert given == trip
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip")
 def test_unzip_lists_the_passes_and_finds_nothing_to_complain_about(
     trip: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -301,7 +301,7 @@ def test_other_styles_are_built_with_a_warning(rewards: Template, identity: Iden
     assert found(report, "personalization-style") == [(Severity.WARNING, "pass.json#/generic")]
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip", "node", "npm")
 def test_passkit_generator_keeps_the_sheet(
     rewards: Template,
     authority: Authority,
@@ -555,7 +555,7 @@ def test_any_bytes_are_a_request_or_refused(sent: bytes) -> None:
     assert read.token
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize("ec", [False, True], ids=["rsa", "ec"])
 @pytest.mark.parametrize("token", [TOKEN, "t", "jeton-é"], ids=["base64", "short", "beyond ASCII"])
 def test_openssl_verifies_the_signature_over_the_bytes_of_the_token(

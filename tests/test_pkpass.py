@@ -72,7 +72,7 @@ def pem(certificate: bytes) -> bytes:
 # --- what others say of it ---
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize("ec", [False, True], ids=["rsa", "ec"])
 @pytest.mark.parametrize("bound", [False, True], ids=["unbound", "bound"])
 def test_sig_19_openssl_and_asn1crypto_accept_what_we_sign(
@@ -118,7 +118,7 @@ def test_sig_19_openssl_and_asn1crypto_accept_what_we_sign(
     assert signed["encap_content_info"]["content"].native is None
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip")
 def test_unzip_finds_nothing_to_complain_about(identity: Identity, club: Template, tmp_path: Path) -> None:
     path = tmp_path / "membership.pkpass"
     path.write_bytes(PassBuilder(identity).build(club.issue("M-0001", VALUES), at=AT))
@@ -126,7 +126,7 @@ def test_unzip_finds_nothing_to_complain_about(identity: Identity, club: Templat
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip", "node", "npm")
 @pytest.mark.parametrize("bound", [False, True], ids=["unbound", "bound"])
 def test_passkit_generator_reads_what_went_in_and_signs_what_we_verify(
     authority: Authority, club: Template, passkit: Path, tmp_path: Path, *, bound: bool

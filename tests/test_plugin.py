@@ -37,7 +37,9 @@ def test_unbound(apple_identity, unbound_pass):
 def test_the_plugin_fits_in_with_others_and_refusals_show_nothing_of_it(pytester: pytest.Pytester) -> None:
     """Warnings are errors, tests run in any order in another process, and fail in words of their own."""
     pytester.makepyfile(USING)
-    result = pytester.runpytest_subprocess("-W", "error", "-n", "1", "-p", "randomly")
+    result = pytester.runpytest_subprocess(
+        "-W", "error", "-n", "1", "-p", "randomly", "-p", "no:schemathesis", "-p", "no:anyio"
+    )
     result.assert_outcomes(passed=2, failed=1)
     failure = result.stdout.str().partition("test_unbound __")[2].partition("short test summary")[0]
     assert ">       assert_bound(pw.apple.PassBuilder(apple_identity).build(unbound_pass))" in failure

@@ -10,6 +10,7 @@ import sys
 import time
 import tracemalloc
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,23 +116,24 @@ def test_the_largest_picture_is_a_square_of_2048() -> None:
     assert png.png_size(picture(header(2048, 2048), IEND), name="").pixels == png.MAX_PIXELS
 
 
+@cache
 def zeros(mebibytes: int) -> bytes:
     return zlib.compress(bytes(mebibytes * 2**20), 9)
 
 
 @pytest.mark.parametrize(
-    "bomb",
+    "make",
     [
-        chunk(b"zTXt", b"Comment\0\0" + zeros(80)),
-        chunk(b"iTXt", b"Comment\0\1\0en\0Kommentar\0" + zeros(80)),
-        chunk(b"iCCP", b"profile\0\0" + zeros(80)),
-        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(600_000))) * 2,
+        lambda: chunk(b"zTXt", b"Comment\0\0" + zeros(80)),
+        lambda: chunk(b"iTXt", b"Comment\0\1\0en\0Kommentar\0" + zeros(80)),
+        lambda: chunk(b"iCCP", b"profile\0\0" + zeros(80)),
+        lambda: chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(600_000))) * 2,
     ],
     ids=["zTXt", "iTXt", "iCCP", "two that are small each"],
 )
-def test_img_02_metadata_bomb(bomb: bytes) -> None:
+def test_img_02_metadata_bomb(make: Callable[[], bytes]) -> None:
     """Compressed text and profiles beyond 1 MiB are refused, without being unpacked first."""
-    data = picture(header(), bomb, idat(), IEND)
+    data = picture(header(), make(), idat(), IEND)
     tracemalloc.start()
     assert refusal(data).code == "bad-image"
     peak = tracemalloc.get_traced_memory()[1]
@@ -349,8 +351,9 @@ def with_checksums(body: bytearray) -> bytes:
     return bytes(body)
 
 
-@pytest.mark.long
-def test_img_08_time_of_a_thousand_mutations() -> None:
+@pytest.mark.no_cover
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_img_08_time_of_mutations(count: int) -> None:
     """A changed picture costs less than 100 ms and 64 MiB, whether it passes or not."""
     noise = random.Random(8).randbytes(64 * 64 * 4)
     out = io.BytesIO()
@@ -359,7 +362,7 @@ def test_img_08_time_of_a_thousand_mutations() -> None:
     dice = random.Random(1993)
     slowest, refused = 0.0, 0
     tracemalloc.start()
-    for number in range(1000):
+    for number in range(count):
         data = mutated(seeds[number % len(seeds)], dice)
         begin = time.process_time()
         try:
@@ -373,7 +376,7 @@ def test_img_08_time_of_a_thousand_mutations() -> None:
 
     assert slowest < 0.1
     assert peak < 64 * 2**20
-    assert 500 < refused < 1000
+    assert count / 2 < refused < count
 
 
 def test_reading_needs_no_pillow() -> None:

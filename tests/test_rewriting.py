@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import apple
@@ -23,6 +23,7 @@ from passwright.errors import BundleError, KeyMaterialError, PassRejected
 from tests.conftest import AT, BINDING, READER_KEY, png
 from tests.test_reading import JSON, TEXT, archive
 from tests.test_verification import LATER, zipped
+from tests.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ def test_what_was_rewritten_is_what_is_built_with_these_values(identity: Identit
     assert apple.rewrite(one, identity, values={"fullName": "Bea", "points": 2}, at=AT).data == two
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("unzip", "openssl")
 def test_sig_19_openssl_accepts_what_was_rewritten(
     authority: Authority, other: Identity, tmp_path: Path
 ) -> None:
@@ -375,7 +376,7 @@ def _may_stay(name: str) -> bool:
 
 @pytest.mark.no_cover
 @given(st.dictionaries(KEYS, JSON, max_size=4), st.dictionaries(NAMES, st.binary(max_size=20), max_size=4))
-@settings(max_examples=150)
+@examples(150)
 def test_jsn_09_rewriting_keeps_every_unknown_key_and_file(
     identity: Identity, members: dict[str, Any], beside: dict[str, bytes]
 ) -> None:

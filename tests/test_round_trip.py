@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, apple, google
@@ -23,6 +23,7 @@ from passwright.report import Report
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key
 from tests.conftest import ACCOUNT, BINDING, ISSUER_ID, READER_KEY, TEMPLATES, png
+from tests.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -387,7 +388,7 @@ def untranslated(card: Pass, pairs: Iterator[Pair], report: Report, wallet: str)
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=25)
+@examples(25)
 @given(data=st.data())
 def test_what_a_definition_says_is_in_both_wallets_or_in_the_report(name: str, data: st.DataObject) -> None:
     card = data.draw(passes(name))

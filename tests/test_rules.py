@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Template, apple, google, validate, validation
@@ -19,6 +19,7 @@ from passwright.google.tables import table as google_table
 from passwright.rules import carries_binding, codes_of, forbid_barcode
 from tests.conftest import AT, BINDING
 from tests.test_document_validator import PREPARED
+from tests.tiers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -305,7 +306,7 @@ PASS_CODES = st.none() | st.just(False) | st.sampled_from(["", "M-1", "é"])
 
 
 @pytest.mark.no_cover
-@settings(max_examples=200)
+@examples(200)
 @given(
     code=TEMPLATE_CODES,
     own=PASS_CODES,

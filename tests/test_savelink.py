@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +27,7 @@ from passwright.report import error, warning
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
+from tests.keys import odd_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -579,7 +579,7 @@ def test_without_a_public_key_the_answer_is_not_judged_and_a_warning_says_so(tin
 
 
 def test_an_unknown_key_that_is_longer_than_usual_still_gives_links_that_fit(tiny: Template) -> None:
-    big = rsa.generate_private_key(65537, 4096)
+    big = odd_key("rsa 4096")
     builder = PassBuilder(Issuer(issuer_id="1", email=ACCOUNT, signer=Foreign(KeySigner(big).sign)))
     forms = set()
     for characters in range(0, 900, 50):

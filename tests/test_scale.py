@@ -24,6 +24,7 @@ from passwright.apple.container import pkpass
 from passwright.batch.outputs import Entry
 from tests import small_passes
 from tests.conftest import skip_unless_ci
+from tests.run_cli import CARD
 from tests.test_batch import read_all
 
 if TYPE_CHECKING:
@@ -61,13 +62,20 @@ def streamed(number: int, folder: Path) -> dict[str, list[tuple[int, int]]]:
     return found
 
 
-@pytest.mark.parametrize("number", [10_000, pytest.param(1_000_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "number",
+    [
+        6_000,
+        pytest.param(10_000, marks=pytest.mark.ci),
+        pytest.param(1_000_000, marks=pytest.mark.endurance),
+    ],
+)
 def test_memory_does_not_grow_with_the_rows(
     number: int, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
     """At the end at most 1.03 times what it is at pass 1,000, and under 80 MB in each process.
 
-    A million small passes with an EC key, which takes five minutes on two cores; 10,000 in short.
+    A million small passes with an EC key, which takes five minutes on two cores; 10,000 and 6,000 in short.
     """
     for measured in streamed(number, tmp_path / "sizes").values():
         (made, first), (_, last) = measured[0], measured[-1]
@@ -122,15 +130,20 @@ def killed_three_times(place: Path, number: int, *, every: int) -> None:
 
 @pytest.mark.foreign("openssl")
 @pytest.mark.parametrize(
-    ("number", "verified"), [(3000, 20), pytest.param(200_000, 2000, marks=pytest.mark.long)]
+    ("number", "verified"),
+    [
+        (600, 5),
+        pytest.param(3000, 20, marks=pytest.mark.ci),
+        pytest.param(200_000, 2000, marks=pytest.mark.endurance),
+    ],
 )
 def test_a_batch_survives_three_kills(number: int, verified: int, tmp_path: Path) -> None:
     """Every pass is in the archive once and says what its row said; openssl verifies some of them.
 
-    Of 200,000 passes 2,000, in five minutes; of 3,000 passes 20 in short.
+    Of 200,000 passes 2,000, in five minutes; of 3,000 passes 20, and of 600 passes 5.
     """
     place = tmp_path / "passes.zip"
-    killed_three_times(place, number, every=max(200, number // 100))
+    killed_three_times(place, number, every=max(min(200, number // 12), number // 100))
     chosen = set(random.sample(range(number), verified))
     with zipfile.ZipFile(place) as archive:
         assert archive.namelist() == [f"S-{index:07}.pkpass" for index in range(number)]
@@ -225,9 +238,15 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("number", [1000, pytest.param(20_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(1000, marks=pytest.mark.ci), pytest.param(20_000, marks=pytest.mark.long)],
+)
 def test_a_cluster_that_loses_a_worker_loses_no_pass(number: int, tmp_path: Path) -> None:
-    """Two worker processes of Dask, each with a maker and keys of its own; one is killed in the middle."""
+    """Two worker processes of Dask, each with a maker and keys of its own; one is killed in the middle.
+
+    Importing Dask three times costs three seconds; the quick tier kills a process without it (test_batch.py).
+    """
     # Workers are started by this program, which therefore has to be a file that they can import.
     (tmp_path / "cluster.py").write_text(CLUSTER_SCRIPT)
     place = tmp_path / "passes.zip"
@@ -279,13 +298,14 @@ def commands(folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.foreign("unshare")
-def test_commands_work_without_a_network(tmp_path: Path) -> None:
-    """Not even loopback is there: whoever asks for an address gets none."""
+@pytest.mark.parametrize("few", [True, pytest.param(False, marks=pytest.mark.ci)], ids=["build", "all"])
+def test_commands_work_without_a_network(tmp_path: Path, *, few: bool) -> None:
+    """Not even loopback is there: a program that asks for an address gets none."""
     before = without_network()
     probe = "import socket; socket.create_connection(('127.0.0.1', 9), 1)"
     cut = subprocess.run([*before, sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert "unreachable" in cut.stderr, "the network is really gone"
-    for words in commands(tmp_path):
+    for words in [(*CARD, "--out", "card.pkpass")] if few else commands(tmp_path):
         done = subprocess.run(
             [*before, sys.executable, "-m", "passwright", *words],
             cwd=tmp_path,
@@ -295,4 +315,5 @@ def test_commands_work_without_a_network(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, f"{words}: {done.stderr}"
-    assert len(read_all(tmp_path / "passes.zip")) == 2
+    assert (tmp_path / "card.pkpass").is_file()
+    assert few or len(read_all(tmp_path / "passes.zip")) == 2

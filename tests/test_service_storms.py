@@ -70,6 +70,11 @@ def races(folder: Path, count: int) -> None:
 
 
 def test_bnd_01_two_platforms_at_once_and_one_wins(tmp_path: Path) -> None:
+    races(tmp_path, 2)
+
+
+@pytest.mark.ci
+def test_bnd_01_in_a_dozen_races_one_wins_each(tmp_path: Path) -> None:
     races(tmp_path, 12)
 
 
@@ -312,8 +317,12 @@ def killed(folder: Path, rounds: int) -> tuple[int, list[float]]:
     return len(ledger.passes), starts
 
 
+@pytest.mark.ci
 def test_ops_01_bnd_16_a_killed_server_lost_nothing_it_acknowledged(tmp_path: Path) -> None:
-    """Five rounds of 16 clients; the long test has 60, and a bound for the start."""
+    """Five rounds of 16 clients; the long test has 60, and a bound for the start.
+
+    In the quick tier test_sqlstore.py kills a process that writes to the store.
+    """
     made, starts = killed(tmp_path, 5)
 
     assert made >= 20
@@ -332,6 +341,7 @@ def test_ops_01_bnd_16_sixty_times_over(tmp_path: Path, figure: Callable[[str], 
 # --- stopped ------------------------------------------------------------------
 
 
+@pytest.mark.ci
 def test_ops_09_a_stop_under_load_ends_running_work_and_takes_no_new(tmp_path: Path) -> None:
     """Every answer that came is kept, exit code 0, and the file is closed clean."""
     ledger, victim, done = Ledger(), Victim(tmp_path), threading.Event()

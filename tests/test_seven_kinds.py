@@ -140,7 +140,7 @@ def test_there_is_a_template_for_each_of_the_seven() -> None:
 # --- Apple: openssl, passkit-generator, pass-js ---
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_openssl_accepts_the_signature(
     authority: Authority, archives: Mapping[Case, bytes], tmp_path: Path, case: Case
@@ -259,7 +259,7 @@ def found_in(archive: bytes, reading: Reading) -> Iterator[str]:
     yield from differences(pictures, reading["pictures"], "/pictures")
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("node", "npm")
 @pytest.mark.parametrize("library", ["passkit-generator", "pass-js"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_libraries_of_others_read_what_went_in(
@@ -315,7 +315,7 @@ def test_this_test_notices_what_others_read_otherwise(
     assert not any(re.fullmatch(line, each) for _, line in EXPLAINED for each in wrong if found in each)
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("node", "npm")
 def test_each_file_of_strings_is_read_by_a_library(
     archives: Mapping[Case, bytes], readings: Mapping[Case, Mapping[str, Reading]]
 ) -> None:
@@ -326,7 +326,7 @@ def test_each_file_of_strings_is_read_by_a_library(
         assert {language for language, pairs in both if pairs} == {"en", "de"}
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("node", "npm")
 def test_no_explanation_has_outlived_its_finding(
     archives: Mapping[Case, bytes], readings: Mapping[Case, Mapping[str, Reading]]
 ) -> None:

@@ -179,7 +179,7 @@ def check_link(signer: Any, public_key: PublicKey, club: pw.Template, *, given: 
 # --- services, by look-alikes that check requests as the services document them ---
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 def test_a_key_service_signs_passes_and_links(
     make: Callable[..., Any], service: KeyService, authority: Authority, club: pw.Template, tmp_path: Path
 ) -> None:
@@ -474,7 +474,7 @@ def moto(_credentials: None) -> Iterator[Any]:
     server.stop()
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("spec", ["RSA_2048", "ECC_NIST_P256"])
 def test_aws_kms_as_moto_plays_it_signs(
@@ -533,7 +533,7 @@ def run_with_token(folder: Path, script: str) -> str:
     return done.stdout
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("softhsm2-util", "openssl")
 def test_a_token_signs_passes_and_links(token: Path) -> None:
     run_with_token(
         token,
@@ -560,7 +560,7 @@ def test_a_token_signs_passes_and_links(token: Path) -> None:
     )
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("softhsm2-util")
 def test_key_10_what_is_wrong_with_a_token_is_said(token: Path) -> None:
     run_with_token(
         token,
@@ -613,7 +613,7 @@ unsigned long C_GetFunctionList(void **out) {
 """
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("softhsm2-util", "cc")
 def test_key_10_a_token_that_hangs_is_given_up(token: Path) -> None:
     """By a library of PKCS #11 that takes five seconds for a signature."""
     (token / "slow.c").write_text(SLOW_MODULE)
@@ -636,7 +636,7 @@ def test_key_10_a_token_that_hangs_is_given_up(token: Path) -> None:
     )
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("softhsm2-util")
 def test_key_10_a_session_that_ended_is_opened_again(token: Path) -> None:
     """As after a stick was taken out and put back; another token in its place is none."""
     run_with_token(

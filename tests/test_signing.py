@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -26,8 +26,9 @@ from google.auth.crypt import RSASigner
 
 from passwright.errors import KeyMaterialError, SignerFailed
 from passwright.signing import KeySigner, Signer, check_public_key, checked_sign, sign_call
+from tests.keys import odd_key, rsa_key
 
-RSA = rsa.generate_private_key(65537, 2048)
+RSA = rsa_key()
 P256 = ec.generate_private_key(ec.SECP256R1())
 P384 = ec.generate_private_key(ec.SECP384R1())
 CANARY = "canary-7c1f"
@@ -68,7 +69,7 @@ def test_a_key_signs_the_message_with_sha256(key: Any) -> None:
     assert isinstance(signer, Signer)
 
 
-@pytest.mark.foreign
+@pytest.mark.foreign("openssl")
 @pytest.mark.parametrize("key", [RSA, P256, P384], ids=["rsa", "p256", "p384"])
 def test_openssl_accepts_what_a_key_signs(key: Any, tmp_path: Any) -> None:
     (tmp_path / "key").write_bytes(
@@ -126,13 +127,13 @@ def test_key_01_a_key_that_cannot_be_read(text: Any, password: Any) -> None:
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        (rsa.generate_private_key(65537, 1024), "1024 bits"),
-        (rsa.generate_private_key(65537, 2047), "2047 bits"),
-        (rsa.generate_private_key(3, 2048), "exponent 3"),
+        (odd_key("rsa 1024"), "1024 bits"),
+        (odd_key("rsa 2047"), "2047 bits"),
+        (odd_key("rsa exponent 3"), "exponent 3"),
         (ec.generate_private_key(ec.SECP521R1()), "secp521r1"),
         (ec.generate_private_key(ec.SECP256K1()), "secp256k1"),
         (ed25519.Ed25519PrivateKey.generate(), "Ed25519"),
-        (dsa.generate_private_key(2048), "DSA"),
+        (odd_key("dsa 2048"), "DSA"),
         (b"bytes", "bytes"),
     ],
 )
@@ -154,7 +155,7 @@ def test_crt_11_keys_of_the_generator_that_can_be_factored_are_refused() -> None
         with pytest.raises(KeyMaterialError, match="CVE-2017-15361") if refused else nullcontext():
             check_public_key(key)
     for _ in range(5):
-        check_public_key(rsa.generate_private_key(65537, 2048).public_key())
+        check_public_key(rsa_key().public_key())
 
 
 def test_key_04_no_secret_in_any_text() -> None:
@@ -184,7 +185,7 @@ def test_key_05_no_secret_in_tracebacks_with_local_variables(text: Any) -> None:
 
 def test_key_05_a_refused_key_can_be_shown_with_local_variables() -> None:
     with pytest.raises(KeyMaterialError) as caught:
-        KeySigner(rsa.generate_private_key(65537, 1024))
+        KeySigner(odd_key("rsa 1024"))
     frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
     assert "KeySigner(refused)" in "".join(str(frame.locals) for frame in frames)
 
@@ -217,7 +218,7 @@ def test_key_10_a_good_answer_of_a_foreign_signer_is_handed_on(key: Any, wrap: A
 
 
 WRONG = {
-    "another key": lambda message: KeySigner(rsa.generate_private_key(65537, 2048)).sign(message),
+    "another key": lambda message: KeySigner(rsa_key()).sign(message),
     "another message": KeySigner(RSA).sign(b"other"),
     "a digest signed again": lambda message: KeySigner(RSA).sign(SHA256().name.encode() + message),
     "empty": b"",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template
@@ -19,6 +19,7 @@ from passwright.model.template import Personalization, learn_more_label
 from passwright.model.validation import check_template, template_document
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.test_document_validator import FULL, GIVEN
+from tests.tiers import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -293,7 +294,7 @@ TEMPLATES = st.builds(
 
 
 @pytest.mark.no_cover
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(TEMPLATES)
 def test_a_saved_template_is_read_back_as_it_was(template: Template) -> None:
     assert [finding for finding in check_template(template) if finding.severity.value == "error"] == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from passwright.google.reading.token import MAX_BYTES, read
 from passwright.google.savelink import SAVE_URL
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key
+from tests.keys import odd_key
 
 if TYPE_CHECKING:
     from passwright.google.issuer import Issuer
@@ -207,7 +208,7 @@ def test_a_changed_claim_and_a_foreign_key_are_noticed(key: RSAPrivateKey) -> No
 
 
 def test_only_a_sound_rsa_key_verifies(key: RSAPrivateKey) -> None:
-    weak = generate_private_key(65537, 1024).public_key()
+    weak = odd_key("rsa 1024").public_key()
     wrong: tuple[Any, ...] = (new_key(ec=True).public_key(), weak, "pem")
     for public in wrong:
         with pytest.raises(KeyMaterialError):

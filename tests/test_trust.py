@@ -15,7 +15,7 @@ import pytest
 from asn1crypto import core
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -33,6 +33,7 @@ from passwright.apple.trust.chain import Anchor, Chain, Identity, Trust, chain, 
 from passwright.errors import IdentityMismatch, KeyMaterialError
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
+from tests.keys import odd_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -209,7 +210,7 @@ def test_files_with_something_else_in_them_are_refused(authority: Any) -> None:
 
 
 def test_crt_11_a_weak_key_is_refused_when_an_identity_is_made(authority: Any) -> None:
-    weak = authority.issue(key=rsa.generate_private_key(65537, 1024))
+    weak = authority.issue(key=odd_key("rsa 1024"))
     with pytest.raises(KeyMaterialError, match="1024 bits"):
         identity_of(authority, certificate=weak.certificate)
 
@@ -509,12 +510,12 @@ def test_sig_12_a_signing_time_ahead_of_the_clock(authority: Any, ahead: Any, re
 @pytest.mark.parametrize(
     "key",
     [
-        rsa.generate_private_key(65537, 1024),
-        rsa.generate_private_key(65537, 2047),
-        rsa.generate_private_key(3, 2048),
+        odd_key("rsa 1024"),
+        odd_key("rsa 2047"),
+        odd_key("rsa exponent 3"),
         ec.generate_private_key(ec.SECP192R1()),
         ec.generate_private_key(ec.SECP521R1()),
-        dsa.generate_private_key(2048),
+        odd_key("dsa 2048"),
     ],
     ids=["rsa1024", "rsa2047", "exponent3", "p192", "p521", "dsa"],
 )
@@ -524,7 +525,7 @@ def test_crt_11_weak_keys(authority: Any, key: Any) -> None:
 
 
 def test_crt_11_a_weak_intermediate(authority: Any) -> None:
-    weak = authority.issue_intermediate(key=rsa.generate_private_key(65537, 1024))
+    weak = authority.issue_intermediate(key=odd_key("rsa 1024"))
     assert errors(verdict(authority, authority.issue(by=weak), weak.certificate)) == ["weak-key"]
 
 
@@ -702,7 +703,7 @@ def test_a_certificate_without_key_identifiers_is_named_by_its_key(authority: An
 
 
 def dsa_key() -> Any:
-    return dsa.generate_private_key(1024)
+    return odd_key("dsa 1024")
 
 
 def test_a_certificate_without_usages_may_do_nothing(authority: Any) -> None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from passwright.report import Severity
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf
 from tests.conftest import AT, BINDING, png
+from tests.keys import odd_key
 
 if TYPE_CHECKING:
     from passwright import Template
@@ -95,7 +95,7 @@ def test_sig_19_what_we_build_verifies(authority: Authority, club: Template, *, 
 
 
 def test_sig_19_rsa_4096_verifies(authority: Authority, tiny: Template) -> None:
-    issued = authority.issue(Leaf(nfc=True), key=rsa.generate_private_key(65537, 4096))
+    issued = authority.issue(Leaf(nfc=True), key=odd_key("rsa 4096"))
     big = Identity(certificate=issued.certificate, intermediate=authority.intermediate, signer=issued.signer)
     assert verify(PassBuilder(big).build(tiny.issue("M-1"), at=AT), trust=authority.trust, at=LATER).ok
 
