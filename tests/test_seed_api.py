@@ -42,6 +42,14 @@ MASKED = {
 }
 
 
+@pytest.fixture
+def newest(running: Service) -> Iterator[None]:
+    """Passes that are made in this test come first in lists."""
+    running.clock.add(days=1)
+    yield
+    running.clock.at = AT
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with service(tmp_path_factory.mktemp("seed")) as made:
@@ -222,6 +230,7 @@ def page_of(data: dict[str, Any]) -> Made:
     return Made(data["id"], data["attributes"]["downloadUrl"].removeprefix(BASE), "user@gmail.com")
 
 
+@pytest.mark.usefixtures("newest")
 def test_s1_2e_the_first_platform_keeps_the_pass_and_the_members_say_so(running: Service) -> None:
     """Google first, and Apple first, as far as the ceremony and to its end."""
     google, pending, apple = (page_of(created(running, GUIDE)) for _ in range(3))
@@ -622,6 +631,7 @@ class Client:
         return answer.json()["data"]
 
 
+@pytest.mark.usefixtures("newest")
 def test_s1_1l_a_client_of_the_api_walks_the_life_of_a_pass(running: Service) -> None:
     """Create, show, list, update, both downloads, nullify, and the external id once more."""
     client = Client(running.url, running.ours.key)
@@ -659,3 +669,236 @@ def test_s1_1l_a_client_of_the_api_walks_the_life_of_a_pass(running: Service) ->
             assert ended["attributes"]["nullifiedAt"] is not None
         again = client.send("POST", "/passes", GUIDE, passTemplate=template, extId="walk-1")
         assert again["id"] != bound["id"]
+
+
+# --- templates ----------------------------------------------------------------
+
+PICTURES = {
+    "banner": "strip@3x.png",
+    "logo": "logo@3x.png",
+    "icon": "icon@3x.png",
+    "watermark": "logo@3x.png",
+}
+TEMPLATE: dict[str, Any] = {
+    "name": "Club 2026",
+    "templateType": "loyalty",
+    "defaultLanguage": "en",
+    "centralTitle": "Coffee Club",
+    "notificationHeader": "Coffee Roasters",
+    "description": "A card of the club",
+    "colors": {"background": "#112233", "label": "#ddeeff", "text": "#ffffff"},
+    "fields": {
+        "header": {
+            "one": {"id": "points", "label": "Points", "defaultValue": "0", "localisation": {"de": "Punkte"}}
+        },
+        "central": {"one": {"id": "fullName", "label": "Member"}},
+        "details": {
+            "two": {"id": "tier", "label": "Tier"},
+            "one": {"id": "since", "label": "Since"},
+        },
+        "back": {"one": {"id": "terms", "label": "Terms", "defaultValue": "None {so far}"}},
+    },
+    "appLinking": {"android": {"package": "com.example"}},
+    "barcode": {"enabled": True, "type": "qrCode", "source": "custom", "value": "%{passData.fullName}-{x}"},
+    "locations": [{"latitude": 48.1, "longitude": 11.5, "text": "Near"}],
+    "beacons": [{"proximityUUID": "E2C56DB5-DFFB-48D2-B060-D0F5A71096E0"}],
+}
+
+
+def picture(name: str) -> bytes:
+    return template_files()[f"images/{PICTURES[name]}"]
+
+
+def pictures_in_base64() -> dict[str, str]:
+    return {name: base64.b64encode(picture(name)).decode() for name in PICTURES}
+
+
+def bring(running: Service, given: dict[str, Any]) -> httpx2.Response:
+    return running.client.post("/api/v1/pass-templates", json={"passTemplate": given})
+
+
+def test_s1_1m_a_template_of_the_api_becomes_one_of_ours(running: Service) -> None:
+    """Its members reach the pass; what is not used is told."""
+    answer = bring(running, {**TEMPLATE, "images": pictures_in_base64()})
+    assert answer.status_code == 201, answer.text
+    data = answer.json()["data"]
+    assert (data["type"], data["attributes"]["name"]) == ("passTemplate", "Club 2026")
+    unused = [each["where"] for each in answer.json()["meta"]["findings"] if each["code"] == "unused-member"]
+    assert unused == ["passTemplate#/appLinking", "passTemplate#/images/watermark"]
+
+    body = {"pass": {"fullName": {"value": "Jane"}}}
+    made = created(running, body, passTemplate=data["id"], includePassSource="apple")["attributes"]
+    assert (made["passTemplateName"], made["passType"]) == ("Club 2026", "storeCard")
+    assert made["barcode"]["value"] == "Jane-{x}"
+    document = pass_json(made)
+    assert (document["organizationName"], document["description"]) == (
+        "Coffee Roasters",
+        "A card of the club",
+    )
+    assert document["backgroundColor"] == "rgb(17, 34, 51)"
+    style = document["storeCard"]
+    shown = {slot: [each["key"] for each in style[f"{slot}Fields"]] for slot in ("header", "primary", "back")}
+    assert shown == {"header": ["points"], "primary": ["fullName"], "back": ["terms"]}
+    assert style["backFields"][0]["value"] == "None {so far}"
+    assert document["locations"][0]["latitude"] == 48.1
+    assert document["beacons"] == TEMPLATE["beacons"]
+
+
+def test_s1_1m_the_title_of_wallets_is_the_central_one(running: Service) -> None:
+    template = bring(running, {**TEMPLATE, "images": pictures_in_base64()}).json()["data"]["id"]
+    made = created(
+        running, {"pass": {"fullName": "Jane", "tier": "Gold", "since": "2020"}}, passTemplate=template
+    )
+    design = running.show(made["id"], includePassDesign="true")["passDesign"]
+
+    assert design["name"] == "Coffee Club"
+    assert [each["slot"] for each in design["fields"].values()] == [
+        *("header", "primary", "secondary", "secondary", "back")
+    ]
+    assert list(design["fields"]) == ["points", "fullName", "since", "tier", "terms"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "transit", "style", "transit_type"),
+    [
+        ("generic", None, "generic", None),
+        ("eventTicket", None, "eventTicket", None),
+        ("transit", "airplane", "boardingPass", "PKTransitTypeAir"),
+        ("transit", "bus", "boardingPass", "PKTransitTypeBus"),
+        ("transit", "train", "boardingPass", "PKTransitTypeTrain"),
+        ("transit", "ferry", "boardingPass", "PKTransitTypeBoat"),
+        ("transit", "other", "boardingPass", "PKTransitTypeGeneric"),
+    ],
+)
+def test_s1_1m_every_type_of_template_makes_passes_for_both_wallets(
+    running: Service, kind: str, transit: str | None, style: str, transit_type: str | None
+) -> None:
+    images = {**pictures_in_base64(), "url": "https://cdn.example.com/club/"}
+    given = {**TEMPLATE, "templateType": kind, "images": images}
+    if transit:
+        given["transitType"] = transit
+    answer = bring(running, given)
+    assert answer.status_code == 201, answer.text
+    template = answer.json()["data"]["id"]
+
+    made = {
+        wallet: created(
+            running, {"pass": {"fullName": "Jane"}}, passTemplate=template, includePassSource=wallet
+        )["attributes"]
+        for wallet in ("apple", "google")
+    }
+    assert pass_json(made["apple"])[style].get("transitType") == transit_type
+    assert made["google"]["googleDownloadUrl"].startswith("https://pay.google.com/gp/v/save/")
+
+
+@pytest.mark.parametrize(("source", "member"), [("uuid", "id"), ("extId", "extId")])
+def test_s1_1m_the_barcode_of_a_template_holds_an_id_of_each_pass(
+    running: Service, source: str, member: str
+) -> None:
+    barcode = {"enabled": True, "type": "qr", "source": source}
+    given = {**TEMPLATE, "images": pictures_in_base64(), "barcode": barcode}
+    template = bring(running, given).json()["data"]["id"]
+    body = {"pass": {"fullName": "Jane", "extId": f"barcode-{source}"}}
+    made = created(running, body, passTemplate=template, includePassSource="apple")
+
+    expected = {"id": made["id"], **made["attributes"]}[member]
+    assert made["attributes"]["barcode"]["value"] == expected
+    assert made["attributes"]["barcode"]["source"] == source
+    assert pass_json(made["attributes"])["barcodes"][0]["message"] == expected
+    off = {"pass": {"fullName": "Jane", "barcode": {"enabled": False}}}
+    assert created(running, off, passTemplate=template)["attributes"]["barcode"] == {}
+
+
+@pytest.mark.parametrize("spelling", ["{}", "images[{}]"])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_s1_1n_pictures_come_as_parts_of_a_form(running: Service, spelling: str, *, wrapped: bool) -> None:
+    """To the same passes as with base64."""
+    document = {"passTemplate": TEMPLATE} if wrapped else TEMPLATE
+    files: dict[str, Any] = {
+        spelling.format(name): (f"{name}.png", picture(name), "image/png") for name in PICTURES
+    }
+    data = {"passTemplate": json.dumps(document)}
+    answer = running.client.post("/api/v1/pass-templates", data=data, files=files)
+    assert answer.status_code == 201, answer.text
+    template = answer.json()["data"]["id"]
+    made = created(running, {"pass": {"fullName": "Jane"}}, passTemplate=template, includePassSource="apple")
+
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(made["attributes"]["applePassFile"]))) as archive:
+        assert {"icon.png", "logo@3x.png", "strip@3x.png"} <= set(archive.namelist())
+
+
+FORM = 'multipart/form-data; boundary="b"'
+PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+NAMED = json.dumps(TEMPLATE).encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        ("multipart/form-data", PART % (b"passTemplate", NAMED) + b"--b--", (400, "malformed_body")),
+        (FORM, b"", (400, "malformed_body")),
+        (FORM, b"--b--", (400, "malformed_body")),
+        (FORM, PART % (b"passTemplate", NAMED), (400, "malformed_body")),
+        (FORM, PART % (b"passTemplate", b"{") + b"--b--", (400, "malformed_body")),
+        (FORM, PART % (b"passTemplate", b"{}") * 2 + b"--b--", (400, "malformed_body")),
+        (FORM, PART % (b"canary", b"{}") + b"--b--", (422, "invalid_member")),
+        (FORM, PART % (b"logo", b"x") + b"--b--", (422, "invalid_member")),
+        (FORM, b"--b\r\n\r\nx\r\n--b--", (400, "malformed_body")),
+        (FORM, b"\r\n" * 100_000, (400, "malformed_body")),
+        (FORM, b"".join(PART % (b"x%d" % at, b"x") for at in range(20)) + b"--b--", (400, "malformed_body")),
+        (
+            FORM,
+            PART % (b"passTemplate", NAMED) + PART % (b"logo", b"x") + b"--b--",
+            (422, "template_rejected"),
+        ),
+    ],
+)
+def test_s1_1n_a_form_that_is_none_is_refused(
+    running: Service, kind: str, body: bytes, expected: tuple[int, str]
+) -> None:
+    answer = running.client.post("/api/v1/pass-templates", content=body, headers={"Content-Type": kind})
+    assert refusals(answer)[0][:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"templateType": "coupon"}, "/passTemplate/templateType"),
+        ({"transitType": "bus"}, "/passTemplate"),
+        ({"colors": {"background": "red"}}, "/passTemplate/colors/background"),
+        ({"images": {"logo": "https://cdn.example.com/logo.png"}}, "/passTemplate/images/logo"),
+        ({"images": {"logo": 5}}, "/passTemplate/images/logo"),
+        ({"images": {"hero": "x"}}, "/passTemplate/images/hero"),
+        ({"fields": {"back": {"one": {"id": "a"}, "two": {"id": "a"}}}}, "/passTemplate/fields"),
+        ({"fields": {"back": {"one": {"id": "a b"}}}}, "/passTemplate/fields/back/one/id"),
+        ({"fields": {"back": {"first": {"id": "a"}}}}, "/passTemplate/fields/back/first/[key]"),
+        ({"barcode": {"source": "custom"}}, "/passTemplate/barcode"),
+        ({"name": None}, "/passTemplate/name"),
+        ({"defaultLanguage": "English"}, "/passTemplate/defaultLanguage"),
+        ({"locations": [{"latitude": 1}]}, "/passTemplate/locations/0/longitude"),
+    ],
+)
+def test_s1_1m_what_no_template_can_have_is_refused_at_its_place(
+    running: Service, change: dict[str, Any], pointer: str
+) -> None:
+    """A picture is never fetched from a URL."""
+    answer = bring(running, {**TEMPLATE, **change})
+    assert refusals(answer)[0][:2] == (422, "invalid_member")
+    assert refusals(answer)[0][2] == pointer.removesuffix("/[key]")
+
+
+@pytest.mark.parametrize("value", ["%{passData.nobody}", "%{passData.serial}x{nobody}"])
+def test_s1_1m_a_barcode_that_names_no_field_is_refused_or_text(running: Service, value: str) -> None:
+    barcode = {"source": "custom", "value": value}
+    answer = bring(running, {**TEMPLATE, "images": pictures_in_base64(), "barcode": barcode})
+    assert answer.status_code == (422 if "passData.nobody" in value else 201)
+
+
+def test_s1_1m_a_template_can_be_changed_in_the_same_form(running: Service) -> None:
+    template = bring(running, {**TEMPLATE, "images": pictures_in_base64()}).json()["data"]["id"]
+    changed = {**TEMPLATE, "name": "Club 2027", "images": pictures_in_base64()}
+    answer = running.client.put(f"/api/v1/pass-templates/{template}", json={"passTemplate": changed})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["data"]["attributes"]["name"] == "Club 2027"
+    assert answer.json()["data"]["attributes"]["version"] == 2

@@ -39,6 +39,10 @@ __all__ = [
 
 Source = Literal["uuid", "extId", "custom"]
 
+# A field of the pass in the message of a barcode.
+PASS_DATA = re.compile(r"%\{passData\.([A-Za-z0-9_-]{1,64})\}")
+# The message of a template's barcode that stands for an id of each pass; braces are doubled in templates.
+SOURCE_MESSAGES = {"uuid": "%{{uuid}}", "extId": "%{{extId}}"}
 # The field that a message to the holder becomes, where the template has none of its own.
 MESSAGE = "message"
 
@@ -113,11 +117,16 @@ def pass_of(stored: StoredPass, kept: StoredTemplate) -> Pass:
     content = Content.from_json(stored.content)
     template = _varied(template_of(kept), content)
     values = _values(template, content)
+    barcode = _message(content.barcode, stored)
+    if barcode is None and template.barcode is not None:
+        ids = {"uuid": stored.id, "extId": stored.ext_id or stored.id}
+        found = [ids[name] for name, each in SOURCE_MESSAGES.items() if each == template.barcode.message]
+        barcode = found[0] if found else None
     made = template.issue(
         stored.serial,
         values,
         nfc=_message(content.nfc, stored),
-        barcode=_message(content.barcode, stored),
+        barcode=barcode,
         expires=content.expires,
         # An empty list takes away the template's (RFC 7396).
         apple=None if content.beacons is None else {"beacons": list(content.beacons) or None},
@@ -187,10 +196,6 @@ def _message(wish: Code | Tap | None, stored: StoredPass) -> str | Literal[False
     return wish.value
 
 
-# A field of the pass in the message of a barcode.
-_PASS_DATA = re.compile(r"%\{passData\.([A-Za-z0-9_-]{1,64})\}")
-
-
 def _with_fields_in_barcode(pass_: Pass) -> Pass:
     """The pass with the values of its fields in the message of its barcode.
 
@@ -198,14 +203,14 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
         Refused: `pass_invalid`, the message names a field that the pass has no value for.
     """
     message = pass_.barcode
-    names = _PASS_DATA.findall(message) if isinstance(message, str) else ()
+    names = PASS_DATA.findall(message) if isinstance(message, str) else ()
     values = shown_values(pass_) if names else {}
     if not message or not values:
         return pass_  # a pass that breaks rules is refused for them
     if any(name not in pass_.template.fields or values[name] is None for name in names):
         rule = "must name fields of the template that have a value in this pass"
         raise Refused("pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule})
-    return pass_.replace(barcode=_PASS_DATA.sub(lambda found: as_plain_text(values[found[1]]), message))
+    return pass_.replace(barcode=PASS_DATA.sub(lambda found: as_plain_text(values[found[1]]), message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -20,14 +20,45 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.model.template import Template
+    from passwright.report import Finding
     from passwright.service.desk import Desk
     from passwright.service.repeats import Once, Replay
     from passwright.service.store import Page
 
-__all__ = ["add", "add_once", "change", "files_in", "find", "listed", "template_of"]
+__all__ = [
+    "Upload",
+    "add",
+    "add_once",
+    "change",
+    "files_in",
+    "find",
+    "listed",
+    "organisation_name",
+    "template_of",
+]
 
 # A folder with pictures in a few languages has a megabyte or two.
 LIMITS = Limits(archive_bytes=8 * 2**20, unpacked_bytes=16 * 2**20, allow_folders=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """The files of a template folder, what to call the template, and findings about what was left out.
+
+    Without `name` it is called as its passes are.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False)
+    name: str | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def organisation_name(desk: Desk, organisation: str) -> str:
+    """What an organisation is called."""
+    with desk.store.reading() as transaction:
+        found = transaction.organisation(organisation)
+    assert found is not None  # noqa: S101 -- it has a key
+    return found.name
 
 
 def files_in(archive: bytes) -> dict[str, bytes]:
@@ -51,7 +82,7 @@ def files_in(archive: bytes) -> dict[str, bytes]:
 
 
 def add(
-    desk: Desk, organisation: str, files: Mapping[str, bytes], *, at: datetime
+    desk: Desk, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime
 ) -> tuple[StoredTemplate, Report]:
     """Keeps a template; the report has its warnings and notes.
 
@@ -65,7 +96,7 @@ def add(
 
 
 def add_once(
-    desk: Desk, organisation: str, files: Mapping[str, bytes], *, at: datetime, once: Once
+    desk: Desk, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime, once: Once
 ) -> tuple[StoredTemplate, Report] | Replay:
     """As `add`, unless the same request was carried out before.
 
@@ -83,23 +114,24 @@ def add_once(
 
 
 def _new(
-    desk: Desk, organisation: str, files: Mapping[str, bytes], *, at: datetime
+    desk: Desk, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime
 ) -> tuple[StoredTemplate, Report]:
-    template, archive, report = _cleaned(files)
+    upload = files if isinstance(files, Upload) else Upload(files=files)
+    template, archive, report = _cleaned(upload.files)
     stored = StoredTemplate(
         id=str(UUID(bytes=desk.random(16), version=4)),
         organisation=organisation,
-        name=template.name,
+        name=upload.name or template.name,
         kind=template.kind.name,
         archive=archive,
         created_at=at,
         changed_at=at,
     )
-    return stored, report
+    return stored, report + Report.of(upload.findings)
 
 
 def change(
-    desk: Desk, organisation: str, template_id: str, files: Mapping[str, bytes], *, at: datetime
+    desk: Desk, organisation: str, template_id: str, files: Mapping[str, bytes] | Upload, *, at: datetime
 ) -> tuple[StoredTemplate, Report]:
     """Puts other files in the place of a template's. Passes are rendered with them from then on.
 
@@ -109,21 +141,22 @@ def change(
         Refused: `template_not_found`.
         TemplateRejected: with every mistake of its files.
     """
-    template, archive, report = _cleaned(files)
+    upload = files if isinstance(files, Upload) else Upload(files=files)
+    template, archive, report = _cleaned(upload.files)
     with desk.store.writing() as transaction:
         was = transaction.template(organisation, template_id)
         if was is None:
             raise _unknown()
         now = replace(
             was,
-            name=template.name,
+            name=upload.name or template.name,
             kind=template.kind.name,
             archive=archive,
             changed_at=at,
             version=was.version + 1,
         )
         transaction.change_template(was, now)
-    return now, report
+    return now, report + Report.of(upload.findings)
 
 
 def find(desk: Desk, organisation: str, template_id: str) -> StoredTemplate:

@@ -53,7 +53,7 @@ def of_pass(shown: Shown) -> dict[str, Any]:
         "values": dict(content.get("values", {})),
         "passContent": _content(stored),
         "nfc": facts.nfc,
-        "barcode": _barcode(facts, content),
+        "barcode": _barcode(facts, stored),
         "message": content.get("message"),
         "latestMessage": content.get("message"),
         "createdAt": stored.created_at,
@@ -82,12 +82,13 @@ PASS_TYPES = MappingProxyType(
 _TIMES = ("createdAt", "updatedAt", "deactivatedAt", "expiresAt", "nullifiedAt")
 
 
-def _barcode(facts: Facts, content: Mapping[str, Any]) -> dict[str, Any]:
+def _barcode(facts: Facts, stored: StoredPass) -> dict[str, Any]:
     """The barcode that the pass shows; empty for none."""
     if facts.barcode is None:
         return {}
     type_, value, text = facts.barcode
-    source = content.get("barcode", {}).get("source") or "custom"
+    source = {stored.ext_id: "extId", stored.id: "uuid"}.get(value, "custom")
+    source = stored.content.get("barcode", {}).get("source") or source
     return {"enabled": True, "type": type_, "source": source, "value": value, "displayText": text}
 
 

@@ -1,46 +1,44 @@
-"""The JSON API for issuers: passes and templates of one organisation per key."""
+"""The JSON API for issuers: passes of one organisation per key."""
 
 # FastAPI reads the annotations of operations when the module is imported.
+# ruff: noqa: TC001
 
 from __future__ import annotations
 
-import base64
-import binascii
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Header, Query, Response, Security
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from passwright.errors import BindingError, PassRejected, Refused
-from passwright.service import issuing, templates
+from passwright.service import issuing
 from passwright.service.issuing import ABSENT, Change, Shown, Wish
 from passwright.service.repeats import Once, Replay
 from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Page, PassFilter, PassStatus
 from passwright.service.web import answers, errors
 from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.models import CreateBody, ExtId, GivenPass, TemplateBody, UpdateBody
+from passwright.service.web.models import CreateBody, ExtId, GivenPass, UpdateBody
 from passwright.service.web.openapi import JSON_BODY, refusals
-from passwright.service.web.reading import Call, Route, ZipRoute, repeatable
-from passwright.service.web.response_models import OnePass, OneTemplate, PassPage, TemplatePage
+from passwright.service.web.reading import Call, Route, repeatable
+from passwright.service.web.response_models import OnePass, PassPage
 from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["router"]
+__all__ = ["COMMON", "REPEAT", "Pages", "RepeatKey", "router"]
 
 _KEY = HTTPBearer(auto_error=False, scheme_name="apiKey", description="A key of the organisation: `pw_...`")
-_COMMON: Any = {
+COMMON: Any = {
     "dependencies": [Security(_KEY)],
     "prefix": "/api/v1",
 }
-_passes = APIRouter(**_COMMON, route_class=Route, tags=["passes"])
-_templates = APIRouter(**_COMMON, route_class=ZipRoute, tags=["pass templates"])
+router = APIRouter(**COMMON, route_class=Route, tags=["passes"])
 
-_REPEAT = ("idempotency_key_reused", "request_in_progress")
+REPEAT = ("idempotency_key_reused", "request_in_progress")
 _SOURCES = (
     *("google_off", "apple_off", "platform_locked", "binding_ceremony_required", "pass_deactivated"),
     *("pass_nullified", "pass_expired", "pass_rejected", "save_link_too_long", "google_failed"),
@@ -68,11 +66,13 @@ IfMatch: TypeAlias = Annotated[
 PassName: TypeAlias = Annotated[str, Field(description="The id of the pass, or its external id.")]
 
 
-class _Query(BaseModel):
+class QueryModel(BaseModel):
+    """The parameters of a URL; one that is not known is refused."""
+
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, hide_input_in_errors=True)
 
 
-class Included(_Query):
+class Included(QueryModel):
     """What an answer holds of each pass besides."""
 
     include_pass_design: bool = False
@@ -111,7 +111,7 @@ class CreateQuery(Parts):
     ext_id: ExtId | None = Field(None, description="Another way to give `pass.extId`.")
 
 
-class Pages(_Query):
+class Pages(QueryModel):
     """Which part of a list."""
 
     page: int = Field(1, ge=1, le=MAX_PAGE_NUMBER)
@@ -132,7 +132,7 @@ class ListQuery(Pages, Included):
 # --- passes -------------------------------------------------------------------
 
 
-@_passes.post(
+@router.post(
     "/passes",
     status_code=201,
     response_model=OnePass,
@@ -140,7 +140,7 @@ class ListQuery(Pages, Included):
     operation_id="createPass",
     summary="Create a pass, bound to one person if asked for",
     responses=refusals(
-        *(*JSON_BODY, *_REPEAT, *_SOURCES, "template_not_found", "ext_id_taken", "pass_not_found"),
+        *(*JSON_BODY, *REPEAT, *_SOURCES, "template_not_found", "ext_id_taken", "pass_not_found"),
         *("binding_invalid", "binding_barcode_conflict", "binding_disabled", "pass_invalid"),
     ),
 )
@@ -170,7 +170,7 @@ def create_pass(
         return _answer(call, response, made, query)
 
 
-@_passes.get(
+@router.get(
     "/passes",
     response_model=PassPage,
     response_model_exclude_unset=True,
@@ -197,7 +197,7 @@ def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, A
     return {"data": data, "meta": answers.page_meta(page, total)}
 
 
-@_passes.get(
+@router.get(
     "/passes/{name}",
     response_model=OnePass,
     response_model_exclude_unset=True,
@@ -213,14 +213,14 @@ def show_pass(
     return _answer(call, response, shown, query, looking=True)
 
 
-@_passes.patch(
+@router.patch(
     "/passes/{name}",
     response_model=OnePass,
     response_model_exclude_unset=True,
     operation_id="updatePass",
     summary="Change values, code, message, places or expiry; switch off and on again",
     responses=refusals(
-        *(*JSON_BODY, *_REPEAT, *_SOURCES, "pass_not_found", "binding_immutable"),
+        *(*JSON_BODY, *REPEAT, *_SOURCES, "pass_not_found", "binding_immutable"),
         *("binding_barcode_conflict", "pass_changed", "pass_invalid"),
     ),
 )
@@ -261,13 +261,13 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
     return {**answer, "meta": {**answer.get("meta", {}), "notifications": told}}
 
 
-@_passes.post(
+@router.post(
     "/passes/{name}/nullify",
     response_model=OnePass,
     response_model_exclude_unset=True,
     operation_id="nullifyPass",
     summary="End a pass and erase its holder",
-    responses=refusals(*_REPEAT, "pass_not_found"),
+    responses=refusals(*REPEAT, "pass_not_found"),
 )
 def nullify_pass(
     call: Call, response: Response, name: PassName, idempotency_key: RepeatKey = None
@@ -326,108 +326,3 @@ def _answer(
         answers.source(call.front, answer, shown, parts.include_pass_source, looking=looking)
     response.headers["ETag"] = f'"{data["attributes"]["version"]}"'
     return answer
-
-
-# --- templates ----------------------------------------------------------------
-
-_TEMPLATE_BODY = {
-    "required": True,
-    "description": "A template folder: as a zip archive, or its files in JSON.",
-    "content": {
-        "application/json": {"schema": TemplateBody.model_json_schema()},
-        "application/zip": {"schema": {"type": "string", "format": "binary"}},
-    },
-}
-
-
-@_templates.post(
-    "/pass-templates",
-    status_code=201,
-    response_model=OneTemplate,
-    response_model_exclude_unset=True,
-    operation_id="createTemplate",
-    summary="Bring a template: a folder as zip, or its files in JSON",
-    responses=refusals(*JSON_BODY, *_REPEAT, "template_rejected"),
-    openapi_extra={"requestBody": _TEMPLATE_BODY},
-)
-def create_template(call: Call, response: Response, idempotency_key: RepeatKey = None) -> dict[str, Any]:
-    """Pictures are decoded and written anew. Nothing is fetched from a URL."""
-    desk, organisation, at = call.front.desk, call.key.organisation, call.front.now()
-    files = _files(call)
-    with repeatable(call, idempotency_key) as hashes:
-        if hashes is None:
-            return answers.of_template(*templates.add(desk, organisation, files, at=at))
-        once = Once(key_hash=hashes[0], fingerprint=hashes[1], render=lambda made: answers.of_template(*made))
-        made = templates.add_once(desk, organisation, files, at=at, once=once)
-    if isinstance(made, Replay):
-        response.headers["Idempotency-Replayed"] = "true"
-        return dict(made.body)
-    return answers.of_template(*made)
-
-
-@_templates.get(
-    "/pass-templates",
-    response_model=TemplatePage,
-    response_model_exclude_unset=True,
-    operation_id="listTemplates",
-    summary="Templates, the newest first",
-    responses=refusals(),
-)
-def list_templates(call: Call, query: Annotated[Pages, Query()]) -> dict[str, Any]:
-    """All templates of the organisation."""
-    page = Page(query.page, query.per_page)
-    found, total = templates.listed(call.front.desk, call.key.organisation, page)
-    data = [answers.of_template(each)["data"] for each in found]
-    return {"data": data, "meta": answers.page_meta(page, total)}
-
-
-@_templates.get(
-    "/pass-templates/{template}",
-    response_model=OneTemplate,
-    response_model_exclude_unset=True,
-    operation_id="showTemplate",
-    summary="One template",
-    responses=refusals("template_not_found"),
-)
-def show_template(call: Call, template: str) -> dict[str, Any]:
-    """Its name, kind and version."""
-    return answers.of_template(templates.find(call.front.desk, call.key.organisation, template))
-
-
-@_templates.put(
-    "/pass-templates/{template}",
-    response_model=OneTemplate,
-    response_model_exclude_unset=True,
-    operation_id="changeTemplate",
-    summary="Put other files in the place of a template's",
-    responses=refusals(*JSON_BODY, "template_rejected", "template_not_found"),
-    openapi_extra={"requestBody": _TEMPLATE_BODY},
-)
-def change_template(call: Call, template: str) -> dict[str, Any]:
-    """Passes are made from the new files from then on; bound ones leave out a code they may show."""
-    files = _files(call)
-    changed = templates.change(call.front.desk, call.key.organisation, template, files, at=call.front.now())
-    return answers.of_template(*changed)
-
-
-def _files(call: Call) -> dict[str, bytes]:
-    if call.value is None and call.headers.get("content-type", "").startswith("application/zip"):
-        return templates.files_in(call.octets)
-    try:
-        body = TemplateBody.model_validate(call.value)
-    except ValidationError as exc:
-        found = exc.errors(include_url=False, include_input=False)
-        raise errors.of_validation({**each, "loc": ("body", *each["loc"])} for each in found) from None
-    try:
-        return {
-            name: text.encode() if name.endswith(".toml") else base64.b64decode(text, validate=True)
-            for name, text in body.files.items()
-        }
-    except (binascii.Error, ValueError):
-        detail = "files other than .toml have to be in base64 (RFC 4648 section 4)"
-        raise ErrorAnswer.of("invalid_member", detail, pointer="/files") from None
-
-
-router = APIRouter()
-router.include_router(_passes)
-router.include_router(_templates)

@@ -13,6 +13,7 @@ from passwright.service.web import api, errors, health, holder, openapi
 from passwright.service.web.frame import Frame
 from passwright.service.web.front import Front
 from passwright.service.web.log import logger
+from passwright.service.web.routes import templates
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -54,6 +55,7 @@ def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | 
     app.state.front = front
     app.include_router(health.router)
     app.include_router(api.router)
+    app.include_router(templates.router)
     app.router.routes.extend(holder.routes())
     for what, handler in errors.HANDLERS.items():
         app.add_exception_handler(what, handler)
@@ -66,4 +68,5 @@ def description() -> dict[str, Any]:
     app = FastAPI()
     app.include_router(health.router)
     app.include_router(api.router)
+    app.include_router(templates.router)
     return openapi.describe(app.routes)

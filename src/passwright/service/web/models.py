@@ -33,7 +33,18 @@ from passwright.model.template import Location
 from passwright.service.rendering import Code, Content, Tap
 from passwright.service.steps import EXT_ID
 
-__all__ = ["BINDING", "CreateBody", "ExtId", "GivenPass", "TemplateBody", "UpdateBody"]
+__all__ = [
+    "BINDING",
+    "Beacons",
+    "CreateBody",
+    "ExtId",
+    "GivenPass",
+    "Places",
+    "RequestModel",
+    "TemplateBody",
+    "Text",
+    "UpdateBody",
+]
 
 # Apple, Pass: locations, "up to 10"; Google shows as many.
 MAX_LOCATIONS = 10
@@ -46,7 +57,9 @@ MAX_TEXT = 5_000
 MAX_MESSAGE = 512
 
 
-class _Request(BaseModel):
+class RequestModel(BaseModel):
+    """An object of a request, read strictly."""
+
     # Pydantic's messages quote what was sent; ours are made from the kind of mistake alone.
     model_config = ConfigDict(
         strict=True, extra="forbid", alias_generator=to_camel, hide_input_in_errors=True
@@ -102,7 +115,7 @@ Source = Literal["uuid", "extId", "custom"]
 _UUID = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
 
-class _Message(_Request):
+class _Message(RequestModel):
     enabled: bool | None = None
     source: Source | None = Field(None, description="Where the message comes from; `custom` is `value`.")
     value: Message | None = None
@@ -132,7 +145,7 @@ class Nfc(_Message):
     """What the pass says to a reader."""
 
 
-class Place(_Request):
+class Place(RequestModel):
     """Where the pass is of use."""
 
     latitude: float = Field(ge=-90, le=90)
@@ -140,7 +153,7 @@ class Place(_Request):
     text: Text | None = None
 
 
-class Beacon(_Request):
+class Beacon(RequestModel):
     """A Bluetooth beacon near which Apple shows the pass, by the names of Apple's own member."""
 
     proximity_uuid: Annotated[str, StringConstraints(pattern=f"^{_UUID}$")] = Field(alias="proximityUUID")
@@ -171,7 +184,7 @@ BINDING: dict[str, Any] = {
 }
 
 
-class GivenPass(_Request):
+class GivenPass(RequestModel):
     """A pass as a request has it. Members of other names are values of the template's fields."""
 
     model_config = ConfigDict(extra="allow")
@@ -321,14 +334,14 @@ class ChangedPass(GivenPass):
         return self
 
 
-class CreateBody(_Request):
+class CreateBody(RequestModel):
     """A pass, and whom to bind it to if anyone."""
 
     pass_: NewPass = Field(alias="pass")
     binding: Annotated[Any, WithJsonSchema(BINDING)] = None
 
 
-class UpdateBody(_Request):
+class UpdateBody(RequestModel):
     """Changes to a pass."""
 
     pass_: ChangedPass = Field(alias="pass")
@@ -345,7 +358,7 @@ def _file_name(name: str) -> str:
 FileName = Annotated[str, AfterValidator(_file_name)]
 
 
-class TemplateBody(_Request):
+class TemplateBody(RequestModel):
     """The files of a template folder: text for `.toml`, base64 for pictures."""
 
     files: dict[FileName, Annotated[str, StringConstraints(max_length=16 * 2**20)]] = Field(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
 
 from passwright import __version__
 from passwright.report import explanation
 from passwright.service.web.errors import STATUSES
 from passwright.service.web.response_models import Errors
+from passwright.service.web.routes.template_body import PassTemplateBody
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +82,10 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             _complete(operation)
+    _, definitions = models_json_schema(
+        [(PassTemplateBody, "validation")], ref_template="#/components/schemas/{model}"
+    )
+    made["components"]["schemas"] |= definitions["$defs"]
     for unused in ("HTTPValidationError", "ValidationError"):
         made["components"]["schemas"].pop(unused, None)
     return made

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from passwright.service.store import ApiKey
 
-__all__ = ["Call", "Route", "ZipRoute", "repeatable"]
+__all__ = ["Call", "Route", "TemplateRoute", "read_document", "repeatable"]
 
 _BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200})")
 # RFC 6750 section 3.
@@ -50,6 +50,11 @@ class Call(Request):
     async def json(self) -> Any:
         """The body as JSON, read strictly."""
         return self.value
+
+    @property
+    def media_type(self) -> str:
+        """The type of the body, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
     def front(self) -> Front:
@@ -80,14 +85,14 @@ class Route(APIRoute):
             call.value = read_json(call, limits.body_bytes)
 
 
-class ZipRoute(Route):
-    """An operation whose body is JSON or a zip archive, and may be larger."""
+class TemplateRoute(Route):
+    """An operation whose body is JSON, a zip archive or a form with files, and may be larger."""
 
     async def read(self, call: Call) -> None:
-        """Reads the body of a call; an archive stays as it is."""
+        """Reads the body of a call; archives and forms stay as they are."""
         limits = call.front.settings.limits
         call.octets = await read_body(call, max_bytes=limits.template_bytes, seconds=limits.body_seconds)
-        if call.method != "GET" and _media_type(call) != "application/zip":
+        if call.method != "GET" and call.media_type not in ("application/zip", "multipart/form-data"):
             call.value = read_json(call, limits.template_bytes)
 
 
@@ -95,20 +100,25 @@ def read_json(call: Call, max_bytes: int) -> Any:
     """The body as JSON.
 
     Raises:
-        ErrorAnswer: it is of another type, or no JSON that all readers agree on.
+        ErrorAnswer: it is of another type, or not JSON that all readers agree on.
     """
-    if _media_type(call) != "application/json":
+    if call.media_type != "application/json":
         detail = "this call reads application/json"
         raise ErrorAnswer.of("unsupported_media_type", detail, header="Content-Type")
+    return read_document(call.octets, max_bytes)
+
+
+def read_document(data: bytes, max_bytes: int) -> Any:
+    """JSON, read strictly.
+
+    Raises:
+        ErrorAnswer: it is not JSON that all readers agree on.
+    """
     try:
-        return strictjson.loads(call.octets, name="body", max_bytes=max_bytes)
+        return strictjson.loads(data, name="body", max_bytes=max_bytes)
     except BundleError as exc:
         # Its place may hold keys of the document; its sentence holds nothing of it.
         raise ErrorAnswer.of("malformed_body", f"{exc.message} [{exc.code}]") from None
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _sender(call: Call) -> ApiKey:

@@ -1,0 +1,1 @@
+"""Operations of the JSON API, a module for each kind of resource."""
