@@ -18,8 +18,8 @@ from uuid import uuid4
 import pytest
 
 from passwright import apple, google
+from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused, BindingError, Refused
-from passwright.lifecycle import Evidence
 from passwright.service import issuing, templates
 from passwright.service.ceremony import Offer, Subject
 from passwright.service.desk import Desk
@@ -27,6 +27,7 @@ from passwright.service.rendering import Content
 from passwright.service.sqlstore import SqlStore
 from passwright.service.store import Credential, Organisation
 from passwright.service.vault import KeyRing, Vault
+from passwright.service.web.answers import binding_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -177,3 +178,8 @@ def new_pass(desk: Desk, template: StoredTemplate, *, at: datetime = AT, **more:
 def refused(code: str) -> AbstractContextManager[Any]:
     """Expects a refusal with this code, whoever raises it: the codes are one table."""
     return pytest.raises((Refused, BindingError), check=lambda exc: getattr(exc, "code", "") == code)
+
+
+def binding_of(shown: issuing.Shown) -> dict[str, Any] | None:
+    """The member `binding` of a pass as the API answers with it; None for a pass without a binding."""
+    return None if shown.binding is None else binding_json(shown.binding, shown.mask)

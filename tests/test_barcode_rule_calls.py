@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import passwright
-from passwright import Barcode, apple, google, lifecycle, rules
+from passwright import Barcode, apple, google
+from passwright.binding import lifecycle, rules
 from passwright.errors import BindingError, PassRejected
 from passwright.report import Report, error
 from passwright.service.rendering import has_code

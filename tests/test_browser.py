@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from passwright import google
-from passwright.lifecycle import State
+from passwright.binding.lifecycle import State
 from passwright.service import issuing, releasing
 from passwright.service.pages.texts import texts
 from tests.browser import AGENTS, DESKTOP, PHONE, authenticator, chromium, pose, service

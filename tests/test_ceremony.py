@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused
-from passwright.lifecycle import Evidence
 from passwright.service.ceremony import Credential, Offer, Subject, payload_digest
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.vault import KeyRing, Vault

@@ -11,7 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from passwright import address
+from passwright.binding import email
 from passwright.cli import demo
 from passwright.testing.authority import example_directory
 from tests.run_cli import documents, names, run
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EMAIL = demo.EMAIL
-MASK = address.mask(EMAIL)
+MASK = email.mask(EMAIL)
 HASH = hashlib.sha256(EMAIL.encode()).hexdigest()
 
 

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from passwright import apple
-from passwright.lifecycle import Evidence, State
+from passwright.binding.lifecycle import Evidence, State
 from passwright.service import issuing
 from passwright.service.issuer_binding import WalletIssuerBinding
 from passwright.service.rendering import Content

@@ -13,8 +13,8 @@ import pytest
 from passwright import Binding, Template, apple
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.container import pkpass
+from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused, BundleError, KeyMaterialError
-from passwright.lifecycle import Evidence
 from passwright.service.ceremony import Credential, Offer, Subject
 from passwright.service.issuer_binding import HAND_OVER, WalletIssuerBinding
 from passwright.service.vault import KeyRing, Vault

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
+from passwright.binding.lifecycle import EventKind
 from passwright.errors import BindingInvalid, PassRejected, Refused, TemplateRejected
-from passwright.lifecycle import Kind
 from passwright.model.template import Location
 from passwright.service import issuing, releasing, templates
 from passwright.service.rendering import Code, Content, Tap, _dropped, has_code, pass_of, without_code
@@ -22,6 +22,7 @@ from tests.issuing_desk import (
     EXAMPLE,
     HELP,
     apple_builder,
+    binding_of,
     bound_pass,
     desk_of,
     edited,
@@ -70,7 +71,7 @@ def test_a_pass_is_created_shown_and_found_by_three_names(desk: Desk, template: 
     assert issuing.find(desk, ORG, made.pass_.id) == made
     assert issuing.find(desk, ORG, "M-0001") == made
     assert issuing.by_link(desk, token) == replace(made, facts=None)
-    assert made.public_binding == {
+    assert binding_of(made) == {
         "platform": None,
         "bound": False,
         "bindingEmail": "j***@gmail.com",
@@ -82,7 +83,7 @@ def test_a_pass_is_created_shown_and_found_by_three_names(desk: Desk, template: 
 
 def test_a_pass_without_a_binding_has_none(desk: Desk, template: StoredTemplate) -> None:
     made = new_pass(desk, template)
-    assert made.public_binding is None
+    assert binding_of(made) is None
     file = releasing.plain_file(desk, ORG, made.pass_.id, at=AT)
     assert file.name == f"{made.pass_.serial}.pkpass"
     verdict = apple.verify(file.data, trust=apple.Trust.of((EXAMPLE / "root.pem").read_bytes()), at=AT)
@@ -119,7 +120,7 @@ def test_an_organisation_without_the_feature_binds_nothing(desk: Desk) -> None:
     kept = membership(desk, "org-3")
     with refused("binding_disabled"):
         bound_pass(desk, kept)
-    assert new_pass(desk, kept).public_binding is None
+    assert binding_of(new_pass(desk, kept)) is None
 
 
 CODES: Mapping[str, tuple[Code | None, bool]] = {
@@ -178,7 +179,7 @@ def test_bnd_10_a_code_of_the_template_counts_unless_it_is_switched_off(desk: De
         bound_pass(desk, kept)
     off = Content(values={"fullName": "Jane Smith"}, barcode=Code(enabled=False))
     if where == "[barcode]":
-        assert bound_pass(desk, kept, content=off).public_binding
+        assert binding_of(bound_pass(desk, kept, content=off))
     else:  # an override is merged last, whatever the pass says
         with refused("binding_barcode_conflict"):
             bound_pass(desk, kept, content=off)
@@ -385,7 +386,7 @@ def test_api_03_updates_and_ends_are_carried_out_once_too(desk: Desk, template: 
 
 def test_eml_11_an_answer_that_would_keep_the_mask_is_not_kept(desk: Desk, template: StoredTemplate) -> None:
     wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
-    careless = replace(once(b"c" * 32), render=lambda made: {"binding": made.public_binding})
+    careless = replace(once(b"c" * 32), render=lambda made: {"binding": binding_of(made)})
     with pytest.raises(ValueError, match="without the masked address"):
         issuing.create(desk, ORG, wish, at=AT, once=careless)
 
@@ -581,12 +582,10 @@ def test_bnd_20_lists_show_bindings_only_when_asked_and_never_across_organisatio
     ours = bound_pass(desk, template)
     wanted = PassFilter(template=template.id)
     plain, _ = issuing.listed(desk, ORG, wanted, Page(size=100))
-    assert all(each.public_binding is None and each.mask is None for each in plain)
+    assert all(binding_of(each) is None and each.mask is None for each in plain)
     asked, total = issuing.listed(desk, ORG, wanted, Page(size=100), bindings=True)
     assert ours.pass_.id in {each.pass_.id for each in asked}
-    assert (
-        next(each for each in asked if each.pass_.id == ours.pass_.id).public_binding == ours.public_binding
-    )
+    assert binding_of(next(each for each in asked if each.pass_.id == ours.pass_.id)) == binding_of(ours)
     assert total == len(plain)
 
 
@@ -600,7 +599,7 @@ def test_bnd_21_versions_keep_the_order_when_the_clock_moves(desk: Desk, templat
     with desk.store.reading() as transaction:
         events = transaction.events(name)
     assert [each.version for each in events] == list(range(1, len(hours) + 3))
-    assert [each.kind for each in events][-1] == Kind.COMPLETE_VALID.value
+    assert [each.kind for each in events][-1] == EventKind.COMPLETE_VALID.value
     assert [each.at for each in events] != sorted(each.at for each in events)
 
 

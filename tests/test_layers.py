@@ -10,10 +10,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
-    **dict.fromkeys(("errors", "report", "forms", "strictjson", "wholefile", "png"), 0),
-    **dict.fromkeys(("sound", "table", "documents", "address", "binding", "lifecycle", "signing"), 1),
+    **dict.fromkeys(("errors", "lazy", "report", "forms", "strictjson", "wholefile", "png"), 0),
+    **dict.fromkeys(("sound", "table", "documents", "binding", "signing"), 1),
     **dict.fromkeys(("images", "model", "nfckey", "schema"), 1),
-    **dict.fromkeys(("rules",), 2),
     **dict.fromkeys(("apple", "google"), 3),
     **dict.fromkeys(("validation", "keys", "testing", "batch", "signers"), 4),
     **dict.fromkeys(("testing", "service"), 5),
@@ -21,10 +20,7 @@ LAYERS = {
 }
 
 # Inside layer 1 imports go one way.
-ORDER = (
-    *("address", "binding", "lifecycle", "signing", "nfckey", "sound", "table", "schema"),
-    *("documents", "images", "model"),
-)
+ORDER = (*("signing", "nfckey", "sound", "table", "schema", "binding", "documents", "images", "model"),)
 
 # What a value opens when it is asked to, never when it is imported: the template that a pass
 # was built from is asked for where templates are, and read where passes are.

@@ -23,16 +23,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from passwright import lifecycle
-from passwright.binding import Binding
+from passwright.binding import Binding, lifecycle
+from passwright.binding.lifecycle import ATTEMPT_LIFE, State, Status
 from passwright.errors import BindingError, Refused
-from passwright.lifecycle import ATTEMPT_LIFE, State, Status
 from passwright.service import issuing, releasing
 from passwright.service.ceremony import payload_digest
 from passwright.service.rendering import Code
 from passwright.service.sqlstore import SqlStore
 from passwright.service.store import Organisation, Page, PassFilter
-from tests.issuing_desk import AT, HELP, bound_pass, desk_of, edited, membership, template_files
+from passwright.service.web.answers import binding_json
+from tests.issuing_desk import AT, HELP, binding_of, bound_pass, desk_of, edited, membership, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,7 +256,7 @@ class Life(RuleBasedStateMachine):
         with self.desk.store.reading() as transaction:
             found = transaction.bindings(list(self.models))
         listed, total = issuing.listed(self.desk, ORG, PassFilter(), Page(size=100), bindings=True)
-        shown = {each.pass_.id: each.public_binding for each in listed}
+        shown = {each.pass_.id: binding_of(each) for each in listed}
         assert total == len(self.models)
         for name, model in self.models.items():
             there = found[name]
@@ -265,7 +265,7 @@ class Life(RuleBasedStateMachine):
             assert (there.credential and there.credential.id) == model.credential
             assert (there.ceremony is not None) is (model.status.open_attempt is not None)
             mask = MASK if model.status.state.keeps_email else None
-            assert shown[name] == lifecycle.public(model.status, mask)
+            assert shown[name] == binding_json(model.status, mask)
 
     @rule(bound=st.booleans(), platform=st.sampled_from(["google", "apple", None]))
     def filters(self, bound: bool, platform: lifecycle.Platform | None) -> None:  # noqa: FBT001 -- hypothesis draws it

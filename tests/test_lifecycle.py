@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import lifecycle
-from passwright.binding import Binding
-from passwright.errors import AttemptRefused, BindingError, BindingInvalid, IllegalTransition
-from passwright.lifecycle import (
+from passwright.binding import Binding, lifecycle
+from passwright.binding.lifecycle import (
     ATTEMPT_LIFE,
     AddBarcode,
     AppleBegin,
@@ -24,9 +22,9 @@ from passwright.lifecycle import (
     Create,
     Effect,
     Event,
+    EventKind,
     Evidence,
     GoogleDownload,
-    Kind,
     Nullify,
     State,
     Status,
@@ -37,6 +35,9 @@ from passwright.lifecycle import (
     UpdateBinding,
     advance,
 )
+from passwright.errors import AttemptRefused, BindingError, BindingInvalid, IllegalTransition
+from passwright.service.web.answers import binding_json
+from passwright.service.web.errors import STATUSES
 
 URL = "https://support.example.com/pass-help"
 JANE = Binding("jane@gmail.com", URL)
@@ -170,14 +171,14 @@ def test_bnd_09_bnd_13_every_row_of_the_life_of_a_bound_pass(case: Case) -> None
     assert " ".join(effect.value for effect in step.effects) == effects
     if refusal:
         assert step.refusal is not None
-        assert f"{lifecycle.REFUSALS[step.refusal]} {step.refusal}" == refusal
+        assert f"{STATUSES[step.refusal]} {step.refusal}" == refusal
         raised = AttemptRefused if step.refusal.startswith(("attempt", "proof")) else IllegalTransition
         with pytest.raises(raised) as caught:
-            step.check()
+            step.raise_for_refusal()
         assert caught.value.code == step.refusal
     else:
         assert step.refusal is None
-        step.check()
+        step.raise_for_refusal()
     # BND-21: the version grows with every change, and with nothing else.
     assert step.status.version == start.version + (step.status != start)
     assert start == before()
@@ -188,12 +189,16 @@ def test_the_table_is_walked_to_its_last_row() -> None:
     walked = {
         (before().state, advance(before(), event, at=NOW + after).kind) for before, event, after, *_ in LIFE
     }
-    without = {(None, Kind.CREATE), (None, Kind.CREATE_WITH_BARCODE), (None, Kind.UPDATE_BINDING)}
+    without = {
+        (None, EventKind.CREATE),
+        (None, EventKind.CREATE_WITH_BARCODE),
+        (None, EventKind.UPDATE_BINDING),
+    }
     # A nullified pass has no attempts, so their completions all look unknown.
     unseen = {
         (State.NULLIFIED, kind)
-        for kind in Kind
-        if kind.name.startswith("COMPLETE_") and kind is not Kind.COMPLETE_UNKNOWN
+        for kind in EventKind
+        if kind.name.startswith("COMPLETE_") and kind is not EventKind.COMPLETE_UNKNOWN
     }
     assert walked | without | unseen == set(lifecycle.TRANSITIONS)
     assert not walked & unseen
@@ -222,7 +227,7 @@ def test_effects_show_in_the_status() -> None:
 
 def test_a_winning_re_download_takes_the_place_of_the_first_win() -> None:
     step = advance(apple_again(), complete(digest="second"), at=NOW + SOON)
-    assert advance(step.status, complete(digest="second"), at=NOW + SOON).kind is Kind.COMPLETE_AGAIN
+    assert advance(step.status, complete(digest="second"), at=NOW + SOON).kind is EventKind.COMPLETE_AGAIN
     assert advance(step.status, complete("won", "digest"), at=NOW + SOON).refusal == "attempt_not_found"
 
 
@@ -262,7 +267,7 @@ def test_bnd_21_the_offset_of_a_time_does_not_matter() -> None:
 
 def test_creation_needs_a_usable_binding_and_no_barcode() -> None:
     step = advance(None, Create(Binding("jane@gmail.com", "HTTPS://Support.example.com/pass-help")), at=NOW)
-    assert step == Step(created(), Kind.CREATE)
+    assert step == Step(created(), EventKind.CREATE)
 
     with pytest.raises(BindingError) as conflict:
         advance(None, Create(JANE, has_barcode=True), at=NOW)
@@ -313,7 +318,7 @@ def test_times_are_aware_and_arguments_are_of_their_types() -> None:
     with pytest.raises(TypeError):
         advance(State.CREATED, Update(), at=NOW)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        advance(created(), Kind.COMPLETE_VALID, at=NOW)  # type: ignore[arg-type]
+        advance(created(), EventKind.COMPLETE_VALID, at=NOW)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         advance(created(), "nullify", at=NOW)  # type: ignore[arg-type]
 
@@ -421,15 +426,15 @@ def test_the_answer_of_the_api_shows_four_members() -> None:
         (nullified(), None, False, None),
     ]
     for status, platform, bound, shown in rows:
-        assert lifecycle.public(status, mask) == {
+        assert binding_json(status, mask) == {
             "platform": platform,
             "bound": bound,
             "bindingEmail": shown,
             "learnMoreUrl": URL,
         }
-    assert lifecycle.public(created(), None)["bindingEmail"] is None
+    assert binding_json(created(), None)["bindingEmail"] is None
     with pytest.raises(ValueError, match="masked") as caught:
-        lifecycle.public(created(), "user@gmail.com")
+        binding_json(created(), "user@gmail.com")
     assert "user" not in str(caught.value)
 
 
@@ -446,9 +451,10 @@ def test_states_say_what_they_mean() -> None:
 
 def test_every_refusal_has_a_status_and_an_explanation() -> None:
     used = {row.refusal for row in lifecycle.TRANSITIONS.values() if row.refusal}
-    assert used | {"binding_invalid", "binding_disabled"} == set(lifecycle.REFUSALS)
+    assert used == lifecycle.REFUSALS
     table = tomllib.loads(resources.files("passwright").joinpath("codes.toml").read_text("utf-8"))
-    for code in lifecycle.REFUSALS:
+    for code in used | {"binding_invalid", "binding_disabled"}:
+        assert code in STATUSES
         assert table[code].keys() == {"title", "why", "remedy", "source"}
 
 
@@ -458,7 +464,7 @@ def test_an_attempt_lives_five_minutes() -> None:
 
 def test_no_text_of_an_event_or_a_step_shows_the_address() -> None:
     wish = Binding("canary@gmail.com", URL)
-    for text in (repr(Create(wish)), repr(Step(created(), Kind.CREATE))):
+    for text in (repr(Create(wish)), repr(Step(created(), EventKind.CREATE))):
         assert "canary" not in text
 
 

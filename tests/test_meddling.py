@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from passwright.binding.lifecycle import State
 from passwright.errors import StoreUnavailable
-from passwright.lifecycle import State
 from passwright.service import issuing, releasing
 from passwright.service.rendering import Content
 from passwright.service.steps import TRIES

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Field, Template
-from passwright.lifecycle import State
+from passwright.binding.lifecycle import State
 from passwright.model.kinds import KINDS
 from passwright.model.template import SLOTS, Colours
 from passwright.service.pages import holder as pages
@@ -25,7 +25,7 @@ from tests.browser import AGENTS
 from tests.conftest import TEMPLATES
 
 if TYPE_CHECKING:
-    from passwright.lifecycle import Platform
+    from passwright.binding.lifecycle import Platform
 
 URL = "https://passes.example.com/p/token-of-the-pass"
 HELP = "https://support.example.com/pass-help"

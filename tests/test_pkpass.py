@@ -28,12 +28,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Binding, Field, Template
-from passwright.address import mask, sha256
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.pkpass import PassBuilder
 from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.apple.verification.verifier import verify
+from passwright.binding.email import mask, sha256
 from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
 from passwright.documents.json_patch import merge
 from passwright.documents.rule import Rule

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from passwright import address
+from passwright.binding import email as binding_email
 from passwright.service import issuing, releasing
 from passwright.service.rendering import Content
 from passwright.service.sqlstore import SqlStore
@@ -152,7 +152,7 @@ def check_canaries(folder: Path, caplog: pytest.LogCaptureFixture, canaries: int
     assert not any(sealed[-32:] in seen or mask in seen for _, sealed, mask in purged)
     assert all(sealed in seen and mask in seen for _, sealed, mask in kept)
     for number in range(0, canaries, 50):
-        digest = address.sha256(email(number))
+        digest = binding_email.sha256(email(number))
         assert digest.encode() not in seen, "EML-10: the hash is made when it is needed"
         assert bytes.fromhex(digest) not in seen
     assert MARK not in caplog.text

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
-from passwright.address import sha256
+from passwright.binding.email import sha256
+from passwright.binding.lifecycle import ATTEMPT_LIFE, EventKind, Evidence, State
 from passwright.errors import BindingError, GoogleError, IllegalTransition, PassRejected, Refused
-from passwright.lifecycle import ATTEMPT_LIFE, Evidence, Kind, State
 from passwright.service import issuing, releasing
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.store import Download
@@ -102,7 +102,7 @@ def check_race(desk: Desk, template: StoredTemplate, clients: int) -> str:
     assert (now.address is not None) is (won == "google")
     locks = [kind for kind, outcome in kinds(desk, name) if outcome == "done"]
     if won == "google":
-        assert locks == [Kind.CREATE.value, Kind.GOOGLE_DOWNLOAD.value]
+        assert locks == [EventKind.CREATE.value, EventKind.GOOGLE_DOWNLOAD.value]
     return won
 
 
@@ -124,7 +124,7 @@ def test_bnd_02_the_same_platform_twice_at_once_is_one_step(desk: Desk, template
     for _ in range(5):
         name = bound_pass(desk, template).pass_.id
         assert raced(desk, name, [google] * 6) == {"google": 6}
-        assert kinds(desk, name)[1:] == [(Kind.GOOGLE_DOWNLOAD.value, "done")]
+        assert kinds(desk, name)[1:] == [(EventKind.GOOGLE_DOWNLOAD.value, "done")]
         assert binding(desk, name).status.version == 2
     name = bound_pass(desk, template).pass_.id
     assert raced(desk, name, [begin] * 6) == {"apple": 6}
@@ -205,8 +205,8 @@ def test_bnd_07_google_locks_even_when_its_object_could_not_be_written_and_the_s
     held = next(each for each in wallet.kept.values() if "saveRestrictions" in each)
     assert held["saveRestrictions"] == {"restrictToEmailSha256": sha256("jane@gmail.com")}
     assert kinds(desk, name)[1:3] == [
-        (Kind.GOOGLE_DOWNLOAD.value, "done"),
-        (Kind.APPLE_BEGIN.value, "platform_locked"),
+        (EventKind.GOOGLE_DOWNLOAD.value, "done"),
+        (EventKind.APPLE_BEGIN.value, "platform_locked"),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from passwright import apple
 from passwright.errors import IllegalTransition, Refused
 from passwright.service import issuing, releasing
-from tests.issuing_desk import AT, EXAMPLE, bound_pass, membership, opened
+from tests.issuing_desk import AT, EXAMPLE, binding_of, bound_pass, membership, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def test_the_google_road_gives_the_same_link_again(desk: Desk) -> None:
     assert first.form == "object"
     assert list(first.requires) == ["loyaltyClass"]
     shown = issuing.find(desk, ORG, card.pass_.id)
-    assert shown.public_binding == {
+    assert binding_of(shown) == {
         "platform": "google",
         "bound": True,
         "bindingEmail": "j***@gmail.com",
@@ -50,10 +50,11 @@ def test_the_apple_road_ends_in_a_file_that_verifies(desk: Desk) -> None:
     card = bound_pass(desk, membership(desk))
     attempt = releasing.apple_begin(desk, ORG, card.pass_.id, at=AT)
     shown = issuing.find(desk, ORG, card.pass_.id)
-    assert shown.public_binding is not None
-    assert shown.public_binding["platform"] == "apple"
-    assert shown.public_binding["bound"] is False
-    assert shown.public_binding["bindingEmail"] is None
+    binding = binding_of(shown)
+    assert binding is not None
+    assert binding["platform"] == "apple"
+    assert binding["bound"] is False
+    assert binding["bindingEmail"] is None
     ticket = releasing.apple_complete(desk, ORG, card.pass_.id, attempt.id, {"ok": True}, at=AT)
     file = releasing.apple_file(desk, ticket.token, at=AT)
     trust = apple.Trust.of((EXAMPLE / "root.pem").read_bytes())

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from passwright.binding.lifecycle import State
 from passwright.errors import IllegalTransition
-from passwright.lifecycle import State
 from passwright.service import issuing, releasing, restoring, steps
 from passwright.service.sqlstore import SqlStore
 from passwright.service.web.log import configure

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from passwright.binding.lifecycle import State
 from passwright.errors import KeyMaterialError, StoreUnavailable, VaultError
-from passwright.lifecycle import State
 from passwright.service import issuing, releasing, rotation, steps
 from passwright.service.vault import KeyFile, KeyRing, Purpose, Vault, key_id
 from tests.issuing_desk import AT, bound_pass, membership, opened

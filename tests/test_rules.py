@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from passwright import Barcode, Template, apple, google, validate, validation
 from passwright.apple.rules import pass_json as apple_rules
+from passwright.binding.rules import barcodes_of, forbid_barcode, is_bound_payload
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.rules import payload as google_rules
 from passwright.google.tables import VERTICALS
 from passwright.google.tables import table as google_table
-from passwright.rules import carries_binding, codes_of, forbid_barcode
 from tests.conftest import AT, BINDING
 from tests.test_document_validator import PREPARED
 from tests.tiers import examples
@@ -65,9 +65,9 @@ def test_an_empty_code_is_none(value: object) -> None:
 
 @pytest.mark.parametrize("name", ["saveRestrictions", "fidoProfile", "issuerBindingData"])
 def test_a_payload_is_bound_when_it_carries_what_binds_it(name: str) -> None:
-    assert carries_binding({name: {"x": 1}})
-    assert not carries_binding({name: None})
-    assert not carries_binding({"nfc": {"x": 1}})
+    assert is_bound_payload({name: {"x": 1}})
+    assert not is_bound_payload({name: None})
+    assert not is_bound_payload({"nfc": {"x": 1}})
 
 
 # --- asked of the definition ---------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_a_code_of_the_definition_is_refused_by_every_road(
     ]
 
     assert [forbidden(report) for report in reports] == [places] * 3
-    assert [where for where, value in codes_of(pass_) if value] == places
+    assert [where for where, value in barcodes_of(pass_) if value] == places
     if places:
         for build in (apple.PassBuilder(identity).build, google.PassBuilder(issuer).save_link):
             with pytest.raises(PassRejected) as refused:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Binding, Field, Template
-from passwright.address import mask
+from passwright.binding.email import mask
 from passwright.documents.rule import Rule
 from passwright.errors import LinkTooLong, PassRejected, SignerFailed
 from passwright.google.issuer import Issuer

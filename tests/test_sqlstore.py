@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
+from passwright.binding.lifecycle import State
 from passwright.errors import StoreError, StoreUnavailable
-from passwright.lifecycle import State
 from passwright.service import issuing, migrations, releasing, sqlstore
 from passwright.service.sqlstore import SqlStore
 from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Organisation, Page, PassFilter

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passwright import lifecycle
+from passwright.binding import lifecycle
+from passwright.binding.lifecycle import TRANSITIONS, Effect, EventKind, State
 from passwright.errors import BindingError, PasswrightError, Refused
-from passwright.lifecycle import TRANSITIONS, Effect, Kind, State
 from passwright.service import issuing, releasing
 from passwright.service.rendering import Code, Content
 from passwright.service.store import Page, PassFilter
@@ -117,25 +117,27 @@ def create_with_code(card: Card) -> None:
 
 
 # What somebody does for each kind of event.
-DEEDS: Mapping[Kind, Callable[[Card], object]] = {
-    Kind.CREATE: create,
-    Kind.CREATE_WITH_BARCODE: create_with_code,
-    Kind.GOOGLE_DOWNLOAD: Card.google,
-    Kind.APPLE_BEGIN: Card.begin,
-    Kind.APPLE_BEGIN_WITHOUT_NFC: begin_without_nfc,
-    Kind.APPLE_SOURCE: lambda card: releasing.plain_file(card.desk, ORG, card.id, at=card.at),
-    Kind.COMPLETE_UNKNOWN: lambda card: card.complete("never-opened"),
-    Kind.COMPLETE_EXPIRED: late,
-    Kind.COMPLETE_WRONG: lambda card: card.complete(card.opened, BAD),
-    Kind.COMPLETE_VALID: lambda card: card.complete(card.opened),
-    Kind.COMPLETE_AGAIN: lambda card: card.complete(card.won),
-    Kind.COMPLETE_USED: lambda card: card.complete(card.won, {"ok": True, "more": 1}),
-    Kind.UPDATE: lambda card: card.update(values={"tier": "Gold"}),
-    Kind.UPDATE_BINDING: lambda card: card.update(binding={"email": "jane@gmail.com", "learnMoreUrl": HELP}),
-    Kind.ADD_BARCODE: lambda card: card.update(barcode=Code(enabled=True)),
-    Kind.TEMPLATE_ADDS_BARCODE: shown_with_code,
-    Kind.UNBIND: unbind,
-    Kind.NULLIFY: lambda card: issuing.nullify(card.desk, ORG, card.id, at=card.at),
+DEEDS: Mapping[EventKind, Callable[[Card], object]] = {
+    EventKind.CREATE: create,
+    EventKind.CREATE_WITH_BARCODE: create_with_code,
+    EventKind.GOOGLE_DOWNLOAD: Card.google,
+    EventKind.APPLE_BEGIN: Card.begin,
+    EventKind.APPLE_BEGIN_WITHOUT_NFC: begin_without_nfc,
+    EventKind.APPLE_SOURCE: lambda card: releasing.plain_file(card.desk, ORG, card.id, at=card.at),
+    EventKind.COMPLETE_UNKNOWN: lambda card: card.complete("never-opened"),
+    EventKind.COMPLETE_EXPIRED: late,
+    EventKind.COMPLETE_WRONG: lambda card: card.complete(card.opened, BAD),
+    EventKind.COMPLETE_VALID: lambda card: card.complete(card.opened),
+    EventKind.COMPLETE_AGAIN: lambda card: card.complete(card.won),
+    EventKind.COMPLETE_USED: lambda card: card.complete(card.won, {"ok": True, "more": 1}),
+    EventKind.UPDATE: lambda card: card.update(values={"tier": "Gold"}),
+    EventKind.UPDATE_BINDING: lambda card: card.update(
+        binding={"email": "jane@gmail.com", "learnMoreUrl": HELP}
+    ),
+    EventKind.ADD_BARCODE: lambda card: card.update(barcode=Code(enabled=True)),
+    EventKind.TEMPLATE_ADDS_BARCODE: shown_with_code,
+    EventKind.UNBIND: unbind,
+    EventKind.NULLIFY: lambda card: issuing.nullify(card.desk, ORG, card.id, at=card.at),
 }
 
 ROWS = [
@@ -145,7 +147,9 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("state", "kind"), ROWS)
-def test_each_row_of_the_table_through_the_use_cases(desk: Desk, state: State | None, kind: Kind) -> None:
+def test_each_row_of_the_table_through_the_use_cases(
+    desk: Desk, state: State | None, kind: EventKind
+) -> None:
     row = TRANSITIONS[state, kind]
     if state is None:
         check_without_binding(desk, kind, row)
@@ -169,7 +173,7 @@ def test_each_row_of_the_table_through_the_use_cases(desk: Desk, state: State | 
     assert versions[-1] == now.status.version
 
 
-def check_without_binding(desk: Desk, kind: Kind, row: lifecycle.Row) -> None:
+def check_without_binding(desk: Desk, kind: EventKind, row: lifecycle.Transition) -> None:
     card = Card(desk, membership(desk), "")
     card.id = new_pass(desk, card.template).pass_.id
     if row.refusal is None:
@@ -207,7 +211,7 @@ def check_effects(was: StoredBinding, now: StoredBinding, effects: tuple[Effect,
 
 
 def test_a_deed_for_every_kind_of_event() -> None:
-    assert DEEDS.keys() == set(Kind)
+    assert DEEDS.keys() == set(EventKind)
 
 
 def test_no_row_lets_anything_but_the_table_decide(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +222,6 @@ def test_no_row_lets_anything_but_the_table_decide(desk: Desk, monkeypatch: pyte
 
     card = brought_to(desk, State.CREATED)
     monkeypatch.setattr(lifecycle, "advance", refused)
-    for kind in set(Kind) - {Kind.TEMPLATE_ADDS_BARCODE}:
+    for kind in set(EventKind) - {EventKind.TEMPLATE_ADDS_BARCODE}:
         with pytest.raises(PasswrightError, match="asked"):
             DEEDS[kind](card)

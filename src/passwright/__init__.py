@@ -12,15 +12,13 @@ Names are resolved on first use: importing this package does no work.
 
 from __future__ import annotations
 
-from importlib import import_module
+from passwright.lazy import lazy_names
 
 # Not from typing, which takes longer to import than everything else here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from passwright import address, apple, batch, errors, google, signing
-    from passwright.binding import Binding
+    from passwright import apple, batch, binding, errors, google, signing
+    from passwright.binding.binding import Binding
     from passwright.errors import PasswrightError
     from passwright.model.kinds import KINDS, Kind, Place
     from passwright.model.template import (
@@ -59,9 +57,9 @@ __all__ = [
     "Report",
     "Severity",
     "Template",
-    "address",
     "apple",
     "batch",
+    "binding",
     "check",
     "errors",
     "google",
@@ -69,31 +67,18 @@ __all__ = [
     "validate",
 ]
 
-_HOMES = {
-    **dict.fromkeys(("address", "apple", "batch", "errors", "google", "signing"), ""),
-    **dict.fromkeys(
-        (
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "": ("apple", "batch", "binding", "errors", "google", "signing"),
+        "binding.binding": ("Binding",),
+        "errors": ("PasswrightError",),
+        "model.kinds": ("KINDS", "Kind", "Place"),
+        "model.template": (
             *("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc", "Pass"),
             *("Personalization", "Template"),
         ),
-        "model.template",
-    ),
-    **dict.fromkeys(("Finding", "Report", "Severity"), "report"),
-    **dict.fromkeys(("KINDS", "Kind", "Place"), "model.kinds"),
-    **dict.fromkeys(("check", "validate"), "validation"),
-    "Binding": "binding",
-    "PasswrightError": "errors",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'passwright' has no attribute {name!r}")
-    home = _HOMES[name]
-    value = import_module(f"passwright.{home or name}")
-    globals()[name] = getattr(value, name) if home else value
-    return globals()[name]
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+        "report": ("Finding", "Report", "Severity"),
+        "validation": ("check", "validate"),
+    },
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from passwright.lazy import lazy_names
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
@@ -31,23 +32,15 @@ __all__ = [
     "verify_passes",
 ]
 
-_HOMES = {
-    **dict.fromkeys(("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"), "pkpasses"),
-    "Contents": "reading.contents",
-    "Identity": "identity",
-    "PassBuilder": "pkpass",
-    "RewriteResult": "reading.rewriting",
-    "Trust": "trust.chain",
-    "read": "reading.contents",
-    "rewrite": "reading.rewriting",
-    "Verification": "verification.verifier",
-    "Verifier": "verification.verifier",
-    "verify": "verification.verifier",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'passwright.apple' has no attribute {name!r}")
-    globals()[name] = getattr(import_module(f"passwright.apple.{_HOMES[name]}"), name)
-    return globals()[name]
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "identity": ("Identity",),
+        "pkpass": ("PassBuilder",),
+        "pkpasses": ("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"),
+        "reading.contents": ("Contents", "read"),
+        "reading.rewriting": ("RewriteResult", "rewrite"),
+        "trust.chain": ("Trust",),
+        "verification.verifier": ("Verification", "Verifier", "verify"),
+    },
+)

@@ -12,6 +12,7 @@ from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.container import pkpass
 from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.binding.rules import barcodes_of, forbid_barcode
 from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
@@ -19,7 +20,6 @@ from passwright.documents.placeholders import Placeholder
 from passwright.errors import PassRejected
 from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, Report, error, failed
-from passwright.rules import codes_of, forbid_barcode
 from passwright.signing import Unsigned
 from passwright.strictjson import dumps
 
@@ -133,7 +133,7 @@ class PassBuilder:
         bound = pass_.binding is not None
         found = [*check_pass(pass_)]
         if bound:
-            found += forbid_barcode(codes_of(pass_), bound=True)
+            found += forbid_barcode(barcodes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from passwright import strictjson
-from passwright.binding import Binding
+from passwright.binding.binding import Binding
 from passwright.errors import BundleError
 from passwright.model.template import Pass
 from passwright.report import Finding, error

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import address, wholefile
+from passwright import wholefile
 from passwright.apple.pkpass import PassBuilder as ApplePassBuilder
 from passwright.apple.verification.verifier import STEPS, Verification, verify
-from passwright.binding import Binding
+from passwright.binding import email
+from passwright.binding.binding import Binding
 from passwright.cli import documents, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import example_issuer
@@ -173,7 +174,7 @@ def _tell(road: _Road, out: Path, on: Console) -> None:
     _heading("Made", on)
     show.row(
         "for",
-        f"{address.mask(EMAIL)}: a bound person has one wallet, so each serial goes into one",
+        f"{email.mask(EMAIL)}: a bound person has one wallet, so each serial goes into one",
         on=on,
     )
     show.row(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright import strictjson
-from passwright.binding import Binding
+from passwright.binding.binding import Binding
 from passwright.cli import files
 from passwright.cli.files import WrongUse
 from passwright.cli.options import moment

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from passwright.lazy import lazy_names
 
 if TYPE_CHECKING:
     from passwright.google.api.client import Client
@@ -13,18 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Issuer", "Link", "PassBuilder", "Token", "read"]
 
-_HOMES = {
-    "Client": "api.client",
-    "Issuer": "issuer",
-    "Link": "savelink",
-    "PassBuilder": "savelink",
-    "Token": "reading.token",
-    "read": "reading.token",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'passwright.google' has no attribute {name!r}")
-    globals()[name] = getattr(import_module(f"passwright.google.{_HOMES[name]}"), name)
-    return globals()[name]
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "api.client": ("Client",),
+        "issuer": ("Issuer",),
+        "reading.token": ("Token", "read"),
+        "savelink": ("Link", "PassBuilder"),
+    },
+)

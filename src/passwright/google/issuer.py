@@ -32,7 +32,7 @@ class Issuer:
     `restrictions_enabled`: Google has switched on account restricted passes for
     this issuer; until then nobody promises that an email restriction works.
     `email_policy`: how addresses are brought into the form that is hashed, see
-    `passwright.address`. `send_key_id`: name the key in the token, 65 characters.
+    `passwright.binding.email`. `send_key_id`: name the key in the token, 65 characters.
 
     Raises:
         KeyMaterialError: no digits, no address, or a key that can't sign for Google.

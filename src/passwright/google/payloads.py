@@ -7,7 +7,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from passwright.address import is_ambiguous, sha256
+from passwright.binding.email import is_ambiguous, sha256
+from passwright.binding.rules import barcodes_of, forbid_barcode
 from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
@@ -18,7 +19,6 @@ from passwright.google.rules import cross_checks, field_paths
 from passwright.google.rules.payload import ValidationContext, validators
 from passwright.model.validation import check_pass, check_template, own_copy
 from passwright.report import Finding, error, failed, note, warning
-from passwright.rules import codes_of, forbid_barcode
 from passwright.strictjson import dumps
 from passwright.table import Unknown, place_in
 
@@ -54,7 +54,7 @@ class Payloads:
         prepared, bound = self._prepared(pass_.template), pass_.binding is not None
         found = [*check_pass(pass_)]
         if bound:
-            found += forbid_barcode(codes_of(pass_), bound=True)
+            found += forbid_barcode(barcodes_of(pass_), bound=True)
         for rule in self._definition_rules:
             found += rule.check(pass_, self._about, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if prepared.failed or (found and failed(found)):

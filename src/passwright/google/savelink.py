@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from passwright.binding.rules import forbid_barcode
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.content import resource_name
 from passwright.google.payloads import Payload, Payloads, restricted_to
 from passwright.google.rules.cross_checks import check_link
 from passwright.google.rules.payload import barcode_locations
 from passwright.report import Finding, Report, error, failed, warning
-from passwright.rules import forbid_barcode
 from passwright.signing import Unsigned, sign_call
 from passwright.strictjson import dumps
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from passwright.binding import Binding
+    from passwright.binding.binding import Binding
     from passwright.model.kinds import Kind
 
 __all__ = [

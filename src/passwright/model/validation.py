@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright.binding import Binding, problems
+from passwright.binding.binding import Binding, problems
 from passwright.documents.placeholders import names_in
 from passwright.forms import in_words, is_number, is_text
 from passwright.model.kinds import KINDS

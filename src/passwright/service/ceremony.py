@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from passwright.lifecycle import Evidence
+    from passwright.binding.lifecycle import Evidence
 
 __all__ = ["Credential", "Offer", "Provider", "Subject", "payload_digest"]
 

@@ -16,9 +16,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
-from passwright.binding import check_learn_more_url
+from passwright.binding.binding import check_learn_more_url
+from passwright.binding.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.errors import AttemptRefused, KeyMaterialError
-from passwright.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.service.ceremony import Credential, Offer
 from passwright.service.vault import Purpose, Vault
 

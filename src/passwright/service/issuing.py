@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
-from passwright import address, lifecycle
-from passwright.binding import Binding, parse
+from passwright.binding import lifecycle
+from passwright.binding.binding import Binding, parse
+from passwright.binding.email import mask
 from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding
 from passwright.model.validation import check_pass
 from passwright.report import Report, failed
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from passwright.lifecycle import Status
+    from passwright.binding.lifecycle import Status
     from passwright.model.template import Location, Pass
     from passwright.service.desk import Desk
     from passwright.service.store import Page, PassFilter, StoredTemplate, Transaction
@@ -113,11 +114,6 @@ class Shown:
     mask: str | None
     download_url: str = field(repr=False)
 
-    @property
-    def public_binding(self) -> dict[str, Any] | None:
-        """The `binding` member of an answer; None for a pass without a binding."""
-        return None if self.binding is None else lifecycle.public(self.binding, self.mask)
-
 
 def create(
     desk: Desk, organisation: str, wish: Wish, *, at: datetime, once: Once | None = None
@@ -153,7 +149,7 @@ def create(
         rendered = rendered.replace(binding=asked)
     _check(desk, rendered)
     made = _shown(desk, stored, bound, kept)
-    created = steps.event(stored.id, 1, lifecycle.Kind.CREATE.value, steps.DONE, at)
+    created = steps.event(stored.id, 1, lifecycle.EventKind.CREATE.value, steps.DONE, at)
     with desk.store.writing() as transaction:
         if once and (replay := replayed(transaction, organisation, once, at=at)):
             return replay
@@ -286,7 +282,7 @@ def nullify(
                 step = lifecycle.advance(bound.status, lifecycle.Nullify(), at=at)
                 bound, noted = steps.carried_out(transaction, bound, step, at=at)
             else:
-                noted = steps.event(was.id, now.version, lifecycle.Kind.NULLIFY.value, steps.DONE, at)
+                noted = steps.event(was.id, now.version, lifecycle.EventKind.NULLIFY.value, steps.DONE, at)
                 transaction.add_event(noted)
         made = _shown(desk, now, bound, kept)
         _keep(transaction, organisation, once, made, at=at)
@@ -377,7 +373,7 @@ def _bound(desk: Desk, stored: StoredPass, status: Status, email: str) -> Stored
         pass_id=stored.id,
         organisation=stored.organisation,
         status=status,
-        address=Address(sealed, address.mask(email)),
+        address=Address(sealed, mask(email)),
     )
 
 
@@ -404,12 +400,14 @@ def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, 
     """Asks the table of transitions whether this update is possible."""
     status = bound.status if bound else None
     if change.binding is not ABSENT:
-        lifecycle.advance(status, lifecycle.UpdateBinding(), at=at).check()
+        lifecycle.advance(status, lifecycle.UpdateBinding(), at=at).raise_for_refusal()
     if was.status is PassStatus.NULLIFIED:
         raise Refused("pass_nullified", "the pass is nullified")
     adds = isinstance(change.barcode, Code) and change.barcode.enabled is not False
     if status is not None:
-        lifecycle.advance(status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at).check()
+        lifecycle.advance(
+            status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at
+        ).raise_for_refusal()
     if change.version not in (None, was.version):
         raise Refused("pass_changed", "the pass changed since this version of it was read")
 

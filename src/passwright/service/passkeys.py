@@ -29,8 +29,8 @@ from fido2.webauthn import (
 )
 
 from passwright import strictjson
+from passwright.binding.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.errors import AttemptRefused, PasswrightError
-from passwright.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.service.ceremony import Offer
 from passwright.service.store import Credential
 from passwright.service.vault import Purpose, Vault

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from passwright import lifecycle
-from passwright.binding import Binding
+from passwright.binding import lifecycle
+from passwright.binding.binding import Binding
+from passwright.binding.lifecycle import ATTEMPT_LIFE, Effect, EventKind, State
 from passwright.errors import AlreadyExists, AttemptRefused, PassRejected, Refused, StaleBinding
-from passwright.lifecycle import ATTEMPT_LIFE, Effect, Kind, State
 from passwright.service.ceremony import Subject, payload_digest
 from passwright.service.rendering import bound_pass_of, pass_of
 from passwright.service.steps import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from passwright.lifecycle import Step
+    from passwright.binding.lifecycle import Step
     from passwright.model.template import Pass
     from passwright.report import Report
     from passwright.service.ceremony import Provider
@@ -131,7 +131,7 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
         step = lifecycle.advance(read.bound.status, lifecycle.GoogleDownload(), at=at)
         if step.refusal:
             if _written(desk, read.bound, step, at=at):
-                step.check()
+                step.raise_for_refusal()
             continue
         issued_at = read.bound.google_issued_at or at
         rendered = read.rendered(email=email_of(desk, read.bound))
@@ -160,7 +160,7 @@ def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> Pas
             return _built(desk, read.stored, read.rendered(), at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.AppleSource(), at=at)
         if _written(desk, read.bound, step, at=at):
-            step.check()
+            step.raise_for_refusal()
     raise contended()
 
 
@@ -186,7 +186,7 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
         step = lifecycle.advance(bound.status, lifecycle.AppleBegin(attempt_id, nfc), at=at)
         if step.refusal:
             if _written(desk, bound, step, at=at):
-                step.check()
+                step.raise_for_refusal()
             continue
         if Effect.LOCK in step.effects:
             assert desk.apple is not None  # noqa: S101 -- `_provider` has asked
@@ -219,7 +219,7 @@ def apple_complete(
         bound = _binding(read)
         event = lifecycle.AppleComplete(attempt_id, digest, proof_ok=True, evidence=provider.evidence)
         step, credential = lifecycle.advance(bound.status, event, at=at), None
-        if step.kind is Kind.COMPLETE_VALID:  # if the proof is one
+        if step.kind is EventKind.COMPLETE_VALID:  # if the proof is one
             credential = _proved(desk, read, bound, provider, payload)
             event = replace(event, proof_ok=credential is not None)
             step = lifecycle.advance(bound.status, event, at=at)
@@ -229,7 +229,7 @@ def apple_complete(
         except AlreadyExists:  # another pass got this credential meanwhile: next time it is known
             continue
         if written:
-            step.check()
+            step.raise_for_refusal()
             assert ticket is not None  # noqa: S101 -- there is one, or `check` has raised
             return ticket
     raise contended()
@@ -297,7 +297,7 @@ def _written(
     """Whether the step was written; if not, somebody else was faster."""
     try:
         with desk.store.writing() as transaction:
-            if step.kind is Kind.APPLE_BEGIN and not step.refusal:
+            if step.kind is EventKind.APPLE_BEGIN and not step.refusal:
                 begun = transaction.count_events(
                     was.pass_id, step.kind.value, since=at - HOUR, until=at + HOUR
                 )

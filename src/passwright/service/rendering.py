@@ -8,19 +8,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from passwright.binding.rules import barcodes_of, forbid_barcode
 from passwright.documents.placeholders import as_plain_text
 from passwright.errors import Refused
 from passwright.model.template import Barcode, Field, Location
 from passwright.model.validation import check_pass
 from passwright.report import failed
-from passwright.rules import codes_of, forbid_barcode
 from passwright.service.templates import template_of
 from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.binding import Binding
+    from passwright.binding.binding import Binding
     from passwright.model.template import Pass, Template
     from passwright.service.store import StoredPass, StoredTemplate
 
@@ -260,7 +260,7 @@ def shown_values(pass_: Pass) -> dict[str, Any]:
 
 def has_code(pass_: Pass) -> bool:
     """Something would show a code: the pass, its template, or a raw override of either."""
-    return any(forbid_barcode([*codes_of(pass_), *_raw_codes(pass_)], bound=True))
+    return any(forbid_barcode([*barcodes_of(pass_), *_raw_codes(pass_)], bound=True))
 
 
 def without_code(pass_: Pass) -> Pass:

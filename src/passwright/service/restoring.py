@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from passwright import lifecycle
+from passwright.binding import lifecycle
+from passwright.binding.lifecycle import EventKind, State
 from passwright.errors import BundleError
-from passwright.lifecycle import Kind, State
 from passwright.service import steps
 from passwright.service.store import Event, PassStatus
 from passwright.strictjson import loads
@@ -82,7 +82,7 @@ def _replayed(transaction: Transaction, event: Event, random: Callable[[int], by
     stored = transaction.pass_of(event.pass_id)
     if stored is None:
         return "missing"
-    ends = event.kind == Kind.NULLIFY.value
+    ends = event.kind == EventKind.NULLIFY.value
     alive = stored.status is not PassStatus.NULLIFIED
     if ends and alive:
         ended = replace(
@@ -96,16 +96,16 @@ def _replayed(transaction: Transaction, event: Event, random: Callable[[int], by
     was = transaction.binding(event.pass_id)
     if was is None or event.version <= was.status.version:
         return "done" if ends and alive else None
-    if event.kind in (Kind.COMPLETE_VALID.value, Kind.COMPLETE_WRONG.value):
+    if event.kind in (EventKind.COMPLETE_VALID.value, EventKind.COMPLETE_WRONG.value):
         # The proof is gone, and the challenge is spent.
         spent = replace(was.status, open_attempt=None, version=event.version, changed_at=event.at)
         transaction.change_binding(was, replace(was, status=spent, ceremony=None))
-        lost = event.kind == Kind.COMPLETE_VALID.value and was.status.state is State.APPLE_PENDING
+        lost = event.kind == EventKind.COMPLETE_VALID.value and was.status.state is State.APPLE_PENDING
         return "unproved" if lost else "done"
     happened: dict[str, lifecycle.Event] = {
-        Kind.GOOGLE_DOWNLOAD.value: lifecycle.GoogleDownload(),
-        Kind.APPLE_BEGIN.value: lifecycle.AppleBegin(urlsafe_b64encode(random(24)).decode("ascii")),
-        Kind.NULLIFY.value: lifecycle.Nullify(),
+        EventKind.GOOGLE_DOWNLOAD.value: lifecycle.GoogleDownload(),
+        EventKind.APPLE_BEGIN.value: lifecycle.AppleBegin(urlsafe_b64encode(random(24)).decode("ascii")),
+        EventKind.NULLIFY.value: lifecycle.Nullify(),
     }
     if event.kind not in happened:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from passwright.lifecycle import Attempt, Evidence, State, Status
+from passwright.binding.lifecycle import Attempt, Evidence, State, Status
 from passwright.service.store import Address, Credential, PassStatus, StoredBinding, StoredPass
 
 if TYPE_CHECKING:

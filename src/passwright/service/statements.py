@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from passwright.binding.lifecycle import State
 from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError, StoreUnavailable
 from passwright.forms import is_text
-from passwright.lifecycle import State
 from passwright.service import tables
 from passwright.service.rows import address_in, binding_in, columns_of, members_of, pass_in, slot_for
 from passwright.service.store import (

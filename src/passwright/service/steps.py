@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from passwright.binding.lifecycle import Effect
 from passwright.errors import Refused, StoreUnavailable, VaultError
-from passwright.lifecycle import Effect
 from passwright.service.store import Event, PassStatus
 from passwright.service.vault import Purpose
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from passwright.lifecycle import Step
+    from passwright.binding.lifecycle import Step
     from passwright.service.desk import Desk
     from passwright.service.store import Credential, StoredBinding, StoredPass, Transaction
 
@@ -92,7 +92,9 @@ def carried_out(
     credential: Credential | None = None,
     google_issued_at: datetime | None = None,
 ) -> tuple[StoredBinding, Event | None]:
-    """Writes a step with the effects it owes; the event is to be told after the commit, then `step.check()`.
+    """Writes a step with the effects it owes.
+
+    The caller logs the event after the commit, then calls `step.raise_for_refusal()`.
 
     `ceremony`, `credential` and `google_issued_at` are what the effects of this step keep.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from passwright.lifecycle import Platform, Status
+    from passwright.binding.lifecycle import Platform, Status
 
 __all__ = [
     "MAX_PAGE",

@@ -13,8 +13,9 @@ nothing they sign or keep is accepted by a phone. Names are resolved on first us
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from passwright.lazy import lazy_names
 
 if TYPE_CHECKING:
     from passwright.testing.assertions import (
@@ -53,33 +54,19 @@ __all__ = [
     "example_template_directory",
 ]
 
-_HOMES = {
-    **dict.fromkeys(
-        (
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "assertions": (
             *("assert_bound", "assert_valid_google_payload"),
             *("assert_valid_pkpass", "assert_valid_save_link"),
         ),
-        "assertions",
-    ),
-    **dict.fromkeys(
-        (
+        "authority": (
             *("EXAMPLE_PASSWORD", "EXAMPLE_TEMPLATES", "Authority"),
             *("example_directory", "example_template_directory"),
         ),
-        "authority",
-    ),
-    **dict.fromkeys(("PASS_TYPE", "TEAM", "Issued", "Leaf"), "certificates"),
-    **dict.fromkeys(("Fault", "FakeGoogle"), "fakes.google"),
-    "check_signer": "signer_contract",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'passwright.testing' has no attribute {name!r}")
-    globals()[name] = getattr(import_module(f"passwright.testing.{_HOMES[name]}"), name)
-    return globals()[name]
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+        "certificates": ("PASS_TYPE", "TEAM", "Issued", "Leaf"),
+        "fakes.google": ("Fault", "FakeGoogle"),
+        "signer_contract": ("check_signer",),
+    },
+)

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from passwright import address, strictjson
+from passwright import strictjson
 from passwright.apple import personalization
 from passwright.apple.container import pkpass
 from passwright.apple.rules import pass_json as apple_rules
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import Verification, verify
+from passwright.binding.email import sha256
 from passwright.errors import BundleError
 from passwright.google.issuer import Issuer
 from passwright.google.payloads import restricted_to
@@ -172,7 +173,7 @@ def assert_bound(
     `subject`: the bytes of a .pkpass, a pass.json, a Google object, claims, a
     link, or the verdict of another assertion. `as_` says what it is where that
     can't be seen: `loyaltyObject`. `email`: the person it has to be for on
-    Google, hashed as `email_policy` says, see `passwright.address`.
+    Google, hashed as `email_policy` says, see `passwright.binding.email`.
 
     Raises:
         AssertionError: it is not bound, or not known to be; the message is the report.
@@ -181,7 +182,7 @@ def assert_bound(
         ValueError: `as_` is missing, or names no payload.
     """
     __tracebackhide__ = True
-    wanted = address.sha256(email, policy=email_policy) if email is not None else None
+    wanted = sha256(email, policy=email_policy) if email is not None else None
     name = as_ or _name_of(subject)
     if name == "pkpass":
         report = _of_pkpass(subject)

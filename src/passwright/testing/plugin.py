@@ -78,7 +78,7 @@ def unbound_pass() -> Pass:
 @pytest.fixture(scope="session")
 def bound_pass(unbound_pass: Pass) -> Pass:
     """The same card, bound to jane@example.com."""
-    from passwright.binding import Binding
+    from passwright.binding.binding import Binding
 
     binding = Binding(email="jane@example.com", learn_more_url="https://support.example.com/pass-help")
     return unbound_pass.replace(serial="M-0002", binding=binding)

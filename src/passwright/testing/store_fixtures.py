@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from passwright import lifecycle
-from passwright.binding import Binding
-from passwright.lifecycle import Effect
+from passwright.binding import lifecycle
+from passwright.binding.binding import Binding
+from passwright.binding.lifecycle import Effect
 from passwright.service.store import (
     Address,
     Credential,
@@ -24,7 +24,7 @@ from passwright.service.store import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from passwright.lifecycle import Status
+    from passwright.binding.lifecycle import Status
     from passwright.service.store import Store
 
 __all__ = [

@@ -16,9 +16,9 @@ from passwright import strictjson
 from passwright.apple.build import strings_file
 from passwright.apple.container import pkpass
 from passwright.apple.rules.layouts import fields, style_of
+from passwright.binding.rules import is_bound_payload
 from passwright.errors import BundleError
 from passwright.report import Report, warning
-from passwright.rules import carries_binding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ class Contents:
     @property
     def bound(self) -> bool:
         """The pass says itself that it is bound to one person."""
-        return carries_binding(self.document)
+        return is_bound_payload(self.document)
 
 
 def read(data: Buffer) -> Contents:

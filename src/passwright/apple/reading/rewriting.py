@@ -20,12 +20,12 @@ from passwright.apple.container.filenames import is_junk_file, is_secret, quoted
 from passwright.apple.reading.contents import Contents, read
 from passwright.apple.rules.layouts import fields
 from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.binding.rules import lost_binding_members
 from passwright.documents.json_patch import merge
 from passwright.errors import BundleError, PassRejected
 from passwright.forms import is_number, is_text
 from passwright.model.validation import own_copy
 from passwright.report import Finding, Report, error, warning
-from passwright.rules import binding_lost
 from passwright.strictjson import dumps
 from passwright.table import did_you_mean, step
 from passwright.table import shown as shown_value
@@ -84,7 +84,7 @@ def rewrite(
     made, findings = _files(contents.files, files or {})
     text, document, more = _document(contents.document, identity, values or {}, apple or {})
     bound = bound or contents.bound
-    findings += [*contents.report, *more, *binding_lost(contents.document, document, bound=bound)]
+    findings += [*contents.report, *more, *lost_binding_members(contents.document, document, bound=bound)]
     about = ValidationContext(
         bound=bound,
         identity=identity,

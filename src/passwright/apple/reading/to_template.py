@@ -20,6 +20,7 @@ from passwright.apple.reading.template_fields import alike, fields_of, serial_in
 from passwright.apple.reading.template_texts import Texts, language_of
 from passwright.apple.rules.layouts import fields as shown_fields
 from passwright.apple.rules.layouts import style_of
+from passwright.binding.rules import is_bound_payload
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
 from passwright.errors import BundleError, TemplateRejected
@@ -39,7 +40,6 @@ from passwright.model.template import (
 )
 from passwright.model.validation import check_template
 from passwright.report import Finding, Report, Severity, error, note, warning
-from passwright.rules import carries_binding
 from passwright.table import printable, step
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class _Extraction:
     def _forget_binding(self) -> None:
         """What a binding wrote is written again for each pass that is bound."""
         ours = any(each.get("key") == LEARN_MORE for _, _, each in shown_fields(self.document))
-        if ours or carries_binding(self.document):
+        if ours or is_bound_payload(self.document):
             self.said |= {"/sharingProhibited", "/nfc/requiresAuthentication"}
             message = "the pass is bound to one person, and the template binds nobody"
             self.findings.append(note("template-drops", "pass.json", message, "bind each pass: binding=..."))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from passwright.apple.build.pass_json import LEARN_MORE, table
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.layouts import STYLES, fields, fields_without_pointers, style_of
+from passwright.binding.rules import forbid_barcode, is_bound_payload
 from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.report import Finding, Severity, error, note, warning
-from passwright.rules import carries_binding, forbid_barcode
 from passwright.table import step
 
 if TYPE_CHECKING:
@@ -58,11 +58,11 @@ def _forbid_barcode(document: Mapping[str, Any], about: ValidationContext, place
         places += [(place(f"/barcodes/{index}"), code) for index, code in enumerate(codes)]
     else:
         places.append((place("/barcodes"), codes))
-    yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
+    yield from forbid_barcode(places, bound=about.bound or is_bound_payload(document))
 
 
 def _binding(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
-    if not (about.bound or carries_binding(document)):
+    if not (about.bound or is_bound_payload(document)):
         return
     if not document.get("nfc"):
         severity = Severity.ERROR if about.needs_nfc else Severity.WARNING
@@ -198,7 +198,7 @@ def _personalization(
         message = "Wallet asks nobody to sign up for a pass without NFC"
         hint = "add [nfc] with apple_key, or take [personalization] out"
         yield Finding("personalization-needs-nfc", severity, place("/nfc"), message, hint)
-    if about.bound or carries_binding(document):
+    if about.bound or is_bound_payload(document):
         # Whoever opened the file first could sign up in the holder's place.
         message = "a bound pass has its holder, so nobody can sign up for it"
         hint = "issue it from a template without personalization"

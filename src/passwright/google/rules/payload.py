@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from passwright.binding.rules import forbid_barcode, is_bound_payload
 from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.google.content import resource_name
@@ -14,7 +15,6 @@ from passwright.google.rules import barcodes, components, field_paths, verticals
 from passwright.google.rules.cross_checks import is_for_one_holder, many_holders
 from passwright.google.tables import table
 from passwright.report import Finding, error, warning
-from passwright.rules import carries_binding, forbid_barcode
 from passwright.table import step
 
 if TYPE_CHECKING:
@@ -196,6 +196,6 @@ def validators(
 def _forbid_barcode(name: str) -> Any:
     def check(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
         places = [(place(pointer), value) for pointer, value in barcode_locations(name, document)]
-        yield from forbid_barcode(places, bound=about.bound or carries_binding(document))
+        yield from forbid_barcode(places, bound=about.bound or is_bound_payload(document))
 
     return check

@@ -18,13 +18,13 @@ import segno
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from passwright.lifecycle import State
+from passwright.binding.lifecycle import State
 from passwright.service.pages.texts import LANGUAGES, texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from passwright.lifecycle import Platform
+    from passwright.binding.lifecycle import Platform
     from passwright.service.pages.card import Card
 
 __all__ = ["Asset", "Device", "Holder", "Way", "asset", "asset_path", "device_of", "page", "problem"]

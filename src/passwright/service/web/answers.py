@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.alias_generators import to_camel
 
-from passwright.lifecycle import AppleSource, GoogleDownload, advance
+from passwright.binding.lifecycle import AppleSource, GoogleDownload, advance
 from passwright.model.folder import API_MEMBERS
 from passwright.service import issuing, releasing, templates
 from passwright.service.web.errors import ErrorAnswer
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from passwright.lifecycle import Status
+    from passwright.binding.lifecycle import Status
     from passwright.model.template import Template
     from passwright.report import Report
     from passwright.service.issuing import Shown
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from passwright.service.store import Page, StoredPass, StoredTemplate
     from passwright.service.web.front import Front
 
-__all__ = ["again", "kept", "of_pass", "of_template", "page_meta", "parts", "source"]
+__all__ = ["again", "binding_json", "kept", "of_pass", "of_template", "page_meta", "parts", "source"]
 
 _BOUND_PASSES = "passes that are bound are rendered without a code, whatever this template shows"
 
@@ -64,9 +64,28 @@ def of_pass(shown: Shown) -> dict[str, Any]:
         "expiresAt": stored.expires_at,
         "nullifiedAt": stored.nullified_at,
     }
-    if shown.public_binding is not None:
-        attributes["binding"] = shown.public_binding
+    if shown.binding is not None:
+        attributes["binding"] = binding_json(shown.binding, shown.mask)
     return {"id": stored.id, "type": "pass", "attributes": attributes}
+
+
+def binding_json(status: Status, mask: str | None) -> dict[str, Any]:
+    """The member `binding` of a pass.
+
+    `mask` is the masked address. Where the state keeps no address, the member
+    holds null in any case.
+
+    Raises:
+        ValueError: `mask` is not masked.
+    """
+    if mask is not None and "***@" not in mask:
+        raise ValueError("the masked address is needed, not the address")
+    return {
+        "platform": status.platform,
+        "bound": status.bound,
+        "bindingEmail": mask if status.state.keeps_email else None,
+        "learnMoreUrl": status.learn_more_url,
+    }
 
 
 # Apple's style of a template -> the type of its passes.
@@ -209,13 +228,14 @@ def source(front: Front, answer: dict[str, Any], shown: Shown, platform: str, *,
     answer["meta"] = {"google": {"form": link.form, "requires": requires}}
     if not looking and shown.binding is not None:
         now = issuing.find(front.desk, stored.organisation, stored.id)
-        attributes["binding"] = now.public_binding
+        assert now.binding is not None  # noqa: S101 -- a binding is never removed from a pass
+        attributes["binding"] = binding_json(now.binding, now.mask)
 
 
 def _check_look(status: Status, platform: str, at: datetime) -> None:
     """Asks whether the source of a bound pass can be had without a change, not even in its events."""
     step = advance(status, AppleSource() if platform == "apple" else GoogleDownload(), at=at)
-    step.check()
+    step.raise_for_refusal()
     if step.status != status:
         detail = "the save link of a bound pass decides its platform: ask for it with POST or PATCH"
         raise ErrorAnswer.of("source_needs_action", detail, parameter="includePassSource")

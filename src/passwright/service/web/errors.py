@@ -33,7 +33,6 @@ from passwright.errors import (
     TemplateRejected,
     VaultError,
 )
-from passwright.lifecycle import REFUSALS
 from passwright.report import explanation
 from passwright.service.web.log import logger, request_id
 
@@ -60,10 +59,21 @@ __all__ = [
 # So that a body with 10,000 mistakes is not answered with 10,000 errors.
 MAX_ERRORS = 50
 
-# Code -> HTTP status. The life of a bound pass has its own part of the table.
+# Error code -> HTTP status; first the refusals of a binding.
 STATUSES: Mapping[str, int] = MappingProxyType(
     {
-        **REFUSALS,
+        "binding_barcode_conflict": 400,
+        "platform_locked": 409,
+        "attempt_not_found": 404,
+        "attempt_used": 409,
+        "attempt_expired": 410,
+        "proof_invalid": 422,
+        "pass_nullified": 410,
+        "binding_immutable": 422,
+        "binding_nfc_required": 422,
+        "binding_ceremony_required": 422,
+        "binding_invalid": 422,
+        "binding_disabled": 403,
         "malformed_request": 400,
         "malformed_body": 400,
         "malformed_parameter": 400,

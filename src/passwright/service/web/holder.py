@@ -15,8 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from passwright import strictjson
+from passwright.binding.lifecycle import Evidence
 from passwright.errors import BindingError, BundleError, Refused, StoreUnavailable
-from passwright.lifecycle import Evidence
 from passwright.service import issuing, releasing, steps, templates
 from passwright.service.pages.card import PICTURES, card_of, picture, stylesheet
 from passwright.service.pages.holder import Holder, asset, device_of, page, problem
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Scope
 
-    from passwright.lifecycle import Platform
+    from passwright.binding.lifecycle import Platform
     from passwright.service.issuing import Shown
 
 __all__ = ["WALLET_CALLBACK", "routes"]

@@ -27,7 +27,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from passwright.binding import MAX_URL
+from passwright.binding.binding import MAX_URL
 from passwright.model.folder import API_MEMBERS
 from passwright.model.template import Location
 from passwright.service.rendering import Code, Content, Tap
@@ -166,7 +166,7 @@ Places = Annotated[list[Place], Field(max_length=MAX_LOCATIONS)]
 Beacons = Annotated[list[Beacon], Field(max_length=MAX_BEACONS)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
-# Judged by `passwright.binding.parse`, whose rules no schema can state whole.
+# Judged by `passwright.binding.binding.parse`, whose rules no schema can state whole.
 BINDING: dict[str, Any] = {
     "type": "object",
     "description": "Binds the pass to one person. Never part of an update.",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from passwright.model.template import Pass
 
-__all__ = ["binding_lost", "carries_binding", "codes_of", "forbid_barcode"]
+__all__ = ["barcodes_of", "forbid_barcode", "is_bound_payload", "lost_binding_members"]
 
 
 def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iter
 _NO_CODE: tuple[object, ...] = (None, False, "", [], {})
 
 
-def codes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
+def barcodes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
     """The places where the definition of a pass can hold a code."""
     yield "pass#/barcode", pass_.barcode
     if pass_.barcode is None and pass_.template.barcode is not None:
@@ -49,12 +49,14 @@ _BINDING = ("saveRestrictions", "fidoProfile", "issuerBindingData")
 _AROUND = ("sharingProhibited", "nfc")
 
 
-def carries_binding(document: Mapping[str, Any]) -> bool:
+def is_bound_payload(document: Mapping[str, Any]) -> bool:
     """A payload is bound when it carries what binds it."""
     return not document.keys().isdisjoint(_BINDING) and any(document.get(name) for name in _BINDING)
 
 
-def binding_lost(before: Mapping[str, Any], after: Mapping[str, Any], *, bound: bool) -> Iterator[Finding]:
+def lost_binding_members(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, bound: bool
+) -> Iterator[Finding]:
     """A bound pass that is changed keeps the members that bind it; their values may be new."""
     for name in (*_BINDING, *_AROUND) if bound else ():
         for pointer in _lost(before.get(name), after.get(name), step("", name)):

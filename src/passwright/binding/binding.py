@@ -1,6 +1,6 @@
 """What an issuer asks for: this pass is for one person.
 
-How far that got is a matter of `passwright.lifecycle`.
+How far that got is a matter of `passwright.binding.lifecycle`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from passwright import address
+from passwright.binding.email import ascii_domain, clean, has_hidden
+from passwright.binding.email import problem as email_problem
 from passwright.errors import BindingInvalid
 
 __all__ = ["MAX_URL", "Binding", "check_learn_more_url", "parse", "problems", "stored_url", "validate"]
@@ -86,7 +87,7 @@ def parse(members: object) -> Binding:
     broken |= {**problems(asked), **missing}
     if broken:
         raise BindingInvalid(broken)
-    return Binding(address.clean(email), stored_url(asked.learn_more_url))
+    return Binding(clean(email), stored_url(asked.learn_more_url))
 
 
 _URL = "/binding/learnMoreUrl"
@@ -135,7 +136,7 @@ def stored_url(url: str) -> str:
 
 
 def _stored(url: str) -> str:
-    if address.has_hidden(url):
+    if has_hidden(url):
         raise ValueError("must have no blanks, control characters or invisible characters")
     if re.search(r'[\\<>"]', url):  # RFC 3986 appendix C; browsers read \ as /
         raise ValueError('must have no backslash and none of < > "')
@@ -159,14 +160,14 @@ def _stored_authority(authority: str) -> str:
         raise ValueError("must have a domain name, not an IP address")
     if colon and not (_PORT.fullmatch(port) and int(port) <= _MAX_PORT):
         raise ValueError("must have a port from 1 to 65535, or none")
-    name = address.ascii_domain(host)
+    name = ascii_domain(host)
     if name.rpartition(".")[2] in _NOT_PUBLIC:
         raise ValueError("must have a host that is reachable from everywhere")
     return f"{name}{colon}{port}"
 
 
 def _email_rule(email: object) -> str | None:
-    return address.check(email) if isinstance(email, str) else "must be text"
+    return email_problem(email) if isinstance(email, str) else "must be text"
 
 
 def _url_rule(url: object) -> str | None:

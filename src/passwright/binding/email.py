@@ -31,12 +31,12 @@ __all__ = [
     "Policy",
     "ascii_domain",
     "candidate_hashes",
-    "check",
     "clean",
     "has_hidden",
     "is_ambiguous",
     "mask",
     "normalise",
+    "problem",
     "sha256",
 ]
 
@@ -79,7 +79,7 @@ _NEUTRAL = frozenset({"EN", "ES", "CS", "ET", "ON", "BN", "NSM"})
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
-def check(email: str) -> str | None:
+def problem(email: str) -> str | None:
     """Says which rule an address breaks, as "must ...", or None when it is fine.
 
     Blanks and tabs around the address are not counted; line breaks are refused
