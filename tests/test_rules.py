@@ -194,7 +194,7 @@ def test_a_restriction_from_an_override_forbids_the_code_too(club: Template, iss
 
 @pytest.mark.parametrize("mark", ["fidoProfile", "issuerBindingData"])
 @pytest.mark.parametrize(("codes", "places"), APPLE_OVERRIDES)
-def test_a_foreign_pass_json_that_is_bound_carries_forbid_barcode(
+def test_a_foreign_pass_json_that_is_bound_carries_no_barcode(
     codes: dict[str, Any], places: list[str], mark: str
 ) -> None:
     payload = {"formatVersion": 1, **codes, mark: {"x": 1}}
@@ -208,7 +208,7 @@ def test_a_foreign_pass_json_that_is_bound_carries_forbid_barcode(
 
 @pytest.mark.parametrize("vertical", VERTICALS)
 @pytest.mark.parametrize(("codes", "places"), GOOGLE_OVERRIDES)
-def test_a_foreign_object_that_is_bound_carries_forbid_barcode(
+def test_a_foreign_object_that_is_bound_carries_no_barcode(
     codes: dict[str, Any], places: list[str], vertical: str
 ) -> None:
     name = f"{vertical}Object"
@@ -240,7 +240,7 @@ def test_every_place_of_a_code_that_the_schema_knows_is_asked(vertical: str) -> 
 
 
 @pytest.mark.parametrize("bound_by", ["itself", "caller", "nobody"])
-def test_foreign_claims_with_a_bound_object_carry_forbid_barcode(bound_by: str) -> None:
+def test_foreign_claims_with_a_bound_object_carry_no_barcode(bound_by: str) -> None:
     restriction = {"saveRestrictions": {"restrictToEmailSha256": DIGEST}} if bound_by == "itself" else {}
     objects = [{"id": "1.a"}, {"id": "1.b", "classId": "1.c", "barcode": GOOGLE_QR, **restriction}]
     claims = {"iss": "a@b.example", "payload": {"loyaltyObjects": objects}}
@@ -250,7 +250,7 @@ def test_foreign_claims_with_a_bound_object_carry_forbid_barcode(bound_by: str) 
     assert found == ([] if bound_by == "nobody" else ["save-claims#/payload/loyaltyObjects/1/barcode"])
 
 
-def test_a_foreign_link_with_a_bound_object_carries_forbid_barcode(club: Template, issuer: Issuer) -> None:
+def test_a_foreign_link_with_a_bound_object_carries_no_barcode(club: Template, issuer: Issuer) -> None:
     """An issuer's own link is honest, so it is made of an unbound pass and called bound by the caller."""
     pass_ = club.issue("M-1", {"fullName": "Jane"}, barcode="M-1")
     link = google.PassBuilder(issuer).save_link(pass_, issued_at=AT)
