@@ -32,6 +32,7 @@ WEB = ("anyio", "fastapi", "starlette", "pydantic", "pydantic_core", "uvicorn", 
 THIRD_PARTY = {
     "cryptography": {"signing", "nfckey", "apple", "google", "testing", "signers", "service", "cli"},
     "PIL": {"images"},
+    "idna": {"binding"},
     "jwt": {"google"},
     "google": {"google", "signers"},
     "requests": {"google", "signers"},

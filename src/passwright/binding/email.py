@@ -5,10 +5,10 @@ names what must hold, never what was given.
 
 An address is a dot-string of RFC 5321 section 4.1.2, opened to other alphabets
 by RFC 6531; quoted local parts and address literals are refused. Domains become
-A-labels by the tests of RFC 5891 to 5893, as far as the standard library's
-Unicode tables tell them. What IDNA 2003 and 2008 read differently (sharp s,
-final sigma, joiners) is refused, as is everything a reader could take for
-something else: mixed alphabets, full-width forms, direction marks.
+A-labels by RFC 5891 to 5893, which the library idna implements. Characters that
+IDNA 2003 and 2008 read differently (sharp s, final sigma, joiners) are refused,
+and so is everything a reader could take for something else: mixed alphabets,
+full-width forms, direction marks.
 """
 
 from __future__ import annotations
@@ -72,10 +72,13 @@ _NOT_ASCII = "must have an ASCII local part: the normal form of others is not ag
 _UNDISPUTED = re.compile(r"[a-z0-9_-]+")  # no policy changes anything in such a local part
 _GOOGLEMAIL = re.compile(r"@googlemail\.com\Z")
 
-_IN_A_NAME = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})  # RFC 5892 section 2.1, lower case only
+_NOT_A_NAME = "must have a domain of letters, digits and inner hyphens"
+_LONG_LABEL = "must have a domain with labels of at most 63 characters"
+_FALSE_A_LABEL = "must have a domain whose A-labels are valid"
+_FALSE_ENDS = "must have a domain whose labels begin and end with a letter or digit"
+_NOT_BIDI = "must have a domain whose labels obey the rule for right-to-left names"
 
-# RFC 5893 section 2: classes of characters, and with which a label may end.
-_NEUTRAL = frozenset({"EN", "ES", "CS", "ET", "ON", "BN", "NSM"})
+# RFC 5893 section 1.4: the classes of characters that make a name bidirectional.
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
@@ -283,10 +286,8 @@ def ascii_domain(domain: str) -> str:
     if len(labels) == 1:
         raise ValueError("must have a domain with a dot in it")
     pairs = [_label(label) for label in labels]
-    if any(_bidi(char) in _RIGHT_TO_LEFT for _, shown in pairs for char in shown) and not all(
-        _obeys_bidi_rule(shown) for _, shown in pairs
-    ):
-        raise ValueError("must have a domain whose labels obey the rule for right-to-left names")
+    if not _obeys_bidi_rule([shown for _, shown in pairs]):
+        raise ValueError(_NOT_BIDI)
     # RFC 3696 section 2: no top-level name is a number, so nothing that some
     # reader takes for an IPv4 address (127.1, 2130706433, 0x7f.1) passes.
     if not pairs[-1][0][0].isalpha():
@@ -365,50 +366,55 @@ def _normal_form(local: str, domain: str, policy: Policy) -> str:
 
 
 def _label(label: str) -> tuple[str, str]:
-    """One label as A-label (or plain ASCII) and as shown, by RFC 5891 section 5."""
+    """One label as A-label (or plain ASCII) and as U-label, by RFC 5891 section 5."""
     if label.isascii():
         if not _LDH.fullmatch(label):
-            raise ValueError("must have a domain of letters, digits and inner hyphens")
-        encoded, shown = label, _decoded(label) if label[2:4] == "--" else label
+            raise ValueError(_NOT_A_NAME)
+        if len(label) > _MAX_LABEL:
+            raise ValueError(_LONG_LABEL)
+        if label[2:4] != "--":
+            return label, label
     else:
-        encoded, shown = "xn--" + label.encode("punycode").decode("ascii"), label
-    if len(encoded) > _MAX_LABEL:
-        raise ValueError("must have a domain with labels of at most 63 characters")
-    if not shown.isascii():
-        _check_shown(shown)
+        _check_readings(label)
+        if len(label.encode("punycode")) > _MAX_LABEL - len("xn--"):
+            raise ValueError(_LONG_LABEL)
+    encoded, shown, rule = _by_idna(label)
+    if rule:
+        raise ValueError(rule)
+    _check_readings(shown)
+    alphabets = {name for char in shown if (name := _alphabet(char))}
+    if len(alphabets) > 1 and not any(alphabets <= mixture for mixture in _MIXTURES):
+        raise ValueError("must have a domain whose labels each keep to one alphabet")
     return encoded, shown
 
 
-def _decoded(label: str) -> str:
-    """The U-label of an A-label; only `xn--` may have hyphens in third and fourth place."""
-    shown = ""
-    if label.startswith("xn--"):
-        try:
-            shown = label[4:].encode("ascii").decode("punycode")
-        except UnicodeError:
-            shown = ""  # raised below, so that no context keeps the text
-    # RFC 5891 section 5.4: a false A-label does not come back as it was.
-    if shown.isascii() or "xn--" + shown.encode("punycode").decode("ascii") != label:
-        raise ValueError("must have a domain whose A-labels are valid")
-    return shown
+def _by_idna(label: str) -> tuple[str, str, str]:
+    """A-label, U-label, and the rule that is broken or "".
+
+    The rule is returned because an exception would keep the library's, which repeats the label.
+    """
+    import idna
+
+    try:
+        encoded = idna.alabel(label).decode("ascii")
+        return encoded, idna.ulabel(encoded), ""
+    except (idna.InvalidCodepoint, idna.InvalidCodepointContext):
+        return "", "", _NOT_A_NAME
+    except idna.IDNABidiError:
+        return "", "", _NOT_BIDI
+    except idna.IDNAError:
+        return "", "", _FALSE_A_LABEL if label.isascii() else _FALSE_ENDS
 
 
-def _check_shown(label: str) -> None:
-    """The tests of RFC 5891 section 4.2 for a label that is not ASCII."""
-    if has_hidden(label) or not all(
-        char == "-" or unicodedata.category(char) in _IN_A_NAME for char in label
-    ):
-        raise ValueError("must have a domain of letters, digits and inner hyphens")
-    if "-" in (label[0], label[-1]) or label[2:4] == "--" or unicodedata.category(label[0])[0] == "M":
-        raise ValueError("must have a domain whose labels begin and end with a letter or digit")
+def _check_readings(label: str) -> None:
+    """Refuses a label that some reader takes for another one."""
+    if has_hidden(label):
+        raise ValueError(_NOT_A_NAME)
     # RFC 5892 section 2.2. It takes sharp s and final sigma too, which IDNA 2003
     # turned into other letters: two readers, two domains.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
     if folded != label:
         raise ValueError("must have a domain of characters that all readers read alike")
-    alphabets = {name for char in label if (name := _alphabet(char))}
-    if len(alphabets) > 1 and not any(alphabets <= mixture for mixture in _MIXTURES):
-        raise ValueError("must have a domain whose labels each keep to one alphabet")
 
 
 def _alphabet(char: str) -> str:
@@ -423,17 +429,13 @@ def _alphabet(char: str) -> str:
     return "" if first == "COMBINING" else first
 
 
-def _bidi(char: str) -> str:
-    return unicodedata.bidirectional(char)
+def _obeys_bidi_rule(labels: list[str]) -> bool:
+    """RFC 5893 section 2: the rule is for every label once one is written from right to left."""
+    if all(unicodedata.bidirectional(char) not in _RIGHT_TO_LEFT for label in labels for char in label):
+        return True
+    import idna
 
-
-def _obeys_bidi_rule(label: str) -> bool:
-    """RFC 5893 section 2, asked of every label once one is written from right to left."""
-    classes = [_bidi(char) for char in label]
-    kinds = set(classes)
-    while classes[-1] == "NSM":
-        classes.pop()
-    if classes[0] in {"R", "AL"}:
-        allowed = kinds <= _RIGHT_TO_LEFT | _NEUTRAL and not kinds >= {"EN", "AN"}
-        return allowed and classes[-1] in {*_RIGHT_TO_LEFT, "EN"}
-    return classes[0] == "L" and kinds <= {"L", *_NEUTRAL} and classes[-1] in {"L", "EN"}
+    try:
+        return all(idna.check_bidi(label, check_ltr=True) for label in labels)
+    except idna.IDNABidiError:
+        return False
