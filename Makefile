@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Processes that run tests; each imports all of them. One more than two cores: some tests wait.
-JOBS ?= 3
+# Processes that run tests, one more than cores: some tests wait. Each process imports all tests.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Tests start hundreds of processes: what one of them has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -94,5 +94,5 @@ def test_every_program_of_others_is_installed_for_a_complete_run() -> None:
 
 def test_a_test_names_the_programs_that_it_runs() -> None:
     """A marker without names would skip a test for programs that it does not need."""
-    for path in Path(__file__).parent.glob("test_*.py"):
+    for path in Path(__file__).parent.rglob("test_*.py"):
         assert not re.search(r"pytest\.mark\.foreign(?!\()", path.read_text("utf-8")), path.name
