@@ -318,6 +318,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.ci
 def test_s1_4a_the_configuration_wins_over_what_the_example_brings(tmp_path: Path) -> None:
     """Its database, its address and its port, with --port or without."""
     port = free_port()
@@ -341,6 +342,7 @@ def test_s1_4a_the_configuration_wins_over_what_the_example_brings(tmp_path: Pat
     assert files == {"passwright.toml", "mine.db", "mine.keys.toml"}
 
 
+@pytest.mark.ci
 def test_s1_4a_an_address_behind_a_proxy_is_handed_out_whatever_the_port(tmp_path: Path) -> None:
     config = str(example_settings(tmp_path, "https://passes.example.com"))
     with serving(tmp_path, "--example", "--config", config, "--port", "0") as (_, said):

@@ -21,7 +21,7 @@ from passwright.model import folder
 from passwright.service.store import Organisation, PassStatus
 from passwright.service.web.models import ChangedPass, NewPass
 from passwright.testing.fakes.authenticator import FakeAuthenticator
-from tests.issuing_desk import AT, HELP, ROOT, edited, template_files
+from tests.issuing_desk import AT, HELP, ROOT, edited, membership, template_files
 from tests.run_service import BASE, Made, service
 
 if TYPE_CHECKING:
@@ -545,6 +545,24 @@ def test_s1_1i_the_type_of_a_pass_is_that_of_its_template(running: Service, kind
 
     made = created(running, {"pass": values}, passTemplate=template)
     assert made["attributes"]["passType"] == expected
+
+
+def test_s1_1i_a_pass_that_no_longer_fits_its_template_is_shown_all_the_same(running: Service) -> None:
+    """Alone, in lists, and when it ends; nobody knows then what it says to a reader."""
+    template = membership(running.desk)
+    made = created(running, {"pass": {"fullName": "Jane", "tier": "Gold"}}, passTemplate=template.id)
+    text = template_files()["template.toml"]
+    edited(
+        running.desk,
+        template,
+        text.replace(b"tier     = {", b'tier     = { type = "date",').replace(b'"Bronze"', b"2024-05-01"),
+    )
+    listed = running.client.get("/api/v1/passes", params={"passTemplate": template.id}).json()["data"]
+    ended = running.client.post(f"/api/v1/passes/{made['id']}/nullify").json()["data"]
+
+    for each in (listed[0], ended):
+        assert each["attributes"]["values"] == {"fullName": "Jane", "tier": "Gold"}
+        assert (each["attributes"]["nfc"], each["attributes"]["barcode"]) == (None, {})
 
 
 # --- barcodes -----------------------------------------------------------------
