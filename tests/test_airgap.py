@@ -15,8 +15,8 @@ import passwright as pw
 from passwright import batch
 from passwright.apple.cms.parser import read_signing_time
 from passwright.errors import BundleError, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
+from passwright.google.link import SAVE_URL
 from passwright.google.reading.token import issued_at
-from passwright.google.savelink import SAVE_URL
 from passwright.signers import offline
 from passwright.signing import KeySigner, load_public_key
 from passwright.testing.certificates import new_key

@@ -222,7 +222,7 @@ def test_what_is_no_link_is_refused_once(text: str) -> None:
 
 
 def test_a_mistake_in_the_claims_is_refused(google_issuer: Issuer, link: pw.google.Link) -> None:
-    from passwright.google.savelink import _b64
+    from passwright.google.link import _b64
     from passwright.strictjson import dumps
 
     def signed(**changes: Any) -> str:

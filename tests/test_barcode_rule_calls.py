@@ -59,6 +59,13 @@ def definition_for_google(tools: Tools) -> Report:
     )
 
 
+def definition(tools: Tools) -> Report:
+    """One call serves both wallets, so both refuse, or neither."""
+    for_apple, for_google = definition_for_apple(tools), definition_for_google(tools)
+    assert refused(for_apple) is refused(for_google)
+    return for_apple
+
+
 def finished_pass_json(tools: Tools) -> Report:
     code = {"format": "PKBarcodeFormatQR", "message": "M-1", "messageEncoding": "iso-8859-1"}
     return apple.PassBuilder(tools.identity).report(tools.issue(apple={"barcodes": [code]}))
@@ -93,11 +100,10 @@ def request_to_the_service(tools: Tools) -> Report:
 
 # Call (module, function it stands in) -> what only this call catches.
 SCENARIOS: dict[tuple[str, str], Callable[[Tools], Report]] = {
-    ("passwright.apple.pkpass", "PassBuilder._judged"): definition_for_apple,
-    ("passwright.google.payloads", "Payloads.of"): definition_for_google,
+    ("passwright.documents.compiled_template", "PassRenderer.render"): definition,
     ("passwright.apple.rules.pass_json", "_forbid_barcode"): finished_pass_json,
     ("passwright.google.rules.payload", "_forbid_barcode.<locals>.check"): finished_object,
-    ("passwright.google.savelink", "_check_stored"): object_stored_by_google,
+    ("passwright.google.builder", "_check_stored"): object_stored_by_google,
     ("passwright.service.rendering", "has_code"): request_to_the_service,
 }
 

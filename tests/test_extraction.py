@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from passwright import Template, apple
 from passwright.apple.build import strings_file
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.reading.to_template import template_from_pkpass
 from passwright.errors import BundleError, TemplateRejected
 from passwright.model.kinds import KINDS

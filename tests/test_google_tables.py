@@ -15,8 +15,8 @@ import pytest
 
 from passwright import Barcode, Field, Template
 from passwright.google import tables
+from passwright.google.builder import PassBuilder
 from passwright.google.content import resource_name
-from passwright.google.savelink import PassBuilder
 from passwright.google.tables import VERTICALS, from_discovery, resources, table
 from passwright.google.tables import __main__ as command
 from passwright.model.template import Link, Location

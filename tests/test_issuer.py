@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from passwright.apple.identity import Identity
 from passwright.errors import KeyMaterialError, SignerFailed
+from passwright.google.builder import PassBuilder
 from passwright.google.issuer import Issuer
-from passwright.google.savelink import PassBuilder
 from passwright.signing import KeySigner
 from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID

@@ -129,7 +129,7 @@ def test_a_document_without_blanks_is_still_the_callers_own() -> None:
 def test_too_few_and_too_many_values_are_refused(filled: list[Any]) -> None:
     stencil = JsonTemplate({"serial": Placeholder(lambda values: values["serial"], "serial")})
 
-    with pytest.raises(ValueError, match=f"size {len(filled)} to extended slice of size 1"):
+    with pytest.raises(TypeError, match="arguments"):
         stencil.render(filled)
 
 

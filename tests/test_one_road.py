@@ -281,24 +281,25 @@ class Roads:
         assert apple == on_apple(ios.PassBuilder(self._identity), anew(card))
         assert google == on_google(android.PassBuilder(self._issuer), anew(card))
         finished = whole(card)
-        closely_apple = on_apple(self._close_apple(), finished)
+        closely_apple = on_apple(self._close_apple(finished.template), finished)
         assert apple.in_any_order == closely_apple.in_any_order
         closely_google = payload(self._close_google(finished.template), finished)
         assert payload(self._google, card).in_any_order == closely_google.in_any_order
         self._batch(card, apple, google)
         return isinstance(apple.made, bytes) and google.made[0] != "refused"
 
-    def _close_apple(self) -> ios.PassBuilder:
+    def _close_apple(self, template: Template) -> ios.PassBuilder:
         builder = ios.PassBuilder(self._identity)
-        builder._judge = replace(builder._judge, table=closely("pass.json"))
+        compiled = builder._renderer.compiled(template)
+        compiled._validator = replace(compiled._validator, table=closely("pass.json"))
         return builder
 
     def _close_google(self, template: Template) -> android.PassBuilder:
         builder = android.PassBuilder(self._issuer)
-        prepared = builder._payloads._prepared(template)
-        for_class, for_object = prepared._judges
+        compiled = builder._renderer.compiled(template)
+        for_class, for_object = compiled._validators
         table = closely("google")
-        prepared._judges = replace(for_class, table=table), replace(for_object, table=table)
+        compiled._validators = replace(for_class, table=table), replace(for_object, table=table)
         return builder
 
     def _batch(self, card: Pass, apple: Said, google: Said) -> None:

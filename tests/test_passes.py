@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright import apple
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
 from passwright.apple.verification.verifier import Verifier, verify
 from passwright.errors import BundleError

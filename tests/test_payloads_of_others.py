@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from passwright.errors import BundleError, PassRejected
 from passwright.google import PassBuilder
+from passwright.google.link import SAVE_URL
 from passwright.google.reading.link import MAX_TEXT, looks_like_link, parse_link_text
 from passwright.google.reading.token import read
-from passwright.google.savelink import SAVE_URL
 from passwright.report import Severity
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key

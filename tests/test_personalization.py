@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Personalization, Template, validate
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.personalization import (
@@ -31,10 +32,9 @@ from passwright.apple.personalization import (
     read_request,
     sign_token,
 )
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError, PassRejected, TemplateRejected
-from passwright.google.savelink import PassBuilder as LinkBuilder
+from passwright.google.builder import PassBuilder as LinkBuilder
 from passwright.model.kinds import KINDS
 from passwright.model.template import Nfc
 from passwright.report import Severity

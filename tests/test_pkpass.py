@@ -30,7 +30,6 @@ from hypothesis import strategies as st
 from passwright import Barcode, Binding, Field, Template
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.apple.verification.verifier import verify
 from passwright.binding.email import mask, sha256
@@ -805,8 +804,8 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
         assert said == set()  # refused by its definition already
         return
     about = ValidationContext(bound=bare.binding is not None)
-    prepared = builder._prepared(bare.template)
-    stencil = prepared.part(bare.shape).stencil
+    prepared = builder._renderer.compiled(bare.template)
+    stencil = prepared.shape(bare.shape).documents[0].template
     document = json.loads(stencil.render(stencil.compute(bare.filled())))
     assert document == stencil.document(stencil.compute(bare.filled()))
     assert said == {str(finding) for finding in validator().validate(document, about)}
@@ -837,9 +836,9 @@ def test_a_builder_works_a_template_out_once_and_keeps_those_that_came_last() ->
     """Templates that are alike are told apart: one of them may be changed with `replace`."""
     bare = Template(kind=KINDS["generic"], id="a", organisation="B", name="C", description="D")
     builder, templates = PassBuilder(None), [replace(bare) for _ in range(TEMPLATE_CACHE_SIZE + 1)]
-    first = builder._prepared(templates[0])
-    assert builder._prepared(templates[0]) is first
-    made = [builder._prepared(template) for template in templates]
+    first = builder._renderer.compiled(templates[0])
+    assert builder._renderer.compiled(templates[0]) is first
+    made = [builder._renderer.compiled(template) for template in templates]
     assert len({id(each) for each in made}) == TEMPLATE_CACHE_SIZE + 1
-    assert builder._prepared(templates[-1]) is made[-1]
-    assert builder._prepared(templates[0]) is not first
+    assert builder._renderer.compiled(templates[-1]) is made[-1]
+    assert builder._renderer.compiled(templates[0]) is not first

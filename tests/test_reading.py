@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from passwright import apple, report, strictjson
 from passwright.apple import personalization
 from passwright.apple.build import strings_file
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.reading import contents
 from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import report
+from passwright.apple.builder import PassBuilder
 from passwright.apple.cms import der
 from passwright.apple.cms.parser import SIGNING_TIME
 from passwright.apple.cms.signature import Frame
 from passwright.apple.container import pkpass
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.pkpasses import pack_passes
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Anchor, Trust

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import apple
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.container.filenames import is_junk_file, is_secret, name_problem
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError, PassRejected
 from tests.conftest import AT, BINDING, READER_KEY, png

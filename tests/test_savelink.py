@@ -20,9 +20,10 @@ from passwright import Barcode, Binding, Field, Template
 from passwright.binding.email import mask
 from passwright.documents.rule import Rule
 from passwright.errors import LinkTooLong, PassRejected, SignerFailed
+from passwright.google.builder import PassBuilder
 from passwright.google.issuer import Issuer
+from passwright.google.link import MAX_TOKEN, SAVE_URL, Link
 from passwright.google.reading.token import read
-from passwright.google.savelink import MAX_TOKEN, SAVE_URL, Link, PassBuilder
 from passwright.report import error, warning
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key

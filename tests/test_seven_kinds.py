@@ -26,7 +26,7 @@ from passwright import Field, Template, apple
 from passwright import google as wallet
 from passwright.google.content import resource_name
 from passwright.google.issuer import Issuer
-from passwright.google.savelink import MAX_TOKEN
+from passwright.google.link import MAX_TOKEN
 from passwright.model.kinds import KINDS
 from passwright.model.template import SLOTS, Images
 from passwright.model.validation import translatable

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
+from passwright.apple.builder import PassBuilder
 from passwright.apple.cms import der
 from passwright.apple.cms.parser import parse
 from passwright.apple.container import pkpass
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.verification.verifier import Verifier, verify
 from passwright.model.template import Images
 from tests.conftest import AT, png

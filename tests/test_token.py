@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.errors import BundleError, KeyMaterialError
+from passwright.google.link import SAVE_URL
 from passwright.google.reading.token import MAX_BYTES, read
-from passwright.google.savelink import SAVE_URL
 from passwright.signing import KeySigner
 from passwright.testing.certificates import new_key
 from tests.keys import odd_key

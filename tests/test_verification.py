@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
-from passwright.apple.pkpass import PassBuilder
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.model.template import Images

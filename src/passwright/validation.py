@@ -6,10 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
-from passwright.apple import pkpass
+from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.rules import pass_json as apple_rules
 from passwright.errors import BundleError
-from passwright.google import savelink
+from passwright.google.builder import PassBuilder as GooglePassBuilder
+from passwright.google.link import MAX_TOKEN
 from passwright.google.reading import link as reading_link
 from passwright.google.reading import token
 from passwright.google.reading.claims import check_claims, check_resource
@@ -42,19 +43,19 @@ def validate(pass_: Pass, *, identity: Identity | None = None, issuer: Issuer | 
 
     Without `identity` and `issuer` what depends on who signs is left open.
     """
-    apple = _apple() if identity is None else pkpass.PassBuilder(identity)
-    google = _google() if issuer is None else savelink.PassBuilder(issuer)
+    apple = _apple() if identity is None else ApplePassBuilder(identity)
+    google = _google() if issuer is None else GooglePassBuilder(issuer)
     return apple.report(pass_) + google.report(pass_)
 
 
 @cache
-def _apple() -> pkpass.PassBuilder:
-    return pkpass.PassBuilder(None)
+def _apple() -> ApplePassBuilder:
+    return ApplePassBuilder(None)
 
 
 @cache
-def _google() -> savelink.PassBuilder:
-    return savelink.PassBuilder(None)
+def _google() -> GooglePassBuilder:
+    return GooglePassBuilder(None)
 
 
 def check(
@@ -124,8 +125,8 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
         return Report.of([error(exc.code, exc.where, exc.message)])
     findings = [*found.findings, *check_claims(read.claims, place_in("claims"), bound=bound, at=at)]
     length = len(found.token)
-    if length > savelink.MAX_TOKEN:
-        message = f"the token has {length} characters, browsers may cut links above {savelink.MAX_TOKEN}"
+    if length > MAX_TOKEN:
+        message = f"the token has {length} characters, browsers may cut links above {MAX_TOKEN}"
         findings.append(warning("link-too-long", "link", message, "leave the class out of the link"))
     return Report.of(findings)
 

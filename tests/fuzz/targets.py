@@ -37,8 +37,8 @@ from passwright.apple.trust import certificate
 from passwright.apple.trust.chain import Trust, chain
 from passwright.apple.verification.verifier import verify
 from passwright.errors import BundleError, KeyMaterialError
+from passwright.google.link import SAVE_URL
 from passwright.google.reading import token
-from passwright.google.savelink import SAVE_URL
 from passwright.testing.authority import Authority
 from tests.elements import Element, exchanged, found, paths
 

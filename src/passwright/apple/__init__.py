@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from passwright.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from passwright.apple.builder import PassBuilder
     from passwright.apple.identity import Identity
-    from passwright.apple.pkpass import PassBuilder
     from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.reading.contents import Contents, read
     from passwright.apple.reading.rewriting import RewriteResult, rewrite
@@ -35,8 +35,8 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "builder": ("PassBuilder",),
         "identity": ("Identity",),
-        "pkpass": ("PassBuilder",),
         "pkpasses": ("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"),
         "reading.contents": ("Contents", "read"),
         "reading.rewriting": ("RewriteResult", "rewrite"),

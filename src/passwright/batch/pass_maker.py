@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from passwright import apple, google
     from passwright.batch.rows import Row
-    from passwright.google.savelink import Link
+    from passwright.google.link import Link
     from passwright.model.template import Pass, Template
     from passwright.signing import Unsigned
 

@@ -15,11 +15,11 @@ import typer
 
 from passwright import batch as many
 from passwright import wholefile
-from passwright.apple import pkpass
+from passwright.apple import builder as apple_builder
 from passwright.cli import airgap, options, show
 from passwright.cli.files import Stopped, WrongUse
 from passwright.cli.given import Keys, example_issuer, load_template
-from passwright.google import savelink
+from passwright.google import builder as google_builder
 from passwright.signers.offline import AirGapSigner
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class _Order:
         issuer = self._issuer() if self.links else None
         return many.PassMaker(
             template,
-            apple=pkpass.PassBuilder(identity, strict=self.strict) if identity else None,
-            google=savelink.PassBuilder(issuer) if issuer else None,
+            apple=apple_builder.PassBuilder(identity, strict=self.strict) if identity else None,
+            google=google_builder.PassBuilder(issuer) if issuer else None,
             at=self.at,
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from passwright import wholefile
-from passwright.apple.pkpass import PassBuilder as ApplePassBuilder
+from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.binding import email
 from passwright.binding.binding import Binding
@@ -21,9 +21,9 @@ from passwright.cli import documents, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import example_issuer
 from passwright.errors import PassRejected
+from passwright.google.builder import PassBuilder as GooglePassBuilder
+from passwright.google.link import MAX_TOKEN, Link
 from passwright.google.reading import token
-from passwright.google.savelink import MAX_TOKEN, Link
-from passwright.google.savelink import PassBuilder as GooglePassBuilder
 from passwright.model.template import Template
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from passwright.apple.verification.verifier import Verification
-    from passwright.google.savelink import Link
+    from passwright.google.link import Link
     from passwright.report import Finding
 
 __all__ = ["build", "bundle", "findings", "link", "verification", "without_hash"]

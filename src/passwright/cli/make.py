@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from passwright import wholefile
+from passwright.apple.builder import PassBuilder
 from passwright.apple.cms.parser import read_signing_time
-from passwright.apple.pkpass import PassBuilder
 from passwright.cli import airgap, documents, files, options, show
 from passwright.cli.files import WrongUse
 from passwright.cli.given import Keys, Wanted, example_issuer, load_template, one_way
 from passwright.errors import DefinitionError, LinkTooLong
-from passwright.google import savelink
+from passwright.google import builder as google_builder
 from passwright.google.reading import token
 from passwright.report import Finding, Report, error
 from passwright.table import did_you_mean
@@ -302,7 +302,7 @@ def link(
                 account=service_account, email=email, issuer_id=issuer_id, public_key=public_key,
                 signer=signer, restrictions_enabled=restrictions_enabled,
             )  # fmt: skip
-        builder = savelink.PassBuilder(issuer)
+        builder = google_builder.PassBuilder(issuer)
         there: tuple[Any, ...] = tuple(part.value for part in inserted or ())
         unsigned = partial(builder.unsigned, pass_, inserted=there, self_contained=self_contained)
         at = elsewhere.time(token.issued_at, lambda at: unsigned(issued_at=at))

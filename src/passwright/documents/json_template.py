@@ -22,28 +22,27 @@ class JsonTemplate:
 
     What is constant is serialised when the template is made; a pass costs its own values only.
     `body` is the document with `Placeholder` objects in it, a copy of the one that was handed in.
-    `placeholders` are all of them, each with its pointer (RFC 6901), in document order. For all
+    `placeholders` are all of them, each with its pointer (RFC 6901), in document order, and
+    `computations` make their values. `text_format` is the JSON text with `%s` for each of them. For all
     values `loads(template.render(computed)) == template.document(computed)`.
     """
 
-    __slots__ = ("_compute", "_plan", "_texts", "body", "placeholders")
+    __slots__ = ("_plan", "body", "computations", "placeholders", "text_format")
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self.body: dict[str, Any] = _copied(dict(body))
         self.placeholders: tuple[tuple[str, Placeholder], ...] = tuple(_placeholders(self.body, ""))
-        self._compute = [placeholder.compute for _, placeholder in self.placeholders]
-        self._texts = _constant_texts(self.body)
+        self.computations = tuple(placeholder.compute for _, placeholder in self.placeholders)
+        self.text_format = "".join(_format(self.body))
         self._plan = _plan(self.body)
 
     def compute(self, values: Values) -> list[Any]:
         """Computes the JSON values of the placeholders for one pass, in the order of `placeholders`."""
-        return [compute(values) for compute in self._compute]
+        return [compute(values) for compute in self.computations]
 
     def render(self, computed: Sequence[Any]) -> str:
         """Renders the document as compact JSON, with these values in the places of the placeholders."""
-        pieces = self._texts.copy()
-        pieces[1::2] = map(dumps, computed)
-        return "".join(pieces)
+        return self.text_format % tuple(map(dumps, computed))
 
     def document(self, computed: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values. Parts without a placeholder are shared: do not change them."""
@@ -99,34 +98,27 @@ def _filled(plan: _Plan, values: Iterator[Any]) -> Any:
     return made
 
 
-def _pieces(node: Any) -> Iterator[str | None]:
-    """The JSON text of a document, None for each placeholder."""
+def _format(node: Any) -> Iterator[str]:
+    """The JSON text of a document in pieces, with `%s` for each placeholder."""
     if isinstance(node, Placeholder):
-        yield None
+        yield "%s"
     elif isinstance(node, dict):
         opening = "{"
         for name, value in node.items():
-            yield f"{opening}{dumps(name)}:"
-            yield from _pieces(value)
+            yield f"{opening}{_escaped(name)}:"
+            yield from _format(value)
             opening = ","
         yield "}" if node else "{}"
     elif isinstance(node, list):
         opening = "["
         for value in node:
             yield opening
-            yield from _pieces(value)
+            yield from _format(value)
             opening = ","
         yield "]" if node else "[]"
     else:
-        yield dumps(node)
+        yield _escaped(node)
 
 
-def _constant_texts(node: Any) -> list[str]:
-    """The constant texts, with an empty text for each placeholder between them."""
-    texts = [""]
-    for piece in _pieces(node):
-        if piece is None:
-            texts += ["", ""]
-        else:
-            texts[-1] += piece
-    return texts
+def _escaped(value: Any) -> str:
+    return dumps(value).replace("%", "%%")

@@ -12,6 +12,7 @@ from operator import call
 from typing import TYPE_CHECKING, Any
 
 from passwright.forms import Unknown, fits_style
+from passwright.strictjson import dumps
 from passwright.table import place_in
 
 if TYPE_CHECKING:
@@ -204,6 +205,7 @@ class CompiledValidator:
     ) -> None:
         self.findings = findings
         self._template = template
+        self._computations, self._text_format = template.computations, template.text_format
         self._full_checks = [full_check for _, full_check in checks]
         self._rules = rules
         self._place = place
@@ -224,11 +226,11 @@ class CompiledValidator:
 
         The text is None where a value is not known yet.
         """
-        computed = self._template.compute(values)
+        computed = [compute(values) for compute in self._computations]
         if not all(map(call, self._quick_checks, computed)):
-            text = self._template.render(computed) if all(map(_is_known, computed)) else None
+            text = self._text_format % tuple(map(dumps, computed)) if all(map(_is_known, computed)) else None
             return text, self.validate_values(computed)
-        text = self._template.render(computed)
+        text = self._text_format % tuple(map(dumps, computed))
         if not self._whole_rules:
             return text, self._always
         findings = [finding for rule in self._whole_rules for finding in rule.findings(computed)]

@@ -8,9 +8,10 @@ from passwright.lazy import lazy_names
 
 if TYPE_CHECKING:
     from passwright.google.api.client import Client
+    from passwright.google.builder import PassBuilder
     from passwright.google.issuer import Issuer
+    from passwright.google.link import Link
     from passwright.google.reading.token import Token, read
-    from passwright.google.savelink import Link, PassBuilder
 
 __all__ = ["Client", "Issuer", "Link", "PassBuilder", "Token", "read"]
 
@@ -18,8 +19,9 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "api.client": ("Client",),
+        "builder": ("PassBuilder",),
         "issuer": ("Issuer",),
+        "link": ("Link",),
         "reading.token": ("Token", "read"),
-        "savelink": ("Link", "PassBuilder"),
     },
 )

@@ -327,7 +327,8 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
             where = place(step("/values", key))
             yield error("unknown-field", where, f"the template has no field {shown(key)}", hint)
     for key, each in template.fields.items():
-        yield from _check_value(key, each, pass_.values.get(key))
+        if finding := _check_value(key, each, pass_.values.get(key)):
+            yield finding
     yield from _check_messages(pass_)
     yield from _check_json(pass_.apple, "/apple", place)
     yield from _check_json(pass_.google, "/google", place)
@@ -346,17 +347,19 @@ def check_binding(binding: object) -> Iterator[Finding]:
         yield error("binding-invalid", f"pass#{pointer}", f"{pointer.rpartition('/')[2]} {rule}")
 
 
-def _check_value(key: str, each: Field, value: Any) -> Iterator[Finding]:
-    here = step("pass#/values", key)
+def _check_value(key: str, each: Field, value: Any) -> Finding | None:
+    """The finding about the value of one field, None where it is valid."""
     if value is None:
-        if each.value is None and each.default is None and not each.optional:
-            hint = f"give it, or make the field optional (example: {each.example})" if each.example else ""
-            yield error("missing-value", here, f"the pass has no {key!r}", hint)
-        return
+        if each.value is not None or each.default is not None or each.optional:
+            return None
+        hint = f"give it, or make the field optional (example: {each.example})" if each.example else ""
+        return error("missing-value", step("pass#/values", key), f"the pass has no {key!r}", hint)
     if each.value is not None:
-        yield error("fixed-value", here, f"the template fixes {key!r}", "leave it out of the values")
-    elif each.type in VALUES and (rule := VALUES[each.type](value)):
-        yield error("wrong-value", here, f"{key} {rule}")
+        hint = "leave it out of the values"
+        return error("fixed-value", step("pass#/values", key), f"the template fixes {key!r}", hint)
+    if each.type in VALUES and (rule := VALUES[each.type](value)):
+        return error("wrong-value", step("pass#/values", key), f"{key} {rule}")
+    return None
 
 
 def _check_messages(pass_: Pass) -> Iterator[Finding]:

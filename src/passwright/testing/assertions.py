@@ -20,9 +20,9 @@ from passwright.apple.verification.verifier import Verification, verify
 from passwright.binding.email import sha256
 from passwright.errors import BundleError
 from passwright.google.issuer import Issuer
-from passwright.google.payloads import restricted_to
+from passwright.google.link import Link
+from passwright.google.payload import restricted_to
 from passwright.google.reading.token import Token, read
-from passwright.google.savelink import Link
 from passwright.report import Finding, Report, Severity, error
 from passwright.table import place_in, step
 from passwright.testing.authority import Authority, example_directory

@@ -245,6 +245,11 @@ class Front:
         """manifest.json for the constant files and this pass.json."""
         return b"%b%b%b" % (self._head, digest(pass_json).encode(), self._tail)
 
+    def sign(self, pass_json: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+        """The archive of a signed pass; `sign` makes the signature over its manifest."""
+        manifest = self.manifest(pass_json)
+        return self.pack({"pass.json": pass_json, "manifest.json": manifest, "signature": sign(manifest)})
+
     def pack(self, per_pass: Mapping[str, Buffer]) -> bytes:
         """The archive of the constant files and, after them, those of `PER_PASS` that are given.
 

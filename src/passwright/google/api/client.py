@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-    from passwright.google.savelink import Link
+    from passwright.google.link import Link
 
 __all__ = [
     "BASE_URL",

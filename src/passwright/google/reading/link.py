@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from passwright import strictjson
 from passwright.errors import BundleError
-from passwright.google.savelink import SAVE_URL
+from passwright.google.link import SAVE_URL
 from passwright.report import error, warning
 from passwright.table import printable
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
 from passwright.errors import BundleError, KeyMaterialError
-from passwright.google.savelink import SAVE_URL
+from passwright.google.link import SAVE_URL
 from passwright.signing import check_public_key
 
 if TYPE_CHECKING:

@@ -1,0 +1,199 @@
+"""Builds signed .pkpass files: a rendered pass.json, its container, and the CMS signature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+from passwright.apple import personalization
+from passwright.apple.build import pass_json
+from passwright.apple.container.pkpass import Front
+from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.documents.compiled_template import (
+    CompiledDocument,
+    CompiledShape,
+    CompiledTemplate,
+    PassRenderer,
+)
+from passwright.documents.placeholders import Placeholder
+from passwright.errors import PassRejected
+from passwright.model.validation import check_template, own_copy
+from passwright.report import Report, error, failed
+from passwright.signing import Unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from passwright.apple.identity import Identity
+    from passwright.documents.rule import Rule
+    from passwright.documents.validator import DocumentValidator
+    from passwright.model.template import Pass, Template
+    from passwright.report import Finding
+
+__all__ = ["PassBuilder"]
+
+
+class PassBuilder:
+    """Builds signed .pkpass files for one identity.
+
+    Without an identity it still reports and makes the unsigned files; pass type
+    and team then come from the template's `apple` overrides. `rules` are rules
+    of yours, which run like our own. With `strict`, what only some phones refuse
+    (NFC without an NFC certificate) is an error. `binding_needs_nfc=False`
+    turns `apple-binding-needs-nfc` into a warning.
+
+    A builder caches what is constant for the templates used last, so keep the
+    builder. It may be used by several threads.
+    """
+
+    def __init__(
+        self,
+        identity: Identity | None,
+        *,
+        rules: Iterable[Rule] = (),
+        strict: bool = False,
+        binding_needs_nfc: bool = True,
+    ) -> None:
+        self.identity = identity
+        rules = tuple(rules)
+        context = ValidationContext(identity=identity, strict=strict, needs_nfc=binding_needs_nfc)
+        self._renderer = PassRenderer(
+            partial(_CompiledTemplate, context=context, validator=validator(rules)),
+            rules=rules,
+            context=context,
+        )
+
+    def build(self, pass_: Pass, *, at: datetime | None = None) -> bytes:
+        """Builds the bytes of a .pkpass, signed at `at` (default now).
+
+        Raises:
+            PassRejected: the report holds an error; nothing was signed.
+            SigningError: the identity can't sign at that time, or its signer failed.
+            ValueError: there is no identity, or `at` is naive.
+        """
+        sign = partial(self._signing_identity().sign_manifest, at=_aware(at))
+        (text,) = self._renderer.require(pass_).texts
+        return self._archive(pass_).sign(text.encode(), sign)
+
+    def unsigned(self, pass_: Pass, *, at: datetime | None = None) -> Unsigned[bytes]:
+        """Prepares the pass of `build` at `at` (default now), and leaves its signature open.
+
+        What has to be signed are signed attributes in DER, hashed with SHA-256
+        by whoever signs. `signers.offline` takes the signature back.
+
+        Raises:
+            PassRejected: the report holds an error.
+            KeyMaterialError: the certificates aren't valid at that time.
+            ValueError: there is no identity, or `at` is naive.
+        """
+        identity, moment = self._signing_identity(), _aware(at)
+        (text,) = self._renderer.require(pass_).texts
+        archive, data = self._archive(pass_), text.encode()
+        manifest = archive.manifest(data)
+        message, sign, finish = identity.unsigned(manifest, at=moment)
+        files = {"pass.json": data, "manifest.json": manifest}
+        return Unsigned(message, sign, partial(_finished, archive, files, finish))
+
+    def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
+        """Reports every error, warning and note about this pass on Apple; nothing is signed.
+
+        `at` is when it would be signed, default now.
+
+        Raises:
+            ValueError: `at` is naive.
+        """
+        moment = _aware(at)
+        findings = self._renderer.render(pass_).findings
+        warnings = self.identity.warnings(moment) if self.identity is not None else ()
+        return Report.of([*findings, *warnings])
+
+    def files(self, pass_: Pass) -> dict[str, bytes]:
+        """Makes the files of the pass without its signature, manifest.json included.
+
+        Raises:
+            PassRejected: the report holds an error.
+        """
+        rendered = self._renderer.require(pass_)
+        data = rendered.texts[0].encode()
+        if not data:
+            hint = "they come from the certificate; give them in apple={...} to build without one"
+            unknown = error("missing-key", "pass.json", "pass type and team are not known", hint)
+            raise PassRejected(Report.of([*rendered.findings, unknown]))
+        files = self._renderer.compiled(pass_.template).files(bound=pass_.binding is not None)
+        return {**files, "pass.json": data, "manifest.json": self._archive(pass_).manifest(data)}
+
+    def _signing_identity(self) -> Identity:
+        if self.identity is None:
+            raise ValueError("this builder has no identity to sign with: use files(), or give it one")
+        return self.identity
+
+    def _archive(self, pass_: Pass) -> Front:
+        return self._renderer.compiled(pass_.template).archive(bound=pass_.binding is not None)
+
+
+def _finished(
+    archive: Front, files: Mapping[str, bytes], finish: Callable[[bytes], bytes], signature: bytes
+) -> bytes:
+    return archive.pack({**files, "signature": finish(signature)})
+
+
+def _aware(at: datetime | None) -> datetime:
+    moment = at or datetime.now(UTC)
+    if moment.utcoffset() is None:
+        raise ValueError("at has no time zone: give an aware datetime")
+    return moment
+
+
+class _CompiledTemplate(CompiledTemplate[CompiledShape]):
+    """Everything constant for one template and one identity: pass.json, files and archive."""
+
+    def __init__(
+        self, template: Template, *, context: ValidationContext, validator: DocumentValidator
+    ) -> None:
+        findings = [*check_template(template)]
+        own, not_json = own_copy(template.apple, f"{template.source}#/apple")
+        template = replace(template, apple=own)
+        self._constant: dict[str, bytes] = {}
+        if not failed(findings):
+            pictures, more = pass_json.pictures(template)
+            findings += [*not_json, *more, *pass_json.losses(template)]
+            self._constant = {**pictures, **personalization.files(template)}
+            findings += personalization.check_files(self._constant, writing=True)
+        self._context = replace(
+            context, personalized=template.personalization is not None, files=frozenset(self._constant)
+        )
+        self._validator = validator
+        self.archive = cache(self._make_archive)
+        super().__init__(template, findings)
+
+    def files(self, *, bound: bool) -> Mapping[str, bytes]:
+        """The constant files."""
+        return {**self._constant, **pass_json.strings(self.template, bound=bound)}
+
+    def _make_archive(self, *, bound: bool) -> Front:
+        return Front(self.files(bound=bound))
+
+    def compile_shape(self, names: frozenset[str]) -> CompiledShape:
+        identity = self._context.identity
+        # Without an identity it is not known yet who will sign: validate() asks like that.
+        pass_type = identity.pass_type_identifier if identity else OPEN
+        team = identity.team_identifier if identity else OPEN
+        body = pass_json.document(self.template, names, pass_type=pass_type, team=team)
+        context = replace(self._context, bound="@binding" in names)
+        document = CompiledDocument(body, self._validator, context, overrides="pass#/apple")
+        return CompiledShape((document,), (*self.findings, *document.compiled.findings))
+
+    def overrides(self, pass_: Pass) -> tuple[Sequence[object], Sequence[Finding]] | None:
+        return ([pass_.apple], ()) if pass_.apple else None
+
+    def bind(self, pass_: Pass, values: dict[str, Any]) -> Iterable[Finding]:  # noqa: ARG002 -- nothing to add
+        return ()
+
+    def check_overridden(self, *_: object) -> Iterable[Finding]:
+        return ()
+
+
+# A value that is not known yet, and stays so: who will sign.
+OPEN: Placeholder = Placeholder(lambda _: OPEN)
