@@ -149,6 +149,8 @@ def _aware(at: datetime | None) -> datetime:
 class _CompiledTemplate(CompiledTemplate[CompiledShape]):
     """Everything constant for one template and one identity: pass.json, files and archive."""
 
+    wallet = "apple"
+
     def __init__(
         self, template: Template, *, context: ValidationContext, validator: DocumentValidator
     ) -> None:
@@ -185,14 +187,8 @@ class _CompiledTemplate(CompiledTemplate[CompiledShape]):
         document = CompiledDocument(body, self._validator, context, overrides="pass#/apple")
         return CompiledShape((document,), (*self.findings, *document.compiled.findings))
 
-    def overrides(self, pass_: Pass) -> tuple[Sequence[object], Sequence[Finding]] | None:
-        return ([pass_.apple], ()) if pass_.apple else None
-
-    def bind(self, pass_: Pass, values: dict[str, Any]) -> Iterable[Finding]:  # noqa: ARG002 -- nothing to add
-        return ()
-
-    def check_overridden(self, *_: object) -> Iterable[Finding]:
-        return ()
+    def patches(self, overrides: Mapping[str, Any]) -> tuple[Sequence[object], Sequence[Finding]]:
+        return [overrides], ()
 
 
 # A value that is not known yet, and stays so: who will sign.

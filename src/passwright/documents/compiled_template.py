@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from passwright.binding.rules import barcodes_of, forbid_barcode
 from passwright.documents.json_patch import merge
@@ -112,6 +112,8 @@ class RenderedPass(NamedTuple, Generic[ShapeT]):
 class CompiledTemplate(ABC, Generic[ShapeT]):
     """Everything constant for one template and one identity or issuer. `findings` depend on no pass."""
 
+    wallet: ClassVar[Literal["apple", "google"]]
+
     def __init__(self, template: Template, findings: Iterable[Finding]) -> None:
         self.template = template
         self.findings = tuple(findings)
@@ -123,18 +125,22 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
         """Compiles the documents of passes with these optional parts (`Pass.shape`)."""
 
     @abstractmethod
-    def overrides(self, pass_: Pass) -> tuple[Sequence[object], Sequence[Finding]] | None:
-        """The overrides of a pass for each document, and findings; None where it has none for this wallet."""
+    def patches(self, overrides: Mapping[str, Any]) -> tuple[Sequence[object], Sequence[Finding]]:
+        """The patch of each document in the overrides of a pass, and findings about the rest."""
 
-    @abstractmethod
-    def bind(self, pass_: Pass, values: dict[str, Any]) -> Iterable[Finding]:
+    def bind(self, pass_: Pass, values: dict[str, Any]) -> Iterable[Finding]:  # noqa: ARG002 -- for a subclass
         """Adds to the values of a bound pass those that this wallet needs."""
+        return ()
 
-    @abstractmethod
     def check_overridden(
-        self, pass_: Pass, shape: ShapeT, values: Mapping[str, Any], documents: Sequence[dict[str, Any]]
+        self,
+        pass_: Pass,  # noqa: ARG002 -- for a subclass
+        shape: ShapeT,  # noqa: ARG002 -- for a subclass
+        values: Mapping[str, Any],  # noqa: ARG002 -- for a subclass
+        documents: Sequence[dict[str, Any]],  # noqa: ARG002 -- for a subclass
     ) -> Iterable[Finding]:
         """Finds what is wrong between overridden documents that are valid one by one."""
+        return ()
 
     def render(self, pass_: Pass, found: list[Finding]) -> RenderedPass[ShapeT]:
         """Renders and validates the documents of a pass; `found` are findings about its definition."""
@@ -143,8 +149,8 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
             found += self.bind(pass_, values)
         if shape.has_cross_errors or (found and failed(found)):
             return _refused([*self.findings, *found, *shape.cross_findings])
-        overrides = self.overrides(pass_)
-        if overrides is not None:
+        overrides = pass_.apple if self.wallet == "apple" else pass_.google
+        if overrides:
             known = [*self.findings, *found, *shape.cross_findings]
             return self._render_overridden(pass_, shape, values, known, overrides)
         texts = []
@@ -163,11 +169,11 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
         shape: ShapeT,
         values: Mapping[str, Any],
         findings: list[Finding],
-        overrides: tuple[Sequence[object], Sequence[Finding]],
+        overrides: Mapping[str, Any],
     ) -> RenderedPass[ShapeT]:
         """Renders a pass with overrides: each document is validated as a whole, as it will be signed."""
         documents = []
-        patches, more = overrides
+        patches, more = self.patches(overrides)
         for compiled, patch in zip(shape.documents, patches, strict=True):
             document, about_document = compiled.override(values, patch)
             documents.append(document)

@@ -70,6 +70,8 @@ class PayloadShape(CompiledShape):
 class _CompiledTemplate(CompiledTemplate[PayloadShape]):
     """Everything constant for one template and one issuer."""
 
+    wallet = "google"
+
     def __init__(
         self,
         template: Template,
@@ -137,14 +139,12 @@ class _CompiledTemplate(CompiledTemplate[PayloadShape]):
             return [error("binding-invalid", f"pass#{name}", rule) for name, rule in exc.pointers.items()]
         return [_AMBIGUOUS] if is_ambiguous(binding.email) else []
 
-    def overrides(self, pass_: Pass) -> tuple[Sequence[object], Sequence[Finding]] | None:
-        if not pass_.google:
-            return None
+    def patches(self, overrides: Mapping[str, Any]) -> tuple[Sequence[object], Sequence[Finding]]:
         unknown = [
             error("unknown-key", f"pass#/google/{key}", "google overrides are for class and object")
-            for key in sorted(map(str, pass_.google.keys() - set(_DOCUMENTS)))
+            for key in sorted(map(str, overrides.keys() - set(_DOCUMENTS)))
         ]
-        return [pass_.google.get(name, {}) for name in _DOCUMENTS], unknown
+        return [overrides.get(name, {}) for name in _DOCUMENTS], unknown
 
     def check_overridden(
         self,
