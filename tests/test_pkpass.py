@@ -28,6 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Binding, Field, Template
+from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.rules.pass_json import ValidationContext, validator

@@ -27,7 +27,17 @@ DESIGN = SOURCE.parent.parent / "docs" / "design.md"
 
 # Functions that stand alone: reading the caller is enough to know what they do.
 HELPERS = {
-    *("report", "forms", "sound", "table", "strictjson", "signing", "address", "binding", "rules"),
+    *(
+        "report",
+        "forms",
+        "sound",
+        "table",
+        "strictjson",
+        "signing",
+        "binding.email",
+        "binding.binding",
+        "binding.rules",
+    ),
     *("apple.build.pass_json", "google.content", "google.values", "documents.placeholders"),
     *("apple.container.archive", "apple.container.filenames", "apple.cms.der"),
 }
