@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import Barcode, Field, Template, apple, check_pair, google, validate
+from passwright import Barcode, Field, Template, apple, check, google, validate
 from passwright.apple.rules.pass_json import ValidationContext
 from passwright.apple.rules.pass_json import validator as apple_validator
 from passwright.google.tables import VERTICALS
@@ -70,11 +70,11 @@ def test_what_the_builders_make_is_good_when_checked_as_somebody_elses(
     link = google.PassBuilder(issuer).save_link(pass_, issued_at=AT)
     class_, object_ = google.PassBuilder(issuer).payload(pass_)
 
-    assert check_pair(files["pass.json"], "pass.json").errors == ()
-    assert check_pair(link.url, "link").errors == ()
-    assert check_pair(link.claims, "save-claims").errors == ()
-    assert check_pair(class_, "loyaltyClass").errors == ()
-    assert check_pair(json.dumps(object_), "LoyaltyObject").errors == ()
+    assert check(files["pass.json"], "pass.json").errors == ()
+    assert check(link.url, "link").errors == ()
+    assert check(link.claims, "save-claims").errors == ()
+    assert check(class_, "loyaltyClass").errors == ()
+    assert check(json.dumps(object_), "LoyaltyObject").errors == ()
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
@@ -110,28 +110,28 @@ def test_every_payload_can_be_judged_and_never_raises(name: str) -> None:
         ),
     )
     for payload in hostile:
-        report = check_pair(payload, name, bound=True)
+        report = check(payload, name, bound=True)
         assert isinstance(report, Report)
         assert not report.ok, payload
 
 
 def test_names_are_taken_in_either_spelling_and_nothing_else_is() -> None:
     assert {f"{vertical}{part}" for vertical in VERTICALS for part in ("Class", "Object")} < set(PAYLOADS)
-    assert said(check_pair({"id": 5}, "LOYALTYobject")) == said(check_pair({"id": 5}, "loyaltyObject"))
+    assert said(check({"id": 5}, "LOYALTYobject")) == said(check({"id": 5}, "loyaltyObject"))
     with pytest.raises(ValueError, match=r"'loyaltyThing' is none of pass.json, "):
-        check_pair({}, "loyaltyThing")
+        check({}, "loyaltyThing")
 
 
 def test_sloppy_json_of_a_pass_is_read_and_named() -> None:
     payload = b'{"formatVersion": 1, // comment\n "serialNumber": "1", "serialNumber": "2",}'
-    codes = [finding.code for finding in check_pair(payload, "pass.json")]
+    codes = [finding.code for finding in check(payload, "pass.json")]
 
     assert {"json-comment", "json-trailing-comma", "json-duplicate-key"} <= set(codes)
-    assert [finding.code for finding in check_pair(payload, "save-claims")] == ["bad-json"]
+    assert [finding.code for finding in check(payload, "save-claims")] == ["bad-json"]
 
 
 def test_jsn_09_unknown_members_of_others_are_told_and_tolerated() -> None:
-    found = [finding for finding in check_pair({"barcods": []}, "pass.json") if finding.code == "unknown-key"]
+    found = [finding for finding in check({"barcods": []}, "pass.json") if finding.code == "unknown-key"]
 
     assert [str(finding) for finding in found] == [
         "warning: pass.json#/barcods: there is no key 'barcods' here (did you mean 'barcodes'?) [unknown-key]"
@@ -139,8 +139,8 @@ def test_jsn_09_unknown_members_of_others_are_told_and_tolerated() -> None:
 
 
 def test_good_claims_are_good() -> None:
-    assert said(check_pair(CLAIMS, "save-claims")) == []
-    assert said(check_pair(json.dumps({**CLAIMS, "origins": ["https://a.example"]}), "save-claims")) == []
+    assert said(check(CLAIMS, "save-claims")) == []
+    assert said(check(json.dumps({**CLAIMS, "origins": ["https://a.example"]}), "save-claims")) == []
 
 
 BAD_CLAIMS: tuple[tuple[dict[str, Any], list[tuple[str, str]]], ...] = (
@@ -168,13 +168,13 @@ BAD_CLAIMS: tuple[tuple[dict[str, Any], list[tuple[str, str]]], ...] = (
 
 @pytest.mark.parametrize(("changes", "expected"), BAD_CLAIMS)
 def test_a_bad_claim_is_found_where_it_is(changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert said(check_pair({**CLAIMS, **changes}, "save-claims")) == [
+    assert said(check({**CLAIMS, **changes}, "save-claims")) == [
         (code, f"save-claims#{pointer}") for code, pointer in expected
     ]
 
 
 def test_a_misspelt_payload_is_hinted_at() -> None:
-    (finding,) = check_pair({**CLAIMS, "payload": {"loyaltyobjects": [{"id": "1.a"}]}}, "save-claims")
+    (finding,) = check({**CLAIMS, "payload": {"loyaltyobjects": [{"id": "1.a"}]}}, "save-claims")
 
     assert (finding.severity, finding.hint) == (Severity.WARNING, "write 'loyaltyObjects'")
 
@@ -184,14 +184,14 @@ def test_a_long_link_warns(club: Template, issuer: Issuer) -> None:
     head, body, signature = link.token.split(".")
     longer = f"{head}.{body}.{signature}{'A' * 1400}"
 
-    assert ("link-too-long", "link") in said(check_pair(longer, "link"))
-    assert said(check_pair("no link at all", "link")) == [("bad-token", "")]
+    assert ("link-too-long", "link") in said(check(longer, "link"))
+    assert said(check("no link at all", "link")) == [("bad-token", "")]
 
 
 @pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.long)])
 def test_jsn_10_many_wrong_items_make_a_short_report(count: int) -> None:
     items = [{"id": n, "classId": n, "lable": n, "state": n} for n in range(count)]
-    report = check_pair({**CLAIMS, "payload": {"loyaltyObjects": items}}, "save-claims")
+    report = check({**CLAIMS, "payload": {"loyaltyObjects": items}}, "save-claims")
 
     assert all(sum(one.code == code for one in report) <= 50 for code in {finding.code for finding in report})
     assert len(str(report)) < 64 * 1024
@@ -248,12 +248,12 @@ MEMBERS = st.sampled_from(
     st.booleans(),
 )
 def test_no_payload_raises_whatever_it_holds(payload: dict[str, Any], name: str, bound: bool) -> None:  # noqa: FBT001
-    assert isinstance(check_pair(payload, name, bound=bound), Report)
+    assert isinstance(check(payload, name, bound=bound), Report)
 
 
 @given(st.text() | st.binary())
 def test_no_link_raises_whatever_it_is(link: str | bytes) -> None:
-    assert not check_pair(link, "link").ok
+    assert not check(link, "link").ok
 
 
 def test_a_template_with_a_code_is_fine_until_somebody_is_bound_to_it() -> None:
@@ -291,7 +291,7 @@ def test_what_genuine_passes_break_warns_when_it_is_read(
         "storeCard": {"primaryFields": [{"key": "name", "value": "Jane"}]},
     }
     spoilt = {name: value for name, value in {**plain, **change}.items() if value is not None}
-    report = check_pair(spoilt, "pass.json")
+    report = check(spoilt, "pass.json")
     assert report.ok
     assert (code, where) in {(found.code, found.where) for found in report.warnings}
     written = apple_validator().validate(spoilt, ValidationContext())
