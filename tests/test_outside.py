@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright.testing import PASS_TYPE, TEAM, Authority, example_directory
-from tests import test_pkpass
+from tests import test_apple_builder
 from tests.conftest import AT, READER_KEY, png
 from tests.test_docs import WITHOUT_OTHERS
 
@@ -314,8 +314,8 @@ def test_sup_03_every_interpreter_makes_the_same_bytes(environment: Environment,
     if python is None:
         pytest.skip(f"there is no python{version}")
     inside = environment(python, "")
-    here = test_pkpass.digests(sys.executable, *test_pkpass.PLACES[0])
-    assert {test_pkpass.digests(inside, *place) for place in test_pkpass.PLACES} == {here}
+    here = test_apple_builder.digests(sys.executable, *test_apple_builder.PLACES[0])
+    assert {test_apple_builder.digests(inside, *place) for place in test_apple_builder.PLACES} == {here}
 
 
 def interpreter(version: str) -> str | None:

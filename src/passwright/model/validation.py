@@ -330,8 +330,9 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
         if finding := _check_value(key, each, pass_.values.get(key)):
             yield finding
     yield from _check_messages(pass_)
-    yield from _check_json(pass_.apple, "/apple", place)
-    yield from _check_json(pass_.google, "/google", place)
+    if pass_.apple or pass_.google:
+        yield from _check_json(pass_.apple, "/apple", place)
+        yield from _check_json(pass_.google, "/google", place)
     yield from check_binding(pass_.binding)
 
 
