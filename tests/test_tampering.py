@@ -195,16 +195,19 @@ SAYS_NOTHING = {
 
 
 @pytest.mark.no_cover
+@pytest.mark.parametrize("part", range(3))
 def test_sig_16_no_signature_with_other_elements_verifies_as_something_else(
-    original: Original, tree: Element
+    original: Original, tree: Element, part: int
 ) -> None:
     """Also inside its certificates: dropped, doubled, emptied, wrapped, with another tag, swapped."""
-    tried = [
-        (what, original.accepted(original.with_signature(mutant.encoded()), what))
-        for what, mutant in mutants(tree)
-    ]
-    assert len(tried) > 3_000
-    assert {what for what, accepted in tried if accepted} == SAYS_NOTHING.keys()
+    every = list(mutants(tree))
+    assert len(every) > 3_000
+    assert {what for what, _ in every} >= SAYS_NOTHING.keys()
+    tried = {
+        what: original.accepted(original.with_signature(mutant.encoded()), what)
+        for what, mutant in every[part::3]
+    }
+    assert {what for what, accepted in tried.items() if accepted} == SAYS_NOTHING.keys() & tried.keys()
 
 
 @pytest.mark.long
