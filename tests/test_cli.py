@@ -15,7 +15,7 @@ import typer
 import typer.main
 
 import passwright
-from passwright.cli import show
+from passwright.cli import output
 from passwright.cli.app import app
 from passwright.report import codes
 from passwright.testing.authority import example_directory
@@ -188,7 +188,7 @@ def test_explain_knows_what_was_meant(code: str, said: str) -> None:
     ],
 )
 def test_nothing_from_outside_steers_the_terminal(text: str, safe: str) -> None:
-    assert show.plain(text) == safe
+    assert output.safe_text(text) == safe
 
 
 # --- as a process --------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_stopping_at_a_question_ends_the_command(tmp_path: Path, monkeypatch: py
 
 
 def test_a_json_document_is_one_line_of_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    show.document({"name": "Zoë\n☕"})
+    output.print_document({"name": "Zoë\n☕"})
 
     written = capsys.readouterr().out
     assert written.isascii()

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from passwright.apple.certificates.check import check_credentials
 from passwright.apple.trust import certificate as x
-from passwright.cli import certs as certs_cli
-from passwright.cli import show
+from passwright.cli import output
+from passwright.cli.commands import certs as certs_cli
 from passwright.testing.authority import EXAMPLE_PASSWORD, Authority
 from passwright.testing.certificates import Leaf
 from passwright.testing.https_server import CertificatePage
@@ -287,10 +287,10 @@ def test_a_missing_file_is_wrong_use(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 200])
 def test_on_a_terminal_of_any_width_nothing_is_cut_off(keys: Path, width: int) -> None:
-    made = show.console(width=width, record=True)
+    made = output.console(width=width, record=True)
     files = [(name, (keys / name).read_bytes()) for name in ("pass.pem", "pass-nfc.key", "wwdr.pem")]
     found = check_credentials(files, trust=Authority.example().trust, at=AT)
-    certs_cli.draw(found, [], on=made)
+    certs_cli.print_check(found, [], on=made)
 
     text = made.export_text()
     assert max(map(len, text.splitlines())) <= width

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from passwright.binding import email
-from passwright.cli import demo
+from passwright.cli.commands import demo
 from passwright.testing.authority import example_directory
 from tests.run_cli import documents, names, run
 

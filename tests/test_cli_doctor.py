@@ -12,7 +12,8 @@ from passwright import report
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification import device_errors
 from passwright.apple.verification.diagnosis import diagnose
-from passwright.cli import doctor, explain, show
+from passwright.cli import output
+from passwright.cli.commands import doctor, explain
 from passwright.testing.authority import example_directory
 from tests.run_cli import TEMPLATE, documents, run
 from tests.test_cli_judge import repacked
@@ -90,7 +91,7 @@ def test_a_fault_that_phones_do_not_mind_is_a_fault(card: Path) -> None:
     found = diagnose(card.read_bytes(), trust=Trust.apple())
     harmless = replace(found, cause=device_errors.cause("no-code"), refused=False)
 
-    assert doctor.verdict(harmless)[0] == "phones take it, with a fault"
+    assert doctor.outcome(harmless)[0] == "phones take it, with a fault"
 
 
 def test_the_document_holds_everything(card: Path) -> None:
@@ -260,9 +261,9 @@ def test_on_a_terminal_of_any_width_lines_hang_under_their_heads(
     width: int, card: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is cut off, and no line is longer than the terminal."""
-    made = show.console(width=width, record=True)
+    made = output.console(width=width, record=True)
     found = diagnose(card.read_bytes(), trust=Trust.apple())
-    doctor.draw("card.pkpass", found, on=made)
+    doctor.print_diagnosis("card.pkpass", found, on=made)
     matches = device_errors.explain_log(REFUSED)
     explain.draw_messages(list(matches), on=made)
 

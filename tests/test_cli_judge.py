@@ -289,10 +289,10 @@ def test_inspect_shows_odd_passes_too(card: Path, tmp_path: Path) -> None:
 
 
 def test_a_signature_without_a_time_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    from passwright.cli import show
+    from passwright.cli import output
 
     signature: dict[str, Any] = {"signed_at": None, "algorithm": "rsa with sha256", "certificates": []}
-    show._signature(signature, on=show.console())
+    output._signature(signature, on=output.console())
 
     assert "no time claimed" in capsys.readouterr().out
 
@@ -493,11 +493,11 @@ def test_on_a_terminal_long_lines_hang_under_their_heads() -> None:
 
     from rich.console import Console
 
-    from passwright.cli import show
+    from passwright.cli import output
     from passwright.report import error
 
     out = Console(file=StringIO(), force_terminal=True, width=40, color_system=None, markup=False)
-    show.findings([error("some-code", "place", "word " * 20, "hint")], on=out, indent=2)
+    output.print_findings([error("some-code", "place", "word " * 20, "hint")], on=out, indent=2)
 
     lines = out.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert lines[0].startswith("  error   place: word")

@@ -387,8 +387,8 @@ def test_key_03_a_link_to_a_key_is_judged_by_the_key(keys: Path, tmp_path: Path)
     key.chmod(0o644)
     (tmp_path / "link.key").symlink_to(key)
 
-    assert files.exposed(tmp_path / "link.key") is not None
-    assert files.exposed(keys / "pass.key") is None
+    assert files.exposure_warning(tmp_path / "link.key") is not None
+    assert files.exposure_warning(keys / "pass.key") is None
 
 
 def test_key_03_a_password_file_is_kept_as_a_key_is(keys: Path, tmp_path: Path, out: Path) -> None:
@@ -408,10 +408,10 @@ def test_modes_mean_nothing_where_there_are_none(tmp_path: Path, monkeypatch: py
     (tmp_path / "key").chmod(0o644)
     (tmp_path / "pipe").mkdir()
 
-    assert files.exposed(tmp_path / "pipe") is None
+    assert files.exposure_warning(tmp_path / "pipe") is None
     monkeypatch.setattr(files.os, "name", "nt")  # type: ignore[attr-defined]
     try:
-        assert files.exposed(tmp_path / "key") is None
+        assert files.exposure_warning(tmp_path / "key") is None
     finally:
         monkeypatch.undo()
 
@@ -511,7 +511,7 @@ def test_a_bundle_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
             raise OSError(28, "No space left on device", str(path))
         path.write_bytes(b"x")
 
-    monkeypatch.setattr("passwright.cli.make.wholefile.write", full)
+    monkeypatch.setattr("passwright.wholefile.write", full)
     result = run(*UNSIGNED, *NAMES, "--out", str(tmp_path / "bundle"))
 
     assert result.exit_code == 2

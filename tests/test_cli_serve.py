@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from passwright.cli import desk
+from passwright.cli import service_setup
 from passwright.service.vault import KeyFile, KeyRing
 from tests.run_cli import certs, run
 from tests.test_docs import ROOT, blocks
@@ -233,7 +233,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "NEEDED", ("no_such_module",))
+    monkeypatch.setattr(service_setup, "NEEDED", ("no_such_module",))
     for args in (("serve", "--example"), ("keys", "list"), ("schema", "openapi")):
         result = run(*args)
         assert result.exit_code == 2

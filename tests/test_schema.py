@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from passwright import forms
 from passwright.apple.build import pass_json
-from passwright.cli.schema import SCHEMAS, of
+from passwright.cli.commands.schema import SCHEMAS, of
 from passwright.google import tables as google
 from passwright.model import validation
 from passwright.report import Severity

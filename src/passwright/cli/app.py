@@ -11,23 +11,25 @@ import typer
 from typer.core import TyperGroup
 
 from passwright import __version__
-from passwright.cli import (
+from passwright.cli import output
+from passwright.cli.commands import (
     batch,
+    build,
     certs,
+    check,
     demo,
     doctor,
     explain,
-    judge,
+    inspect,
     keys,
-    look,
-    make,
-    nfc,
+    link,
+    new,
+    nfc_key,
     organisations,
     schema,
     serve,
-    show,
     vault,
-    verifying,
+    verify,
 )
 from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
 
@@ -73,13 +75,13 @@ class _Commands(TyperGroup):
             words = options.get("args", args[0] if args else None)
             path = self._called(sys.argv[1:] if words is None else words)
             said = _ADDRESS.sub("(hidden)", exc.format_message())
-            show.failure(f"{said} ({path} --help tells more)")
+            output.print_failure(f"{said} ({path} --help tells more)")
             code = 2
         except typer.Abort:
-            show.failure("stopped")
+            output.print_failure("stopped")
             code = 2
         except (PasswrightError, OSError) as exc:
-            show.refusal(exc)
+            output.print_error(exc)
             code = 1 if isinstance(exc, _FINDINGS) else 2
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -121,7 +123,7 @@ def _top(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> int:
     if version:
-        show.line(f"passwright {__version__}")
+        output.print_line(f"passwright {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
         # This prints the help; without Rich it would answer with it.
@@ -130,17 +132,17 @@ def _top(
 
 
 app.command()(demo.demo)
-app.command()(make.new)
-app.command()(make.build)
-app.command()(make.link)
+app.command()(new.new)
+app.command()(build.build)
+app.command()(link.link)
 app.command()(batch.batch)
-app.command()(verifying.verify)
-app.command()(look.inspect)
-app.command()(judge.check)
+app.command()(verify.verify)
+app.command()(inspect.inspect)
+app.command()(check.check)
 app.command()(doctor.doctor)
 app.command()(explain.explain)
 app.command()(schema.schema)
-app.command()(nfc.nfc_key)
+app.command()(nfc_key.nfc_key)
 app.command()(serve.serve)
 app.add_typer(keys.app, name="keys")
 app.add_typer(organisations.app, name="organisations")

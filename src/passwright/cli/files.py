@@ -18,7 +18,7 @@ from passwright.report import Finding, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Stopped", "WrongUse", "exposed", "named", "new_folder", "password", "read", "read_key"]
+__all__ = ["Stopped", "WrongUse", "exposure_warning", "naming", "new_folder", "password", "read", "read_key"]
 
 # Keys, certificates and their containers have a few kB.
 MAX_KEY_BYTES = 2**20
@@ -45,7 +45,7 @@ def read(path: Path, limit: int) -> bytes:
 
 
 @contextmanager
-def named(path: Path | str) -> Iterator[None]:
+def naming(path: Path | str) -> Iterator[None]:
     """What is wrong with the content of a file says in which file, too."""
     try:
         yield
@@ -61,7 +61,7 @@ def read_key(path: Path, found: list[Finding], *, strict: bool) -> bytes:
 
     That others may read it goes into `found`, or is refused when `strict`.
     """
-    if problem := exposed(path):
+    if problem := exposure_warning(path):
         if strict:
             raise WrongUse(f"{problem.where}: {problem.message}: {problem.hint}")
         found.append(problem)
@@ -75,7 +75,7 @@ def _bounded(path: Path, limit: int, what: str) -> bytes:
     return data
 
 
-def exposed(path: Path) -> Finding | None:
+def exposure_warning(path: Path) -> Finding | None:
     """The warning that a file of secrets can be read or written by others; None where it can't be told."""
     mode = path.stat().st_mode
     if os.name != "posix" or not stat.S_ISREG(mode) or not mode & 0o066:
@@ -90,7 +90,7 @@ def password(file: Path | None, *, prompt: str, found: list[Finding], strict: bo
     There is no option that carries it: other users see the command line of a process.
     """
     if file is not None:
-        if file != Path("-") and (problem := exposed(file)):
+        if file != Path("-") and (problem := exposure_warning(file)):
             if strict:
                 raise WrongUse(f"{problem.where}: {problem.message}: {problem.hint}")
             found.append(problem)

@@ -327,7 +327,7 @@ def trust(roots: Iterable[Path], *, example: bool) -> Trust:
 
     made = Trust.apple()
     for path in (*roots, *((example_directory() / "root.pem",) if example else ())):
-        with files.named(path):
+        with files.naming(path):
             made = made.with_roots(files.read(path, files.MAX_KEY_BYTES))
     return made
 

@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from passwright.report import Explanation, Finding
 
 __all__ = [
-    "claims",
     "common_name",
     "console",
-    "contents",
-    "document",
-    "explanation",
-    "failure",
-    "findings",
-    "layouts",
-    "line",
-    "mark",
-    "plain",
-    "refusal",
-    "size",
-    "steps",
-    "verdict",
-    "word",
+    "outcome_mark",
+    "print_claims",
+    "print_contents",
+    "print_document",
+    "print_error",
+    "print_explanation",
+    "print_failure",
+    "print_findings",
+    "print_layouts",
+    "print_line",
+    "print_steps",
+    "print_verification",
+    "safe_text",
+    "shell_quote",
+    "size_text",
 ]
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
@@ -73,7 +73,7 @@ def console(
     return made
 
 
-def plain(text: object) -> str:
+def safe_text(text: object) -> str:
     """Text from outside without what could steer a terminal: such characters are written as escapes."""
     return "".join(
         char if char.isprintable() or char in _JOINERS else char.encode("unicode_escape").decode("ascii")
@@ -81,61 +81,63 @@ def plain(text: object) -> str:
     )
 
 
-def word(text: object) -> str:
+def shell_quote(text: object) -> str:
     """One word of a shell's command line."""
-    return shlex.quote(plain(text))
+    return shlex.quote(safe_text(text))
 
 
-def mark(outcome: str, *, on: Console) -> Text:
+def outcome_mark(outcome: str, *, on: Console) -> Text:
     """`ok`, `failed` or `skipped` as a sign and a colour, in words where signs can't be printed."""
     sign, word, style = OUTCOMES[outcome]
     return Text(sign if on.encoding.lower().startswith("utf") else word, style)
 
 
-def line(text: str) -> None:
+def print_line(text: str) -> None:
     """One line of plain text on standard output."""
     sys.stdout.write(f"{text}\n")
 
 
-def document(value: Mapping[str, Any]) -> None:
+def print_document(value: Mapping[str, Any]) -> None:
     """One JSON document on one line of standard output; ASCII, so that any encoding carries it."""
     sys.stdout.write(f"{json.dumps(value, default=str)}\n")
 
 
-def failure(sentence: str) -> None:
+def print_failure(sentence: str) -> None:
     """Why the command stopped, on standard error."""
     out = console(err=True)
-    out.print(Text.assemble(("passwright: ", "bold red"), plain(sentence)))
+    out.print(Text.assemble(("passwright: ", "bold red"), safe_text(sentence)))
 
 
-def refusal(exc: PasswrightError | OSError) -> None:
+def print_error(exc: PasswrightError | OSError) -> None:
     """An exception as a sentence, with all findings where it has a report."""
     if isinstance(exc, DefinitionError):
-        findings(exc.report)
+        print_findings(exc.report)
         count = len(exc.report.errors)
-        failure(f"{exc.noun} was refused with {count} error{'s' * (count != 1)}; nothing was written")
+        print_failure(f"{exc.noun} was refused with {count} error{'s' * (count != 1)}; nothing was written")
         for first in exc.report.errors[:1]:
             console(err=True).print(f"passwright explain {first.code} tells more", style="dim")
     elif isinstance(exc, OSError):
         reason = exc.strerror or "can't be read or written"
-        failure(": ".join(part for part in (_named(exc.filename), reason) if part))
+        print_failure(": ".join(part for part in (_optional_text(exc.filename), reason) if part))
     else:
-        failure(str(exc))
+        print_failure(str(exc))
 
 
-def _named(name: object) -> str:
+def _optional_text(name: object) -> str:
     return "" if name is None else str(name)
 
 
-def findings(found: Iterable[Finding], *, on: Console | None = None, indent: int = 0) -> None:
+def print_findings(found: Iterable[Finding], *, on: Console | None = None, indent: int = 0) -> None:
     """Findings, the worst first; on standard error unless said otherwise."""
     out = on or console(err=True)
     for finding in sorted(found, key=lambda each: _ORDER.index(each.severity)):
         place = f"{finding.where}: " if finding.where else ""
         head = Text(f"{' ' * indent}{finding.severity.value:8}", STYLES[finding.severity])
-        _hang(head, Text.assemble(plain(f"{place}{finding.message}"), (f" [{finding.code}]", "dim")), on=out)
+        _hang(
+            head, Text.assemble(safe_text(f"{place}{finding.message}"), (f" [{finding.code}]", "dim")), on=out
+        )
         if finding.hint:
-            _hang(Text(" " * len(head)), Text(plain(finding.hint), "italic"), on=out)
+            _hang(Text(" " * len(head)), Text(safe_text(finding.hint), "italic"), on=out)
 
 
 def _hang(head: Text, body: Text, *, on: Console) -> None:
@@ -150,18 +152,18 @@ def _hang(head: Text, body: Text, *, on: Console) -> None:
     on.print(grid)
 
 
-def layouts(made: Iterable[Layout], *, on: Console) -> None:
+def print_layouts(made: Iterable[Layout], *, on: Console) -> None:
     """What each version of iOS draws and ignores, the same answers in one line."""
-    rows = [(each.system, _drawn(each), each.ignored) for each in made]
+    rows = [(each.system, _drawn_layout(each), each.ignored) for each in made]
     if rows:
         on.print("  Layouts")
     for told in dict.fromkeys((drawn, ignored) for _, drawn, ignored in rows):
         systems = [system for system, drawn, ignored in rows if (drawn, ignored) == told]
-        row(f"iOS {', '.join(systems)}", told[0], on=on, width=_SYSTEMS)
+        print_row(f"iOS {', '.join(systems)}", told[0], on=on, width=_SYSTEMS)
         if told[1]:
             names = ", ".join(told[1][:MAX_IGNORED])
             more = f" and {len(told[1]) - MAX_IGNORED} more" if len(told[1]) > MAX_IGNORED else ""
-            row("", f"ignores {names}{more}", on=on, width=_SYSTEMS)
+            print_row("", f"ignores {names}{more}", on=on, width=_SYSTEMS)
 
 
 # A line is for looking at; --json has them all.
@@ -169,7 +171,7 @@ MAX_IGNORED = 8
 _SYSTEMS = len("iOS 12, 17, 18, 26, 27")
 
 
-def _drawn(layout: Layout) -> str:
+def _drawn_layout(layout: Layout) -> str:
     """What is drawn, and why it is not the better one."""
     found = layout.gaps
     parts = [layout.drawn or "no layout, there is no style"]
@@ -182,34 +184,36 @@ def _drawn(layout: Layout) -> str:
     return "; ".join(parts)
 
 
-def size(count: int) -> str:
+def size_text(count: int) -> str:
     """Bytes with separators: 145,711 bytes."""
     return f"{count:,} byte{'s' * (count != 1)}"
 
 
-def verdict(file: str, judged: Verification, *, on: Console) -> None:
+def print_verification(file: str, judged: Verification, *, on: Console) -> None:
     """A verdict for people: the steps, who signed when, and every finding."""
     word = ("ok", "green") if judged.ok else ("NOT OK", "bold red")
-    on.print(Text.assemble((plain(file), "bold"), ": ", word))
-    steps(judged, on=on)
+    on.print(Text.assemble((safe_text(file), "bold"), ": ", word))
+    print_steps(judged, on=on)
     names = (judged.serial_number, judged.pass_type_identifier, judged.team_identifier, judged.style)
     if any(names):
-        row("pass", ", ".join(name for name in names if name), on=on, width=8)
+        print_row("pass", ", ".join(name for name in names if name), on=on, width=8)
     chain = judged.chain
     if chain is not None and chain.leaf is not None:
         path = [common_name(chain.leaf), chain.intermediate, chain.root]
-        row("signer", " < ".join(name for name in path if name), on=on, width=8)
+        print_row("signer", " < ".join(name for name in path if name), on=on, width=8)
     if judged.signed_at is not None:
-        row("signed", f"{judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock", on=on, width=8)
-    findings(judged.report, on=on, indent=2)
-    layouts(judged.layouts, on=on)
+        print_row(
+            "signed", f"{judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock", on=on, width=8
+        )
+    print_findings(judged.report, on=on, indent=2)
+    print_layouts(judged.layouts, on=on)
 
 
-def steps(judged: Verification, *, on: Console) -> None:
+def print_steps(judged: Verification, *, on: Console) -> None:
     """The five steps, one line."""
     line_ = Text("  ")
     for step, outcome in judged.steps.items():
-        line_ += Text.assemble(mark(outcome, on=on), f" {step}   ")
+        line_ += Text.assemble(outcome_mark(outcome, on=on), f" {step}   ")
     line_.rstrip()
     on.print(line_)
 
@@ -220,24 +224,24 @@ def common_name(certificate: Any) -> str:
     return names[0] if names else "a certificate without a name"
 
 
-def explanation(found: Explanation) -> None:
+def print_explanation(found: Explanation) -> None:
     """What is behind a code."""
     out = console()
     out.print(Text(found.code, "bold"))
     out.print(found.title)
     for heading, text in (("why", found.why), ("remedy", found.remedy), ("source", found.source)):
-        row(heading, text, on=out)
+        print_row(heading, text, on=out)
 
 
-def row(name: str, value: object, *, on: Console, width: int = 14) -> None:
+def print_row(name: str, value: object, *, on: Console, width: int = 14) -> None:
     """A name, in `width` characters, and its value."""
-    _hang(Text(f"  {name:{width}} ", "dim"), Text(plain(value)), on=on)
+    _hang(Text(f"  {name:{width}} ", "dim"), Text(safe_text(value)), on=on)
 
 
-def contents(document: Mapping[str, Any]) -> None:
+def print_contents(document: Mapping[str, Any]) -> None:
     """What `inspect` found in a .pkpass."""
     out = console()
-    out.print(Text(plain(document["description"] or "a pass without a description"), "bold"))
+    out.print(Text(safe_text(document["description"] or "a pass without a description"), "bold"))
     for name in (
         "organisation",
         "serial_number",
@@ -247,33 +251,35 @@ def contents(document: Mapping[str, Any]) -> None:
         "expires",
     ):
         if document[name] is not None:
-            row(name.replace("_identifier", "").replace("_", " "), document[name], on=out)
-    row("nfc", "yes" if document["nfc"] else "no", on=out)
-    row("barcodes", ", ".join(map(str, document["barcodes"])) or "none", on=out)
-    row("languages", ", ".join(document["languages"]) or "one", on=out)
+            print_row(name.replace("_identifier", "").replace("_", " "), document[name], on=out)
+    print_row("nfc", "yes" if document["nfc"] else "no", on=out)
+    print_row("barcodes", ", ".join(map(str, document["barcodes"])) or "none", on=out)
+    print_row("languages", ", ".join(document["languages"]) or "one", on=out)
     out.print("Fields")
     for each in document["fields"]:
         label = f"{each['label']}: " if each["label"] else ""
-        row(each["slot"], f"{label}{each['value']} ({each['key']})", on=out)
+        print_row(each["slot"], f"{label}{each['value']} ({each['key']})", on=out)
     out.print("Pictures")
     for each in document["pictures"]:
         pixels = f"{each['width']} x {each['height']}" if each["width"] else "no PNG"
-        out.print(f"  {plain(each['name'])}: {pixels}, {size(each['bytes'])}")
+        out.print(f"  {safe_text(each['name'])}: {pixels}, {size_text(each['bytes'])}")
     out.print("Signature (not verified: passwright verify)")
     _signature(document["signature"], on=out)
 
 
 def _signature(signature: Mapping[str, Any] | None, *, on: Console) -> None:
     if signature is None or "error" in signature:
-        row("none", "" if signature is None else signature["error"], on=on)
+        print_row("none", "" if signature is None else signature["error"], on=on)
         return
-    row("signed at", signature["signed_at"] or "no time claimed", on=on)
-    row("algorithm", signature["algorithm"], on=on)
+    print_row("signed at", signature["signed_at"] or "no time claimed", on=on)
+    print_row("algorithm", signature["algorithm"], on=on)
     for each in signature["certificates"]:
-        row("certificate", f"{each['name']}, {each['valid_from'][:10]} to {each['valid_to'][:10]}", on=on)
+        print_row(
+            "certificate", f"{each['name']}, {each['valid_from'][:10]} to {each['valid_to'][:10]}", on=on
+        )
 
 
-def claims(document: Mapping[str, Any]) -> None:
+def print_claims(document: Mapping[str, Any]) -> None:
     """What `inspect` found in a save link."""
     out = console()
     if document["kind"] == "save-claims":
@@ -301,4 +307,4 @@ FORMS = {
 def _json(name: str, document: Mapping[str, Any], *, on: Console) -> None:
     on.print(Text(name, "bold"))
     text = json.dumps(document[name], indent=2, ensure_ascii=False)
-    on.print("\n".join(map(plain, text.split("\n"))))
+    on.print("\n".join(map(safe_text, text.split("\n"))))

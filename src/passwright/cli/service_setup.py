@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from passwright.cli.given import EXAMPLE_ISSUER_ID, Keys, example_issuer
+from passwright.cli.inputs import EXAMPLE_ISSUER_ID, KeyOptions, example_issuer
 from passwright.errors import MissingExtra, SettingsError, StoreError
 from passwright.service import settings
 from passwright.testing.authority import example_directory
@@ -33,9 +33,9 @@ __all__ = [
     "Database",
     "Example",
     "check_extra",
-    "keeping",
-    "opened",
-    "settings_of",
+    "load_settings",
+    "service_context",
+    "storage_only",
     "vault_keys",
 ]
 
@@ -75,7 +75,7 @@ def check_extra() -> None:
         raise MissingExtra("service", missing=missing)
 
 
-def settings_of(
+def load_settings(
     config: Path | None,
     database: str | None,
     *,
@@ -98,7 +98,7 @@ def settings_of(
 
 
 @contextmanager
-def keeping(found: Settings) -> Iterator[Desk]:
+def storage_only(found: Settings) -> Iterator[Desk]:
     """A desk with what is kept alone: the database and the vault; nothing can be handed out with it.
 
     Raises:
@@ -117,7 +117,7 @@ def keeping(found: Settings) -> Iterator[Desk]:
 
 
 @contextmanager
-def opened(found: Settings) -> Iterator[Desk]:
+def service_context(found: Settings) -> Iterator[Desk]:
     """A desk with everything that is set up.
 
     Raises:
@@ -129,7 +129,7 @@ def opened(found: Settings) -> Iterator[Desk]:
     identity, issuer = _identity(found), _issuer(found)
     if not found.example:
         _refuse_example(identity, issuer)
-    with keeping(found) as kept:
+    with storage_only(found) as kept:
         yield replace(
             kept,
             apple=apple.PassBuilder(identity) if identity else None,
@@ -167,7 +167,7 @@ def vault_keys(found: Settings) -> KeyFile:
 def _identity(found: Settings) -> Identity | None:
     if found.apple is not None:
         given = found.apple
-        keys = Keys(key=given.key, password_file=given.password_file, strict=True)
+        keys = KeyOptions(key=given.key, password_file=given.password_file, strict=True)
         return keys.apple(cert=given.certificate, intermediate=given.intermediate, p12=given.p12)
     if not found.example:
         return None
@@ -180,7 +180,7 @@ def _identity(found: Settings) -> Identity | None:
 def _issuer(found: Settings) -> Issuer | None:
     if found.google is not None:
         given = found.google
-        return Keys(strict=True).google(
+        return KeyOptions(strict=True).google(
             account=given.service_account,
             email=None,
             issuer_id=given.issuer_id,

@@ -16,9 +16,10 @@ import typer
 from passwright import batch as many
 from passwright import wholefile
 from passwright.apple import builder as apple_builder
-from passwright.cli import airgap, options, show
+from passwright.cli import offline_signing, options
+from passwright.cli import output as cli_output
 from passwright.cli.files import Stopped, WrongUse
-from passwright.cli.given import Keys, example_issuer, load_template
+from passwright.cli.inputs import KeyOptions, example_issuer, load_template
 from passwright.google import builder as google_builder
 from passwright.signers.offline import AirGapSigner
 
@@ -50,7 +51,7 @@ class _Order:
     restrictions: bool
     strict: bool
     signer: Signer | None
-    keys: Keys = field(repr=False)
+    keys: KeyOptions = field(repr=False)
 
     def maker(self) -> many.PassMaker:
         """Loads template and keys."""
@@ -69,7 +70,7 @@ class _Order:
             from passwright.testing.authority import Authority
 
             identity = Authority.example().identity(nfc=bool(template.nfc and template.nfc.apple_key))
-            return identity if self.signer is None else airgap.without_key(identity, self.signer)
+            return identity if self.signer is None else offline_signing.without_key(identity, self.signer)
         return self.keys.apple(
             cert=self.cert, intermediate=self.intermediate, p12=self.p12, signer=self.signer
         )
@@ -163,7 +164,7 @@ def batch(
         example=example, cert=cert, intermediate=intermediate, p12=p12, account=service_account, email=email,
         public_key=public_key, issuer_id=issuer_id,
         restrictions=restrictions_enabled, strict=strict, signer=None,
-        keys=Keys(key=key, password_file=password_file, strict=strict_keys),
+        keys=KeyOptions(key=key, password_file=password_file, strict=strict_keys),
     )  # fmt: skip
     if emit_tbs is not None or signatures is not None:
         if emit_tbs is not None and (out is not None or signatures is not None):
@@ -175,7 +176,7 @@ def batch(
         if emit_tbs is not None:
             return _emit(emit_tbs, replace(order, signer=AirGapSigner()), rows, as_json=as_json)
         assert signatures is not None  # noqa: S101 -- one of the two is given
-        at, signed = airgap.signatures(signatures)
+        at, signed = offline_signing.signatures(signatures)
         order = replace(order, at=at, signer=AirGapSigner(signed))
     target = out or links
     if target is None:
@@ -191,7 +192,7 @@ def batch(
         if ledger.at:
             order = replace(order, at=datetime.fromisoformat(ledger.at))
         maker = order.maker()
-        show.findings(order.keys.found)
+        cli_output.print_findings(order.keys.found)
         how, executor = _pool(maker, order, jobs)
         if executor is not None:
             stack.enter_context(executor)
@@ -217,20 +218,20 @@ def _resumable() -> Iterator[None]:
 def _emit(path: Path, order: _Order, rows: Path, *, as_json: bool) -> int:
     """Writes what has to be signed for each row."""
     maker = order.maker()
-    show.findings(order.keys.found)
-    written, refused = airgap.write_orders(path, maker, _rows(rows))
+    cli_output.print_findings(order.keys.found)
+    written, refused = offline_signing.write_orders(path, maker, _rows(rows))
     if as_json:
-        show.document(
+        cli_output.print_document(
             {"file": str(path), "to_sign": written, "refused_file": str(refused) if refused else None}
         )
         return 1 if refused else 0
-    out = show.console()
+    out = cli_output.console()
     what, one, several = ("--links", "link", "links") if order.links else ("--out", "pass", "passes")
     number = f"1 {one}" if written == 1 else f"{written:,} {several}"
-    out.print(f"{show.plain(path)}: what has to be signed for {number}")
+    out.print(f"{cli_output.safe_text(path)}: what has to be signed for {number}")
     out.print(f"Add a signature to each line, then the same command with --signatures and {what}")
     if refused:
-        out.print(f"Some rows were refused, with the reasons in {show.plain(refused)}")
+        out.print(f"Some rows were refused, with the reasons in {cli_output.safe_text(refused)}")
     return 1 if refused else 0
 
 
@@ -261,7 +262,7 @@ def _rows(path: Path) -> Iterator[many.Row]:
 @contextmanager
 def _bar(rows: Path, *, quiet: bool) -> Iterator[Callable[[many.Progress], object] | None]:
     """A bar with rate and time left on a terminal; nothing elsewhere."""
-    console = show.console(err=True)
+    console = cli_output.console(err=True)
     if quiet or not console.is_terminal:
         yield None
         return
@@ -307,7 +308,7 @@ def _report(
     target: Path, told: many.Progress, refused: Path | None, required: Path | None, *, as_json: bool
 ) -> None:
     if as_json:
-        show.document(
+        cli_output.print_document(
             {
                 "out": str(target),
                 "rows": told.rows,
@@ -321,13 +322,15 @@ def _report(
             }
         )
         return
-    out = show.console()
+    out = cli_output.console()
     there = f", {told.skipped:,} were there already" if told.skipped else ""
     rate = f" in {told.seconds:.1f} s, {told.rate:,.0f} a second" if told.made else ""
     made = "1 pass" if told.made == 1 else f"{told.made:,} passes"
-    out.print(f"{show.plain(target)}: {made}{rate}{there}")
+    out.print(f"{cli_output.safe_text(target)}: {made}{rate}{there}")
     if required:
-        out.print(f"Insert first, or the links show nothing: {show.plain(required)}")
+        out.print(f"Insert first, or the links show nothing: {cli_output.safe_text(required)}")
     if refused:
         rows = "1 row" if told.refused == 1 else f"{told.refused:,} rows"
-        out.print(f"{rows} refused, with the reasons in {show.plain(refused)}; mend them, then --resume")
+        out.print(
+            f"{rows} refused, with the reasons in {cli_output.safe_text(refused)}; mend them, then --resume"
+        )

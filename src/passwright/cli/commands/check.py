@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright import strictjson
-from passwright.cli import documents, files, options, show
+from passwright.cli import files, json_output, options, output
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError
 from passwright.google.reading import link
@@ -50,16 +50,16 @@ def check(
     drawn = _layouts(data) if name == "pass.json" else ()
     shown = "the link" if given else file
     if as_json:
-        document = {"file": shown, "as": name, "ok": found.ok, "findings": documents.findings(found)}
+        document = {"file": shown, "as": name, "ok": found.ok, "findings": json_output.findings(found)}
         if name == "pass.json":
             document["layouts"] = [each.as_dict() for each in drawn]
-        show.document(document)
+        output.print_document(document)
     else:
-        out = show.console()
+        out = output.console()
         verdict = "ok" if found.ok else f"{len(found.errors)} error{'s' * (len(found.errors) != 1)}"
-        out.print(f"{show.plain(shown)}: {verdict}, as {name}")
-        show.findings(found, on=out, indent=2)
-        show.layouts(drawn, on=out)
+        out.print(f"{output.safe_text(shown)}: {verdict}, as {name}")
+        output.print_findings(found, on=out, indent=2)
+        output.print_layouts(drawn, on=out)
     return 0 if found.ok else 1
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from passwright import wholefile
-from passwright.cli import documents, files, options, show
+from passwright.cli import files, json_output, options, output
 from passwright.cli.files import WrongUse
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from passwright.apple.trust.intermediates import Published
     from passwright.report import Finding
 
-__all__ = ["app", "draw"]
+__all__ = ["app", "print_check"]
 
 KEY, REQUEST = "pass.key", "pass.certSigningRequest"
 _PORTAL = "https://developer.apple.com/account/resources/identifiers/list/passTypeId"
@@ -42,7 +42,7 @@ def example(
         write_example(made, now=datetime.now(UTC))
         count = sum(1 for _ in made.iterdir())
     what = "files of a make-believe authority. Nobody trusts it; its README says more."
-    show.console().print(f"{show.plain(folder)}: {count} {what}")
+    output.console().print(f"{output.safe_text(folder)}: {count} {what}")
     return 0
 
 
@@ -83,26 +83,29 @@ def request(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wholefile.write(key, made.key, mode=0o600, replace=False)
     wholefile.write(asked, made.request, replace=False)
-    out = show.console()
+    out = output.console()
     how = "encrypted" if secret else "not encrypted"
     out.print(
-        f"{show.plain(key)}: a new private key, {how}, for you alone. Whoever has it signs your passes."
+        f"{output.safe_text(key)}: a new private key, {how}, for you alone. Whoever has it signs your passes."
     )
-    out.print(f"{show.plain(asked)}: the request for Apple, no secret.")
+    out.print(f"{output.safe_text(asked)}: the request for Apple, no secret.")
     for number, step in enumerate(_next_steps(folder, key), start=1):
-        show.row(str(number), step, on=out, width=1)
+        output.print_row(str(number), step, on=out, width=1)
     return 0
 
 
 def _next_steps(folder: Path, key: Path) -> Iterator[str]:
-    certificate, intermediate = show.word(folder / "pass.cer"), show.word(folder / "wwdr.pem")
+    certificate, intermediate = (
+        output.shell_quote(folder / "pass.cer"),
+        output.shell_quote(folder / "wwdr.pem"),
+    )
     yield f"Open {_PORTAL} and choose your Pass Type ID, or make one: pass.com.example.card."
-    yield f"Under it choose Create Certificate and upload {show.word(folder / REQUEST)}."
+    yield f"Under it choose Create Certificate and upload {output.shell_quote(folder / REQUEST)}."
     yield f"Load the certificate that Apple issues and save it as {certificate}."
     yield f"passwright certs intermediate --for {certificate} --out {intermediate}"
-    yield f"passwright certs check {certificate} {show.word(key)} {intermediate}"
+    yield f"passwright certs check {certificate} {output.shell_quote(key)} {intermediate}"
     yield (
-        f"passwright build TEMPLATE --serial 1 --cert {certificate} --key {show.word(key)} "
+        f"passwright build TEMPLATE --serial 1 --cert {certificate} --key {output.shell_quote(key)} "
         f"--intermediate {intermediate} --out card.pkpass"
     )
 
@@ -113,7 +116,7 @@ def _new_password(file: Path | None, *, encrypt: bool) -> str | None:
     found: list[Finding] = []
     if file is not None:
         secret = files.password(file, prompt="", found=found, strict=False)
-        show.findings(found)
+        output.print_findings(found)
     else:
         secret = typer.prompt(
             "Password of the new key", hide_input=True, confirmation_prompt="The same again", err=True
@@ -162,12 +165,12 @@ def check(
     exposed += [
         problem
         for path in paths
-        if str(path) in holding and path != Path("-") and (problem := files.exposed(path))
+        if str(path) in holding and path != Path("-") and (problem := files.exposure_warning(path))
     ]
     if as_json:
-        show.document(_document(found, exposed))
+        output.print_document(_document(found, exposed))
     else:
-        draw(found, exposed, on=show.console())
+        print_check(found, exposed, on=output.console())
     return 0 if found.report.ok else 1
 
 
@@ -175,7 +178,7 @@ def _password(file: Path | None, found: list[Finding]) -> Callable[[str], str | 
     """Asks once for each file; a password file is read when it is needed."""
 
     def password(name: str) -> str | None:
-        return files.password(file, prompt=f"Password of {show.plain(name)}", found=found, strict=False)
+        return files.password(file, prompt=f"Password of {output.safe_text(name)}", found=found, strict=False)
 
     return password
 
@@ -187,25 +190,25 @@ def _document(found: CredentialCheck, exposed: list[Finding]) -> dict[str, Any]:
         "ready": found.ready,
         "items": [item.as_dict() for item in found.items],
         "next": list(found.steps),
-        "findings": documents.findings((*found.report, *exposed)),
+        "findings": json_output.findings((*found.report, *exposed)),
     }
 
 
-def draw(found: CredentialCheck, exposed: list[Finding], *, on: Console) -> None:
+def print_check(found: CredentialCheck, exposed: list[Finding], *, on: Console) -> None:
     """An examination for people: what each thing is, then what is wrong, then what to do."""
     for item in found.items:
         kind = "" if item.certificate is not None else f", {item.name}"
-        on.print(Text.assemble((show.plain(item.file), "bold"), f": {item.title}{kind}"))
-        for name, text in _told(item):
-            show.row(name, text, on=on, width=10)
-    show.findings((*found.report, *exposed), on=on)
+        on.print(Text.assemble((output.safe_text(item.file), "bold"), f": {item.title}{kind}"))
+        for name, text in _credential_rows(item):
+            output.print_row(name, text, on=on, width=10)
+    output.print_findings((*found.report, *exposed), on=on)
     if found.ready:
         on.print(Text("They fit together, and passes can be signed with them.", "green"))
     for step in found.steps:
-        show.row("next", step, on=on, width=4)
+        output.print_row("next", step, on=on, width=4)
 
 
-def _told(item: Credential) -> Iterator[tuple[str, str]]:
+def _credential_rows(item: Credential) -> Iterator[tuple[str, str]]:
     """What is said about one thing, line by line."""
     if item.certificate is None:
         return
@@ -246,26 +249,27 @@ def intermediate(
     from passwright.apple.trust import intermediates
     from passwright.apple.trust.certificate import as_pem
 
-    wanted = _wanted(generation, certificate)
+    wanted = _find_intermediate(generation, certificate)
     if source is None or source.startswith(("https://", "http://")):
         octets = intermediates.fetch(wanted, url=source or "")
     else:
-        with files.named(source):
+        with files.naming(source):
             octets = intermediates.check(wanted, files.read(Path(source), files.MAX_KEY_BYTES))
     wholefile.write(out, as_pem(octets))
-    show.console().print(
-        f"{show.plain(out)}: {wanted.name}, valid to {wanted.not_after:%Y-%m-%d}, fingerprint as Apple's"
+    output.console().print(
+        f"{output.safe_text(out)}: {wanted.name}, valid to {wanted.not_after:%Y-%m-%d}, "
+        "fingerprint as Apple's"
     )
     return 0
 
 
-def _wanted(generation: str | None, certificate: Path | None) -> Published:
+def _find_intermediate(generation: str | None, certificate: Path | None) -> Published:
     from passwright.apple.trust import intermediates
 
     named = None if generation is None else intermediates.generation(generation)
     if certificate is None:
         return named or intermediates.generation()
-    with files.named(certificate):
+    with files.naming(certificate):
         needed = intermediates.for_certificate(files.read(certificate, files.MAX_KEY_BYTES))
     if named is not None and named != needed:
         raise WrongUse(

@@ -14,7 +14,7 @@ from passwright.apple.container import pkpass
 from passwright.apple.reading.contents import read
 from passwright.apple.rules.layouts import layouts
 from passwright.apple.trust import certificate
-from passwright.cli import documents, files, options, show
+from passwright.cli import files, json_output, options, output
 from passwright.cli.files import WrongUse
 from passwright.errors import BundleError, KeyMaterialError
 from passwright.google.reading import link, token
@@ -52,15 +52,15 @@ def inspect(
     """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
     given = link.looks_like_link(what)
     data = what.encode() if given else files.read(Path(what), pkpass.PASS_LIMITS.archive_bytes)
-    with nullcontext() if given else files.named(what):
+    with nullcontext() if given else files.naming(what):
         if data.startswith(b"PK"):
             _show_pass(read(data), as_json=as_json)
         else:
-            _show_link(_found(data, may_be_pass=not given), key, as_json=as_json)
+            _show_link(_parse_link(data, may_be_pass=not given), key, as_json=as_json)
     return 0
 
 
-def _found(data: bytes, *, may_be_pass: bool) -> link.LinkText:
+def _parse_link(data: bytes, *, may_be_pass: bool) -> link.LinkText:
     """What the text of a link is; of a file that is neither link nor pass the error says both."""
     try:
         return link.parse_link_text(data.decode("utf-8", "replace"))
@@ -74,20 +74,20 @@ def _found(data: bytes, *, may_be_pass: bool) -> link.LinkText:
 def _show_pass(contents: Contents, *, as_json: bool) -> None:
     document = _pass(contents)
     if as_json:
-        show.document(document)
+        output.print_document(document)
     else:
-        show.contents(document)
+        output.print_contents(document)
         # Whom the certificate is for is not looked at here.
-        show.layouts(layouts(contents.document, contents.files), on=show.console())
+        output.print_layouts(layouts(contents.document, contents.files), on=output.console())
 
 
 def _show_link(found: link.LinkText, key: Path | None, *, as_json: bool) -> None:
     document, odd = _link(found, key)
     if as_json:
-        show.document(document)
+        output.print_document(document)
     else:
-        show.claims(document)
-        show.findings(odd, on=show.console())
+        output.print_claims(document)
+        output.print_findings(odd, on=output.console())
 
 
 def _link(found: link.LinkText, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
@@ -103,7 +103,7 @@ def _link(found: link.LinkText, key: Path | None) -> tuple[dict[str, Any], tuple
         "length": len(found.token),
         "header": read.header,
         "claims": read.claims,
-        "findings": documents.findings(found.findings),
+        "findings": json_output.findings(found.findings),
     }
     return document, found.findings
 
@@ -145,7 +145,7 @@ def _pass(contents: Contents) -> dict[str, Any]:
         "style": style,
         "expires": document.get("expirationDate"),
         "nfc": bool(document.get("nfc")),
-        "barcodes": [code.get("format") for code in _codes(document)],
+        "barcodes": [code.get("format") for code in _barcodes(document)],
         "fields": list(_fields(document[style])) if style else [],
         "pictures": list(_pictures(found)),
         "languages": sorted({name.partition(".lproj/")[0] for name in found if ".lproj/" in name}),
@@ -154,7 +154,7 @@ def _pass(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _codes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _barcodes(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     codes = document.get("barcodes") or [document.get("barcode")]
     yield from (code for code in codes if isinstance(code, dict)) if isinstance(codes, list) else ()
 
@@ -192,7 +192,7 @@ def _signature(data: bytes) -> dict[str, Any] | None:
         "algorithm": f"{signed.algorithm} with {signed.digest}",
         "certificates": [
             {
-                "name": show.common_name(holder),
+                "name": output.common_name(holder),
                 "valid_from": holder.not_valid_before_utc.isoformat(),
                 "valid_to": holder.not_valid_after_utc.isoformat(),
             }

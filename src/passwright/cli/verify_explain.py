@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.text import Text
 
 from passwright.apple.verification.verifier import STEPS
-from passwright.cli import show
+from passwright.cli import output
 from passwright.report import Severity
 
 if TYPE_CHECKING:
@@ -63,16 +63,16 @@ def steps(judged: Verification, *, on: Console) -> None:
     """What each step checks, what it found, what it proves and what it leaves open; then the chain."""
     for name in STEPS:
         step, outcome = _STEPS[name], judged.steps.get(name, "skipped")
-        on.print(Text.assemble("  ", show.mark(outcome, on=on), " ", (name, "bold")))
-        show.row("checked", step.checks, on=on)
-        show.row("found", _found(judged, name), on=on)
-        show.row("proves", step.proves if outcome == "ok" else "nothing", on=on)
-        show.row("leaves open", step.leaves, on=on)
+        on.print(Text.assemble("  ", output.outcome_mark(outcome, on=on), " ", (name, "bold")))
+        output.print_row("checked", step.checks, on=on)
+        output.print_row("found", _step_findings(judged, name), on=on)
+        output.print_row("proves", step.proves if outcome == "ok" else "nothing", on=on)
+        output.print_row("leaves open", step.leaves, on=on)
     if judged.chain is not None and judged.chain.links:
         _chain(judged.chain, on=on)
 
 
-def _found(judged: Verification, name: str) -> str:
+def _step_findings(judged: Verification, name: str) -> str:
     if judged.steps.get(name) == "skipped":
         return "nothing, it needs a step that failed"
     counts = [
@@ -88,6 +88,8 @@ def _chain(chain: Chain, *, on: Console) -> None:
     on.print("  Chain")
     for role, link in zip(("pass", "intermediate", "root"), chain.links, strict=False):
         source = "embedded" if link.embedded else "supplied from what is trusted"
-        show.row(role, link.name, on=on)
-        show.row("", f"key {link.key_id}", on=on)
-        show.row("", f"valid {link.not_before:%Y-%m-%d} to {link.not_after:%Y-%m-%d}, {source}", on=on)
+        output.print_row(role, link.name, on=on)
+        output.print_row("", f"key {link.key_id}", on=on)
+        output.print_row(
+            "", f"valid {link.not_before:%Y-%m-%d} to {link.not_after:%Y-%m-%d}, {source}", on=on
+        )

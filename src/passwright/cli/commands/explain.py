@@ -10,7 +10,7 @@ from rich.text import Text
 
 from passwright import keys, report
 from passwright.apple.verification import device_errors
-from passwright.cli import options, show
+from passwright.cli import options, output
 from passwright.cli.files import WrongUse
 from passwright.table import did_you_mean
 
@@ -56,9 +56,9 @@ def explain(
             return _log(what, as_json=as_json)
         hint = did_you_mean(word, (*report.codes(), *keys.names()))
         hint = hint or "passwright explain lists all codes; a line of a log stands in quotes"
-        raise WrongUse(f"there is no code and no key {show.plain(word)!r}: {hint}")
+        raise WrongUse(f"there is no code and no key {output.safe_text(word)!r}: {hint}")
     if as_json:
-        show.document(
+        output.print_document(
             {
                 "code": None if code is None else _code(code),
                 "keys": [_key(each) for each in found],
@@ -66,18 +66,18 @@ def explain(
         )
         return 0
     if code is not None:
-        show.explanation(code)
+        output.print_explanation(code)
     _show_keys(found)
     return 0
 
 
 def _all_codes(*, as_json: bool) -> int:
     if as_json:
-        show.document({"codes": {name: report.explanation(name).title for name in report.codes()}})
+        output.print_document({"codes": {name: report.explanation(name).title for name in report.codes()}})
         return 0
     width = max(map(len, report.codes()))
     for name in report.codes():
-        show.line(f"{name:{width}}  {report.explanation(name).title}")
+        output.print_line(f"{name:{width}}  {report.explanation(name).title}")
     return 0
 
 
@@ -97,7 +97,7 @@ def _key(found: KeyFacts) -> dict[str, Any]:
 
 
 def _show_keys(found: Iterable[KeyFacts]) -> None:
-    out = show.console()
+    out = output.console()
     alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[KeyFacts]] = {}
     for each in found:
         alike.setdefault((each.document, tuple(each.facts().items())), []).append(each)
@@ -108,11 +108,11 @@ def _show_keys(found: Iterable[KeyFacts]) -> None:
             Text.assemble((same[0].key.name, "bold"), f", {document}: {', '.join(owners[:MAX_OWNERS])}{more}")
         )
         for name, text in facts:
-            show.row(name, text, on=out)
+            output.print_row(name, text, on=out)
         places = list(dict.fromkeys(place for each in same for place in each.places))
         rest = f" and {len(places) - MAX_PLACES} more places" if len(places) > MAX_PLACES else ""
-        show.row("stands at", ", ".join(places[:MAX_PLACES]) + rest, on=out)
-        show.row("source", same[0].source, on=out)
+        output.print_row("stands at", ", ".join(places[:MAX_PLACES]) + rest, on=out)
+        output.print_row("source", same[0].source, on=out)
 
 
 def _log(text: str, *, as_json: bool) -> int:
@@ -125,9 +125,9 @@ def _log(text: str, *, as_json: bool) -> int:
                 found[match.message.id] = match
     told = [match for match in found.values() if not match.message.general] or list(found.values())
     if as_json:
-        show.document({"messages": [_message(match) for match in told]})
+        output.print_document({"messages": [_message(match) for match in told]})
     else:
-        draw_messages(told, on=show.console())
+        draw_messages(told, on=output.console())
     return 0 if told else 1
 
 
@@ -184,7 +184,7 @@ def draw_messages(found: Sequence[Match], *, on: Console) -> None:
             )
         for cause in match.message.causes:
             on.print(Text(f"  {cause.title}", "bold"))
-            show.row("see", cause.see, on=on, width=8)
-            show.row("remedy", cause.remedy, on=on, width=8)
+            output.print_row("see", cause.see, on=on, width=8)
+            output.print_row("remedy", cause.remedy, on=on, width=8)
             codes = ", ".join(code.partition("@")[0] for code in cause.codes)
-            show.row("codes", codes or "none: no file shows it", on=on, width=8)
+            output.print_row("codes", codes or "none: no file shows it", on=on, width=8)

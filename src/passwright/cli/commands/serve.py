@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from passwright.cli import desk, show
-from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli import output, service_setup
 from passwright.cli.files import WrongUse
+from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
 from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
 
 if TYPE_CHECKING:
@@ -61,24 +61,24 @@ def serve(
     Its log goes to standard error: lines for people on a terminal, JSON otherwise. It
     stops at Ctrl+C or a termination signal, after the requests that are running.
     """
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service.web import log
     from passwright.service.web.app import create_app
     from passwright.service.web.server import Server
 
     if port is None:
-        found = desk.settings_of(config, database, example=example, base_url=base_url)
-        port = _local_port(found) or desk.PORT
+        found = service_setup.load_settings(config, database, example=example, base_url=base_url)
+        port = _local_port(found) or service_setup.PORT
     with _listening(host, port) as listening:
         port = listening.getsockname()[1]
-        found = desk.settings_of(config, database, example=example, base_url=base_url, port=port)
+        found = service_setup.load_settings(config, database, example=example, base_url=base_url, port=port)
         _check_port(found, host, port)
         log.configure(sys.stderr, plain=sys.stderr.isatty())
-        with desk.opened(found) as opened:
+        with service_setup.service_context(found) as opened:
             if example:
-                _tell_example(found, _example(opened), host)
+                _print_example(found, _example(opened), host)
             elif sys.stdout.isatty():
-                _tell(found, host, port)
+                _print_address(found, host, port)
             Server(create_app(opened, found), host=host, port=port).run([listening])
     return 0
 
@@ -116,9 +116,9 @@ def _check_port(found: Settings, host: str, port: int) -> None:
         )
 
 
-def _tell(found: Settings, host: str, port: int) -> None:
-    show.line(f"Passwright listens on http://{host}:{port} for {found.base_url}")
-    show.line(f"Passes are kept in {found.database}. Ctrl+C stops it.")
+def _print_address(found: Settings, host: str, port: int) -> None:
+    output.print_line(f"Passwright listens on http://{host}:{port} for {found.base_url}")
+    output.print_line(f"Passes are kept in {found.database}. Ctrl+C stops it.")
 
 
 # --- the example ----------------------------------------------------------------
@@ -154,7 +154,7 @@ def _membership(opened: Desk, organisation: str, at: datetime) -> str:
     return found["loyalty"]
 
 
-def _tell_example(found: Settings, made: tuple[str, str], host: str) -> None:
+def _print_example(found: Settings, made: tuple[str, str], host: str) -> None:
     key, template = made
     here = found.base_url
     for line in (
@@ -177,7 +177,7 @@ def _tell_example(found: Settings, made: tuple[str, str], host: str) -> None:
         "Everybody has the keys that sign here: no wallet takes these passes.",
         "",
     ):
-        show.line(line)
+        output.print_line(line)
     if host not in LOOPBACK:
-        show.failure(f"{host} is open to others, and so is everything the example signs")
+        output.print_failure(f"{host} is open to others, and so is everything the example signs")
     sys.stdout.flush()

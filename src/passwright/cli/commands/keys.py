@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright.cli import desk, show
-from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli import output, service_setup
 from passwright.cli.files import WrongUse
+from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
 from passwright.errors import NotFound
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def add(
     example: Example = False,
 ) -> int:
     """Make a key and print it, once: what is kept of it is a hash."""
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service import api_keys
 
-    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+    with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
         owner = find_organisation(opened, organisation)
         if owner is not None and owner.binding and no_binding:
             raise WrongUse(
@@ -53,7 +53,7 @@ def add(
             )
         owner = owner or api_keys.new_organisation(opened, organisation, binding=not no_binding)
         text, _ = api_keys.add(opened, owner.id, name, at=datetime.now(UTC))
-    show.line(text)
+    output.print_line(text)
     return 0
 
 
@@ -74,18 +74,18 @@ def find_organisation(opened: Desk, name: str) -> Organisation | None:
 @app.command("list")
 def list_(*, config: Config = None, database: Database = None, example: Example = False) -> int:
     """Print organisations and their keys: ids and names, never a key."""
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service import api_keys
 
-    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+    with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
         found = api_keys.listed(opened)
     for organisation, keys in found:
         off = "" if organisation.binding else "  (binding off)"
-        show.line(f"{organisation.id}  {show.plain(organisation.name)}{off}")
+        output.print_line(f"{organisation.id}  {output.safe_text(organisation.name)}{off}")
         for key in keys:
             ended = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "in use"
-            show.line(
-                f"  {key.id}  since {key.created_at:%Y-%m-%d}  {ended}  {show.plain(key.name)}".rstrip()
+            output.print_line(
+                f"  {key.id}  since {key.created_at:%Y-%m-%d}  {ended}  {output.safe_text(key.name)}".rstrip()
             )
     return 0
 
@@ -102,10 +102,10 @@ def revoke(
     example: Example = False,
 ) -> int:
     """End a key: requests with it are refused from now on."""
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service import api_keys
 
-    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+    with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
         try:
             api_keys.revoke(opened, key, at=datetime.now(UTC))
         except NotFound:

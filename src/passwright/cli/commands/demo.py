@@ -17,9 +17,9 @@ from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.binding import email
 from passwright.binding.binding import Binding
-from passwright.cli import documents, show
+from passwright.cli import json_output, output
 from passwright.cli.files import WrongUse
-from passwright.cli.given import example_issuer
+from passwright.cli.inputs import example_issuer
 from passwright.errors import PassRejected
 from passwright.google.builder import PassBuilder as GooglePassBuilder
 from passwright.google.link import MAX_TOKEN, Link
@@ -51,7 +51,7 @@ DRAWING_WIDTH = 110
 
 
 @dataclass(frozen=True)
-class _Road:
+class _Demo:
     """Everything the demo made, and everything it checked."""
 
     data: bytes
@@ -89,7 +89,7 @@ def demo(
     wholefile.write(out / "membership.pkpass", road.data)
     wholefile.write(out / "save-link.txt", f"{road.link.url}\n".encode())
     wholefile.write(out / "report.json", report.encode())
-    console = show.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
+    console = output.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
     _tell(road, out, console)
     if svg is not None:
         # A drawing that loads fonts from the network would be no drawing of its own.
@@ -100,7 +100,7 @@ def demo(
     return 0 if road.ok else 1
 
 
-def _walk(at: datetime) -> _Road:
+def _walk(at: datetime) -> _Demo:
     from passwright.testing.authority import Authority, example_template_directory
 
     authority = Authority.example()
@@ -116,7 +116,7 @@ def _walk(at: datetime) -> _Road:
 
     code = {"format": "PKBarcodeFormatQR", "message": APPLE_SERIAL, "messageEncoding": "utf-8"}
     with_code = {"object": {"barcode": {"type": "QR_CODE", "value": GOOGLE_SERIAL}}}
-    return _Road(
+    return _Demo(
         data=data,
         apple_report=tuple(apple.report(card, at=at)),
         verdict=verify(data, trust=authority.trust, at=at),
@@ -139,9 +139,9 @@ def _refusal(build: Callable[[Pass], object], pass_: Pass) -> tuple[Finding, ...
     return ()
 
 
-def _report(road: _Road) -> dict[str, Any]:
+def _report(road: _Demo) -> dict[str, Any]:
     """report.json: everything that was checked. Neither address nor its hash is in it."""
-    link = documents.link(road.link)
+    link = json_output.link(road.link)
     del link["url"]
     return {
         "passes": [
@@ -151,7 +151,7 @@ def _report(road: _Road) -> dict[str, Any]:
                 "file": "membership.pkpass",
                 "bytes": len(road.data),
                 "sha256": hashlib.sha256(road.data).hexdigest(),
-                "findings": documents.findings(road.apple_report),
+                "findings": json_output.findings(road.apple_report),
             },
             {
                 "wallet": "google",
@@ -160,8 +160,8 @@ def _report(road: _Road) -> dict[str, Any]:
                 "bytes": len(road.link.url) + 1,
             },
         ],
-        "verification": documents.verification("membership.pkpass", road.verdict),
-        "link": documents.without_hash({**link, "verified": road.read.verified}),
+        "verification": json_output.verification("membership.pkpass", road.verdict),
+        "link": json_output.without_hash({**link, "verified": road.read.verified}),
         "refused": [finding.as_dict() for found in road.refused.values() for finding in found],
     }
 
@@ -169,47 +169,54 @@ def _report(road: _Road) -> dict[str, Any]:
 # --- telling -------------------------------------------------------------------------------------
 
 
-def _tell(road: _Road, out: Path, on: Console) -> None:
+def _tell(road: _Demo, out: Path, on: Console) -> None:
     on.print("One definition, both wallets, bound to one person. All keys are throw-away examples.")
     _heading("Made", on)
-    show.row(
+    output.print_row(
         "for",
         f"{email.mask(EMAIL)}: a bound person has one wallet, so each serial goes into one",
         on=on,
     )
-    show.row(
+    output.print_row(
         "Apple Wallet",
-        f"pass {APPLE_SERIAL}, {show.size(len(road.data))} in {len(road.verdict.files)} files",
+        f"pass {APPLE_SERIAL}, {output.size_text(len(road.data))} in {len(road.verdict.files)} files",
         on=on,
     )
-    show.row(
+    output.print_row(
         "Google Wallet",
         f"pass {GOOGLE_SERIAL}, a save link of {road.link.length:,} characters, {MAX_TOKEN:,} are safe",
         on=on,
     )
     _heading(f"Apple: membership.pkpass, {'verified' if road.verdict.ok else 'NOT VERIFIED'}", on)
     for step in STEPS:
-        on.print("  ", show.mark(road.verdict.steps[step], on=on), f" {step:10} {STEP_WORDS[step]}", sep="")
-    show.findings((*road.verdict.report, *road.apple_report), on=on, indent=2)
+        on.print(
+            "  ",
+            output.outcome_mark(road.verdict.steps[step], on=on),
+            f" {step:10} {STEP_WORDS[step]}",
+            sep="",
+        )
+    output.print_findings((*road.verdict.report, *road.apple_report), on=on, indent=2)
     _heading("Google: save-link.txt, decoded with the public key", on)
     outcome = "ok" if road.read.verified else "failed"
-    on.print("  ", show.mark(outcome, on=on), " signature  RS256, by the service account", sep="")
+    on.print("  ", output.outcome_mark(outcome, on=on), " signature  RS256, by the service account", sep="")
     _claims(road, on)
     _heading("To be inserted first, through Google's API", on)
     for name, resource in road.link.requires.items():
-        show.row(name, f"{resource['id']}: the link has no room for it; its JSON is in report.json", on=on)
+        output.print_row(
+            name, f"{resource['id']}: the link has no room for it; its JSON is in report.json", on=on
+        )
     if not road.link.requires:
-        show.row("nothing", "class and object travel in the link", on=on)
+        output.print_row("nothing", "class and object travel in the link", on=on)
     _heading("Refused: the same bound pass with a barcode", on)
     for attempt, found in road.refused.items():
         outcome = "ok" if found else "failed"
-        on.print("  ", show.mark(outcome, on=on), f" {attempt}", sep="")
-        show.findings(found, on=on, indent=4)
+        on.print("  ", output.outcome_mark(outcome, on=on), f" {attempt}", sep="")
+        output.print_findings(found, on=on, indent=4)
     _heading("Written", on)
     for name in ("membership.pkpass", "save-link.txt", "report.json"):
-        on.print(f"  {show.plain(out / name)}")
+        on.print(f"  {output.safe_text(out / name)}")
     if not road.ok:
-        show.failure("not everything could be verified: see above")
+        output.print_failure("not everything could be verified: see above")
 
 
 # What each step has proved.
@@ -222,16 +229,16 @@ STEP_WORDS = {
 }
 
 
-def _claims(road: _Road, on: Console) -> None:
-    claims = documents.without_hash(dict(road.read.claims))
+def _claims(road: _Demo, on: Console) -> None:
+    claims = json_output.without_hash(dict(road.read.claims))
     for name in ("iss", "aud", "typ", "iat"):
-        show.row(name, claims[name], on=on, width=CLAIM_WIDTH)
+        output.print_row(name, claims[name], on=on, width=CLAIM_WIDTH)
     for kind, items in claims["payload"].items():
         for item in items:
-            show.row(kind, item["id"], on=on, width=CLAIM_WIDTH)
+            output.print_row(kind, item["id"], on=on, width=CLAIM_WIDTH)
             for name, value in item.items():
                 if name != "id":
-                    show.row(f"  {name}", _short(value), on=on, width=CLAIM_WIDTH)
+                    output.print_row(f"  {name}", _short(value), on=on, width=CLAIM_WIDTH)
 
 
 def _short(value: object) -> str:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright.apple.container.pkpass import PASS_LIMITS
-from passwright.cli import documents, files, options, show, told
+from passwright.cli import files, json_output, options, output, verify_explain
 from passwright.cli.files import Stopped, WrongUse
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 # What came of one file: the exit code and what to print, or why it can't be read.
-_Said = tuple[int, str] | OSError
+_FileResult = tuple[int, str] | OSError
 
 
 @dataclass(frozen=True)
-class _How:
+class _Options:
     """How each file is judged and told; `width` is that of the terminal, None without one."""
 
     trust: Trust
@@ -73,17 +73,17 @@ def verify(
     """Judge .pkpass files in five steps: container, manifest, signature, chain, content."""
     trust = options.trust(root or [], example=example)
     moment = options.moment("--at", at) or datetime.now(UTC)
-    out = show.console()
-    how = _How(trust, moment, as_json, explain, out.width if out.is_terminal else None)
+    out = output.console()
+    how = _Options(trust, moment, as_json, explain, out.width if out.is_terminal else None)
     code = told = 0
     found = list(_passes(paths))
     try:
-        with _judging(found, how, jobs) as judged:
+        with _verify_files(found, how, jobs) as judged:
             for said in _with_progress(judged, len(found), wanted=not as_json):
                 told += 1
                 if isinstance(said, OSError):
                     # The others are judged all the same.
-                    show.refusal(said)
+                    output.print_error(said)
                     code = 2
                 else:
                     code = max(code, said[0])
@@ -92,7 +92,9 @@ def verify(
         raise Stopped(f"stopped: {told} of {len(found)} files were judged") from None
     except BrokenProcessPool:
         reason = "a process that judges files was killed, or had no memory left"
-        show.failure(f"{reason}: {told} of {len(found)} files were judged; --jobs 1 judges them one by one")
+        output.print_failure(
+            f"{reason}: {told} of {len(found)} files were judged; --jobs 1 judges them one by one"
+        )
         return 2
     return code
 
@@ -109,9 +111,9 @@ def _passes(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 @contextmanager
-def _judging(paths: Sequence[Path], how: _How, jobs: int) -> Iterator[Iterator[_Said]]:
+def _verify_files(paths: Sequence[Path], how: _Options, jobs: int) -> Iterator[Iterator[_FileResult]]:
     """What is said of each file, in their order, by so many processes."""
-    judge = partial(_one, how)
+    judge = partial(_verify_file, how)
     if jobs == 1 or len(paths) == 1:
         yield map(judge, paths)
         return
@@ -131,7 +133,7 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _one(how: _How, path: Path) -> _Said:
+def _verify_file(how: _Options, path: Path) -> _FileResult:
     try:
         data = files.read(path, PASS_LIMITS.archive_bytes)
     except OSError as exc:
@@ -139,12 +141,12 @@ def _one(how: _How, path: Path) -> _Said:
     judged = _verifier(how.trust).verify(data, at=how.at)
     code = 0 if judged.ok else 1
     if how.as_json:
-        return code, f"{json.dumps(documents.verification(str(path), judged), default=str)}\n"
-    out = show.console(width=how.width, terminal=how.width is not None)
+        return code, f"{json.dumps(json_output.verification(str(path), judged), default=str)}\n"
+    out = output.console(width=how.width, terminal=how.width is not None)
     with out.capture() as captured:
-        show.verdict(str(path), judged, on=out)
+        output.print_verification(str(path), judged, on=out)
         if how.explain:
-            told.steps(judged, on=out)
+            verify_explain.steps(judged, on=out)
     return code, captured.get()
 
 
@@ -156,11 +158,11 @@ def _verifier(trust: Trust) -> Verifier:
     return Verifier(trust)
 
 
-def _with_progress(said: Iterable[_Said], total: int, *, wanted: bool) -> Iterator[_Said]:
+def _with_progress(said: Iterable[_FileResult], total: int, *, wanted: bool) -> Iterator[_FileResult]:
     """The same, with a bar on standard error where that is a terminal."""
     from rich.progress import Progress
 
-    err = show.console(err=True)
+    err = output.console(err=True)
     if not wanted or not err.is_terminal or total == 1:
         yield from said
         return

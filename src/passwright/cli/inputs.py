@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from passwright.google.issuer import Issuer
     from passwright.signing import Signer
 
-__all__ = ["EXAMPLE_ISSUER_ID", "Keys", "Wanted", "example_issuer", "load_template", "one_way"]
+__all__ = [
+    "EXAMPLE_ISSUER_ID",
+    "KeyOptions",
+    "PassOptions",
+    "barcode_option",
+    "exactly_one",
+    "example_issuer",
+    "load_template",
+]
 
 EXAMPLE_ISSUER_ID = "3388000000022222222"
 
@@ -38,7 +46,7 @@ def load_template(folder: Path) -> Template:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class PassOptions:
     """What the options say about one pass, as text."""
 
     serial: str
@@ -115,7 +123,7 @@ def _object(path: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keys:
+class KeyOptions:
     """Where keys are, and how careful to be with their files; `found` collects what others may read."""
 
     key: Path | None = None
@@ -197,7 +205,7 @@ class Keys:
                 raise WrongUse(
                     "a key elsewhere goes with --email and --public-key, and no --key or --service-account"
                 )
-            with files.named(public_key):
+            with files.naming(public_key):
                 public = load_public_key(files.read(public_key, files.MAX_KEY_BYTES))
             return Issuer(issuer_id=issuer_id, email=email, signer=signer, public_key=public, **more)
         if account is not None:
@@ -205,7 +213,7 @@ class Keys:
             # Said here, or the file would be blamed for it.
             if not ISSUER_ID.match(issuer_id):
                 raise WrongUse(f"the issuer id {issuer_id!r} is not 1 to 19 digits, as the console shows it")
-            with files.named(account):
+            with files.naming(account):
                 return Issuer.from_service_account(data, issuer_id=issuer_id, **more)
         if self.key is None or email is None:
             raise WrongUse("--key goes with --email, the address of the service account it belongs to")
@@ -216,7 +224,7 @@ class Keys:
         secret = None
         if b"ENCRYPTED" in pem and (secret := self._password(path)) is None:
             raise WrongUse(f"{path} is encrypted: give --password-file FILE")
-        with files.named(path):
+        with files.naming(path):
             return KeySigner.from_pem(pem, password=secret)
 
     def _password(self, path: Path) -> str | None:
@@ -234,7 +242,7 @@ def example_issuer(issuer_id: str | None = None, *, signer: Signer | None = None
     return issuer if signer is None else replace(issuer, signer=signer)
 
 
-def one_way(ways: Mapping[str, bool]) -> str:
+def exactly_one(ways: Mapping[str, bool]) -> str:
     """The one option of several that was given.
 
     Raises:
@@ -245,3 +253,10 @@ def one_way(ways: Mapping[str, bool]) -> str:
         found = f"{' and '.join(chosen)} exclude each other" if chosen else "nobody signs"
         raise WrongUse(f"{found}: give one of {', '.join(ways)}")
     return chosen[0]
+
+
+def barcode_option(value: str | None, *, off: bool) -> str | Literal[False] | None:
+    """Returns the value of --barcode, False for --no-barcode, None if neither was used."""
+    if off and value is not None:
+        raise WrongUse("--barcode and --no-barcode exclude each other")
+    return False if off else value

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright.cli import desk, show
-from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli import output, service_setup
 from passwright.cli.files import WrongUse
+from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +35,13 @@ def create(
     Without it no address can be read and no link is known any more: keep a copy, but
     not where copies of the database are.
     """
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service.vault import KeyFile, KeyRing
 
     if file.exists() or file.is_symlink():
         raise WrongUse(f"{file} is there already: another ring in its place would close every address")
     KeyFile(file).write(KeyRing.create(f"{datetime.now(UTC):%Y-%m-%d}"))
-    show.line(f"{file} holds the keys of a new vault: name it as vault_keys in the settings")
+    output.print_line(f"{file} holds the keys of a new vault: name it as vault_keys in the settings")
     return 0
 
 
@@ -57,24 +57,26 @@ def rotate(
     The service may run meanwhile. Stopped half way, the same command goes on. The old
     key retires only when a count has proved that no address depends on it.
     """
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service import rotation
 
-    found = desk.settings_of(config, database, example=example)
-    keys = desk.vault_keys(found)
-    with desk.keeping(found) as opened:
+    found = service_setup.load_settings(config, database, example=example)
+    keys = service_setup.vault_keys(found)
+    with service_setup.storage_only(found) as opened:
         fresh = rotation.begin(keys, at=datetime.now(UTC))
         sealing = keys.current().sealing
-        show.line(f"New key: {sealing}" if fresh else f"Going on to {sealing}: an earlier rotation stopped")
-        last = _resealed(opened.store, keys)
-        show.line(f"Sealed anew: {last.sealed:,} of {last.seen:,} addresses")
+        output.print_line(
+            f"New key: {sealing}" if fresh else f"Going on to {sealing}: an earlier rotation stopped"
+        )
+        last = _reseal(opened.store, keys)
+        output.print_line(f"Sealed anew: {last.sealed:,} of {last.seen:,} addresses")
         retired, counted = rotation.retire(opened.store, keys)
     for name in retired:
-        show.line(f"Retired: {name}, no address depends on it")
-    return _told(keys, counted, last)
+        output.print_line(f"Retired: {name}, no address depends on it")
+    return _print_rotation(keys, counted, last)
 
 
-def _resealed(store: Store, keys: KeyFile) -> Batch:
+def _reseal(store: Store, keys: KeyFile) -> Batch:
     """All batches, with a bar on the terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -84,7 +86,7 @@ def _resealed(store: Store, keys: KeyFile) -> Batch:
     with store.reading() as transaction:
         total = sum(rotation.usage(transaction).values())
     columns = (TextColumn("Sealing anew"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    err = show.console(err=True)
+    err = output.console(err=True)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=total)
         for last in rotation.reseal(store, keys):
@@ -92,14 +94,16 @@ def _resealed(store: Store, keys: KeyFile) -> Batch:
     return last
 
 
-def _told(keys: KeyFile, counted: Mapping[str, int], last: Batch) -> int:
+def _print_rotation(keys: KeyFile, counted: Mapping[str, int], last: Batch) -> int:
     """What stays, and why: exit code 1 where an address can't be opened."""
     ring = keys.current()
     for name in ring.keys:
         if name != ring.sealing:
             count = counted.get(name, 0)
             depend = "1 address depends" if count == 1 else f"{count:,} addresses depend"
-            show.failure(f"{name} stays: {depend} on it")
+            output.print_failure(f"{name} stays: {depend} on it")
     for pass_id in last.unreadable:
-        show.failure(f"the address of pass {pass_id} can't be opened: passwright explain vault_unreadable")
+        output.print_failure(
+            f"the address of pass {pass_id} can't be opened: passwright explain vault_unreadable"
+        )
     return int(len(ring.keys) > 1 or bool(last.unreadable))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright import nfckey, wholefile
-from passwright.cli import files, options, show
+from passwright.cli import files, options, output
 from passwright.cli.files import WrongUse
 
 if TYPE_CHECKING:
@@ -41,34 +41,34 @@ def nfc_key(
         raise WrongUse("nfc-key takes --out FILE for a new key, or --from FILE for one there is")
     if source is None and password_file is not None:
         raise WrongUse("--password-file opens the key of --from; a new key is written unencrypted")
-    text = _new(out) if out is not None else _given(source or Path("-"), password_file)
+    text = _create_key(out) if out is not None else _public_key_of(source or Path("-"), password_file)
     if as_json:
-        show.document({"apple_key": text})
+        output.print_document({"apple_key": text})
     else:
-        show.line(f'apple_key = "{text}"')
+        output.print_line(f'apple_key = "{text}"')
     return 0
 
 
-def _new(out: Path) -> str:
+def _create_key(out: Path) -> str:
     if out.is_symlink() or out.exists():
         raise WrongUse(f"{out} is there already, and a private key that is replaced is lost: name a new file")
     key = nfckey.generate()
     wholefile.write(out, key.private_pem, mode=PRIVATE)
     told = f"{out}: the private key, for the reader. Keep it as you keep a password."
-    show.console(err=True).print(show.plain(told))
+    output.console(err=True).print(output.safe_text(told))
     return key.public_text
 
 
-def _given(source: Path, password_file: Path | None) -> str:
+def _public_key_of(source: Path, password_file: Path | None) -> str:
     data = files.read(source, nfckey.MAX_BYTES)
     found: list[Finding] = []
     secret = b"PRIVATE KEY" in data
-    if secret and source != Path("-") and (problem := files.exposed(source)):
+    if secret and source != Path("-") and (problem := files.exposure_warning(source)):
         found.append(problem)
     password = None
     if password_file is not None or (secret and b"ENCRYPTED" in data):
         prompt = "Password of the key"
         password = files.password(password_file, prompt=prompt, found=found, strict=False)
-    show.findings(found)
-    with files.named(source):
+    output.print_findings(found)
+    with files.naming(source):
         return nfckey.public_text(data, password=password)

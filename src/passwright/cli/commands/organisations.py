@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from passwright.cli import desk, show
-from passwright.cli.desk import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.cli import output, service_setup
+from passwright.cli.commands.keys import find_organisation
 from passwright.cli.files import WrongUse
-from passwright.cli.keys import find_organisation
+from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
 
 __all__ = ["app"]
 
@@ -53,13 +53,13 @@ def set_(
     example: Example = False,
 ) -> int:
     """Switch a feature of an organisation on or off. The service may run meanwhile."""
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service import api_keys
 
-    with desk.keeping(desk.settings_of(config, database, example=example)) as opened:
+    with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
         found = find_organisation(opened, organisation)
         if found is None:
             raise WrongUse(f"there is no organisation {organisation}: `passwright keys list` prints them")
         now = api_keys.set_binding(opened, found.id, on=binding is Switch.ON)
-    show.line(f"{now.id}  {show.plain(now.name)}  binding {binding.value}")
+    output.print_line(f"{now.id}  {output.safe_text(now.name)}  binding {binding.value}")
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import wholefile
 from passwright.apple.identity import Identity
-from passwright.cli import documents, files, show
+from passwright.cli import files, json_output, output
 from passwright.cli.files import WrongUse
 from passwright.signers import offline
 
@@ -93,7 +93,7 @@ class Files:
             # Signatures and tokens say whole seconds.
             return datetime.now(UTC).replace(microsecond=0)
         message = files.read(self._message, MAX_BYTES)
-        with files.named(self._message):
+        with files.naming(self._message):
             at = said(message)
         if made(at).message != message:
             raise WrongUse(
@@ -112,12 +112,14 @@ def emit(
     """
     wholefile.write(out, message)
     if document is not None:
-        show.document({**document, "to_sign_sha256": sha256(message).hexdigest()})
+        output.print_document({**document, "to_sign_sha256": sha256(message).hexdigest()})
         return 0
-    console = show.console()
-    console.print(f"{show.plain(out)}: what has to be signed for {what}")
-    signature = show.word(out.with_suffix(".sig"))
-    console.print(f"Where the key is: openssl dgst -sha256 -sign KEY -out {signature} {show.word(out)}")
+    console = output.console()
+    console.print(f"{output.safe_text(out)}: what has to be signed for {what}")
+    signature = output.shell_quote(out.with_suffix(".sig"))
+    console.print(
+        f"Where the key is: openssl dgst -sha256 -sign KEY -out {signature} {output.shell_quote(out)}"
+    )
     console.print(f"Then the same command with --signature {signature}{then} instead of --emit-tbs")
     return 0
 
@@ -175,7 +177,7 @@ class _Orders:
             made = self._maker.to_sign(number, row)
             if made.to_sign is None:
                 self.refused.append(
-                    {"row": number, "serial": made.serial, "findings": documents.findings(made.findings)}
+                    {"row": number, "serial": made.serial, "findings": json_output.findings(made.findings)}
                 )
                 continue
             self.written += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from passwright.apple.build import pass_json
-from passwright.cli import desk, show
+from passwright.cli import output, service_setup
 from passwright.cli.files import WrongUse
 from passwright.google import tables
 from passwright.model import validation
@@ -67,7 +67,7 @@ def schema(
     """
     known = {each.lower(): each for each in (*SCHEMAS, "template.toml")}
     if name.lower() == "openapi":
-        show.line(json.dumps(_openapi(), indent=2))
+        output.print_line(json.dumps(_openapi(), indent=2))
         return 0
     found = known.get(name.lower())
     if found is None:
@@ -75,12 +75,12 @@ def schema(
         hint = did_you_mean(name, every) or f"it is one of {', '.join(every)}"
         raise WrongUse(f"there is no schema of {name!r}: {hint}")
     # ASCII, so that any encoding of the terminal carries it.
-    show.line(json.dumps(of(found.removesuffix(".toml"), writing=not reading), indent=2))
+    output.print_line(json.dumps(of(found.removesuffix(".toml"), writing=not reading), indent=2))
     return 0
 
 
 def _openapi() -> dict[str, Any]:
-    desk.check_extra()
+    service_setup.check_extra()
     from passwright.service.web.app import description
 
     return description()

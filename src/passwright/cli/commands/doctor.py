@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from passwright.apple.container.pkpass import PASS_LIMITS
-from passwright.cli import documents, files, options, show
+from passwright.cli import files, json_output, options, output
 from passwright.report import Severity
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.verification.diagnosis import Diagnosis
 
-__all__ = ["doctor", "draw", "verdict"]
+__all__ = ["doctor", "outcome", "print_diagnosis"]
 
 
 def doctor(
@@ -46,13 +46,13 @@ def doctor(
     trust = options.trust(root or [], example=example)
     found = diagnose(files.read(path, PASS_LIMITS.archive_bytes), trust=trust, at=moment)
     if as_json:
-        show.document(_document(str(path), found))
+        output.print_document(_document(str(path), found))
     else:
-        draw(str(path), found, on=show.console())
-    return 1 if found.refused or _wrong(found) else 0
+        print_diagnosis(str(path), found, on=output.console())
+    return 1 if found.refused or _is_wrong(found) else 0
 
 
-def _wrong(found: Diagnosis) -> bool:
+def _is_wrong(found: Diagnosis) -> bool:
     return not found.verification.report.ok
 
 
@@ -72,7 +72,7 @@ def _document(file: str, found: Diagnosis) -> dict[str, Any]:
             "warnings": sum(each.severity is Severity.WARNING for each in found.waiting),
         },
         "steps": dict(found.verification.steps),
-        "findings": documents.findings(found.verification.report),
+        "findings": json_output.findings(found.verification.report),
         "layouts": [each.as_dict() for each in found.verification.layouts],
     }
 
@@ -85,16 +85,16 @@ def _remedy(found: Diagnosis) -> str | None:
     return None if found.finding is None else found.finding.hint or None
 
 
-def draw(file: str, found: Diagnosis, *, on: Console) -> None:
+def print_diagnosis(file: str, found: Diagnosis, *, on: Console) -> None:
     """A diagnosis for people."""
-    on.print(Text.assemble((show.plain(file), "bold"), ": ", verdict(found)))
-    for name, text in _told(found):
-        show.row(name, text, on=on, width=10)
+    on.print(Text.assemble((output.safe_text(file), "bold"), ": ", outcome(found)))
+    for name, text in _diagnosis_rows(found):
+        output.print_row(name, text, on=on, width=10)
     if found.verification.steps["container"] == "ok":
-        show.steps(found.verification, on=on)
+        output.print_steps(found.verification, on=on)
 
 
-def verdict(found: Diagnosis) -> tuple[str, str]:
+def outcome(found: Diagnosis) -> tuple[str, str]:
     """What phones do with the pass, and in which style it is said."""
     if found.refused:
         return "phones refuse it", "bold red"
@@ -102,10 +102,10 @@ def verdict(found: Diagnosis) -> tuple[str, str]:
     # Trusted because the caller said so; no phone was asked.
     foreign = chain is not None and chain.custom
     takes = "phones would take it from an authority of Apple's" if foreign else "phones take it"
-    return (f"{takes}, with a fault", "yellow") if _wrong(found) else (takes, "green")
+    return (f"{takes}, with a fault", "yellow") if _is_wrong(found) else (takes, "green")
 
 
-def _told(found: Diagnosis) -> Iterator[tuple[str, str]]:
+def _diagnosis_rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
     """What is said, line by line: a word, and what it is about."""
     finding, cause = found.finding, found.cause
     if found.stranger is not None:
@@ -124,11 +124,11 @@ def _told(found: Diagnosis) -> Iterator[tuple[str, str]]:
     if found.message is not None:
         like = "something like " if found.message.sense else ""
         yield "phones say", f"{like}“{found.message.texts[0]}”"
-    if told := _waiting(found):
+    if told := _other_findings(found):
         yield "then", told
 
 
-def _waiting(found: Diagnosis) -> str:
+def _other_findings(found: Diagnosis) -> str:
     """How much else there is, and what shows it."""
     errors = sum(each.severity is Severity.ERROR for each in found.waiting)
     counts = ((errors, "error"), (len(found.waiting) - errors, "warning"))
