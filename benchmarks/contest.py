@@ -79,8 +79,8 @@ def ours() -> dict[str, Contestant]:
         binding = pw.Binding(email="jane@gmail.com", learn_more_url=workload.LEARN_MORE) if to_one else None
         return template.issue(f"M-{number:07}", workload.values(number), binding=binding)
 
-    of_pass = apple.unsigned(card(1), at=workload.NOW).message
-    of_link = google.unsigned(card(1), issued_at=workload.NOW).message
+    of_pass = apple.unsigned(card(1), at=workload.NOW).to_be_signed
+    of_link = google.unsigned(card(1), issued_at=workload.NOW).to_be_signed
     return {
         BARE: _one_by_one(lambda _: identity.signer.sign(of_pass)),
         BARE_LINK: _one_by_one(lambda _: issuer.signer.sign(of_link)),

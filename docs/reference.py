@@ -15,7 +15,7 @@ import typer.main
 from passwright.apple.verification import device_errors
 from passwright.cli.app import app
 from passwright.model.kinds import KINDS
-from passwright.report import codes, explanation
+from passwright.report import explanation, finding_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def findings() -> Iterator[str]:
     yield "Made from `codes.toml` by `docs/reference.py`. `passwright explain CODE` prints the same.\n"
     yield "Codes are stable. Those with dashes are findings and errors of the library; those with"
     yield "underscores are refusals in the life of a bound pass.\n"
-    for code in codes():
+    for code in finding_codes():
         told = explanation(code)
         yield f"## {code}\n"
         yield f"{told.title}.\n"

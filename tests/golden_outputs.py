@@ -122,9 +122,7 @@ def link(name: str, **changes: Any) -> Any:
 
 def report(findings: Any) -> Any:
     """Returns the code, severity and location of each finding."""
-    shown = [
-        (each.code, each.severity.name, getattr(each, "location", None) or each.where) for each in findings
-    ]
+    shown = [(each.code, each.severity.name, each.location) for each in findings]
     return sorted(shown)
 
 

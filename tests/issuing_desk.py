@@ -19,7 +19,7 @@ import pytest
 
 from passwright import apple, google
 from passwright.binding.lifecycle import Evidence
-from passwright.errors import AttemptRefused, BindingError, Refused
+from passwright.errors import AttemptRefused, BindingError, ServiceRefused
 from passwright.service import issuing, templates
 from passwright.service.ceremony import Offer, Subject
 from passwright.service.desk import Desk
@@ -177,7 +177,7 @@ def new_pass(desk: Desk, template: StoredTemplate, *, at: datetime = AT, **more:
 
 def refused(code: str) -> AbstractContextManager[Any]:
     """Expects a refusal with this code, whoever raises it: the codes are one table."""
-    return pytest.raises((Refused, BindingError), check=lambda exc: getattr(exc, "code", "") == code)
+    return pytest.raises((ServiceRefused, BindingError), check=lambda exc: getattr(exc, "code", "") == code)
 
 
 def binding_of(shown: issuing.Shown) -> dict[str, Any] | None:

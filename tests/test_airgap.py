@@ -14,7 +14,7 @@ import pytest
 import passwright as pw
 from passwright import batch
 from passwright.apple.cms.parser import read_signing_time
-from passwright.errors import BundleError, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
+from passwright.errors import InvalidInput, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
 from passwright.google.link import SAVE_URL
 from passwright.google.reading.token import issued_at
 from passwright.signers import offline
@@ -51,7 +51,7 @@ def test_a_pass_finished_elsewhere_is_the_pass_that_the_key_makes(
     club: pw.Template, identity: Identity
 ) -> None:
     card = club.issue("M-1", VALUES)
-    message = pw.apple.PassBuilder(elsewhere(identity)).unsigned(card, at=AT).message
+    message = pw.apple.PassBuilder(elsewhere(identity)).unsigned(card, at=AT).to_be_signed
     signature = identity.signer.sign(message)
     finished = pw.apple.PassBuilder(elsewhere(identity, (sha256(message).digest(), signature)))
     assert finished.build(card, at=AT) == pw.apple.PassBuilder(identity).build(card, at=AT)
@@ -61,7 +61,7 @@ def test_an_ec_key_may_sign_elsewhere(club: pw.Template, authority: Authority) -
     """No two of its signatures are alike, so the pass is judged instead of compared."""
     identity = authority.identity(nfc=True, ec=True)
     card = club.issue("M-1", VALUES)
-    message = pw.apple.PassBuilder(identity).unsigned(card, at=AT).message
+    message = pw.apple.PassBuilder(identity).unsigned(card, at=AT).to_be_signed
     signed = (sha256(message).digest(), identity.signer.sign(message))
     data = pw.apple.PassBuilder(elsewhere(identity, signed)).build(card, at=AT)
     assert pw.apple.verify(data, trust=authority.trust, at=AT).ok
@@ -70,12 +70,12 @@ def test_an_ec_key_may_sign_elsewhere(club: pw.Template, authority: Authority) -
 def test_what_has_to_be_signed_says_when(club: pw.Template, identity: Identity) -> None:
     builder = pw.apple.PassBuilder(identity)
     for at in (AT, datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)):
-        assert read_signing_time(builder.unsigned(club.issue("M-1", VALUES), at=at).message) == at
+        assert read_signing_time(builder.unsigned(club.issue("M-1", VALUES), at=at).to_be_signed) == at
 
 
 @pytest.mark.parametrize("message", [b"", b"1\0", b"nonsense", b"0\x03\x02\x01\x05", b"1" + bytes(40)])
 def test_what_is_not_to_be_signed_is_refused(message: bytes) -> None:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read_signing_time(message)
     assert refused.value.code in ("bad-attributes", "bad-content-type", "bad-message-digest")
 
@@ -83,11 +83,11 @@ def test_what_is_not_to_be_signed_is_refused(message: bytes) -> None:
 def test_attributes_without_a_time_are_refused(club: pw.Template, identity: Identity) -> None:
     from passwright.apple.cms import der
 
-    message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).message
+    message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).to_be_signed
     kept = [
         each.encoded for each in der.read(message, limit=200).children() if b"\x17\x0d" not in each.encoded
     ]
-    with pytest.raises(BundleError, match="no time"):
+    with pytest.raises(InvalidInput, match="no time"):
         read_signing_time(der.set_of(*kept))
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_told_for_what_would_not_be_signed(club: pw.Template, identit
 
 
 def test_a_changed_pass_has_no_signature(club: pw.Template, identity: Identity) -> None:
-    message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).message
+    message = pw.apple.PassBuilder(identity).unsigned(club.issue("M-1", VALUES), at=AT).to_be_signed
     signed = (sha256(message).digest(), identity.signer.sign(message))
     for card, at in (
         (club.issue("M-1", {"fullName": "Joe"}), AT),
@@ -116,7 +116,7 @@ def test_a_changed_pass_has_no_signature(club: pw.Template, identity: Identity) 
 
 def test_a_signature_by_another_key_is_refused(club: pw.Template, identity: Identity) -> None:
     card = club.issue("M-1", VALUES)
-    message = pw.apple.PassBuilder(identity).unsigned(card, at=AT).message
+    message = pw.apple.PassBuilder(identity).unsigned(card, at=AT).to_be_signed
     signed = (sha256(message).digest(), KeySigner(new_key()).sign(message))
     with pytest.raises(WrongSignature):
         pw.apple.PassBuilder(elsewhere(identity, signed)).build(card, at=AT)
@@ -134,7 +134,7 @@ def test_a_link_takes_signatures_from_elsewhere_as_well(club: pw.Template, issue
         return pw.google.PassBuilder(made)
 
     card = club.issue("M-1", VALUES)
-    message = builder().unsigned(card, issued_at=AT).message
+    message = builder().unsigned(card, issued_at=AT).to_be_signed
     signed = (sha256(message).digest(), issuer.signer.sign(message))
     link = pw.google.PassBuilder(issuer).save_link(card, issued_at=AT)
     assert builder(signed).save_link(card, issued_at=AT).url == link.url
@@ -184,7 +184,7 @@ def test_what_has_to_be_signed_is_told_for_one_wallet(
     with pytest.raises(ValueError, match="one of apple= and google="):
         batch.PassMaker(club, apple=apple, google=google, at=AT).to_sign(1, row)
     told = batch.PassMaker(club, google=google, at=AT).to_sign(1, row)
-    assert told.to_sign == google.unsigned(club.issue("M-1", VALUES), issued_at=AT).message
+    assert told.to_sign == google.unsigned(club.issue("M-1", VALUES), issued_at=AT).to_be_signed
 
 
 def test_signatures_are_read_as_far_as_needed_and_forgotten() -> None:
@@ -234,7 +234,7 @@ GOOD = {"serial": "M-1", "at": AT.isoformat(), "sha256": "0" * 64, "signature": 
     ],
 )
 def test_lines_that_are_no_signatures_are_refused(line: bytes) -> None:
-    with pytest.raises(BundleError, match=r"signed\.jsonl") as refused:
+    with pytest.raises(InvalidInput, match=r"signed\.jsonl") as refused:
         offline.read([line], name="signed.jsonl")
     assert refused.value.code == "bad-signatures"
 
@@ -513,6 +513,6 @@ def test_a_batch_of_links_is_signed_where_the_key_is(
     "message", [b"", b"a", b"a.b.c", b"a.!", b"YQ.YQ", b"e30.e30", b"e30.eyJpYXQiOi0xfQ", b"e30.W10"]
 )
 def test_what_is_no_link_that_waits_is_refused(message: bytes) -> None:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         issued_at(message)
     assert refused.value.code in ("bad-token", "bad-claim", "bad-json")

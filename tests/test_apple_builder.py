@@ -445,7 +445,7 @@ def test_bnd_12_a_bound_pass_with_a_code_is_refused_and_the_place_is_named(
     with pytest.raises(PassRejected) as refused:
         builder.build(bound, at=AT)
     assert ("binding-forbids-barcode", where) in {
-        (finding.code, finding.where) for finding in refused.value.report.errors
+        (finding.code, finding.location) for finding in refused.value.report.errors
     }
     with pytest.raises(PassRejected):
         builder.files(bound)
@@ -620,7 +620,7 @@ def test_pictures_that_no_wallet_knows_are_left_out_with_a_warning(
         files_of(builder.build(card, at=AT)).keys()
         == files_of(PassBuilder(identity).build(tiny.issue("M-1"), at=AT)).keys()
     )
-    found = {finding.where for finding in builder.report(card) if finding.code == "unknown-picture"}
+    found = {finding.location for finding in builder.report(card) if finding.code == "unknown-picture"}
     assert found == {f"images/{name}" for name in extra}
 
 
@@ -699,7 +699,7 @@ def test_rules_of_the_caller_are_asked_like_our_own(identity: Identity, tiny: Te
         builder.build(tiny.issue("M-1"), at=AT)
     assert codes(refused) == {"house-style"}
     loud = tiny.issue("M-1", {"points": 101}, apple={"logoText": "TINY"})
-    found = [(each.code, each.where) for each in builder.report(loud, at=AT)]
+    found = [(each.code, each.location) for each in builder.report(loud, at=AT)]
     assert found == [("many-points", "pass#/values/points")]
 
 
@@ -799,7 +799,7 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
     own = {"passTypeIdentifier": "pass.com.example.passwright", "teamIdentifier": "EXAMPLE123"}
     builder = PassBuilder(None)
     card = card.replace(template=replace(card.template, apple={**card.template.apple, **own}), apple={})
-    said = {str(finding) for finding in builder.report(card) if finding.where.startswith("pass.json")}
+    said = {str(finding) for finding in builder.report(card) if finding.location.startswith("pass.json")}
     bare = card.replace(barcode=False if card.binding else card.barcode)
     if card.binding and (card.barcode or (card.barcode is None and card.template.barcode)):
         assert said == set()  # refused by its definition already

@@ -263,7 +263,7 @@ def test_sizes_of_earlier_guidance_are_right_and_give_scales_that_look_alike(
 
 def test_a_ratio_of_no_guidance_warns(tiny: Template) -> None:
     files, findings = pictures(tiny, strip_3x=png(600, 600))
-    assert {(each.code, each.where) for each in findings} >= {("image-ratio", "images/strip@3x.png")}
+    assert {(each.code, each.location) for each in findings} >= {("image-ratio", "images/strip@3x.png")}
     assert sizes(files)["strip@2x.png"] == (750, 288)
 
 
@@ -277,7 +277,7 @@ def test_an_old_strip_of_store_cards_is_no_strip_of_event_tickets(tiny: Template
 def test_an_event_ticket_with_a_strip_draws_nothing_else(tiny: Template, other: str) -> None:
     both = {"strip_3x": png(1125, 294), f"{other}_3x": png(270, 270)}
     _, findings = pictures(replace(tiny, kind=kind("eventTicket")), **both)
-    assert ("pictures-exclude", f"images/{other}.png") in {(each.code, each.where) for each in findings}
+    assert ("pictures-exclude", f"images/{other}.png") in {(each.code, each.location) for each in findings}
     alone = {f"{other}_3x": png(270, 270)}
     _, findings = pictures(replace(tiny, kind=kind("eventTicket")), **alone)
     assert "pictures-exclude" not in {each.code for each in findings}
@@ -286,7 +286,7 @@ def test_an_event_ticket_with_a_strip_draws_nothing_else(tiny: Template, other: 
 def test_what_the_style_does_not_draw_is_left_out_with_a_note(tiny: Template) -> None:
     files, findings = pictures(tiny, thumbnail=png(90, 90), hero=png(10, 10), program__x=png(1, 1))
     assert {name.split("@")[0].removesuffix(".png") for name in files} == {"icon"}
-    assert [(each.code, each.where, each.severity.value) for each in findings] == [
+    assert [(each.code, each.location, each.severity.value) for each in findings] == [
         ("unknown-picture", "images/program/x.png", "warning"),
         ("picture-not-drawn", "images/thumbnail.png", "note"),
     ]
@@ -302,7 +302,7 @@ def test_a_picture_of_some_language_stands_in_every_language_folder_and_nowhere_
     }
     assert files["de.lproj/logo.png"] == german
     assert files["en.lproj/logo.png"] == files["fr.lproj/logo.png"] == base
-    assert {each.where for each in findings if each.code == "image-upscaled"} >= {"images/de/logo@3x.png"}
+    assert {each.location for each in findings if each.code == "image-upscaled"} >= {"images/de/logo@3x.png"}
 
 
 def test_a_language_with_pictures_and_no_texts_keeps_its_pictures(tiny: Template) -> None:
@@ -314,7 +314,7 @@ def test_a_language_with_pictures_and_no_texts_keeps_its_pictures(tiny: Template
 def test_a_picture_that_one_language_lacks_is_named(tiny: Template) -> None:
     template = replace(tiny, translations={"de": {}, "fr": {}})
     _, findings = pictures(template, de__logo=png(160, 50))
-    missing = {(each.where, each.severity.value) for each in findings if each.code == "missing-picture"}
+    missing = {(each.location, each.severity.value) for each in findings if each.code == "missing-picture"}
     assert missing == {("images/en/logo.png", "warning"), ("images/fr/logo.png", "warning")}
     only = replace(template, images=Images(files={"en/logo.png": png(160, 50), "icon.png": png(38, 38)}))
     _, findings = pass_json.pictures(only)
@@ -323,7 +323,7 @@ def test_a_picture_that_one_language_lacks_is_named(tiny: Template) -> None:
 
 def test_a_broken_picture_of_a_language_is_named_with_its_folder(tiny: Template) -> None:
     _, findings = pictures(tiny, logo=png(160, 50), de__logo=b"GIF89a")
-    assert {(each.code, each.where) for each in findings if each.severity.value == "error"} == {
+    assert {(each.code, each.location) for each in findings if each.severity.value == "error"} == {
         ("not-png", "images/de/logo.png")
     }
 

@@ -72,7 +72,7 @@ def made(mistake: Mistake, authority: Authority) -> bytes:
         case "old-intermediate":
             other = authority.issue_intermediate().certificate
             frame = Frame(leaf=identity.certificate, intermediate=other, signer=identity.signer)
-            files["signature"] = frame.unsigned(manifest, at=AT).signed()
+            files["signature"] = frame.unsigned(manifest, at=AT).complete()
         case "no-time":
             files["signature"] = without_time(files["signature"], authority._key(ec=False))
         case "sha-256":
@@ -109,12 +109,12 @@ def test_there_are_at_least_thirty_and_each_is_another() -> None:
 def test_a_mistake_is_found_at_its_place_and_nothing_else(mistake: Mistake, authority: Authority) -> None:
     """Beyond the clean pass: one finding; that a step can't run for it is the same mistake."""
     clean = Mistake("clean", mistake.base, "", "")
-    before = {(each.code, each.where) for each in said(made(clean, authority), authority)}
+    before = {(each.code, each.location) for each in said(made(clean, authority), authority)}
 
     after = [
-        (each.code, each.where)
+        (each.code, each.location)
         for each in said(made(mistake, authority), authority)
-        if (each.code, each.where) not in before and each.code != "step-skipped"
+        if (each.code, each.location) not in before and each.code != "step-skipped"
     ]
 
     assert after == [(mistake.code, mistake.where)]

@@ -40,7 +40,7 @@ def said(document: dict[str, Any], **about: Any) -> list[Finding]:
 
 
 def told(document: dict[str, Any], **about: Any) -> list[tuple[str, str, str]]:
-    return [(each.severity.value, each.code, each.where) for each in said(document, **about)]
+    return [(each.severity.value, each.code, each.location) for each in said(document, **about)]
 
 
 def code(form: str, message: str = "x") -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_what_a_scheme_reads_is_read_on_no_classic_style(name: str) -> None:
         members = {"transitType": "PKTransitTypeAir"} if style == "boardingPass" else {}
         document = {style: members, name: ["x"]}
         [found] = said(document)
-        assert (found.code, found.severity, found.where) == ("key-not-read", Severity.WARNING, f"/{name}")
+        assert (found.code, found.severity, found.location) == ("key-not-read", Severity.WARNING, f"/{name}")
         assert PASS[name].facts["styles"][0] in found.message
     scheme = PASS[name].facts["styles"][0]
     base = "eventTicket" if scheme == "posterEventTicket" else "boardingPass"
@@ -251,7 +251,7 @@ def test_a_layout_that_may_fall_back_is_said_to() -> None:
     ],
 )
 def test_fields_that_are_not_drawn_are_counted(document: dict[str, Any], where: list[str]) -> None:
-    assert [each.where for each in said(document) if each.code == "fields-not-drawn"] == where
+    assert [each.location for each in said(document) if each.code == "fields-not-drawn"] == where
 
 
 # --- codes ---------------------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_an_old_code_beside_the_new_ones_is_drawn_by_old_systems() -> None:
 def test_the_message_of_a_code_fits_its_format(form: str, fits: list[str], misfits: list[str]) -> None:
     for message in (*fits, *misfits):
         document = {"coupon": {}, "barcodes": [code(form, message), code("QR")]}
-        found = [each.where for each in said(document) if each.code == "code-misfit"]
+        found = [each.location for each in said(document) if each.code == "code-misfit"]
         assert found == ["/barcodes/0/message"] * (message in misfits), message
 
 
@@ -440,7 +440,7 @@ def test_words_that_wallet_writes_itself(tag: str, value: object, *, repeats: bo
     ],
 )
 def test_badges_that_need_two_tags(tags: dict[str, Any], where: list[str]) -> None:
-    found = [each.where for each in said({"semantics": tags}) if each.code == "badge-not-shown"]
+    found = [each.location for each in said({"semantics": tags}) if each.code == "badge-not-shown"]
 
     assert found == [f"/semantics{each}" for each in where]
 
@@ -537,7 +537,7 @@ def test_pictures_of_an_archive(
 ) -> None:
     found = check_images(tuple(files), frozenset(styles))
 
-    assert [(each.severity.value, each.code, each.where) for each in found] == expected
+    assert [(each.severity.value, each.code, each.location) for each in found] == expected
 
 
 # --- our own templates, and anything whatever ----------------------------------------------------

@@ -173,7 +173,7 @@ def test_what_apple_asks_is_named_at_its_place(
     members: dict[str, Any], about: dict[str, Any], code: str, where: str, severity: str
 ) -> None:
     found = [each for each in said(members, **about) if each.code == code]
-    assert [(each.where, each.severity.value) for each in found] == [
+    assert [(each.location, each.severity.value) for each in found] == [
         (f"pass.json#{where}" if where else "pass.json", severity)
     ]
     assert found[0].message
@@ -209,7 +209,7 @@ def test_crt_07_crt_08_identifiers_have_to_be_those_of_the_signer(identity: Iden
     for key, code in (("passTypeIdentifier", "pass-type-mismatch"), ("teamIdentifier", "team-mismatch")):
         for wrong in (SOUND[key].lower() + "x", SOUND[key] + " ", SOUND[key].swapcase()):
             (found,) = [each for each in said({key: wrong}, identity=identity) if each.code == code]
-            assert found.where == f"pass.json#/{key}"
+            assert found.location == f"pass.json#/{key}"
             assert found.severity is Severity.ERROR
 
 

@@ -94,8 +94,8 @@ def request_to_the_service(tools: Tools) -> Report:
     try:
         lifecycle.advance(None, wanted, at=AT)
     except BindingError as conflict:
-        return Report.of([error("binding-forbids-barcode", "pass#/barcode", str(conflict))])
-    return Report.of(())
+        return Report.from_findings([error("binding-forbids-barcode", "pass#/barcode", str(conflict))])
+    return Report.from_findings(())
 
 
 # Call (module, function it stands in) -> what only this call catches.

@@ -26,7 +26,7 @@ import passwright as pw
 from passwright import batch
 from passwright.batch.outputs import Entry, Output
 from passwright.batch.rows import RowParser
-from passwright.errors import BatchRejected, BundleError, LedgerError, PassRejected, SignerFailed
+from passwright.errors import BatchRejected, InvalidInput, LedgerError, PassRejected, SignerFailed
 from tests.conftest import AT, MEMBERSHIP
 from tests.run_cli import certs, documents, run
 
@@ -78,7 +78,7 @@ def test_a_row_that_cant_be_read_spoils_itself_alone() -> None:
     assert isinstance(first, batch.BadRow)
     assert [f.code for f in first.findings] == ["not-utf8"]
     assert isinstance(second, batch.BadRow)
-    assert [(f.code, f.where) for f in second.findings] == [("bad-rows", "line 3")]
+    assert [(f.code, f.location) for f in second.findings] == [("bad-rows", "line 3")]
     assert third == {"serial": "M-3", "fullName": "Joe"}
 
 
@@ -86,7 +86,7 @@ def test_a_row_that_cant_be_read_spoils_itself_alone() -> None:
     ("header", "says"), [("fullName,points", "no column"), ("serial,a,a", "twice"), ("", "no column")]
 )
 def test_columns_that_cant_be_used_end_the_reading(header: str, says: str) -> None:
-    with pytest.raises(BundleError, match=says) as refused:
+    with pytest.raises(InvalidInput, match=says) as refused:
         list(batch.read_csv(io.BytesIO(header.encode() + b"\n1,2,3\n")))
     assert refused.value.code == "bad-rows"
 
@@ -142,7 +142,7 @@ def test_a_row_says_what_a_pass_has_besides_its_values(club: pw.Template) -> Non
 def test_cells_that_cant_be_read_are_named(maker: batch.PassMaker, cells: dict[str, str], where: str) -> None:
     made = maker.make(1, {"serial": "M-1", "fullName": "Jane", **cells})
     assert not made.ok
-    assert where in [finding.where for finding in made.findings]
+    assert where in [finding.location for finding in made.findings]
     assert "jane@" not in str(made.findings)
     assert made.pkpass is None
 

@@ -290,7 +290,9 @@ def test_an_address_that_was_purged_is_good_for_apple_alone(
     card = club.issue("M-0001", {"fullName": "Jane Smith"}, binding=purged)
     assert apple.PassBuilder(identity).build(card, at=AT)
     report = google.PassBuilder(issuer).report(card)
-    assert [(each.code, each.where) for each in report.errors] == [("binding-purged", "pass#/binding/email")]
+    assert [(each.code, each.location) for each in report.errors] == [
+        ("binding-purged", "pass#/binding/email")
+    ]
     with pytest.raises(PassRejected, match="the address was purged"):
         google.PassBuilder(issuer).save_link(card, issued_at=AT)
     with pytest.raises(BindingInvalid, match="must be text"):

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from passwright.apple.container import archive, filenames, pkpass
 from passwright.apple.container.pkpass import Front, Limits, check_manifest
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import Report, Severity
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def forge(*entries: Entry, lead: bytes = b"", gap: bytes = b"", before_end: byte
     return bytes(body + directory + before_end) + end_record(**right | end)
 
 
-def refusal(data: bytes, *, read: Callable[..., object] = pkpass.read, **limits: Any) -> BundleError:
-    with pytest.raises(BundleError) as caught:
+def refusal(data: bytes, *, read: Callable[..., object] = pkpass.read, **limits: Any) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
         read(data, limits=Limits(**limits)) if limits else read(data)
     return caught.value
 
@@ -247,9 +247,9 @@ def test_files_that_differ_from_pass_to_pass_are_not_constant() -> None:
 
 
 def test_names_that_clash_are_not_written() -> None:
-    with pytest.raises(BundleError) as within:
+    with pytest.raises(InvalidInput) as within:
         Front({"icon.png": b"", "Icon.png": b""})
-    with pytest.raises(BundleError) as across:
+    with pytest.raises(InvalidInput) as across:
         Front({"Pass.json": b""})
 
     assert {caught.value.code for caught in (within, across)} == {"duplicate-name"}
@@ -265,7 +265,7 @@ def test_what_a_front_does_not_know_is_not_constant_for_one_pass() -> None:
 )
 def test_keys_are_not_written(name: str) -> None:
     assert pkpass.is_secret(name)
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         pkpass.pack({name: b"-----BEGIN"})
     assert caught.value.code == "secret-file"
 
@@ -293,20 +293,20 @@ def test_the_limits_of_the_format_are_refused(monkeypatch: pytest.MonkeyPatch) -
     """65,535 and 4 GiB stand for "see the zip64 record", which is not written."""
     most = Front({f"{number}.png": b"" for number in range(65_534)})
     assert len(zipfile.ZipFile(io.BytesIO(most.pack({}))).namelist()) == 65_534
-    with pytest.raises(BundleError) as many:
+    with pytest.raises(InvalidInput) as many:
         most.pack({"pass.json": b""})
     assert many.value.code == "too-many-entries"
 
     # A gibibyte takes its time; the sums are the same with less.
     monkeypatch.setattr(archive, "_MAX_SIZE", 1000)
-    with pytest.raises(BundleError) as file:
+    with pytest.raises(InvalidInput) as file:
         Front({"icon.png": b"x" * 1000})
-    with pytest.raises(BundleError) as second:
+    with pytest.raises(InvalidInput) as second:
         Front({"icon.png": b"x" * 500}).pack({"pass.json": b"x" * 500})
-    with pytest.raises(BundleError) as directory:
+    with pytest.raises(InvalidInput) as directory:
         Front({"icon.png": b"x" * 950}).pack({})
     assert [caught.value.code for caught in (file, second, directory)] == ["too-large"] * 3
-    assert (file.value.where, second.value.where) == ("icon.png", "pass.json")
+    assert (file.value.location, second.value.location) == ("icon.png", "pass.json")
 
 
 # --- round trips, and readers of others ----------------------------------------------------------
@@ -318,7 +318,7 @@ NAMES = st.one_of(PARTS, st.builds("{}.lproj/{}".format, st.sampled_from(["en", 
 def may_be_written(name: str) -> bool:
     try:
         pkpass.check_name(name)
-    except BundleError:
+    except InvalidInput:
         return False
     return not pkpass.is_secret(name) and name not in pkpass.PER_PASS
 
@@ -558,7 +558,7 @@ def test_zip_05_overlap_bombs_are_refused() -> None:
     assert len(data) < 110_000
     assert code(data) == "too-many-entries"
 
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         pkpass.read(data, limits=Limits(entries=1000, unpacked_bytes=2**40, ratio=2000))
 
     assert caught.value.code == "overlap"
@@ -570,7 +570,7 @@ def test_zip_05_overlap_bombs_are_refused() -> None:
 def test_zip_06_duplicate_names_are_refused(name: str, between: list[Entry], second: bytes) -> None:
     error = refusal(forge(Entry(name), *between, Entry(name, second)))
 
-    assert (error.code, error.where) == ("duplicate-name", name)
+    assert (error.code, error.location) == ("duplicate-name", name)
 
 
 @pytest.mark.parametrize(
@@ -654,17 +654,17 @@ BAD_NAMES = {
     ],
 )
 def test_zip_08_zip_09_zip_10_zip_14_bad_names_are_neither_read_nor_written(name: str) -> None:
-    with pytest.raises(BundleError) as checked:
+    with pytest.raises(InvalidInput) as checked:
         pkpass.check_name(name)
-    with pytest.raises(BundleError) as written:
+    with pytest.raises(InvalidInput) as written:
         pkpass.pack({name: b""})
     codes = {checked.value.code, written.value.code}
     if not name.endswith("/"):
         codes.add(code(forge(Entry(), Entry(name))))
 
     assert codes == {"bad-name"}
-    assert all(caught.value.where.isprintable() for caught in (checked, written))
-    assert len(checked.value.where) <= 6 * 81
+    assert all(caught.value.location.isprintable() for caught in (checked, written))
+    assert len(checked.value.location) <= 6 * 81
 
 
 @pytest.mark.parametrize(
@@ -797,7 +797,7 @@ def test_a_record_that_points_to_no_entry_is_refused() -> None:
 def test_zip_13_what_is_no_regular_file_is_refused(name: str, attributes: int, data: bytes) -> None:
     error = refusal(forge(Entry(), Entry(name, data, attributes=attributes)))
 
-    assert (error.code, error.where) == ("not-a-regular-file", name)
+    assert (error.code, error.location) == ("not-a-regular-file", name)
 
 
 def test_zip_13_links_in_extra_fields_are_refused() -> None:
@@ -1194,7 +1194,7 @@ def accepted_mutants(whole: bytes) -> Iterable[tuple[bytes, dict[str, bytes]]]:
             mutant = whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :]
             try:
                 yield mutant, pkpass.read(mutant)
-            except BundleError as error:
+            except InvalidInput as error:
                 assert error.code  # noqa: PT017 - being read is fine too
 
 
@@ -1231,7 +1231,7 @@ def test_any_bytes_are_read_or_refused_in_our_words(noise: bytes, at: int, cut: 
     for data in (noise, whole[:at] + noise + whole[at + cut :], noise + end_record(), b"PK\3\4" + noise):
         try:
             files = pkpass.read(data)
-        except BundleError as error:
+        except InvalidInput as error:
             assert str(error)  # noqa: PT017 - being read is fine too
         else:
             assert "pass.json" in files
@@ -1240,7 +1240,7 @@ def test_any_bytes_are_read_or_refused_in_our_words(noise: bytes, at: int, cut: 
 def test_errors_show_names_of_strangers_safely() -> None:
     error = refusal(forge(Entry(), Entry("\x1b[2J" + "x" * 9_000)))
 
-    assert error.where == r"\x1b[2J" + "x" * 76 + r"\u2026"
+    assert error.location == r"\x1b[2J" + "x" * 76 + r"\u2026"
     assert "\x1b" not in str(error)
 
 
@@ -1260,7 +1260,7 @@ def with_manifest(files: dict[str, bytes], change: dict[str, Any] | None = None)
 
 
 def found(files: dict[str, bytes], *, signed: bool = True) -> list[tuple[str, str]]:
-    return [(finding.code, finding.where) for finding in check_manifest(files, signed=signed)]
+    return [(finding.code, finding.location) for finding in check_manifest(files, signed=signed)]
 
 
 def test_a_right_manifest_has_no_findings() -> None:
@@ -1393,8 +1393,8 @@ def test_man_12_left_overs_are_data_when_listed_and_found_when_not() -> None:
     listed_ones = check_manifest(with_manifest(FILES | left))
     unlisted = check_manifest(with_manifest(FILES) | left)
 
-    assert Report.of(listed_ones).ok
-    assert sorted(finding.where for finding in listed_ones) == sorted(left)
+    assert Report.from_findings(listed_ones).ok
+    assert sorted(finding.location for finding in listed_ones) == sorted(left)
     assert {finding.code for finding in listed_ones} == {"left-over-file"}
     assert {finding.code for finding in unlisted} == {"unlisted-file"}
     assert all(finding.hint for finding in unlisted)
@@ -1404,7 +1404,7 @@ def test_a_listed_key_is_a_warning() -> None:
     """Two public archives held the key they were signed with."""
     [finding] = check_manifest(with_manifest(FILES | {"pass.pem": b"x"}))
 
-    assert (finding.code, finding.severity, finding.where) == ("secret-file", Severity.WARNING, "pass.pem")
+    assert (finding.code, finding.severity, finding.location) == ("secret-file", Severity.WARNING, "pass.pem")
 
 
 def test_hundreds_of_faults_are_fifty_findings_the_errors_first() -> None:
@@ -1421,13 +1421,13 @@ def test_hundreds_of_faults_are_fifty_findings_the_errors_first() -> None:
     assert findings[-1].code == "more-findings"
     assert "191 more" in findings[-1].message
     assert all(finding.severity is Severity.ERROR for finding in findings)
-    assert Report.of(only_warnings).ok
+    assert Report.from_findings(only_warnings).ok
 
 
 def test_names_in_the_manifest_are_shown_safely() -> None:
     [finding] = check_manifest(with_manifest(FILES, {"\x1b[2J": "0" * 40}))
 
-    assert finding.where == r"\x1b[2J"
+    assert finding.location == r"\x1b[2J"
 
 
 def test_importing_the_room_imports_nothing_foreign() -> None:

@@ -17,7 +17,7 @@ import typer.main
 import passwright
 from passwright.cli import output
 from passwright.cli.app import app
-from passwright.report import codes
+from passwright.report import finding_codes
 from passwright.testing.authority import example_directory
 from tests.run_cli import ADDRESS, TEMPLATE, documents, run
 
@@ -162,7 +162,7 @@ def test_explain_tells_why_and_what_to_do() -> None:
 def test_explain_without_a_code_lists_them_all() -> None:
     listed = run("explain").stdout.splitlines()
 
-    assert [line.split()[0] for line in listed] == list(codes())
+    assert [line.split()[0] for line in listed] == list(finding_codes())
     assert all(len(line.split()) > 2 for line in listed)
 
 

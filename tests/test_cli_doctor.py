@@ -238,7 +238,7 @@ def test_a_word_that_is_code_and_key_is_explained_as_both(capsys: pytest.Capture
 def test_all_codes_are_a_document_too() -> None:
     [document] = documents(run("explain", "--json"))
 
-    assert document["codes"].keys() == set(report.codes())
+    assert document["codes"].keys() == set(report.finding_codes())
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ def test_verify_prints_the_promised_document(card: Path) -> None:
     assert document["team_identifier"] == "EXAMPLE123"
     assert document["style"] == "storeCard"
     assert all(
-        list(finding) == ["code", "severity", "where", "message", "hint"] for finding in document["findings"]
+        list(finding) == ["code", "severity", "location", "message", "hint"]
+        for finding in document["findings"]
     )
 
 
@@ -437,7 +438,7 @@ def test_check_refuses_a_code_in_what_is_bound(card: Path) -> None:
     assert found["file"] == "-"
     assert found["as"] == "pass.json"
     assert found["ok"] is False
-    assert [f["where"] for f in found["findings"] if f["code"] == "binding-forbids-barcode"] == [
+    assert [f["location"] for f in found["findings"] if f["code"] == "binding-forbids-barcode"] == [
         "pass.json#/barcodes/0"
     ]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright.cli import files
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 from passwright.model.template import Template
 from passwright.testing.authority import EXAMPLE_PASSWORD, EXAMPLE_TEMPLATES
 from tests.run_cli import (
@@ -428,7 +428,7 @@ def test_a_password_file_that_is_none_is_not_repeated(keys: Path, tmp_path: Path
     path.write_bytes(content)
     path.chmod(0o600)
 
-    with pytest.raises(WrongUse) as refused:
+    with pytest.raises(UsageError) as refused:
         files.password(path, prompt="", found=[], strict=True)
 
     assert str(refused.value).startswith(f"{path}: a password file ")

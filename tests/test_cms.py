@@ -23,7 +23,7 @@ from passwright.apple.cms import signature as cms_signature
 from passwright.apple.cms.parser import CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_TIME
 from passwright.apple.identity import Identity
 from passwright.apple.trust.chain import chain
-from passwright.errors import BundleError, SignerFailed
+from passwright.errors import InvalidInput, SignerFailed
 from passwright.signing import KeySigner
 from passwright.testing.authority import Authority
 from passwright.testing.certificates import Leaf, new_key
@@ -126,7 +126,7 @@ def test_a_signature_holds_leaf_and_intermediate_once_each(authority: Any, kind:
 )
 def test_the_signing_time_is_written_as_cms_asks(identity: Any, at: Any, kind: Any, text: Any) -> None:
     """UTCTime from 1950 through 2049, GeneralizedTime otherwise; whole seconds, UTC."""
-    written = identity.frame.unsigned(MANIFEST, at=at).signed()
+    written = identity.frame.unsigned(MANIFEST, at=at).complete()
     [signer] = asn1.ContentInfo.load(written)["content"]["signer_infos"]
     [time] = [one["values"][0] for one in signer["signed_attrs"] if one["type"].native == "signing_time"]
     assert (time.name, time.chosen.contents) == (kind, text)
@@ -250,9 +250,9 @@ def codes(signature: bytes, content: bytes = MANIFEST) -> list[str]:
 
 
 def refusal(signature: bytes, content: bytes = MANIFEST) -> str:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         cms_signature.verify(cms_signature.parse(signature), content)
-    assert caught.value.where == "signature"
+    assert caught.value.location == "signature"
     return caught.value.code
 
 
@@ -404,7 +404,7 @@ def test_sig_01_attributes_stripped_from_a_signature_are_no_manifest(signature: 
     left = der.sequence(*(field.encoded for field in fields if field.tag != der.CONTEXT_0))
     stripped = cms_signature.parse(wrap(*(info[name].dump() for name in names), der.set_of(left)))
     assert stripped.signed_attributes is None
-    with pytest.raises(BundleError, match="without signed attributes") as caught:
+    with pytest.raises(InvalidInput, match="without signed attributes") as caught:
         cms_signature.verify(stripped, attributes)
     assert caught.value.code == "no-signed-attributes"
 
@@ -624,7 +624,7 @@ def test_sig_16_one_flipped_bit_never_changes_whom_we_believe(
         try:
             signed = cms_signature.parse(bytes(mutant))
             leaf, _ = cms_signature.verify(signed, MANIFEST)
-        except BundleError:
+        except InvalidInput:
             continue
         verdict = chain(
             leaf, signed.certificates, trust=authority.trust, at=NOW, signed_at=signed.signing_time
@@ -666,9 +666,9 @@ def test_sig_18_the_signature_of_another_pass(identity: Any) -> None:
     ids=lambda value: value if isinstance(value, str) else "bytes",  # a signature is never the same twice
 )
 def test_other_things_found_in_place_of_a_signature_have_names(data: Any, expected: Any) -> None:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         cms_signature.parse(data)
-    assert (caught.value.code, caught.value.where) == (expected, "signature")
+    assert (caught.value.code, caught.value.location) == (expected, "signature")
 
 
 def test_sig_03_a_signature_around_a_signature(maker: Any) -> None:
@@ -690,9 +690,9 @@ def test_a_signature_by_an_elliptic_curve_names_its_kind(authority: Any) -> None
     identity = authority.identity(ec=True)
     signed = cms_signature.parse(identity.sign_manifest(MANIFEST, at=NOW))
     assert (signed.algorithm, signed.digest) == ("ecdsa", "sha256")
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         cms_signature.verify(replace(signed, algorithm="rsa"), MANIFEST)
     assert caught.value.code == "bad-algorithm"
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         cms_signature.verify(replace(signed, signature=b"\x30\0"), MANIFEST)
     assert caught.value.code == "bad-signature"

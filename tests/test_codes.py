@@ -114,21 +114,23 @@ def test_every_code_that_is_used_is_explained() -> None:
     places = used()
 
     assert len(places) > 150, "the search sees too little"
-    assert {code: place for code, place in places.items() if code and code not in report.codes()} == {}
+    assert {
+        code: place for code, place in places.items() if code and code not in report.finding_codes()
+    } == {}
 
 
 def test_every_explained_code_is_used() -> None:
     there, made = texts(), patterns()
     unused = [
         code
-        for code in report.codes()
+        for code in report.finding_codes()
         if code not in there and not any(each.fullmatch(code) for each in made)
     ]
 
     assert unused == []
 
 
-@pytest.mark.parametrize("code", report.codes())
+@pytest.mark.parametrize("code", report.finding_codes())
 def test_an_explanation_is_whole_and_readable(code: str) -> None:
     """A title without a full stop, sentences with one, and who made the rule."""
     told = report.explanation(code)
@@ -149,6 +151,6 @@ def test_an_unknown_code_has_no_explanation() -> None:
 
 
 def test_titles_tell_codes_apart() -> None:
-    titles = [report.explanation(code).title for code in report.codes()]
+    titles = [report.explanation(code).title for code in report.finding_codes()]
 
     assert sorted(titles) == sorted(set(titles))

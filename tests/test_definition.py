@@ -48,7 +48,7 @@ GOOD: dict[str, Any] = {
 
 
 def said(findings: Any) -> list[tuple[str, str]]:
-    return [(finding.code, finding.where) for finding in findings]
+    return [(finding.code, finding.location) for finding in findings]
 
 
 def judged(**changes: Any) -> list[Finding]:

@@ -20,7 +20,7 @@ from passwright.documents.validator import DocumentValidator
 from passwright.google import content as google
 from passwright.google.rules import payload as google_rules
 from passwright.model.kinds import KINDS
-from passwright.report import error, failed, note
+from passwright.report import error, has_errors, note
 from passwright.table import Table
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.tiers import examples
@@ -252,8 +252,8 @@ def test_a_rule_that_relies_on_types_is_not_asked_where_they_are_wrong(typed: bo
 def test_a_verdict_over_what_is_constant_says_whether_it_failed() -> None:
     judge = judge_with(Rule("doc", (), lambda *_: [error("never", "doc", "never right")]))
 
-    assert failed(judge.compile(JsonTemplate({"a": 1}), None).findings)
-    assert not failed(judge_with().compile(JsonTemplate({"a": 1}), None).findings)
+    assert has_errors(judge.compile(JsonTemplate({"a": 1}), None).findings)
+    assert not has_errors(judge_with().compile(JsonTemplate({"a": 1}), None).findings)
 
 
 def test_what_stands_in_a_free_object_is_not_judged() -> None:
@@ -263,7 +263,7 @@ def test_what_stands_in_a_free_object_is_not_judged() -> None:
     judged = judge_with().compile(stencil, None)
 
     assert judged.validate_values([object(), "x"]) == []
-    assert [finding.where for finding in judged.validate_values([5, 5])] == ["doc#/list/0"]
+    assert [finding.location for finding in judged.validate_values([5, 5])] == ["doc#/list/0"]
 
 
 def test_reading_is_milder_than_writing() -> None:
@@ -280,7 +280,7 @@ def test_a_place_of_the_callers_own_is_used() -> None:
         {"a": 1, "b": 2}, None, place=lambda p: f"at {p}"
     )
 
-    assert [finding.where for finding in findings] == ["at /b", "at /a"]
+    assert [finding.location for finding in findings] == ["at /b", "at /a"]
 
 
 def test_the_full_template_is_as_good_as_it_looks() -> None:

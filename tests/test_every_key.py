@@ -347,7 +347,7 @@ def dress(made: dict[str, Any], facts: Facts, member: str) -> None:
 
 def errors(of: Format, root: str, made: dict[str, Any], *, writing: bool = True) -> Found:
     found = of.judge(root, made, writing)
-    return [(each.code, each.where) for each in found if each.severity is Severity.ERROR]
+    return [(each.code, each.location) for each in found if each.severity is Severity.ERROR]
 
 
 @dataclass(frozen=True)
@@ -407,7 +407,7 @@ def test_a_misspelled_key_is_found_beside_every_key(format_: str, name: str) -> 
             continue
         case.owner[f"{case.member}Q"] = 1
         findings = of.judge(case.root, case.made, case.writing)
-        [found] = [each for each in findings if each.where == f"{case.pointer}Q"]
+        [found] = [each for each in findings if each.location == f"{case.pointer}Q"]
         assert found.code == "unknown-key"
         assert found.severity is (Severity.ERROR if case.writing else Severity.WARNING)
         assert found.hint == f"did you mean {case.member!r}?"
@@ -467,7 +467,7 @@ def test_every_limit_of_apples_reference_is_judged(name: str) -> None:
         for value, code, warns in breaks:
             case.owner[case.member] = [value] if facts.get("list") else value
             findings = of.judge(case.root, case.made, True)
-            found = [each for each in findings if (each.code, each.where) == (code, where)]
+            found = [each for each in findings if (each.code, each.location) == (code, where)]
             assert [each.severity is Severity.WARNING for each in found] == [warns], (case.made, code)
         if "max_items" in facts:
             case.owner[case.member] = of.value(name, case.member) * (facts["max_items"] + 1)
@@ -543,7 +543,7 @@ def test_an_interval_of_more_than_a_day_warns(hours: str, codes: list[str]) -> N
 
     found = [each for each in of.judge("Pass", made, True) if each.code == "interval-too-long"]
 
-    assert [(each.code, each.where) for each in found] == [
+    assert [(each.code, each.location) for each in found] == [
         (code, "/relevantDates/0/startDate") for code in codes
     ]
     assert errors(of, "Pass", made) == []

@@ -152,7 +152,7 @@ def test_key_01_a_wrong_password_is_told_like_a_damaged_file(
     ):
         found = asked((name, data), trust=authority.trust, password=lambda _: answer)
         [finding] = found.report
-        assert (finding.code, finding.where, found.ready) == ("unreadable-credential", name, False)
+        assert (finding.code, finding.location, found.ready) == ("unreadable-credential", name, False)
         assert "password may be wrong or missing" in finding.hint
         assert finding.message != "wrong"
 
@@ -220,7 +220,7 @@ def test_crt_17_an_intermediate_of_another_generation_does_not_fit(
 
     assert codes(found) == {"intermediate-mismatch"}
     [finding] = found.report.errors
-    assert finding.where == "wwdr.pem"
+    assert finding.location == "wwdr.pem"
     assert x.key_id(x.parse(other.intermediate)) in finding.message
     assert x.key_id(x.parse(authority.intermediate)) in finding.message
     assert "fetch WWDR G9: passwright certs intermediate --for pass.pem" in finding.hint
@@ -295,7 +295,7 @@ def test_crt_18_the_end_of_an_intermediate_is_told_as_well(authority: Authority)
         above = authority.issue_intermediate(not_after=end)
         found = asked(("w", above.certificate), trust=authority.trust)
         [finding] = found.report
-        assert (finding.code, finding.where) == (code, "w")
+        assert (finding.code, finding.location) == (code, "w")
         assert "intermediate" in finding.message
 
 
@@ -373,7 +373,7 @@ def test_a_pass_certificate_that_devices_refuse_is_an_error(
     found = asked(("p", made.certificate), ("w", authority.intermediate), trust=authority.trust)
 
     assert codes(found) == {code}
-    assert {each.where for each in found.report.errors} == {"p"}
+    assert {each.location for each in found.report.errors} == {"p"}
 
 
 def test_a_weak_key_and_a_key_of_another_kind_are_named(authority: Authority) -> None:
@@ -395,7 +395,7 @@ def test_a_key_beside_others_that_belongs_to_nothing_is_told(authority: Authorit
     )
 
     assert found.ready
-    assert ("credential-missing", "spare.key") in {(each.code, each.where) for each in found.report.notes}
+    assert ("credential-missing", "spare.key") in {(each.code, each.location) for each in found.report.notes}
 
 
 def test_roots_are_roots(authority: Authority) -> None:

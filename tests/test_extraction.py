@@ -18,7 +18,7 @@ from passwright.apple.build import strings_file
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.reading.to_template import template_from_pkpass
-from passwright.errors import BundleError, TemplateRejected
+from passwright.errors import InvalidInput, TemplateRejected
 from passwright.model.kinds import KINDS
 from passwright.model.template import Barcode, Field, Link, Location, Nfc, Personalization
 from passwright.model.validation import MAX_FIELDS
@@ -66,7 +66,7 @@ def card(*fields: Mapping[str, Any], **members: Any) -> dict[str, Any]:
 
 def told(report: Report) -> set[tuple[str, str]]:
     codes = ("template-drops", "template-differs")
-    return {(finding.code, finding.where) for finding in report if finding.code in codes}
+    return {(finding.code, finding.location) for finding in report if finding.code in codes}
 
 
 # --- the way there and back ---
@@ -124,7 +124,7 @@ def test_nobody_gets_the_values_of_the_pass_by_accident(builder: PassBuilder) ->
     template = Template.from_pkpass(builder.build(fixture("membership").example("M-0001"), at=AT))
     assert template.fields["fullName"] == Field(label="Member", slot="secondary", example="Jane Smith")
     report = builder.report(template.issue("M-0002"))
-    missing = {f.where for f in report.errors if f.code == "missing-value"}
+    missing = {f.location for f in report.errors if f.code == "missing-value"}
     assert missing == {f"pass#/values/{key}" for key in ("fullName", "points", "since", "tier")}
 
 
@@ -148,7 +148,7 @@ def test_richer_passes_are_built_again_or_say_what_is_lost(builder: PassBuilder,
     files = rich_passes.signed(document, rich_passes.files(name), builder.identity)
     template, report = template_from_pkpass(apple.read(zipped(files)))
     again = apple.read(builder.build(template.example(document["serialNumber"]), at=AT))
-    named = {finding.where.removeprefix("pass.json#") for finding in report}
+    named = {finding.location.removeprefix("pass.json#") for finding in report}
     lost = [
         pointer
         for pointer in differences(document, again.document)
@@ -171,7 +171,7 @@ def test_odd_and_broken_passes_become_templates_or_are_refused(
         *("zip-cut-short", "zip-bytes-in-front", "zip-name-leaves-the-folder", "zip-of-passes"),
     }
     if name in refused:
-        with pytest.raises((BundleError, TemplateRejected)):
+        with pytest.raises((InvalidInput, TemplateRejected)):
             Template.from_pkpass(data)
         return
     template = Template.from_pkpass(data)

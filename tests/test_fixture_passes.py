@@ -18,7 +18,7 @@ from passwright.apple.container import pkpass
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Anchor, Trust
 from passwright.apple.verification.verifier import STEPS, Verification, verify
-from passwright.errors import BundleError, PassRejected
+from passwright.errors import InvalidInput, PassRejected
 from passwright.report import Severity
 from tests.run_cli import documents, run
 
@@ -88,7 +88,7 @@ def test_a_pass_whose_container_and_json_hold_is_read_and_rewritten(
     data = path(folder, name).read_bytes()
     verdict = verify(data, trust=trust(), at=AT)
     if not verdict.document:
-        with pytest.raises(BundleError):
+        with pytest.raises(InvalidInput):
             apple.read(data)
         return
     contents = apple.read(data)

@@ -48,7 +48,7 @@ def put(root: Path, name: str, content: str | bytes) -> None:
 
 
 def said(report: Report) -> list[tuple[str, str, str]]:
-    return [(finding.severity.value, finding.code, finding.where) for finding in report]
+    return [(finding.severity.value, finding.code, finding.location) for finding in report]
 
 
 def findings(root: Path) -> list[tuple[str, str, str]]:
@@ -228,7 +228,7 @@ LINES = (
 def test_every_way_to_write_a_key_leads_to_its_line(folder: Path, text: str, where: str) -> None:
     put(folder, "template.toml", text)
 
-    assert where in [finding.where for finding in read(folder)[1]]
+    assert where in [finding.location for finding in read(folder)[1]]
 
 
 def test_what_is_missing_altogether_is_missing_at_the_top(folder: Path) -> None:
@@ -366,7 +366,7 @@ def test_a_text_with_a_dot_needs_quotes(folder: Path) -> None:
     put(folder, "translations/de.toml", 'Example.com = "x"\n')
     (finding,) = read(folder)[1].errors
 
-    assert finding.where == "translations/de.toml:1#/Example"
+    assert finding.location == "translations/de.toml:1#/Example"
     assert finding.hint == "put the whole text in quotes when it holds a dot"
 
 
@@ -389,7 +389,11 @@ def test_a_misspelt_part_of_the_folder_is_noticed(folder: Path, name: str, meant
     (folder / "README.md").write_text("mine")
     (finding,) = read(folder)[1]
 
-    assert (finding.code, finding.where, finding.hint) == ("unknown-file", name, f"did you mean {meant!r}?")
+    assert (finding.code, finding.location, finding.hint) == (
+        "unknown-file",
+        name,
+        f"did you mean {meant!r}?",
+    )
 
 
 @pytest.mark.parametrize("text", ["Кофейный клуб", "نادي القهوة", "☕👩‍👩‍👧", "a\u202eb"])

@@ -227,7 +227,7 @@ def test_bnd_12_a_bound_pass_with_a_code_gets_no_link(
 ) -> None:
     with pytest.raises(PassRejected) as refused:
         builder.save_link(change(tiny.issue("M-1", binding=BINDING)))
-    found = {(finding.code, finding.where) for finding in refused.value.report.errors}
+    found = {(finding.code, finding.location) for finding in refused.value.report.errors}
     assert ("binding-forbids-barcode", where) in found
 
 

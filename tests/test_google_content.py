@@ -29,7 +29,7 @@ def made(
     for skeleton in (found.class_, found.object_):
         stencil = JsonTemplate(skeleton)
         documents.append(stencil.document(stencil.compute(values)))
-    return documents[0], documents[1], [(each.code, each.where) for each in found.findings]
+    return documents[0], documents[1], [(each.code, each.location) for each in found.findings]
 
 
 def module(template: Template, field: Field, value: Any) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_what_google_refuses_is_named_at_its_place(
 ) -> None:
     found = said(name, members, **about)
     assert code in found
-    assert found[code].where.startswith(f"{name}#{where}")
+    assert found[code].location.startswith(f"{name}#{where}")
     assert found[code].message
     severity = Severity.WARNING if code in _WARNINGS else Severity.ERROR
     assert found[code].severity is severity
@@ -216,7 +216,9 @@ def test_a_code_is_found_wherever_the_schema_can_hold_one(resource: str) -> None
         assert list(barcode_locations(name, document)) == [(pointer, code)]
         _, judge = validators(resource.removesuffix("Object") + "Class", resource)
         found = judge.validate(document, ValidationContext(bound=True))
-        assert f"object#{pointer}" in {each.where for each in found if each.code == "binding-forbids-barcode"}
+        assert f"object#{pointer}" in {
+            each.location for each in found if each.code == "binding-forbids-barcode"
+        }
 
 
 JSON = st.recursive(

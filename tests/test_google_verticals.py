@@ -85,7 +85,7 @@ def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
     class_judge, object_judge = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
     known = replace(google_rules.ValidationContext(issuer_id=ISSUER, restrictions_enabled=True), **about)
     class_, object_ = documents["class"], documents["object"]
-    return Report.of(
+    return Report.from_findings(
         [
             *class_judge.validate(class_, known, writing=known.writing),
             *object_judge.validate(object_, known, writing=known.writing),
@@ -95,7 +95,7 @@ def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
 
 
 def said(findings: Any) -> Said:
-    return [(finding.code, finding.where, finding.severity.value) for finding in findings]
+    return [(finding.code, finding.location, finding.severity.value) for finding in findings]
 
 
 def judge(vertical: str, changes: Mapping[str, Any], **about: Any) -> Report:
@@ -873,7 +873,7 @@ def test_jwt_08_a_rotating_secret_in_a_link_of_ours_is_told(
     pass_ = tiny.issue("M-1", {}, google={"object": {"rotatingBarcode": code}})
     report = builder.save_link(pass_, issued_at=AT).report
 
-    assert [finding.where for finding in report if finding.code == "secret-in-link"] == [
+    assert [finding.location for finding in report if finding.code == "secret-in-link"] == [
         "object#/rotatingBarcode/totpDetails/parameters/0/key"
     ]
     assert "secret-in-link" not in {finding.code for finding in builder.report(pass_)}
@@ -885,7 +885,7 @@ WHERE = f"class#/{FIRST}/0/fieldPath"
 
 
 def unresolved(report: Report) -> list[str]:
-    return [finding.where for finding in report if finding.code == "field-path-unresolved"]
+    return [finding.location for finding in report if finding.code == "field-path-unresolved"]
 
 
 @pytest.mark.parametrize("level", ["template", "pass"])
@@ -920,8 +920,8 @@ def test_smart_tap_that_an_override_switches_on_has_to_be_complete(
         return [finding for finding in report if finding.code == "smart-tap-incomplete"]
 
     assert found(with_nfc, nfc=False) == []
-    assert [finding.where for finding in found(without)] == ["object#/smartTapRedemptionValue"]
-    assert [finding.where for finding in found(replace(without, google={}), google=on)] == [
+    assert [finding.location for finding in found(without)] == ["object#/smartTapRedemptionValue"]
+    assert [finding.location for finding in found(replace(without, google={}), google=on)] == [
         "object#/smartTapRedemptionValue"
     ]
     with pytest.raises(PassRejected):

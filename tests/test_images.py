@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from passwright import images
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 MEMBERSHIP = Path(__file__).parents[1] / "fixtures/templates/membership"
 
@@ -237,11 +237,11 @@ def test_a_profile_of_greys_changes_nothing() -> None:
     ids=["profile", "row filter 9", "row filter 255"],
 )
 def test_img_05_what_can_not_be_decoded_is_our_own_error(data: bytes) -> None:
-    with pytest.raises(BundleError, match=r"^de/icon\.png: ") as caught:
+    with pytest.raises(InvalidInput, match=r"^de/icon\.png: ") as caught:
         images.fit(data, width=2, height=2, name="de/icon.png")
 
     assert caught.value.code == "bad-image"
-    assert caught.value.where == "de/icon.png"
+    assert caught.value.location == "de/icon.png"
 
 
 def test_pillow_sees_no_chunk_but_pixels() -> None:
@@ -257,7 +257,7 @@ def test_img_01_fitting_never_decodes_what_is_too_large(monkeypatch: pytest.Monk
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0))
     monkeypatch.setattr(Image, "open", None)
 
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         images.fit(b"\x89PNG\r\n\x1a\n" + head, width=9, height=9, name="icon.png")
     assert caught.value.code == "image-too-large"
 
@@ -266,7 +266,7 @@ def test_a_lower_limit_of_pillow_is_our_own_error_too(monkeypatch: pytest.Monkey
     """A program may have set Pillow's own limit lower than ours."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
 
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         images.fit(png(9, 9), width=9, height=9, name="icon.png")
     assert caught.value.code == "bad-image"
 
@@ -337,7 +337,7 @@ def test_the_source_is_the_picture_with_the_most_pixels() -> None:
 def test_what_scaling_up_and_cropping_cost_is_reported() -> None:
     scaled = images.scales({2: png(60, 40)}, points=(38, 38), mode="crop", name="de/icon")
 
-    assert [(finding.code, finding.where) for finding in scaled.report] == [
+    assert [(finding.code, finding.location) for finding in scaled.report] == [
         ("image-ratio", "de/icon@2x.png"),
         ("image-cropped", "de/icon.png"),
         ("image-upscaled", "de/icon@3x.png"),
@@ -352,7 +352,7 @@ def test_img_06_metadata_of_given_scales_is_dropped_and_told() -> None:
     scaled = images.scales({3: png(150, 150, exif=exif)}, points=LOGO, name="logo")
 
     assert all(b"Jane" not in data for data in scaled.files.values())
-    assert [(finding.code, finding.where) for finding in scaled.report] == [
+    assert [(finding.code, finding.location) for finding in scaled.report] == [
         ("image-metadata-dropped", "logo@3x.png")
     ]
 
@@ -380,7 +380,7 @@ def test_img_07_a_picture_of_another_ratio(
     findings = list(images.check_slot(png(*size), points=points, name="thumbnail@2x.png"))
 
     assert [finding.code for finding in findings] == ([code] if code else [])
-    assert all(finding.where == "thumbnail@2x.png" for finding in findings)
+    assert all(finding.location == "thumbnail@2x.png" for finding in findings)
 
 
 def test_img_07_a_heavy_picture() -> None:
@@ -388,15 +388,15 @@ def test_img_07_a_heavy_picture() -> None:
     data = png(1125, 432) + bytes(5 * 10**6)
     (finding,) = images.check_slot(data, points=(375, 144), name="strip@3x.png")
 
-    assert (finding.code, finding.where) == ("image-heavy", "strip@3x.png")
+    assert (finding.code, finding.location) == ("image-heavy", "strip@3x.png")
     assert "4.8 MiB" in finding.message
 
 
 def test_img_04_a_polyglot_is_no_source() -> None:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         images.scales({1: png(38, 38), 2: png(76, 76) + b"PK\x03\x04"}, points=(38, 38), name="icon")
 
-    assert (caught.value.code, caught.value.where) == ("bad-image", "icon@2x.png")
+    assert (caught.value.code, caught.value.location) == ("bad-image", "icon@2x.png")
 
 
 @pytest.mark.parametrize("sources", [{}, {4: b""}, {0: b"", 1: b""}])

@@ -14,7 +14,7 @@ from passwright import Binding, Template, apple
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.container import pkpass
 from passwright.binding.lifecycle import Evidence
-from passwright.errors import AttemptRefused, BundleError, KeyMaterialError
+from passwright.errors import AttemptRefused, InvalidInput, KeyMaterialError
 from passwright.service.ceremony import Credential, Offer, Subject
 from passwright.service.issuer_binding import HAND_OVER, WalletIssuerBinding
 from passwright.service.vault import KeyRing, Vault
@@ -120,7 +120,7 @@ def test_one_changed_byte_of_the_issuer_data_breaks_the_signature(wallet: Wallet
     shown = begin(wallet).shown
     data = base64.b64decode(shown["issuerData"]).replace(b"attempt-1", b"attempt-2")
 
-    with pytest.raises(BundleError, match="another"):
+    with pytest.raises(InvalidInput, match="another"):
         cms_signature.verify(cms_signature.parse(base64.b64decode(shown["signature"])), data)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from passwright import apple
 from passwright.binding.lifecycle import EventKind
-from passwright.errors import BindingInvalid, PassRejected, Refused, TemplateRejected
+from passwright.errors import BindingInvalid, PassRejected, ServiceRefused, TemplateRejected
 from passwright.model.template import Location
 from passwright.service import issuing, releasing, templates
 from passwright.service.rendering import Code, Content, Tap, _dropped, has_code, pass_of, without_code
@@ -285,8 +285,8 @@ def test_codes_and_taps_say_what_their_source_is(
 @pytest.mark.parametrize(
     ("content", "error", "where"),
     [
-        (Content(values={"fullName": "J", "points": "many"}), Refused, "/pass/values/points"),
-        (Content(values={"fullName": "J", "since": "yesterday"}), Refused, "/pass/values/since"),
+        (Content(values={"fullName": "J", "points": "many"}), ServiceRefused, "/pass/values/points"),
+        (Content(values={"fullName": "J", "since": "yesterday"}), ServiceRefused, "/pass/values/since"),
         (Content(values={}), PassRejected, "pass#/values/fullName"),
         (Content(values={"fullName": "J", "nothing": "x"}), PassRejected, "pass#/values/nothing"),
         (Content(values={"fullName": "J\x00"}), PassRejected, "pass#/values/fullName"),
@@ -299,7 +299,7 @@ def test_a_pass_that_no_wallet_could_be_given_is_not_created(
     with pytest.raises(error) as caught:
         new_pass(desk, template, content=content)
     found: Any = caught.value
-    places = found.pointers if error is Refused else {each.where for each in found.report.errors}
+    places = found.pointers if error is ServiceRefused else {each.location for each in found.report.errors}
     assert where in places
 
 
@@ -548,7 +548,7 @@ def test_bnd_18_links_have_no_order_and_no_repeats_and_others_look_like_unknown_
         "a" * 10_000,
         cards[0].pass_.id,
     ):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ServiceRefused) as caught:
             issuing.by_link(desk, wrong)
         said.add((caught.value.code, str(caught.value)))
     for organisation, name in (
@@ -556,7 +556,7 @@ def test_bnd_18_links_have_no_order_and_no_repeats_and_others_look_like_unknown_
         (ORG, "never-was"),
         ("nobody", cards[0].pass_.id),
     ):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ServiceRefused) as caught:
             issuing.find(desk, organisation, name)
         said.add((caught.value.code, str(caught.value)))
     assert said == {("pass_not_found", "there is no such pass")}
@@ -707,7 +707,7 @@ def test_a_picture_whose_pixels_are_broken_is_refused(desk: Desk) -> None:
     )
     with pytest.raises(TemplateRejected) as caught:
         templates.add(desk, ORG, {**template_files(), name: bytes(data)}, at=AT)
-    assert ("bad-image", name) in {(each.code, each.where) for each in caught.value.report.errors}
+    assert ("bad-image", name) in {(each.code, each.location) for each in caught.value.report.errors}
 
 
 def test_a_code_is_left_out_wherever_a_newer_schema_may_hold_one() -> None:

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 LAYERS = {
     **dict.fromkeys(("errors", "lazy", "report", "forms", "strictjson", "wholefile", "png"), 0),
     **dict.fromkeys(("sound", "table", "documents.placeholders", "binding", "signing"), 1),
-    **dict.fromkeys(("images", "model", "nfckey", "schema"), 1),
+    **dict.fromkeys(("images", "model", "nfc_keys", "schema"), 1),
     **dict.fromkeys(("documents",), 2),
     **dict.fromkeys(("apple", "google"), 3),
     **dict.fromkeys(("validation", "keys", "testing", "batch", "signers"), 4),
@@ -22,7 +22,7 @@ LAYERS = {
 
 # Inside layer 1 imports go one way.
 ORDER = (
-    *("signing", "nfckey", "sound", "table", "schema", "binding"),
+    *("signing", "nfc_keys", "sound", "table", "schema", "binding"),
     *("documents.placeholders", "images", "model"),
 )
 
@@ -34,7 +34,7 @@ WEB = ("anyio", "fastapi", "starlette", "pydantic", "pydantic_core", "uvicorn", 
 
 # Third-party package -> the rooms that may import it, and only when first used.
 THIRD_PARTY = {
-    "cryptography": {"signing", "nfckey", "apple", "google", "testing", "signers", "service", "cli"},
+    "cryptography": {"signing", "nfc_keys", "apple", "google", "testing", "signers", "service", "cli"},
     "PIL": {"images"},
     "idna": {"binding"},
     "jwt": {"google"},

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 
 from passwright.binding import Binding, lifecycle
 from passwright.binding.lifecycle import ATTEMPT_LIFE, State, Status
-from passwright.errors import BindingError, Refused
+from passwright.errors import BindingError, ServiceRefused
 from passwright.service import issuing, releasing
 from passwright.service.ceremony import payload_digest
 from passwright.service.rendering import Code
@@ -69,7 +69,7 @@ def outcome(deed: Callable[[], Any]) -> tuple[Any, str | None]:
     """What a deed answers, or the code it was refused with."""
     try:
         return deed(), None
-    except (BindingError, Refused) as exc:
+    except (BindingError, ServiceRefused) as exc:
         return None, exc.code
 
 
@@ -134,7 +134,7 @@ class Life(RuleBasedStateMachine):
         if model.status.state in {State.CREATED, State.APPLE_PENDING, State.APPLE_BOUND} and (
             len(recent) >= releasing.BEGINS_AN_HOUR
         ):
-            with pytest.raises(Refused) as caught:
+            with pytest.raises(ServiceRefused) as caught:
                 releasing.apple_begin(self.desk, ORG, name, at=self.at)
             assert caught.value.code == "too_many_attempts"
             return
@@ -182,7 +182,7 @@ class Life(RuleBasedStateMachine):
             assert releasing.apple_file(self.desk, token, at=self.at).data.startswith(b"PK")
             model.tickets[token] = None
             return
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ServiceRefused) as caught:
             releasing.apple_file(self.desk, token, at=self.at)
         assert caught.value.code == ("download_expired" if not fresh else "pass_nullified")
 

@@ -15,7 +15,7 @@ import pytest
 
 from passwright import apple, google
 from passwright.apple.cms import signature as cms_signature
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.service.issuer_binding import WalletIssuerBinding
 from passwright.service.vault import Vault
 from passwright.service.web.holder import WALLET_CALLBACK
@@ -875,7 +875,7 @@ def test_issuer_data_is_the_same_byte_for_byte_in_the_link_and_under_the_signatu
     assert json.loads(data)["sessionIdentifier"] == offer["attemptId"]
     signature = cms_signature.parse(base64.b64decode(signed, validate=True))
     cms_signature.verify(signature, data)
-    with pytest.raises(BundleError, match="another"):
+    with pytest.raises(InvalidInput, match="another"):
         cms_signature.verify(signature, data + b" ")
 
 

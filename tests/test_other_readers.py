@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright.apple.container import pkpass
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -226,7 +226,7 @@ def accepted(number: int, sources: Sequence[bytes]) -> list[Mutant]:
             data = changed(data, chosen)
         try:
             files = pkpass.read(data)
-        except BundleError:
+        except InvalidInput:
             continue
         found.setdefault(data, Mutant(data, files, seed))
         if len(found) == number:

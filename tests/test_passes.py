@@ -17,7 +17,7 @@ from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
 from passwright.apple.verification.verifier import Verifier, verify
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from tests.conftest import AT
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def refusal(given: dict[str, Any]) -> tuple[str, str]:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         pack_passes(given)
-    return refused.value.code, refused.value.where
+    return refused.value.code, refused.value.location
 
 
 # --- packing ---
@@ -227,14 +227,14 @@ def test_a_broken_pass_inside_is_a_verdict_and_no_exception(
     ids=["nothing", "no entries", "a stranger", "eleven"],
 )
 def test_zip_27_what_is_no_archive_of_passes_is_refused(data: bytes, code: str, authority: Authority) -> None:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         verify_passes(data, trust=authority.trust, at=AT)
 
     assert refused.value.code == code
 
 
 def test_zip_27_one_pass_is_no_archive_of_passes(trip: dict[str, bytes], authority: Authority) -> None:
-    with pytest.raises(BundleError, match="one pass, not an archive of several"):
+    with pytest.raises(InvalidInput, match="one pass, not an archive of several"):
         verify_passes(trip["return.pkpass"], trust=authority.trust, at=AT)
     verdict = verify(pack_passes(trip), trust=authority.trust, at=AT)
     assert [finding.code for finding in verdict.report.errors] == ["wrong-container"]

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.errors import BundleError, PassRejected
+from passwright.errors import InvalidInput, PassRejected
 from passwright.google import PassBuilder
 from passwright.google.link import SAVE_URL
 from passwright.google.reading.link import MAX_TEXT, looks_like_link, parse_link_text
@@ -56,7 +56,7 @@ def token(claims: Any = None, header: Any = None) -> str:
 def only(payload: Any, as_: str, where: str, **more: Any) -> tuple[str, str, str]:
     """Code, severity and hint of the findings at a place, of which there is one."""
     text = payload if isinstance(payload, str) else json.dumps(payload)
-    [found] = [each for each in check(text, as_, **more) if each.where == where]
+    [found] = [each for each in check(text, as_, **more) if each.location == where]
     return found.code, found.severity.value, found.hint
 
 
@@ -182,7 +182,7 @@ def test_what_we_write_ourselves_is_held_to_the_letter(club: Template, issuer: I
 def test_lists_that_are_spelt_otherwise_warn_and_are_judged(name: str) -> None:
     items = [{"id": "no id"}]
     found = check({**CLAIMS, "payload": {name: items}}, "save-claims")
-    places = {each.where: each for each in found}
+    places = {each.location: each for each in found}
 
     odd = places[f"save-claims#/payload/{name}"]
     assert (odd.code, odd.severity) == ("deprecated-key", Severity.WARNING)
@@ -298,7 +298,7 @@ def test_links_in_any_form_are_read_and_what_is_odd_is_said(
     ],
 )
 def test_what_is_no_link_is_said_to_be_what_it_is(text: str, said: str) -> None:
-    with pytest.raises(BundleError, match=said) as caught:
+    with pytest.raises(InvalidInput, match=said) as caught:
         parse_link_text(text)
     assert caught.value.code == "bad-token"
     [finding] = check(text, "link")
@@ -308,7 +308,7 @@ def test_what_is_no_link_is_said_to_be_what_it_is(text: str, said: str) -> None:
 def test_claims_that_nobody_signed_are_told_and_judged() -> None:
     found = check(json.dumps({**CLAIMS, "typ": "x"}), "link")
 
-    assert [(each.code, each.where) for each in found] == [
+    assert [(each.code, each.location) for each in found] == [
         ("bad-token", "link"),
         ("bad-claim", "claims#/typ"),
     ]
@@ -318,7 +318,7 @@ def test_claims_that_nobody_signed_are_told_and_judged() -> None:
 def test_a_header_with_the_claims_typ_says_where_that_belongs() -> None:
     [finding] = check(token(header={"alg": "RS256", "typ": "savettowallet"}), "link")
 
-    assert (finding.code, finding.where) == ("bad-token-header", "header#/typ")
+    assert (finding.code, finding.location) == ("bad-token-header", "header#/typ")
     assert "is a claim beside iss" in finding.message
 
 
@@ -326,7 +326,7 @@ def test_a_header_with_the_claims_typ_says_where_that_belongs() -> None:
 def test_no_text_raises_anything_else(text: str) -> None:
     for each in (text, f"{SAVE_URL}{text}", f"https://{text}/eyJ.a.", f"eyJ{text}.{text}."):
         looks_like_link(each)
-        with suppress(BundleError):
+        with suppress(InvalidInput):
             parse_link_text(each)
         check(each, "link")
 
@@ -444,5 +444,5 @@ def test_check_compares_iat_with_the_clock(tmp_path: Path) -> None:
 
 def test_the_strict_reader_stays_strict() -> None:
     """What `look` finds in odd links, `read` alone refuses."""
-    with pytest.raises(BundleError):
+    with pytest.raises(InvalidInput):
         read(f"{SAVE_URL}{token()}?hl=de")

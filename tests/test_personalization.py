@@ -33,7 +33,7 @@ from passwright.apple.personalization import (
     sign_token,
 )
 from passwright.apple.verification.verifier import verify
-from passwright.errors import BundleError, KeyMaterialError, PassRejected, TemplateRejected
+from passwright.errors import InvalidInput, KeyMaterialError, PassRejected, TemplateRejected
 from passwright.google.builder import PassBuilder as LinkBuilder
 from passwright.model.kinds import KINDS
 from passwright.model.template import Nfc
@@ -77,13 +77,13 @@ def rewards(tiny: Template) -> Template:
 
 
 def found(report: Report | list[Finding], code: str) -> list[tuple[Severity, str]]:
-    return [(finding.severity, finding.where) for finding in report if finding.code == code]
+    return [(finding.severity, finding.location) for finding in report if finding.code == code]
 
 
 def refusals(template: Template, identity: Identity, **given_: Any) -> dict[str, str]:
     with pytest.raises(PassRejected) as refused:
         PassBuilder(identity).build(template.issue("R-1", **given_), at=AT)
-    return {finding.code: finding.where for finding in refused.value.report.errors}
+    return {finding.code: finding.location for finding in refused.value.report.errors}
 
 
 # --- what a template says ---
@@ -140,7 +140,7 @@ def test_mistakes_are_found_with_file_and_line(
     with pytest.raises(TemplateRejected) as refused:
         Template.load(folder(tmp_path, with_logo(tiny), TOML.replace(old, new)))
 
-    (where,) = {finding.where for finding in refused.value.report.errors if finding.code == code}
+    (where,) = {finding.location for finding in refused.value.report.errors if finding.code == code}
     place, _, rest = where.partition("#")
     assert rest == pointer
     assert place.startswith("template.toml:")
@@ -524,11 +524,11 @@ def test_key_06_a_request_shows_nothing_of_its_holder() -> None:
     ],
 )
 def test_a_request_that_is_none_is_refused_without_repeating_it(sent: bytes, code: str, where: str) -> None:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         read_request(sent)
 
     assert refused.value.code == code
-    assert refused.value.where.startswith(where)
+    assert refused.value.location.startswith(where)
     assert "canary" not in str(refused.value)
 
 
@@ -550,7 +550,7 @@ def test_a_request_that_is_none_is_refused_without_repeating_it(sent: bytes, cod
 def test_any_bytes_are_a_request_or_refused(sent: bytes) -> None:
     try:
         read = read_request(sent)
-    except BundleError:
+    except InvalidInput:
         return
     assert read.token
 
@@ -600,7 +600,7 @@ def test_a_token_can_not_be_the_manifest_of_a_pass(tiny: Template, authority: Au
     forged = PassBuilder(identity).files(tiny.issue("FORGED"))
     manifest = forged["manifest.json"].decode()
 
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         sign_token(identity, manifest, at=AT)
     assert refused.value.code == "unsafe-token"
     # What would come of it without the refusal.
@@ -628,11 +628,11 @@ def test_a_token_can_not_be_the_manifest_of_a_pass(tiny: Template, authority: Au
     ids=ascii,
 )
 def test_a_token_that_is_not_like_wallets_is_not_signed(token: str, identity: Identity) -> None:
-    with pytest.raises(BundleError) as refused:
+    with pytest.raises(InvalidInput) as refused:
         sign_token(identity, token, at=AT)
 
     assert refused.value.code == "unsafe-token"
-    assert refused.value.where == "personalize#/personalizationToken"
+    assert refused.value.location == "personalize#/personalizationToken"
 
 
 @given(st.text(max_size=50))
@@ -649,7 +649,7 @@ def test_whatever_is_signed_is_no_json_object_in_any_encoding(token: str) -> Non
     recorder = Recorder()
     try:
         sign_token(recorder, token, at=AT)  # type: ignore[arg-type]
-    except BundleError:
+    except InvalidInput:
         return
     assert recorder.signed == token.encode()
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.container import archive, pkpass, stored_archive
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +32,8 @@ def outcome(read: Callable[..., Any], *args: Any) -> Any:
     """What comes back, or what is said instead."""
     try:
         return read(*args)
-    except BundleError as exc:
-        return exc.code, exc.where, exc.message
+    except InvalidInput as exc:
+        return exc.code, exc.location, exc.message
 
 
 # --- archives ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from passwright import png
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +50,10 @@ def saved(size: tuple[int, int] = (5, 3), mode: str = "RGBA", **options: Any) ->
     return out.getvalue()
 
 
-def refusal(data: bytes, check: Callable[..., object] = png.check_png) -> BundleError:
-    with pytest.raises(BundleError) as caught:
+def refusal(data: bytes, check: Callable[..., object] = png.check_png) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
         check(data, name="strip.png")
-    assert caught.value.where == "strip.png"
+    assert caught.value.location == "strip.png"
     return caught.value
 
 
@@ -367,7 +367,7 @@ def test_img_08_time_of_mutations(count: int) -> None:
         begin = time.process_time()
         try:
             png.plain(data, name="x.png")
-        except BundleError as error:
+        except InvalidInput as error:
             assert error.code in {"bad-image", "not-png", "image-too-large"}  # noqa: PT017 - most raise, some pass
             refused += 1
         slowest = max(slowest, time.process_time() - begin)

@@ -34,9 +34,9 @@ from passwright.apple.cms import der, parser
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Trust, chain
-from passwright.errors import BundleError, SignerFailed
+from passwright.errors import InvalidInput, SignerFailed
 from passwright.report import Severity
-from passwright.signing import checked_sign
+from passwright.signing import sign_checked
 from passwright.testing.certificates import new_key
 from tests.conftest import AT
 
@@ -99,7 +99,7 @@ def test_every_certificate_of_pkits_is_read_or_refused_for_a_reason() -> None:
     for name, octets in pkits("certs").items():
         try:
             x.parse(octets)
-        except BundleError as exc:
+        except InvalidInput as exc:
             refused[name] = exc.code
     assert len(pkits("certs")) > 400
     assert refused.keys() == EXPLAINED["pkits-certificates"].keys()
@@ -135,12 +135,12 @@ def test_every_signed_message_of_pkits_verifies_or_is_refused_for_a_reason() -> 
         content, signature = message(mail)
         try:
             leaf, findings = cms_signature.verify(cms_signature.parse(signature), content)
-        except BundleError as exc:
+        except InvalidInput as exc:
             refused[test] = exc.code
         else:
             assert leaf in pkits("certs").values()
             assert [found.code for found in findings] == ["embedded-crls"]
-            with pytest.raises(BundleError, match="another manifest"):
+            with pytest.raises(InvalidInput, match="another manifest"):
                 cms_signature.verify(cms_signature.parse(signature), content + b" ")
     assert len(pkits("smime")) > 220
     assert refused == {test: code for test, (code, _) in EXPLAINED["pkits-messages"].items()}
@@ -210,7 +210,7 @@ def refusal_of(test: str) -> str:
     content, signature = message(pkits("smime")[test])
     try:
         leaf, _ = cms_signature.verify(cms_signature.parse(signature), content)
-    except BundleError as exc:
+    except InvalidInput as exc:
         return exc.code
     path = path_of(signature)
     signer = next(one for one in path if pkits("certs")[one] == leaf)
@@ -313,7 +313,7 @@ def is_accepted(vector: Vector) -> bool:
     )
     try:
         cms_signature.verify(signed, content)
-    except BundleError as exc:
+    except InvalidInput as exc:
         if exc.code in ("bad-signature", "weak-digest"):
             return False
         raise
@@ -361,7 +361,7 @@ def test_links_and_signers_of_others_are_judged_as_wycheproof_does() -> None:
         number += 1
         key: Any = load_der_public_key(vector.key)
         try:
-            checked_sign(Answers(vector.signature), key, vector.message)
+            sign_checked(Answers(vector.signature), key, vector.message)
         except SignerFailed:
             assert vector.result == "invalid", vector
         else:

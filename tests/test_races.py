@@ -14,7 +14,7 @@ import pytest
 from passwright import apple
 from passwright.binding.email import sha256
 from passwright.binding.lifecycle import ATTEMPT_LIFE, EventKind, Evidence, State
-from passwright.errors import BindingError, GoogleError, IllegalTransition, PassRejected, Refused
+from passwright.errors import BindingError, GoogleError, IllegalTransition, PassRejected, ServiceRefused
 from passwright.service import issuing, releasing
 from passwright.service.passkeys import PasskeyGate
 from passwright.service.store import Download
@@ -84,7 +84,7 @@ def raced(desk: Desk, name: str, deeds: list[Callable[[Desk, str], str]]) -> Cou
         barrier.wait(60)
         try:
             return deed(desk, name)
-        except (BindingError, Refused) as exc:
+        except (BindingError, ServiceRefused) as exc:
             return exc.code
 
     with ThreadPoolExecutor(len(deeds)) as pool:

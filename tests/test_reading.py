@@ -19,7 +19,7 @@ from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.reading import contents
 from passwright.apple.verification.verifier import verify
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from tests.conftest import AT, BINDING
 from tests.test_verification import LATER, codes, signed, zipped
 
@@ -86,7 +86,7 @@ def test_the_bytes_may_come_in_any_buffer(card: bytes) -> None:
     ],
 )
 def test_what_can_not_be_read_at_all_raises(data: bytes, code: str) -> None:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         apple.read(data)
     assert caught.value.code == code
 
@@ -106,7 +106,7 @@ def test_jsn_01_jsn_05_jsn_07_sloppy_json_is_read_and_named(text: bytes | str, c
     read = apple.read(archive(pass__json=text))
     assert read.document == {"a": [1, 2]}
     assert {finding.code for finding in read.report} == {code}
-    assert all(finding.where.startswith("pass.json") for finding in read.report)
+    assert all(finding.location.startswith("pass.json") for finding in read.report)
 
 
 def test_jsn_09_unknown_keys_and_files_are_kept() -> None:
@@ -153,7 +153,7 @@ def test_strings_are_read_by_language_as_their_folders_name_it() -> None:
         )
     )
     assert read.strings == {"de": {"A": "Ä"}, "sr_Latn_RS": {"A": "C"}}
-    assert [(each.code, each.where) for each in read.report] == [
+    assert [(each.code, each.location) for each in read.report] == [
         ("duplicate-translation", "sr_Latn_RS.lproj/pass.strings:2")
     ]
 
@@ -164,7 +164,7 @@ def test_strings_that_can_not_be_read_are_a_finding(data: bytes) -> None:
     assert read.strings == {"en": {"a": "b"}}
     [finding] = read.report.warnings
     assert finding.code in ("bad-strings", "too-large")
-    assert finding.where.startswith("de.lproj/pass.strings")
+    assert finding.location.startswith("de.lproj/pass.strings")
 
 
 def test_verify_names_strings_that_can_not_be_read(authority: Authority, card: bytes) -> None:
@@ -172,7 +172,7 @@ def test_verify_names_strings_that_can_not_be_read(authority: Authority, card: b
     data = signed({**kept, "de.lproj/pass.strings": b"Punkte"}, authority.identity(nfc=True))
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.ok
-    assert [each.where for each in verdict.report.warnings if each.code == "bad-strings"] == [
+    assert [each.location for each in verdict.report.warnings if each.code == "bad-strings"] == [
         "de.lproj/pass.strings:1"
     ]
 
@@ -187,7 +187,7 @@ def test_man_12_folders_that_the_manifest_lists_are_data(authority: Authority, c
     assert apple.read(data).files.items() >= GIT.items()
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.ok, verdict.report
-    told = {(each.where, each.code) for each in verdict.report.warnings}
+    told = {(each.location, each.code) for each in verdict.report.warnings}
     assert told >= {(name, "left-over-file") for name in (".git/HEAD", ".git/objects/ab/cdef0123")}
     assert ("old/icon.png", "unknown-folder") in told
     unlisted = verify(zipped({**pkpass.read(card), **GIT}), trust=authority.trust, at=LATER)
@@ -198,7 +198,7 @@ def test_man_12_folders_that_the_manifest_lists_are_data(authority: Authority, c
 @pytest.mark.parametrize("name", ["../icon.png", "/icon.png", "a/../b", "a//b", "C:/a", "a/con", "a\\b"])
 def test_zip_08_names_that_leave_the_folder_stay_refused(authority: Authority, name: str) -> None:
     data = zipped({"pass.json": b"{}", name: b"x"})
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         apple.read(data)
     assert caught.value.code == "bad-name"
     assert verify(data, trust=authority.trust, at=LATER).steps["container"] == "failed"
@@ -235,7 +235,7 @@ def test_no_document_whatever_raises_anything_else(document: dict[str, Any]) -> 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_whatever_raise_anything_else(noise: bytes) -> None:
-    with pytest.raises(BundleError):
+    with pytest.raises(InvalidInput):
         apple.read(noise)
 
 

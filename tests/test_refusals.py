@@ -171,7 +171,7 @@ def test_a_line_of_a_megabyte_is_answered() -> None:
 def test_the_table_names_codes_that_there_are_and_messages_that_there_are() -> None:
     ids = {message.id for message in device_errors.messages()}
     for cause in device_errors.causes():
-        assert {code.partition("@")[0] for code in cause.codes} <= set(report.codes()), cause.id
+        assert {code.partition("@")[0] for code in cause.codes} <= set(report.finding_codes()), cause.id
         assert not cause.said or cause.said in ids, cause.id
         assert cause.see.endswith((".", "-noverify", "json.tool")), cause.id
         assert cause.remedy.endswith("."), cause.id
@@ -308,7 +308,7 @@ class Bench:
         issued = self.authority.issue(leaf)
         extra = issued.certificate if alone else beside or self.authority.intermediate
         frame = Frame(leaf=issued.certificate, intermediate=extra, signer=issued.signer)
-        return self.by(lambda manifest: frame.unsigned(manifest, at=AT).signed())
+        return self.by(lambda manifest: frame.unsigned(manifest, at=AT).complete())
 
     def undated(self) -> bytes:
         maker = Maker(self.authority)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from passwright import apple
-from passwright.errors import IllegalTransition, Refused
+from passwright.errors import IllegalTransition, ServiceRefused
 from passwright.service import issuing, releasing
 from tests.issuing_desk import AT, EXAMPLE, binding_of, bound_pass, membership, opened
 
@@ -60,7 +60,7 @@ def test_the_apple_road_ends_in_a_file_that_verifies(desk: Desk) -> None:
     trust = apple.Trust.of((EXAMPLE / "root.pem").read_bytes())
     verdict = apple.verify(file.data, trust=trust, at=AT)
     assert verdict.ok, str(verdict.report)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ServiceRefused) as caught:
         releasing.apple_file(desk, ticket.token, at=AT)
     assert caught.value.code == "download_expired"
     with pytest.raises(IllegalTransition) as locked:

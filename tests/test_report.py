@@ -29,14 +29,14 @@ def test_a_finding_is_one_line_with_place_hint_and_code() -> None:
     assert finding.as_dict() == {
         "code": "bad-date",
         "severity": "error",
-        "where": "pass#/expires",
+        "location": "pass#/expires",
         "message": "expires has no zone",
         "hint": "add one",
     }
 
 
 def test_a_report_has_parts_by_severity() -> None:
-    report = Report.of([note("n", "", ""), error("e", "", ""), warning("w", "", "")])
+    report = Report.from_findings([note("n", "", ""), error("e", "", ""), warning("w", "", "")])
 
     assert [len(report), [f.code for f in report]] == [3, ["n", "e", "w"]]
     assert [[f.code for f in part] for part in (report.errors, report.warnings, report.notes)] == [
@@ -45,18 +45,20 @@ def test_a_report_has_parts_by_severity() -> None:
         ["n"],
     ]
     assert not report.ok
-    assert Report.of([warning("w", "", "")]).ok
+    assert Report.from_findings([warning("w", "", "")]).ok
     assert Report().ok
 
 
 def test_what_both_say_is_said_once() -> None:
-    both = Report.of([error("e", "", "x"), note("n", "", "")]) + Report.of([error("e", "", "x")])
+    both = Report.from_findings([error("e", "", "x"), note("n", "", "")]) + Report.from_findings(
+        [error("e", "", "x")]
+    )
 
     assert [finding.code for finding in both] == ["e", "n"]
 
 
 def test_jsn_10_a_report_stays_bounded_and_says_how_much_it_leaves_out() -> None:
-    report = Report.of(error("wrong-type", f"x#/{n}", "is text") for n in range(10_000))
+    report = Report.from_findings(error("wrong-type", f"x#/{n}", "is text") for n in range(10_000))
 
     assert len(report) == MAX_OF_A_KIND + 1
     closing = report.findings[-1]
@@ -67,7 +69,7 @@ def test_jsn_10_a_report_stays_bounded_and_says_how_much_it_leaves_out() -> None
 @given(st.lists(FINDINGS, max_size=400))
 def test_no_bound_hides_how_bad_it_is(findings: list[Finding]) -> None:
     """Many warnings never push out an error of the same code."""
-    report = Report.of(findings)
+    report = Report.from_findings(findings)
     severities = {finding.severity for finding in findings}
 
     assert {finding.severity for finding in report} == severities
@@ -79,7 +81,7 @@ def test_no_bound_hides_how_bad_it_is(findings: list[Finding]) -> None:
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 error:"), (2, "2 errors:")])
 def test_a_refusal_counts_and_lists_its_errors(count: int, words: str) -> None:
-    report = Report.of(error("e", f"#{n}", "broken") for n in range(count))
+    report = Report.from_findings(error("e", f"#{n}", "broken") for n in range(count))
 
     assert f"the pass was refused with {words}\nerror: #0" in str(PassRejected(report))
     assert str(TemplateRejected(report)).startswith("the template was refused")
@@ -108,8 +110,8 @@ def test_refusals_keep_their_facts() -> None:
     mismatch = errors.IdentityMismatch("team", expected="A", actual="B")
     assert (str(mismatch), mismatch.expected, mismatch.actual) == ("team: expected A, got B", "A", "B")
 
-    bundle = errors.BundleError("bad-json", "pass.json", "this is not JSON")
-    assert (str(bundle), str(errors.BundleError("x", "", "all"))) == ("pass.json: this is not JSON", "all")
+    bundle = errors.InvalidInput("bad-json", "pass.json", "this is not JSON")
+    assert (str(bundle), str(errors.InvalidInput("x", "", "all"))) == ("pass.json: this is not JSON", "all")
 
     google = errors.GoogleError(404, "classNotFound", "no class")
     assert (str(google), google.status, google.reason) == (
@@ -118,7 +120,6 @@ def test_refusals_keep_their_facts() -> None:
         "classNotFound",
     )
 
-    assert errors.CallbackRefused("expired", "too late").code == "expired"
     assert errors.BindingError("platform_locked", "locked").code == "platform_locked"
     invalid = errors.BindingInvalid({"/binding/email": "must be text"})
     assert (invalid.code, invalid.pointers) == ("binding_invalid", {"/binding/email": "must be text"})

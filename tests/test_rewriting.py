@@ -19,7 +19,7 @@ from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
 from passwright.apple.container.filenames import is_junk_file, is_secret, name_problem
 from passwright.apple.verification.verifier import verify
-from passwright.errors import BundleError, KeyMaterialError, PassRejected
+from passwright.errors import InvalidInput, KeyMaterialError, PassRejected
 from tests.conftest import AT, BINDING, READER_KEY, png
 from tests.test_reading import JSON, TEXT, archive
 from tests.test_verification import LATER, zipped
@@ -163,7 +163,7 @@ def test_a_field_that_is_not_there_is_named_with_what_was_meant(other: Identity)
     with pytest.raises(PassRejected, match="did you mean 'name'") as caught:
         apple.rewrite(foreign(), other, values={"nam": "x"})
     [finding] = caught.value.report.errors
-    assert (finding.code, finding.where) == ("unknown-field", "pass#/values/nam")
+    assert (finding.code, finding.location) == ("unknown-field", "pass#/values/nam")
 
 
 def test_a_key_that_stands_in_two_places_changes_in_both(other: Identity) -> None:
@@ -175,7 +175,7 @@ def test_a_key_that_stands_in_two_places_changes_in_both(other: Identity) -> Non
 
 def test_a_value_that_phones_do_not_show_is_a_warning(other: Identity) -> None:
     done = apple.rewrite(foreign(), other, values={"site": "b"}, at=AT)
-    assert ("value-not-shown", "pass#/values/site") in {(f.code, f.where) for f in done.report.warnings}
+    assert ("value-not-shown", "pass#/values/site") in {(f.code, f.location) for f in done.report.warnings}
 
 
 def test_members_are_merged_and_null_takes_out(other: Identity) -> None:
@@ -196,7 +196,7 @@ def test_files_are_added_replaced_and_left_out(other: Identity) -> None:
     for name in pkpass.PER_PASS:
         with pytest.raises(ValueError, match="are made here"):
             apple.rewrite(foreign(), other, files={name: b"x"})
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         apple.rewrite(foreign(), other, files={"../x": b"x"}, at=AT)
     assert caught.value.code == "bad-name"
 
@@ -256,7 +256,7 @@ def test_man_12_left_overs_stay_behind_and_are_named(other: Identity) -> None:
     left = {".DS_Store": b"x", "__MACOSX/._icon.png": b"x", ".git/HEAD": b"x", "de.lproj/Thumbs.db": b"x"}
     data = zipped({"icon.png": ICON, "pass.json": json.dumps(FOREIGN).encode(), **left, "old/a.txt": b"x"})
     done = apple.rewrite(data, other, at=AT)
-    assert {f.where for f in done.report.warnings if f.code == "left-over-file"} == left.keys()
+    assert {f.location for f in done.report.warnings if f.code == "left-over-file"} == left.keys()
     assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *pkpass.PER_PASS}
 
 
@@ -272,7 +272,7 @@ def test_man_11_the_pass_is_made_of_what_was_judged(other: Identity) -> None:
 
 
 def test_what_can_not_be_read_can_not_be_rewritten(other: Identity) -> None:
-    with pytest.raises(BundleError):
+    with pytest.raises(InvalidInput):
         apple.rewrite(b"PK", other)
 
 
@@ -344,7 +344,9 @@ def test_a_bound_pass_loses_nothing_that_binds_it(
 ) -> None:
     with pytest.raises(PassRejected) as caught:
         apple.rewrite(foreign(**BOUND), identity, apple=own, at=AT)
-    assert f"pass.json#{where}" in {f.where for f in caught.value.report.errors if f.code == "binding-lost"}
+    assert f"pass.json#{where}" in {
+        f.location for f in caught.value.report.errors if f.code == "binding-lost"
+    }
 
 
 def test_a_bound_pass_is_rewritten_with_new_values(authority: Authority, identity: Identity) -> None:
@@ -387,7 +389,7 @@ def test_jsn_09_rewriting_keeps_every_unknown_key_and_file(
     archived = zipped({"icon.png": ICON, **files, "pass.json": json.dumps(document).encode()})
     try:
         contents = apple.read(archived)
-    except BundleError as twice:
+    except InvalidInput as twice:
         # Two names that some file system takes for one, or a file called like a folder.
         assert twice.code == "duplicate-name"  # noqa: PT017  # any other is a failure
         return

@@ -321,7 +321,7 @@ def reworded(leaf: Any, each: Field | None) -> bool:
 
 def told(report: Report, pointer: str, *codes: str) -> bool:
     """The report names what is said at a place, or all of the place."""
-    places = [finding.where.partition("#")[2] for finding in report if finding.code in codes]
+    places = [finding.location.partition("#")[2] for finding in report if finding.code in codes]
     return any(place and (pointer == place or pointer.startswith(f"{place}/")) for place in places)
 
 
@@ -448,7 +448,7 @@ def test_two_meanings_with_one_place_on_google_are_both_shown() -> None:
     (credit,) = [each for each in object_["textModulesData"] if each["id"] == "credit"]
     assert credit == {"id": "credit", "header": "Credit", "body": "12.50 EUR"}
     assert list(lost(card, [class_, object_], report, "google")) == []
-    changed = [each.message for each in report if each.where.endswith("#/fields/credit")]
+    changed = [each.message for each in report if each.location.endswith("#/fields/credit")]
     assert any("points stands where Google would show credit" in message for message in changed)
 
 
@@ -460,7 +460,7 @@ def test_every_picture_is_in_a_wallet_or_in_a_report(name: str) -> None:
     on_apple, on_google = builders()
     drawn = {_picture(file) for file in on_apple.files(card)}
     fetched = json.dumps(on_google.payload(card))
-    named = {finding.where for finding in (*on_apple.report(card), *on_google.report(card))}
+    named = {finding.location for finding in (*on_apple.report(card), *on_google.report(card))}
     for file in template.images.files:
         places = {f"images/{file}", f"images/{_picture(file)}.png"}
         assert _picture(file) in drawn or f"{template.images.url}{file}" in fetched or places & named, file

@@ -41,7 +41,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 def forbidden(report: Report) -> list[str]:
     """Where the barcode rule was broken."""
-    return [finding.where for finding in report.errors if finding.code == RULE]
+    return [finding.location for finding in report.errors if finding.code == RULE]
 
 
 # --- the rule ------------------------------------------------------------------------------------

@@ -309,12 +309,12 @@ def test_what_json_schema_can_not_say_is_listed(reason: str, code: str, document
 def explained(table: Table, name: str, document: object, *, writing: bool) -> bool:
     """Every error of the checker is one of the differences above."""
     for finding in table.check(name, document, place=str, writing=writing):
-        found = table.key_at(name, document, finding.where)
+        found = table.key_at(name, document, finding.location)
         if finding.severity is not Severity.ERROR:
             continue
         facts = found[0].facts if found else {}
         value: Any = document
-        for part in finding.where.split("/")[1:]:
+        for part in finding.location.split("/")[1:]:
             value = value[int(part) if isinstance(value, list) else part]
         if not (
             (finding.code == "too-long" and len(value) <= facts.get("max_bytes", 0))

@@ -350,7 +350,7 @@ def test_s1_1f_the_loader_warns_of_each_reserved_name() -> None:
 
     found = [each for each in report if each.code == "reserved-field-name"]
     assert template is not None
-    assert [each.where.rpartition("/")[2] for each in found] == names
+    assert [each.location.rpartition("/")[2] for each in found] == names
     assert {each.severity.value for each in found} == {"warning"}
     assert "reserved-field-name" not in {each.code for each in plain}
 
@@ -741,7 +741,9 @@ def test_s1_1m_a_template_of_the_api_becomes_one_of_ours(running: Service) -> No
     assert answer.status_code == 201, answer.text
     data = answer.json()["data"]
     assert (data["type"], data["attributes"]["name"]) == ("passTemplate", "Club 2026")
-    unused = [each["where"] for each in answer.json()["meta"]["findings"] if each["code"] == "unused-member"]
+    unused = [
+        each["location"] for each in answer.json()["meta"]["findings"] if each["code"] == "unused-member"
+    ]
     assert unused == ["passTemplate#/appLinking", "passTemplate#/images/watermark"]
 
     body = {"pass": {"fullName": {"value": "Jane"}}}

@@ -583,9 +583,9 @@ def test_key_10_what_is_wrong_with_a_token_is_said(token: Path) -> None:
         refused(ValueError, "label or by its id", key=None)
         signer = Pkcs11Signer(MODULE, token="passes", key="rsa", pin="1234")
         wrong = load_pem_private_key((folder / "ec.pem").read_bytes(), None).public_key()
-        from passwright.signing import checked_sign
+        from passwright.signing import sign_checked
         with pytest.raises(WrongSignature):
-            checked_sign(signer, wrong, b"x")
+            sign_checked(signer, wrong, b"x")
         """,
     )
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from google.auth.crypt import RSASigner
 
 from passwright.errors import KeyMaterialError, SignerFailed
-from passwright.signing import KeySigner, Signer, check_public_key, checked_sign, sign_call
+from passwright.signing import KeySigner, Signer, bind_signer, check_public_key, sign_checked
 from tests.keys import odd_key, rsa_key
 
 RSA = rsa_key()
@@ -212,7 +212,7 @@ def test_key_08_a_key_is_loaded_once(monkeypatch: Any) -> None:
 @pytest.mark.parametrize("wrap", [bytes, bytearray, memoryview])
 def test_key_10_a_good_answer_of_a_foreign_signer_is_handed_on(key: Any, wrap: Any) -> None:
     signer = Foreign(lambda message: wrap(KeySigner(key).sign(message)))
-    answer = checked_sign(signer, key.public_key(), b"message")
+    answer = sign_checked(signer, key.public_key(), b"message")
     assert type(answer) is bytes
     verify(key, answer, b"message")
 
@@ -232,35 +232,35 @@ WRONG = {
 @pytest.mark.parametrize("answer", WRONG.values(), ids=WRONG)
 def test_key_10_a_wrong_answer_is_refused(answer: Any) -> None:
     with pytest.raises(SignerFailed, match="answer"):
-        checked_sign(Foreign(answer), RSA.public_key(), b"message")
+        sign_checked(Foreign(answer), RSA.public_key(), b"message")
 
 
 @pytest.mark.parametrize("cause", [TimeoutError("slow"), RuntimeError(CANARY), ValueError()])
 def test_key_10_what_a_signer_raises_becomes_the_cause(cause: Any) -> None:
     with pytest.raises(SignerFailed) as caught:
-        checked_sign(Foreign(cause), RSA.public_key(), b"message")
+        sign_checked(Foreign(cause), RSA.public_key(), b"message")
     assert caught.value.__cause__ is cause
     assert CANARY not in str(caught.value)
     assert type(cause).__name__ in str(caught.value)
 
 
 def test_without_a_public_key_only_the_type_is_judged() -> None:
-    assert checked_sign(Foreign(b"anything"), None, b"message") == b"anything"
+    assert sign_checked(Foreign(b"anything"), None, b"message") == b"anything"
     with pytest.raises(SignerFailed, match="instead of bytes"):
-        checked_sign(Foreign("anything"), None, b"message")
+        sign_checked(Foreign("anything"), None, b"message")
 
 
 def test_signers_of_google_auth_fit_as_they_are() -> None:
     signer: Any = RSASigner.from_string(pem(RSA).decode(), "kid")  # type: ignore[no-untyped-call]
     assert signer.key_id == "kid"
-    assert checked_sign(signer, RSA.public_key(), b"message") == KeySigner(RSA).sign(b"message")
+    assert sign_checked(signer, RSA.public_key(), b"message") == KeySigner(RSA).sign(b"message")
 
 
 def test_a_key_in_memory_is_asked_directly() -> None:
     """No verification behind each signature: the call handed out is the signer's own."""
     signer = KeySigner(RSA)
-    assert sign_call(signer, RSA.public_key()) == signer.sign
-    assert checked_sign(signer, P256.public_key(), b"message") == signer.sign(b"message")
+    assert bind_signer(signer, RSA.public_key()) == signer.sign
+    assert sign_checked(signer, P256.public_key(), b"message") == signer.sign(b"message")
 
 
 def test_a_subclass_that_signs_its_own_way_is_checked() -> None:
@@ -269,9 +269,9 @@ def test_a_subclass_that_signs_its_own_way_is_checked() -> None:
             return b"trust me"
 
     with pytest.raises(SignerFailed):
-        checked_sign(Liar(RSA), RSA.public_key(), b"message")
+        sign_checked(Liar(RSA), RSA.public_key(), b"message")
     with pytest.raises(SignerFailed):
-        sign_call(Liar(RSA), RSA.public_key())(b"message")
+        bind_signer(Liar(RSA), RSA.public_key())(b"message")
 
 
 def test_the_verifier_of_these_tests_can_fail() -> None:

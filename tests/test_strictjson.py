@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from passwright import strictjson
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import Severity
 
 
-def refusal(data: bytes, **limits: int) -> BundleError:
-    with pytest.raises(BundleError) as caught:
+def refusal(data: bytes, **limits: int) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
         strictjson.loads(data, name="pass.json", **limits)
     return caught.value
 
@@ -25,7 +25,7 @@ def tolerated(data: bytes) -> tuple[object, list[str]]:
     """The value, and each finding as "code place"."""
     result = strictjson.loads_tolerant(data, name="")
     assert all(finding.severity is Severity.WARNING for finding in result.findings)
-    return result.value, [f"{finding.code} {finding.where}".strip() for finding in result.findings]
+    return result.value, [f"{finding.code} {finding.location}".strip() for finding in result.findings]
 
 
 def test_good_json_is_read() -> None:
@@ -48,7 +48,7 @@ def test_good_json_is_read() -> None:
 def test_jsn_01_duplicate_keys_at_any_depth_are_refused_with_their_place(data: bytes, where: str) -> None:
     error = refusal(data)
 
-    assert (error.code, error.where) == ("duplicate-key", where)
+    assert (error.code, error.location) == ("duplicate-key", where)
 
 
 def test_equal_keys_of_different_objects_are_no_duplicates() -> None:
@@ -59,7 +59,7 @@ def test_equal_keys_of_different_objects_are_no_duplicates() -> None:
 def test_jsn_02_numbers_that_are_none_are_refused(word: str) -> None:
     error = refusal(b'{"a":\n[0, %b]}' % word.encode())
 
-    assert (error.code, error.where) == ("bad-number", "pass.json:2#/a/1")
+    assert (error.code, error.location) == ("bad-number", "pass.json:2#/a/1")
 
 
 @pytest.mark.parametrize("digits", [str(2**53 + 1), str(-(2**53) - 1), "9" * 17, "9" * 400, "-" + "9" * 5000])
@@ -120,7 +120,7 @@ def test_jsn_05_other_encodings_are_refused(data: bytes) -> None:
 
 
 def test_jsn_05_the_line_of_the_wrong_byte_is_named() -> None:
-    assert refusal(b'{\n"a": "\xe9"}').where == "pass.json:2"
+    assert refusal(b'{\n"a": "\xe9"}').location == "pass.json:2"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_jsn_05_the_line_of_the_wrong_byte_is_named() -> None:
 def test_jsn_06_strings_that_are_not_text_are_refused(data: bytes, where: str) -> None:
     error = refusal(data)
 
-    assert (error.code, error.where) == ("bad-string", where)
+    assert (error.code, error.location) == ("bad-string", where)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_jsn_07_what_is_not_json_is_refused_with_its_line(text: str) -> None:
     error = refusal(f"\n{text}".encode())
 
     assert error.code == "bad-json"
-    assert error.where.startswith("pass.json:")
+    assert error.location.startswith("pass.json:")
 
 
 def test_a_document_over_the_limit_is_refused_unread() -> None:
@@ -193,7 +193,7 @@ SECRET = "jane.doe-4711"
 )
 def test_jsn_11_errors_do_not_repeat_values(data: str) -> None:
     for read in (strictjson.loads, strictjson.loads_tolerant):
-        with pytest.raises(BundleError) as caught:
+        with pytest.raises(InvalidInput) as caught:
             read(data.encode(), name="x")
         text = f"{caught.value} {caught.value!r}"
         assert "4711" not in text
@@ -206,7 +206,7 @@ def test_places_are_safe_to_print() -> None:
     key = "k" * 500
     long = refusal(json.dumps({key: {"\u202e\x1b": math.inf}}).encode())
 
-    assert long.where == f"pass.json:1#/{'k' * 60}…/\\u202e\\x1b"
+    assert long.location == f"pass.json:1#/{'k' * 60}…/\\u202e\\x1b"
 
 
 # --- tolerance ---
@@ -274,7 +274,7 @@ def test_what_is_tolerated_is_named_with_its_place(data: bytes, value: object, f
     ],
 )
 def test_what_no_tolerance_saves_is_refused(data: bytes, code: str) -> None:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         strictjson.loads_tolerant(data, name="pass.json")
 
     assert caught.value.code == code
@@ -287,10 +287,10 @@ def test_utf_16_up_to_the_limit_is_tolerated() -> None:
 
 
 def test_errors_after_tolerated_lines_keep_their_line() -> None:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         strictjson.loads_tolerant(b'{ // one\n/* two\nthree */ "a": [1,],\n"b": NaN}', name="pass.json")
 
-    assert caught.value.where == "pass.json:4#/b"
+    assert caught.value.location == "pass.json:4#/b"
 
 
 def test_jsn_10_ten_thousand_faults_are_ten_findings() -> None:
@@ -328,7 +328,7 @@ def test_jsn_12_hostile_documents_take_linear_time(data: bytes) -> None:
     for read in (strictjson.loads, strictjson.loads_tolerant):
         try:
             read(data, name="x")
-        except BundleError as error:
+        except InvalidInput as error:
             assert len(str(error)) < 500  # noqa: PT017 - not raising is fine too
 
     assert time.process_time() - started < 20
@@ -375,7 +375,7 @@ def test_any_bytes_are_read_or_refused_in_our_words(data: bytes) -> None:
     for read in (strictjson.loads, strictjson.loads_tolerant):
         try:
             result = read(data, name="x")
-        except BundleError:
+        except InvalidInput:
             continue
         if read is strictjson.loads:
             assert result == json.loads(data)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.build import strings_file
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 NAME = "de.lproj/pass.strings"
 SAMPLE = '/* Card */\n"Points" = "Punkte";\n"Thé" = "Tee ☕";\n'
@@ -23,8 +23,8 @@ def read(data: bytes | str) -> dict[str, str]:
     return dict(strings_file.loads(octets, name=NAME).value)
 
 
-def refusal(data: bytes | str) -> BundleError:
-    with pytest.raises(BundleError) as caught:
+def refusal(data: bytes | str) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
         read(data)
     return caught.value
 
@@ -90,7 +90,7 @@ def test_what_systems_read_is_read(text: str, expected: dict[str, str]) -> None:
 )
 def test_what_is_no_strings_file_is_refused_with_its_line(text: str, line: int) -> None:
     refused = refusal(text)
-    assert (refused.code, refused.where) == ("bad-strings", f"{NAME}:{line}")
+    assert (refused.code, refused.location) == ("bad-strings", f"{NAME}:{line}")
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_other_encodings_are_refused(data: bytes) -> None:
 def test_a_text_that_stands_twice_has_its_last_translation_and_is_named() -> None:
     done = strings_file.loads(b'"a" = "1";\n"b" = "2";\n"a" = "3";', name=NAME)
     assert done.value == {"a": "3", "b": "2"}
-    assert [(each.code, each.where) for each in done.findings] == [("duplicate-translation", f"{NAME}:3")]
+    assert [(each.code, each.location) for each in done.findings] == [("duplicate-translation", f"{NAME}:3")]
 
 
 def test_of_many_texts_that_stand_twice_ten_are_named_and_the_rest_counted() -> None:
     done = strings_file.loads(b"a;\n" * 40, name=NAME)
     assert done.value == {"a": "a"}
-    assert [each.where for each in done.findings] == [f"{NAME}:{line}" for line in range(2, 12)]
+    assert [each.location for each in done.findings] == [f"{NAME}:{line}" for line in range(2, 12)]
     assert [each.message.partition(", and ")[2] for each in done.findings] == [
         *[""] * 9,
         "29 more after this",
@@ -151,7 +151,7 @@ def test_reading_takes_time_in_proportion_to_the_file(piece: str) -> None:
         best = 1e9
         for _ in range(3):
             start = time.process_time()
-            with contextlib.suppress(BundleError):
+            with contextlib.suppress(InvalidInput):
                 read(data)
             best = min(best, time.process_time() - start)
         return best
@@ -176,5 +176,5 @@ def test_what_is_written_is_sorted_and_ascii_where_that_is_enough() -> None:
 
 @given(st.binary(max_size=60) | st.text('"\\;= /*aU0\n', max_size=60).map(str.encode))
 def test_no_bytes_whatever_raise_anything_else(noise: bytes) -> None:
-    with contextlib.suppress(BundleError):
+    with contextlib.suppress(InvalidInput):
         read(noise)

@@ -39,7 +39,7 @@ def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Fi
 
 
 def said(findings: list[Finding]) -> list[tuple[str, str, str]]:
-    return [(finding.severity.value, finding.code, finding.where) for finding in findings]
+    return [(finding.severity.value, finding.code, finding.location) for finding in findings]
 
 
 HERE = "doc#/key"
@@ -150,7 +150,7 @@ def test_jsn_08_what_breaks_a_fact_is_refused_at_its_place(
     findings = check(facts, value)
 
     assert code in [finding.code for finding in findings]
-    assert {finding.where for finding in findings} == {HERE}
+    assert {finding.location for finding in findings} == {HERE}
     assert all(finding.severity is Severity.ERROR for finding in findings)
 
 
@@ -160,7 +160,7 @@ def test_jsn_11_no_finding_repeats_a_value(facts: dict[str, Any], value: Any, co
     canary = "jane.doe@example.com"
     values = [canary, [canary], {"a": canary, "b": canary}] if isinstance(value, str) else [value]
     for each in values:
-        assert canary not in str(Report.of(check(facts, each)))
+        assert canary not in str(Report.from_findings(check(facts, each)))
 
 
 SOFT = (
@@ -312,7 +312,7 @@ def test_facts_between_keys_are_asked(
 
     found = list(table.check("Root", document, place=PLACE))
 
-    assert [(finding.code, finding.where) for finding in found] == expected
+    assert [(finding.code, finding.location) for finding in found] == expected
 
 
 def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
@@ -407,7 +407,7 @@ def test_jsn_10_many_mistakes_are_told_in_few_lines() -> None:
     """10,000 wrong items: at most 50 lines of a kind, and one that counts the rest."""
     table = Table.of({"Root": {f"known{n}": {"type": "text"} for n in range(60)}, "X": {}})
     document = {f"knwn{n}": n for n in range(10_000)}
-    report = Report.of(table.check("Root", document, place=PLACE))
+    report = Report.from_findings(table.check("Root", document, place=PLACE))
 
     assert len(report) == 51
     assert report.findings[-1].message == "9950 more findings like these: unknown-key"

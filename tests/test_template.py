@@ -357,4 +357,4 @@ def test_save_says_where_null_stands(tmp_path: Path) -> None:
     with pytest.raises(TemplateRejected) as refused:
         template.save(tmp_path)
 
-    assert [finding.where for finding in refused.value.report.errors] == ["template#/google/class/a/0/b"]
+    assert [finding.location for finding in refused.value.report.errors] == ["template#/google/class/a/0/b"]

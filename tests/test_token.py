@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.errors import BundleError, KeyMaterialError
+from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.google.link import SAVE_URL
 from passwright.google.reading.token import MAX_BYTES, read
 from passwright.signing import KeySigner
@@ -54,7 +54,7 @@ def token(key: Any, claims: Any = None, header: Any = None) -> str:
 
 
 def refused(text: str, public: Any = None, **more: Any) -> str:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(InvalidInput) as caught:
         read(text, public_key=public, **more)
     assert text[20:60] not in str(caught.value) or len(text) < 60
     return caught.value.code
@@ -224,7 +224,7 @@ def test_jwt_11_times_are_for_the_caller_to_judge(key: RSAPrivateKey) -> None:
 @given(st.text(max_size=60) | st.binary(max_size=60).map(b64))
 def test_no_text_whatever_raises_anything_else(noise: str) -> None:
     for text in (noise, f"{noise}.{noise}.{noise}", f"{b64(noise.encode('utf-8', 'replace'))}.e30.AA"):
-        with pytest.raises(BundleError):
+        with pytest.raises(InvalidInput):
             read(text)
 
 

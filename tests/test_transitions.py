@@ -10,7 +10,7 @@ import pytest
 
 from passwright.binding import lifecycle
 from passwright.binding.lifecycle import TRANSITIONS, Effect, EventKind, State
-from passwright.errors import BindingError, PasswrightError, Refused
+from passwright.errors import BindingError, PasswrightError, ServiceRefused
 from passwright.service import issuing, releasing
 from passwright.service.rendering import Code, Content
 from passwright.service.store import Page, PassFilter
@@ -159,7 +159,7 @@ def test_each_row_of_the_table_through_the_use_cases(
     try:
         DEEDS[kind](card)
         refusal = None
-    except (BindingError, Refused) as exc:
+    except (BindingError, ServiceRefused) as exc:
         refusal = exc.code
     now = card.stored()
     assert refusal == row.refusal

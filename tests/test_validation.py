@@ -34,7 +34,7 @@ CLAIMS: dict[str, Any] = {
 
 
 def said(report: Report) -> list[tuple[str, str]]:
-    return [(finding.code, finding.where) for finding in report]
+    return [(finding.code, finding.location) for finding in report]
 
 
 def test_validate_says_what_both_builders_would_say(
@@ -293,9 +293,11 @@ def test_what_genuine_passes_break_warns_when_it_is_read(
     spoilt = {name: value for name, value in {**plain, **change}.items() if value is not None}
     report = check(spoilt, "pass.json")
     assert report.ok
-    assert (code, where) in {(found.code, found.where) for found in report.warnings}
+    assert (code, where) in {(found.code, found.location) for found in report.warnings}
     written = apple_validator().validate(spoilt, ValidationContext())
-    assert (code, where) in {(each.code, each.where) for each in written if each.severity is Severity.ERROR}
+    assert (code, where) in {
+        (each.code, each.location) for each in written if each.severity is Severity.ERROR
+    }
 
 
 def test_a_balance_without_a_currency_is_refused_and_none_is_made_up() -> None:
@@ -303,5 +305,5 @@ def test_a_balance_without_a_currency_is_refused_and_none_is_made_up() -> None:
     gift = Template.load(example_template_directory("gift_card"))
     balance = Field(slot="header", label="Balance", type="number", means="balance", default=5)
     card = replace(gift, fields={**gift.fields, "balance": balance}).example("G-1")
-    places = {found.where for found in validate(card).errors if found.code == "wrong-type"}
+    places = {found.location for found in validate(card).errors if found.code == "wrong-type"}
     assert {"pass.json#/semantics/balance", "object#/balance"} <= places

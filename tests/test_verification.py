@@ -271,7 +271,7 @@ def test_a_failed_container_skips_the_rest_and_says_so(authority: Authority) -> 
     for data in (b"", b"PK", b"<html>404 Not Found</html>", b"\x00" * 1000):
         verdict = verify(data, trust=authority.trust, at=LATER)
         assert dict(verdict.steps) == {**dict.fromkeys(STEPS, "skipped"), "container": "failed"}
-        skipped = [finding.where for finding in verdict.report if finding.code == "step-skipped"]
+        skipped = [finding.location for finding in verdict.report if finding.code == "step-skipped"]
         assert skipped == list(STEPS[1:])
         assert (verdict.ok, verdict.signed, verdict.files, verdict.style) == (False, False, {}, None)
 

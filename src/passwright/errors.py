@@ -5,17 +5,17 @@
         PassRejected       BatchRejected(report)
       SigningError         KeyMaterialError · IdentityMismatch(expected, actual)
         SignerFailed       WrongSignature · SignerUnreachable · SignerTimeout · SignerRefused
-      BundleError          code, where
+      InvalidInput         code, location
       LinkTooLong          length, limit
       GoogleError          status, reason
-      CallbackRefused      code
       BindingError         code · BindingInvalid(pointers) · IllegalTransition(state, event) · AttemptRefused
       StoreError           NotFound · AlreadyExists · StaleBinding · StoreUnavailable
       VaultError           code
-      Refused              code, pointers
+      ServiceRefused       code, pointers
       LedgerError
       SettingsError
       MissingExtra         extra
+      UsageError           Interrupted
 
 Wrong types and naive datetimes stay `TypeError` and `ValueError`: they are
 mistakes of the calling code, not of its data. Exceptions of other libraries
@@ -103,17 +103,17 @@ class SignerRefused(SignerFailed):
     """The place where the signer's key is kept said no: rights, a disabled key, a wrong PIN."""
 
 
-class BundleError(PasswrightError):
+class InvalidInput(PasswrightError):
     """An archive, a manifest, a signature or JSON from outside can't be read.
 
-    `code` is one of the finding codes, `where` the place (an entry name, a
-    JSON pointer), or "" for the whole.
+    `code` is one of the finding codes. `location` is the name of an entry, a
+    JSON pointer, or "" for the whole.
     """
 
-    def __init__(self, code: str, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}" if where else message)
+    def __init__(self, code: str, location: str, message: str) -> None:
+        super().__init__(f"{location}: {message}" if location else message)
         self.code = code
-        self.where = where
+        self.location = location
         self.message = message
 
 
@@ -143,14 +143,6 @@ class GoogleError(PasswrightError):
         super().__init__(f"{said}: {message}")
         self.status = status
         self.reason = reason
-
-
-class CallbackRefused(PasswrightError):
-    """A callback is not Google's, not ours, or too late."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class BindingError(PasswrightError):
@@ -191,11 +183,11 @@ class StoreError(PasswrightError):
 
 
 class NotFound(StoreError):
-    """There is no such thing."""
+    """No record with this id."""
 
 
 class AlreadyExists(StoreError):
-    """There is one already."""
+    """A record with this id exists."""
 
 
 class StaleBinding(StoreError):
@@ -218,7 +210,7 @@ class LedgerError(PasswrightError):
     """The ledger of a batch can't be used: it is none, in use, or of another batch."""
 
 
-class Refused(PasswrightError):
+class ServiceRefused(PasswrightError):
     """The service refused. `code` is the stable snake_case name.
 
     `pointers` maps JSON pointers into the request to the rule broken there, and
@@ -242,3 +234,11 @@ class MissingExtra(PasswrightError):
         names = f" ({', '.join(missing)} missing)" if missing else ""
         super().__init__(f"this needs an extra{names}: pip install 'passwright[{extra}]'")
         self.extra = extra
+
+
+class UsageError(PasswrightError):
+    """A command was called in a way that can't work; the message says which would."""
+
+
+class Interrupted(PasswrightError):
+    """A command was stopped; the message says how far it got, or how to resume it."""

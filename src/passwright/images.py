@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.png import MAX_PIXELS, PIXELS_ONLY, Size, check_png, colour_profile, only, plain, png_size
 from passwright.report import Finding, Report, note, warning
 
@@ -85,7 +85,7 @@ def fit(data: bytes, *, width: int, height: int, mode: Mode = "fit", name: str) 
     The same input and the same Pillow give the same bytes.
 
     Raises:
-        BundleError: as `check_png`, or `bad-image` when the pixels can't be decoded.
+        InvalidInput: as `check_png`, or `bad-image` when the pixels can't be decoded.
         ValueError: the box or the mode makes no sense.
     """
     return _fit(data, lambda: _decode(data, name), width=width, height=height, mode=mode, name=name)
@@ -131,7 +131,7 @@ def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = 
     `check_slot` says of the given ones.
 
     Raises:
-        BundleError: as `fit`, for the file it names.
+        InvalidInput: as `fit`, for the file it names.
         ValueError: no source, or a scale other than 1, 2 and 3.
     """
     if not sources or not sources.keys() <= set(SCALES):
@@ -160,7 +160,7 @@ def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = 
             fitted = _fit(given[best], pixels, width=box.width, height=box.height, mode=mode, name=source)
             findings += _costs(fitted, file_name(name, scale), source)
             files[scale] = fitted.data
-    return Scaled(files, Report.of(findings))
+    return Scaled(files, Report.from_findings(findings))
 
 
 def check_slot(data: bytes, *, points: Points | None, name: str) -> Iterator[Finding]:
@@ -171,7 +171,7 @@ def check_slot(data: bytes, *, points: Points | None, name: str) -> Iterator[Fin
     (`image-heavy`). Both are warnings.
 
     Raises:
-        BundleError: as `png_size`.
+        InvalidInput: as `png_size`.
     """
     size = png_size(data, name=name)
     if len(data) > HEAVY_BYTES:
@@ -247,7 +247,7 @@ def _decode(data: bytes, name: str) -> Image:
         if profile is not None and profile[16:20] == b"RGB ":
             _to_srgb(image, profile)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
-        raise BundleError("bad-image", name, "the pixels or the colour profile can't be decoded") from exc
+        raise InvalidInput("bad-image", name, "the pixels or the colour profile can't be decoded") from exc
     return _lean(image)
 
 

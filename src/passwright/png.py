@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -124,7 +124,7 @@ def png_size(data: bytes, *, name: str) -> Size:
     `name` is the file's name, for the error.
 
     Raises:
-        BundleError: `not-png`, `bad-image` or `image-too-large`.
+        InvalidInput: `not-png`, `bad-image` or `image-too-large`.
     """
     return _header(data, name).size
 
@@ -138,7 +138,7 @@ def check_png(data: bytes, *, name: str) -> Size:
     Pixels are counted as they unpack and thrown away.
 
     Raises:
-        BundleError: `not-png`, `bad-image` or `image-too-large`.
+        InvalidInput: `not-png`, `bad-image` or `image-too-large`.
     """
     header = _header(data, name)
     chunks = _chunks(data, name)
@@ -156,7 +156,7 @@ def plain(data: bytes, *, name: str) -> bytes:
     nothing to drop.
 
     Raises:
-        BundleError: as `check_png`.
+        InvalidInput: as `check_png`.
     """
     check_png(data, name=name)
     if all(kind in _DISPLAY for kind, _ in _chunks(data, name)):
@@ -168,7 +168,7 @@ def only(data: bytes, kinds: Container[bytes], *, name: str) -> bytes:
     """The PNG with chunks of these types alone, in their order.
 
     Raises:
-        BundleError: `bad-image` when the chunks can't be told apart.
+        InvalidInput: `bad-image` when the chunks can't be told apart.
     """
     parts = [_SIGNATURE]
     for kind, body in _chunks(data, name):
@@ -190,17 +190,17 @@ def has_size(data: bytes) -> bool:
     """The bytes are a PNG as far as `png_size` looks at them."""
     try:
         _header(bytes(data[:HEADER_BYTES]), "")
-    except BundleError:
+    except InvalidInput:
         return False
     return True
 
 
 def _header(data: bytes, name: str) -> _Header:
     if not data.startswith(_SIGNATURE):
-        raise BundleError("not-png", name, f"this is {_type_of(data)}; wallets read PNG only")
+        raise InvalidInput("not-png", name, f"this is {_type_of(data)}; wallets read PNG only")
     if data[12:16] == b"CgBI":
         text = "this is Xcode's PNG for iOS (CgBI), which few programs read; use the original"
-        raise BundleError("not-png", name, text)
+        raise InvalidInput("not-png", name, text)
     if data[8:16] != b"\0\0\0\x0dIHDR" or len(data) < HEADER_BYTES:
         raise _bad(name, "does not begin with a header of 13 bytes")
     if zlib.crc32(data[12:29]) != int.from_bytes(data[29:33], "big"):
@@ -211,7 +211,7 @@ def _header(data: bytes, name: str) -> _Header:
         raise _bad(name, f"has {size} pixels")
     if size.pixels > MAX_PIXELS:
         text = f"{size} pixels are more than {MAX_PIXELS:,} together, far above any slot; scale it down"
-        raise BundleError("image-too-large", name, text)
+        raise InvalidInput("image-too-large", name, text)
     if depth not in _DEPTHS.get(colour, ()):
         raise _bad(name, f"has colour type {colour} with {depth} bits, which does not exist")
     if compression or filtering or interlace > 1:
@@ -355,5 +355,5 @@ def _unpacked_size(parts: Iterable[bytes | memoryview], limit: int, name: str, w
     return total
 
 
-def _bad(name: str, what: str) -> BundleError:
-    return BundleError("bad-image", name, f"the PNG {what}")
+def _bad(name: str, what: str) -> InvalidInput:
+    return InvalidInput("bad-image", name, f"the PNG {what}")

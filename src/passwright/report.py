@@ -1,4 +1,4 @@
-"""What a check says: one shape for validate, build, convert and verify."""
+"""Findings and reports: one result for validate, build, convert and verify."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Severity(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing a check has to say.
+    """One result of a check.
 
     `code` is stable and kebab-case; `passwright explain CODE` tells more.
-    `where` is `file[:line][#pointer]`: `template.toml:20#/fields/tier`,
+    `location` is `file[:line][#pointer]`: `template.toml:20#/fields/tier`,
     `pass.json#/barcodes/0/format`, `icon.png`. `hint` says what to do, or is "".
     """
 
     code: str
     severity: Severity
-    where: str
+    location: str
     message: str
     hint: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
+        place = f"{self.location}: " if self.location else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{self.severity.value}: {place}{self.message}{hint} [{self.code}]"
 
@@ -47,25 +47,25 @@ class Finding:
         return {
             "code": self.code,
             "severity": self.severity.value,
-            "where": self.where,
+            "location": self.location,
             "message": self.message,
             "hint": self.hint,
         }
 
 
-def error(code: str, where: str, message: str, hint: str = "") -> Finding:
+def error(code: str, location: str, message: str, hint: str = "") -> Finding:
     """A finding that stops a build or fails a verification."""
-    return Finding(code, Severity.ERROR, where, message, hint)
+    return Finding(code, Severity.ERROR, location, message, hint)
 
 
-def warning(code: str, where: str, message: str, hint: str = "") -> Finding:
+def warning(code: str, location: str, message: str, hint: str = "") -> Finding:
     """A finding about something that works, but not as its maker may think."""
-    return Finding(code, Severity.WARNING, where, message, hint)
+    return Finding(code, Severity.WARNING, location, message, hint)
 
 
-def note(code: str, where: str, message: str, hint: str = "") -> Finding:
+def note(code: str, location: str, message: str, hint: str = "") -> Finding:
     """A finding that only tells: what was guessed, dropped or changed."""
-    return Finding(code, Severity.NOTE, where, message, hint)
+    return Finding(code, Severity.NOTE, location, message, hint)
 
 
 # So that a document with 10,000 mistakes does not become as many lines.
@@ -86,8 +86,8 @@ def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield Finding("more-findings", severity, "", message, "mend the first ones, and check again")
 
 
-def failed(findings: Iterable[Finding]) -> bool:
-    """Some finding is an error, which stops a build."""
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Returns whether one finding is an error, which stops a build."""
     return any(finding.severity is Severity.ERROR for finding in findings)
 
 
@@ -98,7 +98,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def of(cls, findings: Iterable[Finding]) -> Report:
+    def from_findings(cls, findings: Iterable[Finding]) -> Report:
         """A report of these findings, each once, at most `MAX_OF_A_KIND` of one code and severity."""
         found = tuple(findings)
         if len({finding.code for finding in found}) < len(found):
@@ -112,7 +112,7 @@ class Report:
         return len(self.findings)
 
     def __add__(self, other: Report) -> Report:
-        return Report.of((*self.findings, *other.findings))
+        return Report.from_findings((*self.findings, *other.findings))
 
     def __str__(self) -> str:
         return "\n".join(str(finding) for finding in self.findings)
@@ -156,7 +156,7 @@ class Explanation:
     source: str
 
 
-def codes() -> tuple[str, ...]:
+def finding_codes() -> tuple[str, ...]:
     """Every code there is, of findings and of exceptions, in alphabetical order."""
     return tuple(sorted(_explanations()))
 

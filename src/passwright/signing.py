@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 __all__ = [
     "KeySigner",
     "Signer",
-    "Unsigned",
+    "SigningRequest",
+    "bind_signer",
     "check_public_key",
-    "checked_sign",
     "load_key",
     "load_public_key",
-    "sign_call",
-    "verifies",
+    "sign_checked",
+    "verify_signature",
 ]
 
 Made = TypeVar("Made")
@@ -56,25 +56,25 @@ class Signer(Protocol):
         """
 
 
-class Unsigned(NamedTuple, Generic[Made]):
-    """What lacks nothing but its signature.
+class SigningRequest(NamedTuple, Generic[Made]):
+    """The bytes to sign and how to finish once they are signed.
 
-    `message` is what has to be signed, `sign` asks the signer for it, and `finish`
-    makes the whole of a signature. Whoever makes many does all of one before the
-    next; whoever has the key elsewhere carries the message there.
+    `to_be_signed` are the bytes, `sign` asks the signer for the signature over
+    them, and `finish` makes the result from it. With a key elsewhere, carry
+    `to_be_signed` there and pass the signature to `finish`.
     """
 
-    message: bytes
+    to_be_signed: bytes
     sign: Callable[[bytes], bytes]
     finish: Callable[[bytes], Made]
 
-    def signed(self) -> Made:
-        """The whole, signed here and now.
+    def complete(self) -> Made:
+        """Signs, and returns the finished result.
 
         Raises:
             SignerFailed: a signer of others raised, or its answer doesn't verify.
         """
-        return self.finish(self.sign(self.message))
+        return self.finish(self.sign(self.to_be_signed))
 
 
 class KeySigner:
@@ -146,7 +146,7 @@ class KeySigner:
         )
 
 
-def checked_sign(signer: Signer, public_key: PublicKey | None, message: bytes) -> bytes:
+def sign_checked(signer: Signer, public_key: PublicKey | None, message: bytes) -> bytes:
     """What `signer` answers for `message`, once it has proved to be a signature by `public_key`.
 
     Without a public key the answer can't be judged and only its type is. A
@@ -170,7 +170,7 @@ def checked_sign(signer: Signer, public_key: PublicKey | None, message: bytes) -
     if not isinstance(answer, (bytes, bytearray, memoryview)):
         raise SignerFailed(f"the signer answered {type(answer).__name__} instead of bytes")
     signature = bytes(answer)
-    if public_key is not None and not verifies(public_key, signature, message):
+    if public_key is not None and not verify_signature(public_key, signature, message):
         raise WrongSignature(
             "the signer's answer is not a signature by the expected key: "
             "is it the right key, and does it hash the message itself, with SHA-256?"
@@ -178,11 +178,11 @@ def checked_sign(signer: Signer, public_key: PublicKey | None, message: bytes) -
     return signature
 
 
-def sign_call(signer: Signer, public_key: PublicKey | None) -> Callable[[bytes], bytes]:
-    """The function to call for each message: `checked_sign` with the first two arguments filled in."""
+def bind_signer(signer: Signer, public_key: PublicKey | None) -> Callable[[bytes], bytes]:
+    """The function to call for each message: `sign_checked` with the first two arguments filled in."""
     if type(signer) is KeySigner:
         return signer.sign
-    return lambda message: checked_sign(signer, public_key, message)
+    return lambda message: sign_checked(signer, public_key, message)
 
 
 def check_public_key(key: object) -> None:
@@ -267,7 +267,7 @@ def load_public_key(data: bytes) -> PublicKey:
     return key  # type: ignore[return-value]  # check_public_key refuses other kinds
 
 
-def verifies(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
+def verify_signature(public_key: PublicKey, signature: bytes, message: bytes) -> bool:
     """`signature` is one over `message` by this key, with SHA-256: PKCS #1 v1.5 or DER-encoded ECDSA."""
     from cryptography.exceptions import InvalidSignature
 

@@ -18,7 +18,7 @@ from itertools import islice
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import Finding, warning
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def loads(
     without NUL, which neither databases nor wallets carry.
 
     Raises:
-        BundleError: with the code too-large, not-utf8, too-deep, bad-json,
-            duplicate-key, bad-number or bad-string; `where` is
+        InvalidInput: with the code too-large, not-utf8, too-deep, bad-json,
+            duplicate-key, bad-number or bad-string; `location` is
             `name[:line][#pointer]`.
     """
     text = _decode(data, name, max_bytes)
@@ -100,13 +100,13 @@ def loads_tolerant(
     its place; past ten of a kind the rest are only counted. The bounds are those of `loads`.
 
     Raises:
-        BundleError: as `loads`, for what no tolerance saves.
+        InvalidInput: as `loads`, for what no tolerance saves.
     """
     text, findings = _decode_tolerantly(data, name, max_bytes)
     _check_items(text, name, max_items)
     try:
         return Tolerated(_parse(text, name, max_depth), tuple(findings))
-    except BundleError:
+    except InvalidInput:
         text, cleaned = _without_extras(text, max_items and max_items * _PIECES_PER_ITEM)
     value = _parse(text, name, max_depth, repeated_keys=True)
     cleaned += [
@@ -183,19 +183,19 @@ _LAST_WINS = json.JSONDecoder(**_HOOKS)
 
 def _parse(text: str, name: str, max_depth: int, *, repeated_keys: bool = False) -> Any:
     if _is_deeper(text, max_depth):
-        raise BundleError(
+        raise InvalidInput(
             "too-deep", name, f"arrays and objects are nested more than {max_depth} levels deep"
         )
     try:
         value = (_LAST_WINS if repeated_keys else _STRICT).decode(text)
     except _Refused as refused:
         place = next((fault.place(text, name) for fault in _faults(text) if fault.code == refused.code), name)
-        raise BundleError(refused.code, place, refused.message) from None
+        raise InvalidInput(refused.code, place, refused.message) from None
     except json.JSONDecodeError as error:
         code, reason = _reason(error)
-        raise BundleError(code, f"{name}:{error.lineno}", f"{reason} (column {error.colno})") from None
+        raise InvalidInput(code, f"{name}:{error.lineno}", f"{reason} (column {error.colno})") from None
     except RecursionError:
-        raise BundleError("too-deep", name, "arrays and objects are nested too deep to read") from None
+        raise InvalidInput("too-deep", name, "arrays and objects are nested too deep to read") from None
     # Without an escape there is nothing to find: NUL must be escaped, and UTF-8 has no surrogates.
     if "\\u" in text:
         _check_strings(value, name)
@@ -218,7 +218,7 @@ def _reason(error: json.JSONDecodeError) -> tuple[str, str]:
 def _check_items(text: str, name: str, most: int | None) -> None:
     # Each of them is a character, so most texts need no counting.
     if most is not None and len(text) > most and sum(map(text.count, ",[{")) > most:
-        raise BundleError("too-large", name, f"the document holds more than {most:,} items")
+        raise InvalidInput("too-large", name, f"the document holds more than {most:,} items")
 
 
 def _is_deeper(text: str, max_depth: int) -> bool:
@@ -243,25 +243,25 @@ def _check_strings(value: Any, name: str) -> None:
             waiting += [(item, (*path, index)) for index, item in enumerate(value)]
         elif isinstance(value, str) and _NOT_TEXT.search(value):
             place = f"{name}#{_pointer(path)}" if path else name
-            raise BundleError("bad-string", place, "a string holds NUL or half a surrogate pair")
+            raise InvalidInput("bad-string", place, "a string holds NUL or half a surrogate pair")
 
 
 def _decode(data: bytes, name: str, max_bytes: int) -> str:
     if len(data) > max_bytes:
-        raise BundleError(
+        raise InvalidInput(
             "too-large", name, f"the document has {len(data)} bytes, at most {max_bytes} are read"
         )
     # RFC 8259 section 8.1: no byte order mark. NUL among the first bytes is
     # UTF-16 or UTF-32 without one, which decodes as UTF-8 without complaint.
     if data.startswith(codecs.BOM_UTF8):
-        raise BundleError("not-utf8", name, "the document begins with a byte order mark")
+        raise InvalidInput("not-utf8", name, "the document begins with a byte order mark")
     if b"\0" in data[:4]:
-        raise BundleError("not-utf8", name, "the document is UTF-16 or UTF-32, JSON is UTF-8")
+        raise InvalidInput("not-utf8", name, "the document is UTF-16 or UTF-32, JSON is UTF-8")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BundleError("not-utf8", f"{name}:{line}", "the document is not UTF-8") from None
+        raise InvalidInput("not-utf8", f"{name}:{line}", "the document is not UTF-8") from None
 
 
 def _decode_tolerantly(data: bytes, name: str, max_bytes: int) -> tuple[str, list[Finding]]:
@@ -277,7 +277,7 @@ def _decode_tolerantly(data: bytes, name: str, max_bytes: int) -> tuple[str, lis
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError:
-        raise BundleError("not-utf8", name, "the document is neither UTF-8 nor UTF-16") from None
+        raise InvalidInput("not-utf8", name, "the document is neither UTF-8 nor UTF-16") from None
     return text, [warning("json-utf16", name, "the document is UTF-16, JSON is UTF-8")]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from passwright import strictjson
 from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.rules import pass_json as apple_rules
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.google.builder import PassBuilder as GooglePassBuilder
 from passwright.google.link import MAX_TOKEN
 from passwright.google.reading import link as reading_link
@@ -86,10 +86,10 @@ def check(
                 document, findings = tolerated.value, [*tolerated.findings]
             else:
                 document = strictjson.loads(data, name=name)
-        except BundleError as exc:
-            return Report.of([error(exc.code, exc.where, exc.message)])
+        except InvalidInput as exc:
+            return Report.from_findings([error(exc.code, exc.location, exc.message)])
     if not isinstance(document, dict):
-        return Report.of([*findings, error("wrong-type", name, "this has to be a JSON object")])
+        return Report.from_findings([*findings, error("wrong-type", name, "this has to be a JSON object")])
     place = place_in(name)
     if name == "pass.json":
         about = apple_rules.ValidationContext(bound=bound, writing=False)
@@ -100,7 +100,7 @@ def check(
         findings += check_resource(
             name, document, google_rules.ValidationContext(bound=bound, writing=False), place
         )
-    return Report.of(findings)
+    return Report.from_findings(findings)
 
 
 def _payload_name(as_: str) -> str:
@@ -115,24 +115,24 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
     if isinstance(link, bytes):
         link = link.decode("utf-8", "replace")
     if not isinstance(link, str):
-        return Report.of([error("wrong-type", "link", "a link is text")])
+        return Report.from_findings([error("wrong-type", "link", "a link is text")])
     try:
         found = reading_link.parse_link_text(link)
         if found.form == "claims":
             return _unsigned(found.token, bound=bound, at=at)
         read = token.read(found.token)
-    except BundleError as exc:
-        return Report.of([error(exc.code, exc.where, exc.message)])
+    except InvalidInput as exc:
+        return Report.from_findings([error(exc.code, exc.location, exc.message)])
     findings = [*found.findings, *check_claims(read.claims, place_in("claims"), bound=bound, at=at)]
     length = len(found.token)
     if length > MAX_TOKEN:
         message = f"the token has {length} characters, browsers may cut links above {MAX_TOKEN}"
         findings.append(warning("link-too-long", "link", message, "leave the class out of the link"))
-    return Report.of(findings)
+    return Report.from_findings(findings)
 
 
 def _unsigned(text: str, *, bound: bool, at: datetime | None) -> Report:
     claims = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     message = "these are claims that nobody signed, and no link"
     said = error("bad-token", "link", message, "check them --as save-claims")
-    return Report.of([said, *check_claims(claims, place_in("claims"), bound=bound, at=at)])
+    return Report.from_findings([said, *check_claims(claims, place_in("claims"), bound=bound, at=at)])

@@ -36,7 +36,7 @@ from passwright.apple.identity import Identity
 from passwright.apple.trust import certificate
 from passwright.apple.trust.chain import Trust, chain
 from passwright.apple.verification.verifier import verify
-from passwright.errors import BundleError, KeyMaterialError
+from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.google.link import SAVE_URL
 from passwright.google.reading import token
 from passwright.testing.authority import Authority
@@ -98,7 +98,7 @@ def check_archive(data: bytes) -> None:
     """What we read, Python's reader reads alike or refuses."""
     try:
         files = pkpass.read(data)
-    except BundleError:
+    except InvalidInput:
         return
     assert "pass.json" in files
     with suppress(zipfile.BadZipFile, NotImplementedError), zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -170,12 +170,12 @@ def mend_entry(archive: bytearray, at: int) -> None:
 def check_json(data: bytes) -> None:
     """What the strict reader reads, the tolerant one and Python's read alike."""
     tolerated = None
-    with suppress(BundleError):
+    with suppress(InvalidInput):
         tolerated = strictjson.loads_tolerant(data, name="x")
         str(tolerated.findings)
     try:
         value = strictjson.loads(data, name="x")
-    except BundleError:
+    except InvalidInput:
         return
     assert tolerated is not None
     assert (tolerated.value, tolerated.findings) == (value, ())
@@ -221,7 +221,7 @@ def check_cms(data: bytes) -> None:
     try:
         read = cms_signature.parse(data)
         leaf, _ = cms_signature.verify(read, MANIFEST)
-    except BundleError:
+    except InvalidInput:
         return
     followed = chain(leaf, read.certificates, trust=trust(), at=LATER, signed_at=read.signing_time)
     if followed.ok:
@@ -344,14 +344,14 @@ def sealed(files: dict[str, bytes]) -> bytes:
 def mutate_verify(data: bytes, chosen: random.Random, mutate: Callable[[bytes], bytes]) -> bytes:
     try:
         files = pkpass.read(data)
-    except BundleError:
+    except InvalidInput:
         return mutate_archive(data, chosen, mutate)
     if chosen.random() < 0.2:
         return mutate_archive(data, chosen, mutate)
     name = chosen.choice(list(files))
     by_kind = {"signature": mutate_cms, "json": mutate_json, "png": mutate_png}
     files[name] = by_kind.get(name.rpartition(".")[2], mutate_json)(files[name], chosen, mutate)
-    with suppress(BundleError):
+    with suppress(InvalidInput):
         return sealed(files) if name not in pkpass.PER_PASS[1:] else pkpass.pack(files)
     return data
 
@@ -363,13 +363,13 @@ def check_png(data: bytes) -> None:
     """A picture whose header is read is decoded in that size, or refused in our words."""
     try:
         header = png.png_size(data, name="x.png")
-    except BundleError:
+    except InvalidInput:
         return
-    with suppress(BundleError):
+    with suppress(InvalidInput):
         png.colour_profile(png.plain(data, name="x.png"), name="x.png")
         assert png.check_png(data, name="x.png") == header
     if header.width * header.height < 10_000:
-        with suppress(BundleError):
+        with suppress(InvalidInput):
             fitted = images.fit(data, width=header.width, height=header.height, name="x.png")
             with Image.open(io.BytesIO(fitted.data)) as picture:
                 assert picture.size == (header.width, header.height)
@@ -421,11 +421,11 @@ def chunks_of(data: bytes) -> list[tuple[bytes, bytes]]:
 def check_token(data: bytes) -> None:
     """A token that verifies says what was signed, to the octet."""
     text = data.decode("utf-8", "replace")
-    with suppress(BundleError):
+    with suppress(InvalidInput):
         assert token.read(text).verified is False
     try:
         read = token.read(text, public_key=key().public_key(), email=EMAIL)
-    except BundleError:
+    except InvalidInput:
         return
     assert read.verified
     assert (read.claims["aud"], read.claims["typ"], read.claims["iss"]) == ("google", "savetowallet", EMAIL)
@@ -483,7 +483,7 @@ def check_certificate(data: bytes) -> None:
     assert beside.ok
     try:
         parsed = certificate.parse(data)
-    except BundleError:
+    except InvalidInput:
         assert not followed.ok
         return
     certificate.key_id(parsed)

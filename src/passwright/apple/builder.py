@@ -20,8 +20,8 @@ from passwright.documents.compiled_template import (
 from passwright.documents.placeholders import Placeholder
 from passwright.errors import PassRejected
 from passwright.model.validation import check_template, own_copy
-from passwright.report import Report, error, failed
-from passwright.signing import Unsigned
+from passwright.report import Report, error, has_errors
+from passwright.signing import SigningRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -77,7 +77,7 @@ class PassBuilder:
         (text,) = self._renderer.require(pass_).texts
         return self._archive(pass_).sign(text.encode(), sign)
 
-    def unsigned(self, pass_: Pass, *, at: datetime | None = None) -> Unsigned[bytes]:
+    def unsigned(self, pass_: Pass, *, at: datetime | None = None) -> SigningRequest[bytes]:
         """Prepares the pass of `build` at `at` (default now), and leaves its signature open.
 
         What has to be signed are signed attributes in DER, hashed with SHA-256
@@ -94,7 +94,7 @@ class PassBuilder:
         manifest = archive.manifest(data)
         message, sign, finish = identity.unsigned(manifest, at=moment)
         files = {"pass.json": data, "manifest.json": manifest}
-        return Unsigned(message, sign, partial(_finished, archive, files, finish))
+        return SigningRequest(message, sign, partial(_finished, archive, files, finish))
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
         """Reports every error, warning and note about this pass on Apple; nothing is signed.
@@ -107,7 +107,7 @@ class PassBuilder:
         moment = _aware(at)
         findings = self._renderer.render(pass_).findings
         warnings = self.identity.warnings(moment) if self.identity is not None else ()
-        return Report.of([*findings, *warnings])
+        return Report.from_findings([*findings, *warnings])
 
     def files(self, pass_: Pass) -> dict[str, bytes]:
         """Makes the files of the pass without its signature, manifest.json included.
@@ -120,7 +120,7 @@ class PassBuilder:
         if not data:
             hint = "they come from the certificate; give them in apple={...} to build without one"
             unknown = error("missing-key", "pass.json", "pass type and team are not known", hint)
-            raise PassRejected(Report.of([*rendered.findings, unknown]))
+            raise PassRejected(Report.from_findings([*rendered.findings, unknown]))
         files = self._renderer.compiled(pass_.template).files(bound=pass_.binding is not None)
         return {**files, "pass.json": data, "manifest.json": self._archive(pass_).manifest(data)}
 
@@ -158,7 +158,7 @@ class _CompiledTemplate(CompiledTemplate[CompiledShape]):
         own, not_json = own_copy(template.apple, f"{template.source}#/apple")
         template = replace(template, apple=own)
         self._constant: dict[str, bytes] = {}
-        if not failed(findings):
+        if not has_errors(findings):
             pictures, more = pass_json.pictures(template)
             findings += [*not_json, *more, *pass_json.losses(template)]
             self._constant = {**pictures, **personalization.files(template)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from passwright import report
 from passwright.apple.cms.signature import Frame
 from passwright.apple.trust import certificate as x
-from passwright.errors import BundleError, IdentityMismatch, KeyMaterialError
+from passwright.errors import IdentityMismatch, InvalidInput, KeyMaterialError
 from passwright.signing import KeySigner, Signer, check_public_key
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates
 
     from passwright.report import Finding
-    from passwright.signing import PublicKey, Unsigned
+    from passwright.signing import PublicKey, SigningRequest
 
 __all__ = ["Identity"]
 
@@ -135,7 +135,7 @@ class Identity:
         signer = KeySigner(bag.key)  # type: ignore[arg-type]  # refuses other kinds itself
         return cls(certificate=_der(leaf), intermediate=_octets(intermediate), signer=signer)
 
-    def unsigned(self, manifest: bytes, *, at: datetime) -> Unsigned[bytes]:
+    def unsigned(self, manifest: bytes, *, at: datetime) -> SigningRequest[bytes]:
         """The file `signature` of a pass, a detached signature over its manifest, before the key has signed.
 
         What is signed are the signed attributes in DER. Devices ask whether the
@@ -157,7 +157,7 @@ class Identity:
             SignerFailed: a signer of others raised, or its answer doesn't verify.
             ValueError: `at` is naive.
         """
-        return self.unsigned(manifest, at=at).signed()
+        return self.unsigned(manifest, at=at).complete()
 
     def check_time(self, at: datetime) -> None:
         """Asks whether a pass can be signed at this time.
@@ -205,7 +205,7 @@ def _only(data: bytes, what: str) -> tuple[bytes, x509.Certificate]:
     try:
         found = x.split_pem(data)
         parsed = x.parse(found[0])
-    except (ValueError, BundleError) as exc:
+    except (ValueError, InvalidInput) as exc:
         raise KeyMaterialError(f"{what} can't be read: it is neither PEM nor DER, or damaged") from exc
     if len(found) > 1:
         raise KeyMaterialError(f"{what} stands among {len(found)} certificates: give it alone")
@@ -255,7 +255,7 @@ def _check_key(signer: KeySigner, leaf: x509.Certificate, public_key: PublicKey)
 def _issued(certificate: bytes, issuer: bytes) -> bool:
     try:
         return x.signed_by(certificate, x.spki(x.parse(issuer)))
-    except BundleError:
+    except InvalidInput:
         return False
 
 

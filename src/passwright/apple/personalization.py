@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from passwright import strictjson
 from passwright.apple.build.pass_json import table
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import Finding, Severity, error
 from passwright.table import place_in
 
@@ -91,8 +91,8 @@ def check_files(files: Mapping[str, bytes], *, writing: bool) -> Iterator[Findin
     severity = Severity.ERROR if writing else Severity.WARNING
     try:
         tolerated = strictjson.loads_tolerant(files[FILE], name=FILE, max_items=MAX_ITEMS)
-    except BundleError as exc:
-        yield error(exc.code, exc.where, exc.message)
+    except InvalidInput as exc:
+        yield error(exc.code, exc.location, exc.message)
         return
     yield from tolerated.findings
     document = tolerated.value
@@ -155,7 +155,7 @@ def read_request(body: bytes) -> PersonalizationRequest:
     """What Wallet posted to `.../personalize`. Members that newer systems may add are ignored.
 
     Raises:
-        BundleError: it is no JSON, lacks or mistypes a member, is longer than
+        InvalidInput: it is no JSON, lacks or mistypes a member, is longer than
             `MAX_REQUEST_BYTES`, or holds a token that `sign_token` refuses.
     """
     document = strictjson.loads(body, name=_REQUEST, max_bytes=MAX_REQUEST_BYTES)
@@ -163,7 +163,7 @@ def read_request(body: bytes) -> PersonalizationRequest:
         "PersonalizationDictionary", document, place=place_in(_REQUEST), writing=False
     ):
         if finding.severity is Severity.ERROR:
-            raise BundleError(finding.code, finding.where, finding.message)
+            raise InvalidInput(finding.code, finding.location, finding.message)
     _check_token(document["personalizationToken"])
     info = document["requiredPersonalizationInfo"]
     return PersonalizationRequest(
@@ -181,7 +181,7 @@ def sign_token(identity: Identity, token: str, *, at: datetime) -> bytes:
     manifest is a JSON object, so a token with a brace is refused.
 
     Raises:
-        BundleError: `unsafe-token`: it is empty, longer than `MAX_TOKEN_BYTES`,
+        InvalidInput: `unsafe-token`: it is empty, longer than `MAX_TOKEN_BYTES`,
             or could be a manifest.
         KeyMaterialError: a certificate isn't valid at `at`.
         SignerFailed: a signer of others raised, or its answer doesn't verify.
@@ -201,4 +201,4 @@ def _check_token(token: str) -> bytes:
         fault = "the token holds a brace, so it could be the manifest of a pass"
     else:
         return octets
-    raise BundleError("unsafe-token", f"{_REQUEST}#/personalizationToken", fault)
+    raise InvalidInput("unsafe-token", f"{_REQUEST}#/personalizationToken", fault)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from passwright.apple.container import pkpass
 from passwright.apple.verification.verifier import Verifier
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ def pack_passes(passes: Mapping[str, Buffer]) -> bytes:
     same bytes. Signatures are not verified: `verify_passes` does.
 
     Raises:
-        BundleError: `wrong-container` for another number of passes, a name
+        InvalidInput: `wrong-container` for another number of passes, a name
             that does not end in .pkpass, or an archive of passes as a pass;
             `bad-name` and `duplicate-name`; `too-large`; and whatever keeps a
             pass from being read, with the name of that pass.
@@ -48,16 +48,16 @@ def pack_passes(passes: Mapping[str, Buffer]) -> bytes:
     most = pkpass.PASSES_LIMITS.archive_bytes
     if len(packed) > most:
         message = f"the archive has {len(packed):,} bytes, at most {most:,} are allowed"
-        raise BundleError("too-large", "", message)
+        raise InvalidInput("too-large", "", message)
     return packed
 
 
 def _check_readable(name: str, data: Buffer) -> None:
     try:
         pkpass.read(data)
-    except BundleError as exc:
-        where = f"{name}: {exc.where}" if exc.where else name
-        raise BundleError(exc.code, where, exc.message) from exc
+    except InvalidInput as exc:
+        where = f"{name}: {exc.location}" if exc.location else name
+        raise InvalidInput(exc.code, where, exc.message) from exc
 
 
 def verify_passes(data: Buffer, *, trust: Trust, at: datetime | None = None) -> dict[str, Verification]:
@@ -66,7 +66,7 @@ def verify_passes(data: Buffer, *, trust: Trust, at: datetime | None = None) -> 
     `trust` and `at` are as for `verify`; all passes are judged at one moment.
 
     Raises:
-        BundleError: the archive itself can't be read, so there is no pass to
+        InvalidInput: the archive itself can't be read, so there is no pass to
             judge; `wrong-container` when it is a single pass.
         TypeError: `data` is not bytes.
         ValueError: `at` is naive.

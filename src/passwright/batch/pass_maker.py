@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from passwright.batch.rows import Row
     from passwright.google.link import Link
     from passwright.model.template import Pass, Template
-    from passwright.signing import Unsigned
+    from passwright.signing import SigningRequest
 
     # A row: its number, its serial, and why it was refused.
     _Known: TypeAlias = tuple[int, str, tuple[Finding, ...]]
@@ -117,8 +117,8 @@ class PassMaker:
             SigningError: nobody can sign.
         """
         known, links, pkpasses = self._begin(rows)
-        on_links = [link.sign(link.message) if link else b"" for link in links]
-        on_passes = [pkpass.sign(pkpass.message) if pkpass else b"" for pkpass in pkpasses]
+        on_links = [link.sign(link.to_be_signed) if link else b"" for link in links]
+        on_passes = [pkpass.sign(pkpass.to_be_signed) if pkpass else b"" for pkpass in pkpasses]
         ready = zip(known, links, on_links, pkpasses, on_passes, strict=True)
         # Nothing that was made is held here: of a portion there is never more than one whole pass.
         for (number, serial, refused), link, on_link, pkpass, on_pass in ready:
@@ -142,15 +142,17 @@ class PassMaker:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
         ((_, serial, refused),), (link,), (pkpass,) = self._begin([(number, row)])
         unsigned = link or pkpass
-        return RowResult(number, serial, findings=refused, to_sign=unsigned.message if unsigned else None)
+        return RowResult(
+            number, serial, findings=refused, to_sign=unsigned.to_be_signed if unsigned else None
+        )
 
     def _begin(
         self, rows: Iterable[tuple[int, Row]]
-    ) -> tuple[list[_Known], list[Unsigned[Link] | None], list[Unsigned[bytes] | None]]:
+    ) -> tuple[list[_Known], list[SigningRequest[Link] | None], list[SigningRequest[bytes] | None]]:
         """What is known of each row before anything is signed, its link, and its pass."""
         known: list[_Known] = []
-        links: list[Unsigned[Link] | None] = []
-        pkpasses: list[Unsigned[bytes] | None] = []
+        links: list[SigningRequest[Link] | None] = []
+        pkpasses: list[SigningRequest[bytes] | None] = []
         for number, row in rows:
             link, pkpass = None, None
             if isinstance(row, BadRow):
@@ -202,5 +204,5 @@ def _findings(refusal: PassRejected | LinkTooLong) -> tuple[Finding, ...]:
 
 def _with_others(pass_: Pass, unread: list[Finding]) -> tuple[Finding, ...]:
     """Cells that can't be read, with everything else that is wrong with the pass."""
-    said = {finding.where for finding in unread}
-    return (*unread, *(found for found in check_pass(pass_) if found.where not in said))
+    said = {finding.location for finding in unread}
+    return (*unread, *(found for found in check_pass(pass_) if found.location not in said))

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from passwright import strictjson
 from passwright.binding.binding import Binding
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.model.template import Pass
 from passwright.report import Finding, error
 from passwright.table import did_you_mean, shown, step
@@ -56,15 +56,15 @@ def read(path: str | PathLike[str]) -> Iterator[Row]:
     """The rows of a file: JSON Lines when it is called `.jsonl` or `.ndjson`, CSV otherwise.
 
     Raises:
-        BundleError: the file's columns can't be used.
+        InvalidInput: the file's columns can't be used.
         OSError: the file can't be read.
     """
     place = Path(path)
     with place.open("rb") as file:
         try:
             yield from (read_json_lines if place.suffix in (".jsonl", ".ndjson") else read_csv)(file)
-        except BundleError as exc:
-            raise BundleError(exc.code, f"{place}: {exc.where}", exc.message) from exc
+        except InvalidInput as exc:
+            raise InvalidInput(exc.code, f"{place}: {exc.location}", exc.message) from exc
 
 
 def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row]:
@@ -74,8 +74,8 @@ def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row]:
             continue
         try:
             row = strictjson.loads(line, name=f"line {number}", max_bytes=MAX_ROW_BYTES, max_depth=3)
-        except BundleError as exc:
-            yield BadRow((error(exc.code, exc.where, exc.message),))
+        except InvalidInput as exc:
+            yield BadRow((error(exc.code, exc.location, exc.message),))
             continue
         if isinstance(row, dict):
             yield row
@@ -90,23 +90,23 @@ def read_csv(file: IO[bytes]) -> Iterator[Row]:
     line has most of, since spreadsheets write what their country uses.
 
     Raises:
-        BundleError: `bad-rows`: there is no column `serial`, or one of them twice;
+        InvalidInput: `bad-rows`: there is no column `serial`, or one of them twice;
             `not-utf8`: not even the first line is text in UTF-8.
     """
     text = _Text(file)
     try:
         header = next(text, "")
     except UnicodeDecodeError:
-        raise BundleError("not-utf8", "line 1", "this is no text in UTF-8, as CSV has to be") from None
+        raise InvalidInput("not-utf8", "line 1", "this is no text in UTF-8, as CSV has to be") from None
     separator = max(",;\t", key=header.count)
     columns = next(csv.reader([header], delimiter=separator), [])
     columns = [name.strip() for name in columns]
     if SERIAL not in columns:
-        raise BundleError(
+        raise InvalidInput(
             "bad-rows", "line 1", "there is no column called serial: the first line has to name the columns"
         )
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise BundleError("bad-rows", "line 1", f"the column {shown(twice[0])} is there twice")
+        raise InvalidInput("bad-rows", "line 1", f"the column {shown(twice[0])} is there twice")
     rows = csv.reader(text, delimiter=separator, strict=True)
     while True:
         try:

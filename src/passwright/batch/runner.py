@@ -150,7 +150,7 @@ def _check_columns(first: list[Numbered], maker: PassMaker) -> None:
     """A column that no pass can have is found at the first row, not at each."""
     for _, row in first:
         if not isinstance(row, BadRow) and (found := maker.check_columns(row)):
-            raise BatchRejected(Report.of(found))
+            raise BatchRejected(Report.from_findings(found))
 
 
 class _Chunk(NamedTuple):
@@ -291,7 +291,7 @@ class _Run:
         if self._ledger is not None:
             self._fresh.append((made, 0))
         if self._stop:
-            raise PassRejected(Report.of(made.findings))
+            raise PassRejected(Report.from_findings(made.findings))
 
     def checkpoint(self) -> None:
         """What was taken is safe after this: first in the output, then in the ledger."""

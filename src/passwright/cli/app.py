@@ -31,7 +31,7 @@ from passwright.cli.commands import (
     vault,
     verify,
 )
-from passwright.errors import BundleError, DefinitionError, LinkTooLong, PasswrightError
+from passwright.errors import DefinitionError, InvalidInput, LinkTooLong, PasswrightError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 _ADDRESS = re.compile(r"[^\s'\"()]*@[^\s'\"()]*")
 
 # What was given is wrong, as opposed to how the command was called.
-_FINDINGS = (BundleError, DefinitionError, LinkTooLong)
+_FINDINGS = (InvalidInput, DefinitionError, LinkTooLong)
 
 
 class _Commands(TyperGroup):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright.cli import files
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -336,7 +336,7 @@ def moment(option: str, text: str | None) -> datetime | None:
     """The time that an option gives, or None where it gives none.
 
     Raises:
-        WrongUse: no ISO 8601 time, or one without a zone.
+        UsageError: no ISO 8601 time, or one without a zone.
     """
     if text is None:
         return None
@@ -344,7 +344,7 @@ def moment(option: str, text: str | None) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"{option}: {text!r} is not a time: write {example}") from None
+        raise UsageError(f"{option}: {text!r} is not a time: write {example}") from None
     if time.utcoffset() is None:
-        raise WrongUse(f"{option}: {text!r} has no zone: write {example}")
+        raise UsageError(f"{option}: {text!r} has no zone: write {example}")
     return time

@@ -131,7 +131,7 @@ def print_findings(found: Iterable[Finding], *, on: Console | None = None, inden
     """Findings, the worst first; on standard error unless said otherwise."""
     out = on or console(err=True)
     for finding in sorted(found, key=lambda each: _ORDER.index(each.severity)):
-        place = f"{finding.where}: " if finding.where else ""
+        place = f"{finding.location}: " if finding.location else ""
         head = Text(f"{' ' * indent}{finding.severity.value:8}", STYLES[finding.severity])
         _hang(
             head, Text.assemble(safe_text(f"{place}{finding.message}"), (f" [{finding.code}]", "dim")), on=out

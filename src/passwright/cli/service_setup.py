@@ -122,7 +122,7 @@ def service_context(found: Settings) -> Iterator[Desk]:
 
     Raises:
         SettingsError: the example's keys are used without `--example`, and as `keeping` does.
-        KeyMaterialError, IdentityMismatch, WrongUse: a key or a certificate can't be used.
+        KeyMaterialError, IdentityMismatch, UsageError: a key or a certificate can't be used.
     """
     from passwright import apple, google
 

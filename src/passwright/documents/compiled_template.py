@@ -20,7 +20,7 @@ from passwright.documents.json_template import JsonTemplate
 from passwright.errors import PassRejected
 from passwright.forms import Unknown
 from passwright.model.validation import check_pass, own_copy
-from passwright.report import Finding, Report, failed
+from passwright.report import Finding, Report, has_errors
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ class CompiledShape:
     @cached_property
     def has_errors(self) -> bool:
         """Some finding is an error, so that no pass without overrides can be built."""
-        return failed(self.findings)
+        return has_errors(self.findings)
 
     @cached_property
     def has_cross_errors(self) -> bool:
         """Some cross finding is an error."""
-        return failed(self.cross_findings)
+        return has_errors(self.cross_findings)
 
 
 ShapeT = TypeVar("ShapeT", bound=CompiledShape)
@@ -117,7 +117,7 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
     def __init__(self, template: Template, findings: Iterable[Finding]) -> None:
         self.template = template
         self.findings = tuple(findings)
-        self.has_errors = failed(self.findings)
+        self.has_errors = has_errors(self.findings)
         self.shape = lru_cache(maxsize=_SHAPE_CACHE_SIZE)(self.compile_shape)
 
     @abstractmethod
@@ -147,7 +147,7 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
         values, shape = pass_.filled(), self.shape(pass_.shape)
         if pass_.binding is not None and not shape.has_cross_errors:
             found += self.bind(pass_, values)
-        if shape.has_cross_errors or (found and failed(found)):
+        if shape.has_cross_errors or (found and has_errors(found)):
             return _refused([*self.findings, *found, *shape.cross_findings])
         overrides = pass_.apple if self.wallet == "apple" else pass_.google
         if overrides:
@@ -160,7 +160,7 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
             found += findings
         if not found:
             return RenderedPass(texts, shape.findings, not shape.has_errors, shape, values)
-        ok = not (shape.has_errors or failed(found))
+        ok = not (shape.has_errors or has_errors(found))
         return RenderedPass(texts, (*shape.findings, *found), ok, shape, values)
 
     def _render_overridden(
@@ -179,11 +179,11 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
             documents.append(document)
             findings += about_document
         findings += more
-        if failed(findings):
+        if has_errors(findings):
             return _refused(findings)
         findings += self.check_overridden(pass_, shape, values, documents)
         texts = ["" if _is_open(document) else dumps(document) for document in documents]
-        return RenderedPass(texts, findings, not failed(findings), None, values)
+        return RenderedPass(texts, findings, not has_errors(findings), None, values)
 
 
 def _refused(findings: Sequence[Finding]) -> RenderedPass[Any]:
@@ -227,7 +227,7 @@ class PassRenderer(Generic[TemplateT]):
         """
         rendered = self.render(pass_)
         if not rendered.ok:
-            raise PassRejected(Report.of(rendered.findings))
+            raise PassRejected(Report.from_findings(rendered.findings))
         return rendered
 
     def render(self, pass_: Pass) -> RenderedPass[Any]:
@@ -238,6 +238,6 @@ class PassRenderer(Generic[TemplateT]):
             found += forbid_barcode(barcodes_of(pass_), bound=True)
         for rule in self._rules:
             found += rule.check(pass_, self._context, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
-        if compiled.has_errors or (found and failed(found)):
+        if compiled.has_errors or (found and has_errors(found)):
             return _refused([*compiled.findings, *found])
         return compiled.render(pass_, found)

@@ -44,8 +44,8 @@ class _SchemaFindings:
 
     def __init__(self, bare: Iterable[Finding], place: Place) -> None:
         bare = tuple(bare)
-        self._mistyped = [finding.where for finding in bare if finding.code in _MISTYPED]
-        self.findings = [replace(finding, where=place(finding.where)) for finding in bare]
+        self._mistyped = [finding.location for finding in bare if finding.code in _MISTYPED]
+        self.findings = [replace(finding, location=place(finding.location)) for finding in bare]
 
     def can_run(self, rule: Rule) -> bool:
         return not (self._mistyped and rule.requires_types and rule.reads_one_of(self._mistyped))

@@ -12,7 +12,7 @@ from passwright.google.content import resource_name
 from passwright.google.link import Link, LinkOptions, LinkSigner
 from passwright.google.payload import PayloadRenderer, restricted_to
 from passwright.google.rules.payload import barcode_locations
-from passwright.report import Finding, Report, error, failed
+from passwright.report import Finding, Report, error, has_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from passwright.documents.rule import Rule
     from passwright.google.issuer import Issuer
     from passwright.model.template import Pass
-    from passwright.signing import Unsigned
+    from passwright.signing import SigningRequest
 
 __all__ = ["Link", "PassBuilder"]
 
@@ -79,7 +79,7 @@ class PassBuilder:
         inserted: Collection[Literal["class", "object"]] = (),
         stored_object: Mapping[str, Any] | None = None,
         self_contained: bool = False,
-    ) -> Unsigned[Link]:
+    ) -> SigningRequest[Link]:
         """Prepares the link of `save_link`, and leaves its signature open.
 
         What has to be signed is header and claims as in RFC 7515 section 5.1, hashed
@@ -94,7 +94,7 @@ class PassBuilder:
 
     def report(self, pass_: Pass) -> Report:
         """Reports every error, warning and note about this pass on Google; nothing is signed."""
-        return Report.of(self._renderer.render(pass_).findings)
+        return Report.from_findings(self._renderer.render(pass_).findings)
 
     def payload(self, pass_: Pass) -> tuple[dict[str, Any], dict[str, Any]]:
         """Renders class and object of the pass, as the REST API takes them.
@@ -130,8 +130,8 @@ class PassBuilder:
             resource = resource_name(pass_.template.kind.object_type)
             more = [*_check_stored(resource, rendered.texts[1], stored_object)]
             rendered = rendered._replace(findings=[*rendered.findings, *more])
-            if failed(more):
-                raise PassRejected(Report.of(rendered.findings))
+            if has_errors(more):
+                raise PassRejected(Report.from_findings(rendered.findings))
         vertical, is_bound = pass_.template.kind.vertical, pass_.binding is not None
         return LinkOptions(rendered, vertical, at, is_bound, inserted, self_contained)
 

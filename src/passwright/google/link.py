@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from passwright.errors import LinkTooLong
 from passwright.google.rules.cross_checks import check_link
 from passwright.report import Finding, Report, warning
-from passwright.signing import Unsigned, sign_call
+from passwright.signing import SigningRequest, bind_signer
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Link:
     @cached_property
     def report(self) -> Report:
         """Every warning and note about the pass and this link."""
-        return Report.of(self.findings)
+        return Report.from_findings(self.findings)
 
     @property
     def token(self) -> str:
@@ -106,7 +106,7 @@ class LinkSigner:
     """Makes the links of one issuer. Threads may share it."""
 
     def __init__(self, issuer: Issuer) -> None:
-        self._sign = sign_call(issuer.signer, issuer.public_key)
+        self._sign = bind_signer(issuer.signer, issuer.public_key)
         key_id = issuer.signer.key_id if issuer.send_key_id else None
         header = {"alg": "RS256", "typ": "JWT", **({"kid": key_id} if key_id else {})}
         # RFC 7515 section 7.1: header, payload and signature, joined by dots.
@@ -127,7 +127,7 @@ class LinkSigner:
         message, sign, finish = self.unsigned(options)
         return finish(sign(message))
 
-    def unsigned(self, options: LinkOptions) -> Unsigned[Link]:
+    def unsigned(self, options: LinkOptions) -> SigningRequest[Link]:
         """Prepares a link, and leaves its signature open.
 
         Raises:
@@ -142,7 +142,9 @@ class LinkSigner:
         # Many wait to be signed in a batch, so the pass is not held where it is not needed again.
         again = None if self._knows_key else options
         link = partial(Link, form=choice.form, findings=(*findings, *choice.findings))
-        return Unsigned(message, self._sign, partial(self._finish, again, message, link, choice.requires))
+        return SigningRequest(
+            message, self._sign, partial(self._finish, again, message, link, choice.requires)
+        )
 
     def _finish(
         self,

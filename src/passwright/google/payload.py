@@ -21,7 +21,7 @@ from passwright.google import content
 from passwright.google.rules import cross_checks, field_paths
 from passwright.google.rules.payload import ValidationContext, validators
 from passwright.model.validation import check_template, own_copy
-from passwright.report import Finding, error, failed, note, warning
+from passwright.report import Finding, error, has_errors, note, warning
 from passwright.table import Unknown, place_in
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class _CompiledTemplate(CompiledTemplate[PayloadShape]):
         self._email_policy = email_policy
         self._validators = validators(template.kind.class_type, template.kind.object_type, rules)
         super().__init__(
-            replace(template, google=own), findings if failed(findings) else [*findings, *not_json]
+            replace(template, google=own), findings if has_errors(findings) else [*findings, *not_json]
         )
 
     def compile_shape(self, names: frozenset[str]) -> PayloadShape:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passwright import images, wholefile
-from passwright.errors import BundleError, TemplateRejected
+from passwright.errors import InvalidInput, TemplateRejected
 from passwright.model import toml_lines
 from passwright.model.kinds import KINDS
 from passwright.model.template import (
@@ -31,7 +31,7 @@ from passwright.model.template import (
     Template,
 )
 from passwright.model.validation import check_document, check_template, check_translations, template_document
-from passwright.report import Finding, Report, Severity, error, failed, warning
+from passwright.report import Finding, Report, Severity, error, has_errors, warning
 from passwright.table import did_you_mean, place_in, printable, shown, step
 
 if TYPE_CHECKING:
@@ -150,8 +150,8 @@ def _read(
         [name for name in names if name.startswith("translations/")], data_of
     )
     findings += [*problems, *image_findings, *translation_findings]
-    if document is None or failed(findings):
-        return None, Report.of(findings)
+    if document is None or has_errors(findings):
+        return None, Report.from_findings(findings)
     template = _template(document, kinds or KINDS)
     template = replace(
         template,
@@ -161,7 +161,7 @@ def _read(
     )
     findings += check_translations(template, places.__getitem__)
     findings += _reserved_names(template, place)
-    return template, Report.of(findings)
+    return template, Report.from_findings(findings)
 
 
 def _reserved_names(template: Template, place: Place) -> Iterator[Finding]:
@@ -237,7 +237,7 @@ def _is_left_over(parts: Sequence[str]) -> bool:
 def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
     try:
         images.check_png(data, name=where)
-    except BundleError as exc:
+    except InvalidInput as exc:
         yield error(exc.code, where, exc.message)
 
 
@@ -329,7 +329,7 @@ def to_files(template: Template) -> dict[str, bytes]:
     findings = [finding for finding in check_template(template) if finding.severity is Severity.ERROR]
     findings = findings or list(_not_sayable(template))
     if findings:
-        raise TemplateRejected(Report.of(findings))
+        raise TemplateRejected(Report.from_findings(findings))
     files = {f"images/{name}": data for name, data in template.images.files.items()}
     for language, texts in template.translations.items():
         pairs = (map(toml_lines.written_value, pair) for pair in texts.items())

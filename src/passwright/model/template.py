@@ -282,7 +282,7 @@ class Template:
         out: `passwright new DIR --from FILE` says what.
 
         Raises:
-            BundleError: the pass can't be read.
+            InvalidInput: the pass can't be read.
             TemplateRejected: it has no style of these kinds, or something no template can hold.
         """
         from passwright.apple.reading.contents import read

@@ -17,7 +17,7 @@ from passwright.binding.binding import Binding, problems
 from passwright.documents.placeholders import names_in
 from passwright.forms import in_words, is_number, is_text
 from passwright.model.kinds import KINDS
-from passwright.report import Finding, error, failed, warning
+from passwright.report import Finding, error, has_errors, warning
 from passwright.strictjson import dumps
 from passwright.table import Table, did_you_mean, place_in, shown, step
 
@@ -206,7 +206,7 @@ def check_template(template: Template) -> Iterator[Finding]:
     findings = [*check_document(template_document(template), kinds=kinds, place=place)]
     findings += _check_names(template)
     yield from findings
-    if not failed(findings):
+    if not has_errors(findings):
         yield from check_translations(template)
 
 

@@ -13,9 +13,9 @@ from uuid import UUID
 from passwright.binding import lifecycle
 from passwright.binding.binding import Binding, parse
 from passwright.binding.email import mask
-from passwright.errors import AlreadyExists, PassRejected, Refused, StaleBinding
+from passwright.errors import AlreadyExists, PassRejected, ServiceRefused, StaleBinding
 from passwright.model.validation import check_pass
-from passwright.report import Report, failed
+from passwright.report import Report, has_errors
 from passwright.service import steps
 from passwright.service.rendering import Code, Content, Facts, Tap, bound_pass_of, facts_of, has_code, pass_of
 from passwright.service.repeats import Once, Replay, keep, replayed
@@ -121,7 +121,7 @@ def create(
     """A new pass.
 
     Raises:
-        Refused: `template_not_found`, `ext_id_taken`, `binding_disabled`, `pass_invalid`,
+        ServiceRefused: `template_not_found`, `ext_id_taken`, `binding_disabled`, `pass_invalid`,
             `invalid_member`, `idempotency_key_reused`.
         BindingInvalid: the binding's members break their rules.
         BindingError: `binding_barcode_conflict`.
@@ -133,14 +133,14 @@ def create(
         kept = transaction.template(organisation, wish.template)
         known = transaction.organisation(organisation)
     if kept is None:
-        raise Refused("template_not_found", "there is no such template")
+        raise ServiceRefused("template_not_found", "there is no such template")
     _check_ext_id(wish.ext_id)
     _check_direct(wish.direct, kept)
     stored = _new(desk, organisation, wish, at=at)
     rendered, bound, email = pass_of(stored, kept), None, ""
     if wish.binding is not ABSENT:
         if known is None or not known.binding:
-            raise Refused("binding_disabled", "binding is not switched on for this organisation")
+            raise ServiceRefused("binding_disabled", "binding is not switched on for this organisation")
         asked = parse(wish.binding)
         event = lifecycle.Create(asked, has_barcode=has_code(rendered))
         status = lifecycle.advance(None, event, at=at).status
@@ -169,7 +169,7 @@ def find(desk: Desk, organisation: str, name: str) -> Shown:
     """The pass with this id or external id.
 
     Raises:
-        Refused: `pass_not_found`.
+        ServiceRefused: `pass_not_found`.
     """
     with desk.store.reading() as transaction:
         stored = steps.existing(transaction, organisation, name)
@@ -182,7 +182,7 @@ def by_link(desk: Desk, token: str) -> Shown:
     """The pass whose public link holds this token. Looking changes nothing.
 
     Raises:
-        Refused: `pass_not_found`, whatever is wrong with the token.
+        ServiceRefused: `pass_not_found`, whatever is wrong with the token.
     """
     link_hash = desk.vault.hash(Purpose.LINK_LOOKUP, token)
     with desk.store.reading() as transaction:
@@ -225,7 +225,7 @@ def update(
     """A pass with other values. What is refused is refused whole.
 
     Raises:
-        Refused: `pass_not_found`, `pass_nullified`, `pass_changed`, `pass_invalid`,
+        ServiceRefused: `pass_not_found`, `pass_nullified`, `pass_changed`, `pass_invalid`,
             `invalid_member`, `idempotency_key_reused`.
         BindingError: `binding_immutable` for any `binding` in the request, `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
@@ -266,7 +266,7 @@ def nullify(
     """The end of a pass: address, mask, credentials and attempts are erased. Twice is as good as once.
 
     Raises:
-        Refused: `pass_not_found`, `idempotency_key_reused`.
+        ServiceRefused: `pass_not_found`, `idempotency_key_reused`.
     """
     with desk.store.writing() as transaction:
         if once and (replay := replayed(transaction, organisation, once, at=at)):
@@ -323,7 +323,9 @@ def _url(desk: Desk, stored: StoredPass) -> str:
 def _check_ext_id(ext_id: str | None) -> None:
     if ext_id is not None and not steps.EXT_ID.fullmatch(ext_id):
         rule = "must be 1 to 64 of the letters and digits of ASCII and . _ : -, the first a letter or digit"
-        raise Refused("pass_invalid", "the external id has the wrong form", pointers={"/pass/extId": rule})
+        raise ServiceRefused(
+            "pass_invalid", "the external id has the wrong form", pointers={"/pass/extId": rule}
+        )
 
 
 def _check_direct(names: frozenset[str], kept: StoredTemplate) -> None:
@@ -331,14 +333,14 @@ def _check_direct(names: frozenset[str], kept: StoredTemplate) -> None:
     if names and (unknown := sorted(names.difference(template_of(kept).fields))):
         rule = "is neither a member of a pass nor a field of its template"
         pointers = {step("/pass", name): rule for name in unknown}
-        raise Refused("invalid_member", "the pass has unknown members", pointers=pointers)
+        raise ServiceRefused("invalid_member", "the pass has unknown members", pointers=pointers)
 
 
 def _check(desk: Desk, rendered: Pass, platform: lifecycle.Platform | None = None) -> None:
     """Asks for a pass that its platform can be given, or at least one while none has it yet."""
     findings = [*check_pass(rendered)]
-    if failed(findings):
-        raise PassRejected(Report.of(findings))
+    if has_errors(findings):
+        raise PassRejected(Report.from_findings(findings))
     builders = {"apple": desk.apple, "google": desk.google}
     reports = [
         builder.report(rendered)
@@ -360,9 +362,11 @@ def _add(transaction: Transaction, stored: StoredPass) -> None:
         raise _taken() from None
 
 
-def _taken() -> Refused:
+def _taken() -> ServiceRefused:
     rule = "must not be that of another pass, unless that one is nullified"
-    return Refused("ext_id_taken", "there is a pass with this external id", pointers={"/pass/extId": rule})
+    return ServiceRefused(
+        "ext_id_taken", "there is a pass with this external id", pointers={"/pass/extId": rule}
+    )
 
 
 def _bound(desk: Desk, stored: StoredPass, status: Status, email: str) -> StoredBinding:
@@ -402,14 +406,14 @@ def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, 
     if change.binding is not ABSENT:
         lifecycle.advance(status, lifecycle.UpdateBinding(), at=at).raise_for_refusal()
     if was.status is PassStatus.NULLIFIED:
-        raise Refused("pass_nullified", "the pass is nullified")
+        raise ServiceRefused("pass_nullified", "the pass is nullified")
     adds = isinstance(change.barcode, Code) and change.barcode.enabled is not False
     if status is not None:
         lifecycle.advance(
             status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at
         ).raise_for_refusal()
     if change.version not in (None, was.version):
-        raise Refused("pass_changed", "the pass changed since this version of it was read")
+        raise ServiceRefused("pass_changed", "the pass changed since this version of it was read")
 
 
 # Members of a change that replace those of the content.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from passwright.binding import lifecycle
 from passwright.binding.binding import Binding
 from passwright.binding.lifecycle import ATTEMPT_LIFE, Effect, EventKind, State
-from passwright.errors import AlreadyExists, AttemptRefused, PassRejected, Refused, StaleBinding
+from passwright.errors import AlreadyExists, AttemptRefused, PassRejected, ServiceRefused, StaleBinding
 from passwright.service.ceremony import Subject, payload_digest
 from passwright.service.rendering import bound_pass_of, pass_of
 from passwright.service.steps import (
@@ -117,13 +117,13 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
     """The save link of a pass. For a bound one this is what decides for Google.
 
     Raises:
-        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `google_off`.
+        ServiceRefused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `google_off`.
         IllegalTransition: `platform_locked`.
         PassRejected, LinkTooLong: it can't be built; nothing was locked.
         GoogleError: the lock holds, but Google did not take the object: the same call tries again.
     """
     if desk.google is None:
-        raise Refused("google_off", "this service has no Google issuer")
+        raise ServiceRefused("google_off", "this service has no Google issuer")
     for read in _reads(desk, organisation, name):
         check_alive(read.stored, at=at)
         if read.bound is None:
@@ -150,7 +150,7 @@ def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> Pas
     """The pass file of a pass without a binding.
 
     Raises:
-        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`.
+        ServiceRefused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`.
         IllegalTransition: `binding_ceremony_required` or `platform_locked` for a bound pass.
         PassRejected, SigningError: it can't be built.
     """
@@ -170,8 +170,8 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
     Lock and purge of the address are one transaction.
 
     Raises:
-        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `pass_unbound`,
-            `apple_off`, `too_many_attempts`, `provider_changed`.
+        ServiceRefused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`,
+            `pass_unbound`, `apple_off`, `too_many_attempts`, `provider_changed`.
         IllegalTransition: `platform_locked`, `binding_nfc_required`.
         PassRejected: it can't be built; nothing was locked.
         KeyMaterialError: the certificates have ended, so it can't be signed; nothing was locked.
@@ -208,8 +208,8 @@ def apple_complete(
     """What a device answers to an attempt; a good answer is worth a ticket for the pass file.
 
     Raises:
-        Refused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`, `pass_unbound`,
-            `apple_off`, `provider_changed`.
+        ServiceRefused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`,
+            `pass_unbound`, `apple_off`, `provider_changed`.
         AttemptRefused: `attempt_not_found`, `attempt_expired`, `attempt_used`, `proof_invalid`.
     """
     provider = _provider(desk)
@@ -239,7 +239,7 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
     """The pass file that a ticket is good for, once.
 
     Raises:
-        Refused: `download_not_found`, `download_expired` for a ticket that is too old or used,
+        ServiceRefused: `download_not_found`, `download_expired` for a ticket that is too old or used,
             `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`, `provider_changed`.
         PassRejected, SigningError: it can't be built; the ticket stays good.
     """
@@ -247,7 +247,7 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
     with desk.store.reading() as transaction:
         download = transaction.download(token_hash)
         if download is None:
-            raise Refused("download_not_found", "there is no such download")
+            raise ServiceRefused("download_not_found", "there is no such download")
         stored = transaction.pass_of(download.pass_id)
         assert stored is not None  # noqa: S101 -- tickets belong to passes
         kept = transaction.template(stored.organisation, stored.template)
@@ -302,7 +302,7 @@ def _written(
                     was.pass_id, step.kind.value, since=at - HOUR, until=at + HOUR
                 )
                 if begun >= BEGINS_AN_HOUR:
-                    raise Refused(
+                    raise ServiceRefused(
                         "too_many_attempts", f"the ceremony may begin {BEGINS_AN_HOUR} times an hour"
                     )
             now, noted = carried_out(transaction, was, step, at=at, **kept)
@@ -333,13 +333,13 @@ def _check_same(found: StoredBinding | None, was: StoredBinding) -> None:
 
 def _binding(read: _Read) -> StoredBinding:
     if read.bound is None:
-        raise Refused("pass_unbound", "the pass has no binding: download it without the ceremony")
+        raise ServiceRefused("pass_unbound", "the pass has no binding: download it without the ceremony")
     return read.bound
 
 
 def _provider(desk: Desk) -> Provider:
     if desk.apple is None or desk.provider is None:
-        raise Refused("apple_off", "this service has no Apple identity")
+        raise ServiceRefused("apple_off", "this service has no Apple identity")
     return desk.provider
 
 
@@ -350,7 +350,7 @@ def _subject(read: _Read, bound: StoredBinding) -> Subject:
 def _check_provider(bound: StoredBinding, provider: Provider) -> None:
     """Who won before has to come again with the same kind of proof."""
     if bound.status.evidence not in (None, provider.evidence):
-        raise Refused("provider_changed", "the pass was bound in a way this service no longer offers")
+        raise ServiceRefused("provider_changed", "the pass was bound in a way this service no longer offers")
 
 
 def _proved(
@@ -399,7 +399,7 @@ def _linked(desk: Desk, rendered: Pass, *, issued_at: datetime) -> GoogleLink:
 
 def _built(desk: Desk, stored: StoredPass, rendered: Pass, *, at: datetime) -> PassFile:
     if desk.apple is None:
-        raise Refused("apple_off", "this service has no Apple identity")
+        raise ServiceRefused("apple_off", "this service has no Apple identity")
     return PassFile(data=desk.apple.build(rendered, at=at), name=f"{stored.serial}.pkpass")
 
 
@@ -411,5 +411,5 @@ def _download_hash(desk: Desk, token: str) -> bytes:
     return desk.vault.hash(Purpose.DOWNLOAD, token)
 
 
-def _spent() -> Refused:
-    return Refused("download_expired", "the download was used or is too old: begin again")
+def _spent() -> ServiceRefused:
+    return ServiceRefused("download_expired", "the download was used or is too old: begin again")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from passwright.binding.rules import barcodes_of, forbid_barcode
 from passwright.documents.placeholders import as_plain_text
-from passwright.errors import Refused
+from passwright.errors import ServiceRefused
 from passwright.model.template import Barcode, Field, Location
 from passwright.model.validation import check_pass
-from passwright.report import failed
+from passwright.report import has_errors
 from passwright.service.templates import template_of
 from passwright.table import step
 
@@ -112,7 +112,7 @@ def pass_of(stored: StoredPass, kept: StoredTemplate) -> Pass:
     """The pass as builders take it, without a binding. Nothing is checked but the form of values.
 
     Raises:
-        Refused: `pass_invalid`, a text that is no value of its field.
+        ServiceRefused: `pass_invalid`, a text that is no value of its field.
     """
     content = Content.from_json(stored.content)
     template = _varied(template_of(kept), content)
@@ -138,7 +138,7 @@ def bound_pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding) ->
     """A pass that was bound before: with its binding, and without a code.
 
     Raises:
-        Refused: as `pass_of`.
+        ServiceRefused: as `pass_of`.
     """
     return without_code(pass_of(stored, kept)).replace(binding=binding)
 
@@ -177,7 +177,7 @@ def _values(template: Template, content: Content) -> dict[str, Any]:
         except ValueError as exc:
             broken[step("/pass/values", key)] = str(exc)
     if broken:
-        raise Refused("pass_invalid", "a value has the wrong form", pointers=broken)
+        raise ServiceRefused("pass_invalid", "a value has the wrong form", pointers=broken)
     return values
 
 
@@ -200,7 +200,7 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
     """The pass with the values of its fields in the message of its barcode.
 
     Raises:
-        Refused: `pass_invalid`, the message names a field that the pass has no value for.
+        ServiceRefused: `pass_invalid`, the message names a field that the pass has no value for.
     """
     message = pass_.barcode
     names = PASS_DATA.findall(message) if isinstance(message, str) else ()
@@ -209,7 +209,9 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
         return pass_  # a pass that breaks rules is refused for them
     if any(name not in pass_.template.fields or values[name] is None for name in names):
         rule = "must name fields of the template that have a value in this pass"
-        raise Refused("pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule})
+        raise ServiceRefused(
+            "pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule}
+        )
     return pass_.replace(barcode=PASS_DATA.sub(lambda found: as_plain_text(values[found[1]]), message))
 
 
@@ -233,7 +235,7 @@ def facts_of(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> Facts:
     known = Facts(template=kept.name, style=template.kind.style)
     try:
         rendered = pass_of(stored, kept)
-    except Refused:
+    except ServiceRefused:
         return known
     if bound:
         rendered = without_code(rendered)
@@ -252,7 +254,7 @@ def facts_of(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> Facts:
 
 def shown_values(pass_: Pass) -> dict[str, Any]:
     """Every value of a pass by name; empty for a pass that breaks rules, as when its template changed."""
-    return {} if failed([*check_pass(pass_)]) else pass_.filled()
+    return {} if has_errors([*check_pass(pass_)]) else pass_.filled()
 
 
 # --- codes --------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from passwright.errors import Refused
+from passwright.errors import ServiceRefused
 from passwright.service.store import Answer
 from passwright.strictjson import dumps
 
@@ -46,13 +46,13 @@ def replayed(transaction: Transaction, organisation: str, once: Once, *, at: dat
     """What this request was answered before, or None if it is new.
 
     Raises:
-        Refused: `idempotency_key_reused`, another request had this key.
+        ServiceRefused: `idempotency_key_reused`, another request had this key.
     """
     answer = transaction.answer(organisation, once.key_hash, since=at - ANSWER_LIFE)
     if answer is None:
         return None
     if answer.fingerprint != once.fingerprint:
-        raise Refused("idempotency_key_reused", "another request was sent with this key before")
+        raise ServiceRefused("idempotency_key_reused", "another request was sent with this key before")
     bound = transaction.binding(answer.pass_id) if answer.pass_id else None
     return Replay(answer.body, bound.address.mask if bound and bound.address else None)
 

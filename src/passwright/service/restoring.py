@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from passwright.binding import lifecycle
 from passwright.binding.lifecycle import EventKind, State
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.service import steps
 from passwright.service.store import Event, PassStatus
 from passwright.strictjson import loads
@@ -49,7 +49,7 @@ def noted(lines: Iterable[str]) -> Iterator[Event]:
     for line in lines:
         try:
             found = loads(line.encode("utf-8", "replace"), name="log")
-        except BundleError:
+        except InvalidInput:
             continue
         if not isinstance(found, dict) or found.get("logger") != steps.LOG.name:
             continue

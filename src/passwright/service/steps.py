@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright.binding.lifecycle import Effect
-from passwright.errors import Refused, StoreUnavailable, VaultError
+from passwright.errors import ServiceRefused, StoreUnavailable, VaultError
 from passwright.service.store import Event, PassStatus
 from passwright.service.vault import Purpose
 
@@ -60,7 +60,7 @@ def existing(transaction: Transaction, organisation: str, name: str) -> StoredPa
     """The pass with this id or external id.
 
     Raises:
-        Refused: `pass_not_found`.
+        ServiceRefused: `pass_not_found`.
     """
     stored = transaction.pass_(organisation, name) if EXT_ID.fullmatch(name) else None
     if stored is None:
@@ -72,14 +72,14 @@ def check_alive(stored: StoredPass, *, at: datetime) -> None:
     """A pass that ended is handed out to nobody, and nobody can lock it any more.
 
     Raises:
-        Refused: `pass_nullified`, `pass_expired`, `pass_deactivated`.
+        ServiceRefused: `pass_nullified`, `pass_expired`, `pass_deactivated`.
     """
     if stored.status is PassStatus.NULLIFIED:
-        raise Refused("pass_nullified", "the pass is nullified")
+        raise ServiceRefused("pass_nullified", "the pass is nullified")
     if stored.expires_at is not None and at >= stored.expires_at:
-        raise Refused("pass_expired", "the pass has expired")
+        raise ServiceRefused("pass_expired", "the pass has expired")
     if stored.status is PassStatus.DEACTIVATED:
-        raise Refused("pass_deactivated", "the pass is deactivated")
+        raise ServiceRefused("pass_deactivated", "the pass is deactivated")
 
 
 def carried_out(
@@ -182,6 +182,6 @@ def contended() -> StoreUnavailable:
     return StoreUnavailable("others keep changing this pass: try again later")
 
 
-def unknown() -> Refused:
+def unknown() -> ServiceRefused:
     """Nothing is here, or it is somebody else's: both look the same."""
-    return Refused("pass_not_found", "there is no such pass")
+    return ServiceRefused("pass_not_found", "there is no such pass")

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from passwright import images
 from passwright.apple.container.archive import Entries, Limits, joined, unpacked
-from passwright.errors import BundleError, Refused, TemplateRejected
+from passwright.errors import InvalidInput, ServiceRefused, TemplateRejected
 from passwright.model import folder
 from passwright.report import Report, error
 from passwright.service.repeats import keep, replayed
@@ -71,8 +71,8 @@ def files_in(archive: bytes) -> dict[str, bytes]:
     """
     try:
         entries = unpacked(archive, LIMITS)
-    except BundleError as exc:
-        raise TemplateRejected(Report((error(exc.code, exc.where, exc.message),))) from None
+    except InvalidInput as exc:
+        raise TemplateRejected(Report((error(exc.code, exc.location, exc.message),))) from None
     files = {name: data for name, data in entries.items() if not name.endswith("/")}
     tops = {name.partition("/")[0] for name in files} - folder.LEFT_OVERS
     if "template.toml" not in files and len(tops) == 1:
@@ -102,7 +102,7 @@ def add_once(
 
     Raises:
         TemplateRejected: with every mistake of its files.
-        Refused: `idempotency_key_reused`.
+        ServiceRefused: `idempotency_key_reused`.
     """
     stored, report = _new(desk, organisation, files, at=at)
     with desk.store.writing() as transaction:
@@ -127,7 +127,7 @@ def _new(
         created_at=at,
         changed_at=at,
     )
-    return stored, report + Report.of(upload.findings)
+    return stored, report + Report.from_findings(upload.findings)
 
 
 def change(
@@ -138,7 +138,7 @@ def change(
     The new template may show a code: passes that are bound leave it out.
 
     Raises:
-        Refused: `template_not_found`.
+        ServiceRefused: `template_not_found`.
         TemplateRejected: with every mistake of its files.
     """
     upload = files if isinstance(files, Upload) else Upload(files=files)
@@ -156,14 +156,14 @@ def change(
             version=was.version + 1,
         )
         transaction.change_template(was, now)
-    return now, report + Report.of(upload.findings)
+    return now, report + Report.from_findings(upload.findings)
 
 
 def find(desk: Desk, organisation: str, template_id: str) -> StoredTemplate:
     """The template of this id.
 
     Raises:
-        Refused: `template_not_found`.
+        ServiceRefused: `template_not_found`.
     """
     with desk.store.reading() as transaction:
         found = transaction.template(organisation, template_id)
@@ -200,10 +200,10 @@ def _cleaned(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report]:
             pictures[name] = images.fit(
                 data, width=size.width, height=size.height, name=f"images/{name}"
             ).data
-        except BundleError as exc:
+        except InvalidInput as exc:
             findings.append(error(exc.code, f"images/{name}", exc.message))
     if findings:
-        raise TemplateRejected(report + Report.of(findings))
+        raise TemplateRejected(report + Report.from_findings(findings))
     template = replace(template, images=replace(template.images, files=pictures))
     return template, _archive(folder.to_files(template)), report
 
@@ -213,5 +213,5 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
     return joined(Entries(b"", b"", 0), [(name.encode(), files[name]) for name in sorted(files)])
 
 
-def _unknown() -> Refused:
-    return Refused("template_not_found", "there is no such template")
+def _unknown() -> ServiceRefused:
+    return ServiceRefused("template_not_found", "there is no such template")

@@ -16,7 +16,7 @@ from passwright.errors import (
     WrongSignature,
 )
 from passwright.signers.tries import tried
-from passwright.signing import check_public_key, verifies
+from passwright.signing import check_public_key, verify_signature
 
 if TYPE_CHECKING:
     from passwright.signing import PublicKey
@@ -89,7 +89,7 @@ class GoogleIamSigner:
             key_id, signature = str(answer["keyId"]), b64decode(answer["signedBlob"], validate=True)
         except (KeyError, TypeError, binascii.Error) as exc:
             raise SignerRefused("IAM answered something else than a signature") from exc
-        if not verifies(self._key(key_id), signature, message):
+        if not verify_signature(self._key(key_id), signature, message):
             raise WrongSignature("IAM's answer is not a signature by the key it names")
         return signature
 

@@ -16,7 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
-from passwright.errors import BundleError, SignerFailed
+from passwright.errors import InvalidInput, SignerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,7 +68,7 @@ class AirGapSigner:
     def _next(self) -> Signed | None:
         try:
             return next(self._rest, None)
-        except BundleError as exc:
+        except InvalidInput as exc:
             raise SignerFailed(str(exc)) from exc
 
 
@@ -90,13 +90,13 @@ def read(lines: Iterable[bytes], *, name: str) -> tuple[datetime, Iterator[Signe
     """The signing time that lines agree on, and the signatures in them; `name` is the file's in errors.
 
     Raises:
-        BundleError: `bad-signatures`: a line is not what `order` says with a `signature`
+        InvalidInput: `bad-signatures`: a line is not what `order` says with a `signature`
             added; here for the first line, later when it is come to.
     """
     numbered = enumerate((line for line in lines if line.strip()), start=1)
     first = next(numbered, None)
     if first is None:
-        raise BundleError("bad-signatures", name, "the file holds no signature")
+        raise InvalidInput("bad-signatures", name, "the file holds no signature")
     at, signed = _line(*first, name)
 
     def rest() -> Iterator[Signed]:
@@ -104,7 +104,7 @@ def read(lines: Iterable[bytes], *, name: str) -> tuple[datetime, Iterator[Signe
         for number, line in numbered:
             time, each = _line(number, line, name)
             if time != at:
-                raise BundleError(
+                raise InvalidInput(
                     "bad-signatures", f"{name}, line {number}", "the passes of a batch are signed at one time"
                 )
             yield each
@@ -118,12 +118,12 @@ def _line(number: int, line: bytes, name: str) -> tuple[datetime, Signed]:
         said: Any = strictjson.loads(line, name=where, max_bytes=MAX_LINE_BYTES, max_depth=2)
         at = datetime.fromisoformat(said["at"])
         digest, signature = said["sha256"], b64decode(said["signature"], validate=True)
-    except BundleError as exc:
-        raise BundleError("bad-signatures", where, f"this is no JSON object: {exc.message}") from exc
+    except InvalidInput as exc:
+        raise InvalidInput("bad-signatures", where, f"this is no JSON object: {exc.message}") from exc
     except (TypeError, KeyError, ValueError) as exc:
-        raise BundleError(
+        raise InvalidInput(
             "bad-signatures", where, "a line has the members at, sha256 and signature, the last in Base64"
         ) from exc
     if at.utcoffset() is None or not isinstance(digest, str) or not _SHA_256.match(digest):
-        raise BundleError("bad-signatures", where, "at has a zone, and sha256 64 hexadecimal digits")
+        raise InvalidInput("bad-signatures", where, "at has a zone, and sha256 64 hexadecimal digits")
     return at, (bytes.fromhex(digest), signature)

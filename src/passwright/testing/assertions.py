@@ -18,7 +18,7 @@ from passwright.apple.rules import pass_json as apple_rules
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import Verification, verify
 from passwright.binding.email import sha256
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.google.issuer import Issuer
 from passwright.google.link import Link
 from passwright.google.payload import restricted_to
@@ -146,12 +146,12 @@ def assert_valid_save_link(
     token = None
     try:
         token = read(text, public_key=key, email=who.email if who is not None else None)
-    except BundleError as exc:
+    except InvalidInput as exc:
         # What is wrong with the claims is told better by check, which has said it.
         if exc.code not in {finding.code for finding in findings}:
             hint = "" if issuer or public_key else "this is the example's key: give the issuer or public_key"
-            findings.append(error(exc.code, exc.where, exc.message, hint))
-    report = Report.of(findings)
+            findings.append(error(exc.code, exc.location, exc.message, hint))
+    report = Report.from_findings(findings)
     if token is None or not report.ok or (strict and report.warnings):
         _fail("this save link is not valid", report)
     return token
@@ -198,14 +198,14 @@ def _of_pkpass(subject: Any) -> Report:
     try:
         files = subject.files if isinstance(subject, Verification) else pkpass.read(subject)
         tolerated = strictjson.loads_tolerant(files.get("pass.json", b""), name="pass.json")
-    except BundleError as exc:
-        return Report.of([error(exc.code, exc.where, exc.message)])
+    except InvalidInput as exc:
+        return Report.from_findings([error(exc.code, exc.location, exc.message)])
     if not isinstance(tolerated.value, dict):
-        return Report.of([error("wrong-type", "pass.json", "pass.json has to hold an object")])
+        return Report.from_findings([error("wrong-type", "pass.json", "pass.json has to hold an object")])
     about = apple_rules.ValidationContext(
         bound=True, writing=False, personalized=personalization.FILE in files, files=frozenset(files)
     )
-    return Report.of(
+    return Report.from_findings(
         [*tolerated.findings, *apple_rules.validator().validate(tolerated.value, about, writing=False)]
     )
 
@@ -214,17 +214,17 @@ def _of_payload(payload: Any, name: str, wanted: str | None) -> Report:
     text = payload.url if isinstance(payload, Link) else payload
     findings = [*check(text, name, bound=True)]
     if name == "pass.json":
-        return Report.of(findings)
+        return Report.from_findings(findings)
     try:
         document = read(text).claims if name == "link" else _document(text)
-    except BundleError:
-        return Report.of(findings)  # which say so
+    except InvalidInput:
+        return Report.from_findings(findings)  # which say so
     place = place_in("claims" if name == "link" else name)
     if name in ("link", "save-claims"):
         findings += _objects(document, place, wanted)
     elif name.lower().endswith("object"):
         findings += _restriction(document, "", place, wanted)
-    return Report.of(findings)
+    return Report.from_findings(findings)
 
 
 def _objects(claims: Any, place: Place, wanted: str | None) -> Iterator[Finding]:
@@ -268,7 +268,7 @@ def _name_of(subject: Any) -> str:
         return "link"
     try:
         document = _document(subject)
-    except BundleError:
+    except InvalidInput:
         return "pass.json"  # whose reader says what is wrong
     for key, name in (("formatVersion", "pass.json"), ("payload", "save-claims")):
         if key in document:

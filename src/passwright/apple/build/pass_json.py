@@ -16,7 +16,7 @@ from passwright import images
 from passwright.apple.build import strings_file
 from passwright.documents.json_patch import merge, set_at
 from passwright.documents.placeholders import Placeholder
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.model.folder import PICTURES
 from passwright.model.template import SLOTS, learn_more_label
 from passwright.model.validation import translatable
@@ -405,10 +405,10 @@ def _scaled(
     try:
         points = _points(slot, style, source, path)
         scaled = images.scales(source, points=points, mode=slot["mode"], name=path)
-    except BundleError as exc:
-        findings.append(error(exc.code, f"images/{exc.where}", exc.message))
+    except InvalidInput as exc:
+        findings.append(error(exc.code, f"images/{exc.location}", exc.message))
         return {}
-    findings += (replace(finding, where=f"images/{finding.where}") for finding in scaled.report)
+    findings += (replace(finding, location=f"images/{finding.location}") for finding in scaled.report)
     return scaled.files
 
 

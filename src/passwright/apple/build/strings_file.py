@@ -17,7 +17,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.forms import is_text
 from passwright.report import warning
 from passwright.strictjson import Tolerated
@@ -58,10 +58,10 @@ def loads(data: bytes, *, name: str) -> Tolerated:
     Of a text that is there twice the last translation counts.
 
     Raises:
-        BundleError: `too-large`, or `bad-strings` with the line.
+        InvalidInput: `too-large`, or `bad-strings` with the line.
     """
     if len(data) > MAX_BYTES:
-        raise BundleError("too-large", name, f"the file has {len(data)} bytes, at most {MAX_BYTES} are read")
+        raise InvalidInput("too-large", name, f"the file has {len(data)} bytes, at most {MAX_BYTES} are read")
     text = _decoded(data, name)
     texts: dict[str, str] = {}
     repeated: list[int] = []
@@ -107,14 +107,14 @@ def _quoted(text: str) -> str:
 def _decoded(data: bytes, name: str) -> str:
     mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", "utf-8"))
     if data.startswith(b"bplist"):
-        raise BundleError("bad-strings", name, "this is a binary property list, not a strings file")
+        raise InvalidInput("bad-strings", name, "this is a binary property list, not a strings file")
     try:
         text = data[len(mark) :].decode(encoding)
     except UnicodeDecodeError:
         message = "the text is neither UTF-8 nor UTF-16 with a mark at its start"
-        raise BundleError("bad-strings", name, message) from None
+        raise InvalidInput("bad-strings", name, message) from None
     if "\0" in text:
-        raise BundleError("bad-strings", name, "the text holds NUL, perhaps it is UTF-16 without a mark")
+        raise InvalidInput("bad-strings", name, "the text holds NUL, perhaps it is UTF-16 without a mark")
     return text
 
 
@@ -135,8 +135,8 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(match[3], match[3])
 
 
-def _refused(text: str, at: int, name: str, message: str) -> BundleError:
-    return BundleError("bad-strings", _place(text, at, name), message)
+def _refused(text: str, at: int, name: str, message: str) -> InvalidInput:
+    return InvalidInput("bad-strings", _place(text, at, name), message)
 
 
 def _place(text: str, at: int, name: str) -> str:

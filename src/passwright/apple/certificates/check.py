@@ -77,7 +77,7 @@ def check_credentials(
     mates = _Matcher(items, trust, at)
     items = [mates.completed(item) for item in items]
     findings += mates.findings()
-    report = Report.of(findings)
+    report = Report.from_findings(findings)
     ready = report.ok and mates.whole()
     return CredentialCheck(tuple(items), report, ready, tuple(mates.steps(ready=ready)))
 
@@ -157,9 +157,9 @@ class _Matcher:
                 yours = "--root FILE when its authority is yours"
                 there = bool(self.issuers(item))
                 hint = f"give {yours}" if there else f"give the intermediate that issued it, and {yours}"
-                yield replace(found, where=item.file, hint=hint)
+                yield replace(found, location=item.file, hint=hint)
             elif found.code not in _OF_SIGNATURES:
-                yield replace(found, where=item.file)
+                yield replace(found, location=item.file)
         if not self.key_of(item):
             if self.keys:
                 names = ", ".join(key.file for key in self.keys)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.intermediates import published
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ def _certificates(name: str, data: bytes) -> list[Credential]:
     try:
         octets = x.split_pem(data)
         return [_certificate(name, each, x.parse(each)) for each in octets]
-    except (ValueError, BundleError):
+    except (ValueError, InvalidInput):
         return []
 
 

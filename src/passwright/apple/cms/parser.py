@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from passwright.apple.cms import der
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import error, note, warning
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def parse(data: bytes) -> SignedData:
     """Reads a signature file: one SignedData with one signer, DER or BER.
 
     Raises:
-        BundleError: `signature-empty`, `signature-placeholder`,
+        InvalidInput: `signature-empty`, `signature-placeholder`,
             `signature-raw-value`, `signature-too-large`, `malformed-signature`,
             `bad-content-type`, `signer-count`, `bad-algorithm`,
             `bad-attributes`, `bad-message-digest`, `too-many-certificates`.
@@ -294,7 +294,7 @@ def read_signing_time(message: bytes) -> datetime:
     """The time that signed attributes say, as they are signed: a SET OF, in DER.
 
     Raises:
-        BundleError: `bad-attributes`: these are none, or they say no time.
+        InvalidInput: `bad-attributes`: these are none, or they say no time.
     """
     try:
         known = _attributes(der.read(message, limit=MAX_BYTES).expect(der.SET), "sha256")
@@ -338,7 +338,7 @@ def _signer_name(node: der.Node) -> tuple[bytes, bytes, bytes | None]:
     return issuer, serial, None
 
 
-def _not_cms(data: bytes, exc: der.DerError) -> BundleError:
+def _not_cms(data: bytes, exc: der.DerError) -> InvalidInput:
     """What stands there instead, in the words of the mistake: most broken signatures are one of these."""
     if len(data) in RSA_VALUE_SIZES or _is_ecdsa_value(data):
         return refused(
@@ -356,8 +356,8 @@ def _is_ecdsa_value(data: bytes) -> bool:
         return False
 
 
-def refused(code: str, message: str) -> BundleError:
-    return BundleError(code, WHERE, message)
+def refused(code: str, message: str) -> InvalidInput:
+    return InvalidInput(code, WHERE, message)
 
 
 TRAITS = {

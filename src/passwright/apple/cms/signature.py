@@ -28,8 +28,8 @@ from passwright.apple.cms.parser import (
     refused,
 )
 from passwright.apple.trust import certificate as x
-from passwright.errors import BundleError
-from passwright.signing import Unsigned, sign_call
+from passwright.errors import InvalidInput
+from passwright.signing import SigningRequest, bind_signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class Frame:
 
         public_key = x509.load_der_x509_certificate(leaf).public_key()
         rsa = isinstance(public_key, RSAPublicKey)
-        self._sign = sign_call(signer, public_key)  # type: ignore[arg-type]  # Identity has checked the kind
+        self._sign = bind_signer(signer, public_key)  # type: ignore[arg-type]  # Identity has checked the kind
         # RFC 3370 section 3.2: the parameters of RSA are NULL; RFC 5754 section 3.3: ECDSA has none.
         self._algorithm = (
             der.sequence(der.oid(RSA_ENCRYPTION), der.tlv(der.NULL))
@@ -85,7 +85,7 @@ class Frame:
         self._before = der.integer(1) + _signer_name(leaf) + _SHA_256
         self._frames: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def unsigned(self, content: bytes, *, at: datetime) -> Unsigned[bytes]:
+    def unsigned(self, content: bytes, *, at: datetime) -> SigningRequest[bytes]:
         """A detached SignedData over `content`, in DER, that says it was made at `at`, but for its signature.
 
         `at` counts in whole seconds. What is signed are the signed attributes.
@@ -95,7 +95,7 @@ class Frame:
         """
         # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
         message = b"%b%b" % (_attributes_before_digest(at), sha256(content).digest())
-        return Unsigned(message, self._sign, partial(self._finished, message))
+        return SigningRequest(message, self._sign, partial(self._finished, message))
 
     def _finished(self, message: bytes, signature: bytes) -> bytes:
         shape = len(message), len(signature)
@@ -169,7 +169,7 @@ def verify(
     a cache around it.
 
     Raises:
-        BundleError: `weak-digest`, `bad-signer`, `attached-content`,
+        InvalidInput: `weak-digest`, `bad-signer`, `attached-content`,
             `no-signed-attributes`, `digest-mismatch`, `bad-algorithm`,
             `bad-signature`, `bad-certificate`.
     """
@@ -203,7 +203,7 @@ def find_signer(
     """Finds the one embedded certificate that the signature names, the kind of its key, and the key.
 
     Raises:
-        BundleError: `bad-signer`, `bad-certificate`.
+        InvalidInput: `bad-signer`, `bad-certificate`.
     """
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -227,7 +227,7 @@ def _names(octets: bytes, issuer: bytes, serial: bytes, key_id: bytes | None) ->
         if own_serial != serial:
             return False
         return own_issuer == issuer or _name(own_issuer) == _name(issuer)
-    except (der.DerError, BundleError):
+    except (der.DerError, InvalidInput):
         return False
 
 

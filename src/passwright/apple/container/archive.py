@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from passwright.apple.container.filenames import collation_key, name_problem, quoted_name
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,14 +140,14 @@ def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list
     archive.
 
     Raises:
-        BundleError: `too-large`, from 4 GiB on.
+        InvalidInput: `too-large`, from 4 GiB on.
     """
     local: list[bytes] = []
     central: list[bytes] = []
     for name, data in files:
         size = len(data)
         if at + size >= _MAX_SIZE:
-            raise BundleError("too-large", quoted_name(name), "an archive holds less than 4 GiB")
+            raise InvalidInput("too-large", quoted_name(name), "an archive holds less than 4 GiB")
         before, after, central_before, central_after = _around(name)
         sums = _SUMS.pack(zlib.crc32(data), size, size)
         local += (before, sums, after, data)
@@ -160,15 +160,15 @@ def joined(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The archive of what is laid out already and, after it, `files`.
 
     Raises:
-        BundleError: `too-many-entries` from 65,535 files on, or `too-large` from 4 GiB on.
+        InvalidInput: `too-many-entries` from 65,535 files on, or `too-large` from 4 GiB on.
     """
     local, central, start = laid_out(files, at=len(front.local))
     count = front.number + len(central) // 5
     if count >= _MAX_COUNT:
-        raise BundleError("too-many-entries", "", f"an archive holds fewer than {_MAX_COUNT:,} files")
+        raise InvalidInput("too-many-entries", "", f"an archive holds fewer than {_MAX_COUNT:,} files")
     size = len(front.central) + sum(map(len, central))
     if start + size >= _MAX_SIZE:
-        raise BundleError("too-large", "", "an archive holds less than 4 GiB")
+        raise InvalidInput("too-large", "", "an archive holds less than 4 GiB")
     end = END.pack(END_SIGN, 0, 0, count, count, size, start, 0)
     return b"".join((front.local, *local, front.central, *central, end))
 
@@ -201,7 +201,7 @@ class _Entry(NamedTuple):
     extra_size: int
 
     @property
-    def where(self) -> str:
+    def location(self) -> str:
         return quoted_name(self.raw_name)
 
 
@@ -211,18 +211,18 @@ def unpacked(data: Buffer, limits: Limits) -> dict[str, bytes]:
     Everything but the contents is judged before the first is unpacked.
 
     Raises:
-        BundleError: with the code of what is wrong and the name of the entry.
+        InvalidInput: with the code of what is wrong and the name of the entry.
     """
     size = memoryview(data).nbytes
     if size > limits.archive_bytes:
-        raise BundleError(
+        raise InvalidInput(
             "too-large", "", f"the archive has {size} bytes, at most {limits.archive_bytes} are read"
         )
     # A copy of what can change, so that what was judged is what is unpacked.
     archive = data if isinstance(data, bytes) else memoryview(data).tobytes()
     count, start, end = _end_record(archive)
     if count > limits.entries:
-        raise BundleError(
+        raise InvalidInput(
             "too-many-entries", "", f"the archive has {count} entries, at most {limits.entries} are read"
         )
     entries = _directory(archive, start, end, count)
@@ -240,31 +240,31 @@ def _end_record(archive: bytes) -> tuple[int, int, int]:
         raise _without_end(archive)
     _, disk, start_disk, here, count, size, offset, comment = END.unpack_from(archive, at)
     if comment or has_comment(archive):
-        raise BundleError("comment", "", "the archive has a comment, in which another archive could hide")
+        raise InvalidInput("comment", "", "the archive has a comment, in which another archive could hide")
     if archive.startswith(ZIP64_LOCATOR_SIGN, max(0, at - ZIP64_LOCATOR_SIZE)) or _MAX_SIZE in (
         size,
         offset,
     ):
-        raise BundleError("zip64", "", "zip64 is for archives of more than 4 GiB")
+        raise InvalidInput("zip64", "", "zip64 is for archives of more than 4 GiB")
     if disk or start_disk or here != count:
-        raise BundleError("bad-directory", "", "the archive is one part of several")
+        raise InvalidInput("bad-directory", "", "the archive is one part of several")
     start = at - size
     if offset < start and archive.startswith(CENTRAL_SIGN, max(0, start)):
         raise _leading(archive, start - offset)
     if offset != start:
         code = "zip64" if archive.startswith(_ZIP64_END_SIGN, offset + size) else "bad-directory"
-        raise BundleError(code, "", "the directory is not where the end record says")
+        raise InvalidInput(code, "", "the directory is not where the end record says")
     return count, start, at
 
 
-def _without_end(archive: bytes) -> BundleError:
+def _without_end(archive: bytes) -> InvalidInput:
     if has_comment(archive):
-        return BundleError("comment", "", "the archive has a comment, in which another archive could hide")
+        return InvalidInput("comment", "", "the archive has a comment, in which another archive could hide")
     if archive.rfind(END_SIGN, 0, max(0, len(archive) - END.size + len(END_SIGN))) >= 0:
-        return BundleError("trailing-data", "", "bytes follow the end of the archive")
+        return InvalidInput("trailing-data", "", "bytes follow the end of the archive")
     if archive.startswith(LOCAL_SIGN):
-        return BundleError("not-a-zip", "", "the archive was cut short: its end is missing")
-    return BundleError("not-a-zip", "", "this is no ZIP archive, perhaps an error page saved as a file")
+        return InvalidInput("not-a-zip", "", "the archive was cut short: its end is missing")
+    return InvalidInput("not-a-zip", "", "this is no ZIP archive, perhaps an error page saved as a file")
 
 
 def has_comment(archive: bytes) -> bool:
@@ -279,17 +279,17 @@ def has_comment(archive: bytes) -> bool:
     return False
 
 
-def _leading(archive: bytes, until: int) -> BundleError:
+def _leading(archive: bytes, until: int) -> InvalidInput:
     if archive.startswith(END_SIGN, max(0, until - END.size)):
-        return BundleError("trailing-data", "", "a second archive follows the end of the first")
-    return BundleError("leading-data", "", "bytes come before the first entry")
+        return InvalidInput("trailing-data", "", "a second archive follows the end of the first")
+    return InvalidInput("leading-data", "", "bytes come before the first entry")
 
 
 def _directory(archive: bytes, at: int, end: int, count: int) -> list[_Entry]:
     entries: list[_Entry] = []
     for _ in range(count):
         if at + CENTRAL.size > end or not archive.startswith(CENTRAL_SIGN, at):
-            raise BundleError(
+            raise InvalidInput(
                 "bad-directory", "", "the directory holds fewer entries than the end record says"
             )
         name_size: int
@@ -305,34 +305,34 @@ def _directory(archive: bytes, at: int, end: int, count: int) -> list[_Entry]:
             _check_features(entry, flags, archive[at : at + extra_size])
         at += extra_size + comment_size
         if comment_size:
-            raise BundleError("comment", entry.where, "the entry has a comment")
+            raise InvalidInput("comment", entry.location, "the entry has a comment")
         if disk:
-            raise BundleError("bad-directory", entry.where, "the entry lies in another part of several")
+            raise InvalidInput("bad-directory", entry.location, "the entry lies in another part of several")
         if _MAX_SIZE in (packed, size, offset):
-            raise BundleError("zip64", entry.where, "zip64 is for archives of more than 4 GiB")
+            raise InvalidInput("zip64", entry.location, "zip64 is for archives of more than 4 GiB")
         entries.append(entry)
     if at != end:
         code = "zip64" if archive.startswith(_ZIP64_END_SIGN, at) else "bad-directory"
-        raise BundleError(code, "", "the directory holds more than the end record says")
+        raise InvalidInput(code, "", "the directory holds more than the end record says")
     return entries
 
 
 def _check_features(entry: _Entry, flags: int, extra: bytes) -> None:
     if flags & _IS_ENCRYPTED:
-        raise BundleError("encrypted", entry.where, "the entry is encrypted")
+        raise InvalidInput("encrypted", entry.location, "the entry is encrypted")
     if flags & _IS_PATCH:
-        raise BundleError("encrypted", entry.where, "the entry is a patch for a file, not a file")
+        raise InvalidInput("encrypted", entry.location, "the entry is a patch for a file, not a file")
     at = number = 0
     while at + _EXTRA.size <= len(extra) and number < _MAX_EXTRAS:
         kind, size = _EXTRA.unpack_from(extra, at)
         if kind in _REFUSED_EXTRAS:
             code, message = _REFUSED_EXTRAS[kind]
-            raise BundleError(code, entry.where, message)
+            raise InvalidInput(code, entry.location, message)
         at += _EXTRA.size + size
         number += 1
     if at != len(extra):
-        raise BundleError(
-            "bad-extra", entry.where, "the extra fields do not end where they should, or are too many"
+        raise InvalidInput(
+            "bad-extra", entry.location, "the extra fields do not end where they should, or are too many"
         )
 
 
@@ -343,16 +343,16 @@ def _check_sizes(entries: list[_Entry], limits: Limits) -> None:
             continue
         most = limits.of(entry.raw_name.decode("ascii", "replace"))
         if entry.size > most:
-            raise BundleError(
-                "too-large", entry.where, f"the file has {entry.size} bytes, at most {most} are read"
+            raise InvalidInput(
+                "too-large", entry.location, f"the file has {entry.size} bytes, at most {most} are read"
             )
         if entry.size > limits.ratio_from_bytes and entry.size > limits.ratio * entry.packed:
-            raise BundleError(
-                "too-large", entry.where, f"the file unpacks to more than {limits.ratio} times its size"
+            raise InvalidInput(
+                "too-large", entry.location, f"the file unpacks to more than {limits.ratio} times its size"
             )
     total = sum(entry.size for entry in entries)
     if total > limits.unpacked_bytes:
-        raise BundleError(
+        raise InvalidInput(
             "too-large", "", f"the files have {total} bytes, at most {limits.unpacked_bytes} are read"
         )
 
@@ -366,10 +366,10 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
     at = 0
     for entry in sorted(entries, key=_OFFSET):
         if entry.offset < at:
-            raise BundleError("overlap", entry.where, "the entry shares bytes with another")
+            raise InvalidInput("overlap", entry.location, "the entry shares bytes with another")
         if entry.offset > at:
             raise (
-                BundleError("gap", entry.where, "unused bytes come before the entry")
+                InvalidInput("gap", entry.location, "unused bytes come before the entry")
                 if at
                 else _leading(archive, entry.offset)
             )
@@ -379,7 +379,7 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
             at += _descriptor_size(archive, entry, at)
     if at != directory:
         code = "gap" if at < directory else "overlap"
-        raise BundleError(code, "", "the last entry does not end where the directory begins")
+        raise InvalidInput(code, "", "the last entry does not end where the directory begins")
     return begins
 
 
@@ -387,7 +387,9 @@ def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
     """Where the data begins behind a local header that says what the directory says."""
     at = entry.offset + LOCAL.size
     if at > directory or not archive.startswith(LOCAL_SIGN, entry.offset):
-        raise BundleError("header-mismatch", entry.where, "there is no local header where the directory says")
+        raise InvalidInput(
+            "header-mismatch", entry.location, "there is no local header where the directory says"
+        )
     flags, name_size, extra_size = entry.flags, len(entry.raw_name), entry.extra_size
     agree, zip64 = True, False
     # Most writers repeat the directory byte by byte; the others are read field by field.
@@ -399,17 +401,17 @@ def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
         agree = _agree((archive[at : at + name_size], flags, method, crc, packed, size), entry)
     at += name_size + extra_size
     if at > directory:
-        raise BundleError("bad-extra", entry.where, "the local header runs into the directory")
+        raise InvalidInput("bad-extra", entry.location, "the local header runs into the directory")
     if extra_size or flags & _REFUSED_FLAGS:
         _check_features(entry, flags, archive[at - extra_size : at])
     if zip64:
-        raise BundleError("zip64", entry.where, "zip64 is for archives of more than 4 GiB")
+        raise InvalidInput("zip64", entry.location, "zip64 is for archives of more than 4 GiB")
     if not agree:
-        raise BundleError("header-mismatch", entry.where, "the local header and the directory disagree")
+        raise InvalidInput("header-mismatch", entry.location, "the local header and the directory disagree")
     if entry.method not in (_STORED, _DEFLATED):
-        raise BundleError("bad-method", entry.where, "the entry is neither stored nor deflated")
+        raise InvalidInput("bad-method", entry.location, "the entry is neither stored nor deflated")
     if entry.method == _STORED and entry.packed != entry.size:
-        raise BundleError("bad-method", entry.where, "the entry is stored, and its two sizes differ")
+        raise InvalidInput("bad-method", entry.location, "the entry is stored, and its two sizes differ")
     return at
 
 
@@ -431,7 +433,7 @@ def _descriptor_size(archive: bytes, entry: _Entry, at: int) -> int:
     for descriptor in (_DESCRIPTOR_SIGN + expected, expected):
         if archive.startswith(descriptor, at):
             return len(descriptor)
-    raise BundleError("header-mismatch", entry.where, "the data descriptor and the directory disagree")
+    raise InvalidInput("header-mismatch", entry.location, "the data descriptor and the directory disagree")
 
 
 def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
@@ -443,18 +445,18 @@ def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
         raw = entry.raw_name
         read = read_name(raw, entry.flags & IS_UTF8, limits)
         if read.fault:
-            raise BundleError("bad-name", entry.where, read.fault)
+            raise InvalidInput("bad-name", entry.location, read.fault)
         _check_type(entry, is_folder=read.is_folder)
         if read.path in taken:
-            raise BundleError(
-                "duplicate-name", entry.where, "another entry has this name, perhaps but for case"
+            raise InvalidInput(
+                "duplicate-name", entry.location, "another entry has this name, perhaps but for case"
             )
         taken.add(read.path)
         if read.folders:
             folders.update(read.folders)
         names[read.name] = entry
     if not taken.isdisjoint(folders):
-        raise BundleError("duplicate-name", "", "a file and a folder have the same name")
+        raise InvalidInput("duplicate-name", "", "a file and a folder have the same name")
     return names
 
 
@@ -491,8 +493,8 @@ def _check_type(entry: _Entry, *, is_folder: bool) -> None:
     else:
         is_right = kind in (0, stat.S_IFREG) and not entry.attributes & (DOS_FOLDER | DOS_VOLUME)
     if not is_right:
-        raise BundleError(
-            "not-a-regular-file", entry.where, "the entry is neither a regular file nor an empty folder"
+        raise InvalidInput(
+            "not-a-regular-file", entry.location, "the entry is neither a regular file nor an empty folder"
         )
 
 
@@ -502,7 +504,7 @@ def _content(archive: bytes, entry: _Entry, begin: int) -> bytes:
     else:
         data = _inflated(entry, memoryview(archive)[begin : begin + entry.packed])
     if zlib.crc32(data) != entry.crc:
-        raise BundleError("bad-crc", entry.where, "the file was damaged: its CRC-32 is another")
+        raise InvalidInput("bad-crc", entry.location, "the file was damaged: its CRC-32 is another")
     return data
 
 
@@ -517,13 +519,13 @@ def _inflated(entry: _Entry, packed: memoryview) -> bytes:
             # A part at a time: zlib copies what it has not come to.
             pieces.append(inflater.decompress(rest[:_INFLATED_AT_ONCE], left))
         except zlib.error:
-            raise BundleError("bad-stream", entry.where, "the deflated data is damaged") from None
+            raise InvalidInput("bad-stream", entry.location, "the deflated data is damaged") from None
         left -= len(pieces[-1])
         rest = rest[_INFLATED_AT_ONCE:]
     if not left or (inflater.eof and left > 1):
-        raise BundleError(
-            "size-mismatch", entry.where, f"the file does not unpack to {entry.size} bytes as declared"
+        raise InvalidInput(
+            "size-mismatch", entry.location, f"the file does not unpack to {entry.size} bytes as declared"
         )
     if not inflater.eof or inflater.unused_data or rest:
-        raise BundleError("bad-stream", entry.where, "the deflated data does not end where the entry does")
+        raise InvalidInput("bad-stream", entry.location, "the deflated data does not end with the entry")
     return b"".join(pieces)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 __all__ = [
     "MAX_NAME_BYTES",
@@ -50,11 +50,11 @@ def check_name(name: str, *, allow_folders: bool = False, max_bytes: int = MAX_N
     any depth, with safe names: a few genuine passes carry a whole working copy.
 
     Raises:
-        BundleError: `bad-name`, saying what is wrong.
+        InvalidInput: `bad-name`, saying what is wrong.
     """
     fault = name_problem(name, allow_folders=allow_folders, max_bytes=max_bytes)
     if fault:
-        raise BundleError("bad-name", quoted_name(name), fault)
+        raise InvalidInput("bad-name", quoted_name(name), fault)
 
 
 def name_problem(name: str, *, allow_folders: bool, max_bytes: int) -> str:

@@ -25,7 +25,7 @@ from passwright.apple.container.filenames import (
     is_unknown_folder,
     quoted_name,
 )
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import Finding, Severity, error, warning
 
 if TYPE_CHECKING:
@@ -131,9 +131,9 @@ def _said_of(
         listed = strictjson.loads(
             written, name="manifest.json", max_bytes=PASS_LIMITS.manifest_bytes, max_items=_MAX_LISTED
         )
-    except BundleError as refused:
+    except InvalidInput as refused:
         code = refused.code if refused.code == "duplicate-key" else "bad-manifest"
-        return [error(code, refused.where, refused.message)]
+        return [error(code, refused.location, refused.message)]
     if not isinstance(listed, dict):
         return [error("bad-manifest", "manifest.json", "the manifest is not an object of names and digests")]
     if len(listed) > PASS_LIMITS.entries:
@@ -222,7 +222,7 @@ class Front:
     folders other than those of languages.
 
     Raises:
-        BundleError: `bad-name`, `secret-file`, `duplicate-name`,
+        InvalidInput: `bad-name`, `secret-file`, `duplicate-name`,
             `too-many-entries` (65,535 or more) or `too-large` (4 GiB or more).
         ValueError: `files` holds one of `PER_PASS`.
     """
@@ -254,7 +254,7 @@ class Front:
         """The archive of the constant files and, after them, those of `PER_PASS` that are given.
 
         Raises:
-            BundleError: `too-many-entries` or `too-large`, as for `Front`.
+            InvalidInput: `too-many-entries` or `too-large`, as for `Front`.
             ValueError: another file is among them.
         """
         last = [(raw, _frozen(per_pass[name])) for name, raw in _PER_PASS if name in per_pass]
@@ -271,11 +271,11 @@ def _named(files: Mapping[str, bytes], *, allow_folders: bool) -> Iterator[tuple
     for name, data in files.items():
         check_name(name, allow_folders=allow_folders)
         if is_secret(name):
-            raise BundleError(
+            raise InvalidInput(
                 "secret-file", name, "this is called like a private key, which must not travel in a pass"
             )
         if collation_key(name) in taken:
-            raise BundleError("duplicate-name", name, "two files have this name, perhaps but for case")
+            raise InvalidInput("duplicate-name", name, "two files have this name, perhaps but for case")
         taken.add(collation_key(name))
         yield name.encode(), data
 
@@ -287,7 +287,7 @@ def pack(files: Mapping[str, Buffer], *, allow_folders: bool = False) -> bytes:
     `allow_folders` is as there.
 
     Raises:
-        BundleError: as for `Front`.
+        InvalidInput: as for `Front`.
     """
     constant = {name: data for name, data in files.items() if name not in PER_PASS}
     return Front(constant, allow_folders=allow_folders).pack(
@@ -311,15 +311,15 @@ def read(data: Buffer, *, limits: Limits = PASS_LIMITS, names: NameReader | None
     around it.
 
     Raises:
-        BundleError: with a code for what is wrong and the name of the entry;
+        InvalidInput: with a code for what is wrong and the name of the entry;
             `missing-pass-json` when there is no pass.json, and
             `wrong-container` when it is an archive of passes.
     """
     files = stored_archive.unpacked(data, limits, names=names)
     if "pass.json" not in files:
         if any(map(_is_pass, files)):
-            raise BundleError("wrong-container", "", "this is an archive of several passes, not one pass")
-        raise BundleError(
+            raise InvalidInput("wrong-container", "", "this is an archive of several passes, not one pass")
+        raise InvalidInput(
             "missing-pass-json", "pass.json", "there is no pass.json at the root of the archive"
         )
     return files
@@ -329,7 +329,7 @@ def read_passes(data: Buffer, *, limits: Limits = PASSES_LIMITS) -> dict[str, by
     """The passes of a .pkpasses archive by name: each the bytes of an archive for `read`.
 
     Raises:
-        BundleError: as for `read`; `wrong-container` when this is one pass,
+        InvalidInput: as for `read`; `wrong-container` when this is one pass,
             when it holds anything but passes, or more than ten of them.
     """
     passes = stored_archive.unpacked(data, limits)
@@ -341,17 +341,17 @@ def check_passes(names: Collection[str]) -> None:
     """Refuses files that are not the passes of one .pkpasses archive, by their names and their number.
 
     Raises:
-        BundleError: `wrong-container`.
+        InvalidInput: `wrong-container`.
     """
     if "pass.json" in names:
-        raise BundleError("wrong-container", "", "this is one pass, not an archive of several")
+        raise InvalidInput("wrong-container", "", "this is one pass, not an archive of several")
     for name in names:
         if not _is_pass(name):
-            raise BundleError(
+            raise InvalidInput(
                 "wrong-container", quoted_name(name), "an archive of passes holds .pkpass files only"
             )
     if not 0 < len(names) <= _MAX_PASSES:
-        raise BundleError(
+        raise InvalidInput(
             "wrong-container", "", f"the archive holds {len(names)} passes, not 1 to {_MAX_PASSES}"
         )
 

@@ -41,7 +41,7 @@ def unpacked(data: Buffer, limits: Limits, *, names: NameReader | None = None) -
     `names` is `read_names`, or a cache around it.
 
     Raises:
-        BundleError: as there.
+        InvalidInput: as there.
     """
     files = _files(data, limits, names or read_names) if isinstance(data, bytes) else None
     return archive.unpacked(data, limits) if files is None else files

@@ -17,7 +17,7 @@ from passwright.apple.build import strings_file
 from passwright.apple.container import pkpass
 from passwright.apple.rules.layouts import fields, style_of
 from passwright.binding.rules import is_bound_payload
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.report import Report, warning
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def read(data: Buffer) -> Contents:
     pass.strings that can't be is left out of `strings`, and a finding says so.
 
     Raises:
-        BundleError: the archive can't be opened, or there is no pass.json in it
+        InvalidInput: the archive can't be opened, or there is no pass.json in it
             that is an object in JSON.
         TypeError: `data` is not bytes.
     """
@@ -108,18 +108,18 @@ def read(data: Buffer) -> Contents:
     files = pkpass.read(data, limits=pkpass.FOREIGN_LIMITS)
     document, findings = read_document(files["pass.json"])
     strings, more = read_strings(files)
-    return Contents(files, document, strings, Report.of([*findings, *more]))
+    return Contents(files, document, strings, Report.from_findings([*findings, *more]))
 
 
 def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """pass.json of anybody, and what was tolerated.
 
     Raises:
-        BundleError: no tolerance saves it; `wrong-type` where it is no object.
+        InvalidInput: no tolerance saves it; `wrong-type` where it is no object.
     """
     tolerated = strictjson.loads_tolerant(data, name="pass.json", max_items=MAX_ITEMS)
     if not isinstance(tolerated.value, dict):
-        raise BundleError("wrong-type", "pass.json", "pass.json has to hold an object")
+        raise InvalidInput("wrong-type", "pass.json", "pass.json has to hold an object")
     return tolerated.value, tolerated.findings
 
 
@@ -164,9 +164,9 @@ def read_strings(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, str]],
             continue
         try:
             tolerated = strings_file.loads(data, name=name)
-        except BundleError as exc:
+        except InvalidInput as exc:
             hint = "until it is mended, everybody reads the texts of pass.json"
-            findings.append(warning(exc.code, exc.where, exc.message, hint))
+            findings.append(warning(exc.code, exc.location, exc.message, hint))
         else:
             strings[match[1]] = tolerated.value
             findings += tolerated.findings

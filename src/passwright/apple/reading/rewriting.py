@@ -22,7 +22,7 @@ from passwright.apple.rules.layouts import fields
 from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.binding.rules import lost_binding_members
 from passwright.documents.json_patch import merge
-from passwright.errors import BundleError, PassRejected
+from passwright.errors import InvalidInput, PassRejected
 from passwright.forms import is_number, is_text
 from passwright.model.validation import own_copy
 from passwright.report import Finding, Report, error, warning
@@ -71,7 +71,7 @@ def rewrite(
     Nothing is asked about who signed the pass before: `verify` does that.
 
     Raises:
-        BundleError: `data` can't be read, as for `read`, or `files` holds a bad name.
+        InvalidInput: `data` can't be read, as for `read`, or `files` holds a bad name.
         PassRejected: a wallet would refuse the pass as it would become, a field of `values` is not
             there, or a file is called like a private key. Nothing was signed.
         SigningError: the identity can't sign at that time, or its signer failed.
@@ -98,7 +98,7 @@ def rewrite(
     manifest = pkpass.manifest({name: pkpass.digest(blob) for name, blob in made.items()})
     made["manifest.json"] = manifest
     findings += pkpass.check_manifest(made, signed=False)
-    report = Report.of(findings)
+    report = Report.from_findings(findings)
     if not report.ok:
         raise PassRejected(report)
     made["signature"] = identity.sign_manifest(manifest, at=moment)
@@ -143,8 +143,8 @@ def _document(
     text = dumps(merge(document, own)).encode("utf-8", "surrogatepass")
     try:
         document = strictjson.loads(text, name="pass.json")
-    except BundleError as exc:
-        more.append(error(exc.code, exc.where, exc.message))
+    except InvalidInput as exc:
+        more.append(error(exc.code, exc.location, exc.message))
     return text, document, [*findings, *more]
 
 

@@ -23,7 +23,7 @@ from passwright.apple.rules.layouts import style_of
 from passwright.binding.rules import is_bound_payload
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
-from passwright.errors import BundleError, TemplateRejected
+from passwright.errors import InvalidInput, TemplateRejected
 from passwright.forms import is_hex_color, is_number, is_rgb, is_url
 from passwright.model.folder import PICTURES
 from passwright.model.kinds import KINDS
@@ -88,7 +88,7 @@ def template_from_pkpass(
     """
     extraction = _Extraction(contents, kinds or KINDS)
     template = extraction.template(name)
-    report = Report.of([*contents.report, *extraction.findings, *check_template(template)])
+    report = Report.from_findings([*contents.report, *extraction.findings, *check_template(template)])
     if not report.ok:
         raise TemplateRejected(report)
     return template, report
@@ -145,7 +145,7 @@ class _Extraction:
         if style is None or not fitting:
             message = f"no kind of pass has the style {style}" if style else "the pass has no style key"
             hint = f"known kinds: {', '.join(kinds)}"
-            raise TemplateRejected(Report.of([error("unknown-kind", "pass.json", message, hint)]))
+            raise TemplateRejected(Report.from_findings([error("unknown-kind", "pass.json", message, hint)]))
         usual = _USUAL.get(style, "gift_card" if self._has_balance() else "")
 
         def fits(kind: Kind) -> tuple[bool, bool]:
@@ -271,7 +271,7 @@ class _Extraction:
                 description=asked["description"],
                 terms=asked.get("termsAndConditions"),
             )
-        except (BundleError, LookupError, TypeError, AttributeError):
+        except (InvalidInput, LookupError, TypeError, AttributeError):
             message = "what the sheet for signing up asks can't be read"
             self.findings.append(warning("template-drops", personalization.FILE, message))
             return None
@@ -315,10 +315,12 @@ class _Extraction:
         for _ in range(_ROUNDS):
             found = [*pass_json.table().check("Pass", merge(made, rest), place=lambda pointer: pointer)]
             wrong = [
-                each for each in found if each.severity is Severity.ERROR and _take(rest, *_steps(each.where))
+                each
+                for each in found
+                if each.severity is Severity.ERROR and _take(rest, *_steps(each.location))
             ]
             for each in wrong:
-                self._drop(each.where, f"no builder takes this: {each.message}")
+                self._drop(each.location, f"no builder takes this: {each.message}")
             if not wrong:
                 break
         return rest
@@ -430,6 +432,6 @@ def _no_picture(file: str, data: bytes, language: str | None) -> str:
         return "the folder is named after no language"
     try:
         images.check_png(data, name=file)
-    except BundleError as exc:
+    except InvalidInput as exc:
         return f"the picture can't be taken over: {exc.message}"
     return ""

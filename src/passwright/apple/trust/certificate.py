@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from passwright.apple.cms import der
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -42,7 +42,7 @@ def parse(certificate: bytes) -> x509.Certificate:
     """The certificate in these DER octets, with all of it known to be readable.
 
     Raises:
-        BundleError: `bad-certificate`: not X.509 version 3, a serial number that
+        InvalidInput: `bad-certificate`: not X.509 version 3, a serial number that
             isn't positive, two signature algorithms, malformed times, an
             extension twice (RFC 5280 section 4.1).
     """
@@ -298,5 +298,5 @@ def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
         return None
 
 
-def _bad(reason: str) -> BundleError:
-    return BundleError("bad-certificate", "signature", f"a certificate is malformed: {reason}")
+def _bad(reason: str) -> InvalidInput:
+    return InvalidInput("bad-certificate", "signature", f"a certificate is malformed: {reason}")

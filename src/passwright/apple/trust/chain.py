@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from passwright.apple.identity import EXPIRY_NOTICE, Identity
 from passwright.apple.trust import certificate as x
-from passwright.errors import BundleError, KeyMaterialError
+from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
 
@@ -210,7 +210,7 @@ def chain(
         raise ValueError("a time has no time zone: give aware datetimes")
     try:
         path = (trace or partial(trace_path, trust))(leaf, tuple(embedded[:MAX_CERTIFICATES]))
-    except BundleError as exc:
+    except InvalidInput as exc:
         return Chain((error(exc.code, WHERE, exc.message),))
     moment = signed_at or at
     findings = (*path.before, *_time_findings(path.link, at, signed_at), *path.after)
@@ -239,7 +239,7 @@ def trace_path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> Certif
     """Follows the certificates from the leaf to a root, whatever the time.
 
     Raises:
-        BundleError: `bad-certificate`, where the leaf is malformed.
+        InvalidInput: `bad-certificate`, where the leaf is malformed.
     """
     certificate = x.parse(leaf)
     others, findings = _readable(leaf, embedded)
@@ -282,7 +282,7 @@ def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.
             continue
         try:
             others[octets] = x.parse(octets)
-        except BundleError as exc:
+        except InvalidInput as exc:
             findings.append(warning(exc.code, WHERE, exc.message))
     return others, findings
 
@@ -428,7 +428,7 @@ def _custom(given: Sequence[bytes | str]) -> Iterator[Anchor]:
     for one in given:
         try:
             found = [x.parse(octets) for octets in x.split_pem(one)]
-        except (ValueError, BundleError) as exc:
+        except (ValueError, InvalidInput) as exc:
             raise KeyMaterialError(
                 "a root certificate can't be read: it is neither PEM nor DER, or damaged"
             ) from exc

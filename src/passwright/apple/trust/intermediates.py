@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import anchors_table
 from passwright.apple.trust.https import https_get
-from passwright.errors import BundleError, IdentityMismatch, KeyMaterialError
+from passwright.errors import IdentityMismatch, InvalidInput, KeyMaterialError
 
 if TYPE_CHECKING:
     from passwright.apple.trust.https import Get
@@ -76,7 +76,7 @@ def for_certificate(certificate: bytes) -> Published:
     """
     try:
         leaf = x.parse(x.split_pem(certificate)[0])
-    except (ValueError, IndexError, BundleError) as exc:
+    except (ValueError, IndexError, InvalidInput) as exc:
         raise KeyMaterialError(
             "the certificate can't be read: it is neither PEM nor DER, or damaged"
         ) from exc
@@ -124,7 +124,7 @@ def check(wanted: Published, data: bytes) -> bytes:
     try:
         [octets] = x.split_pem(data)
         x.parse(octets)
-    except (ValueError, BundleError) as exc:
+    except (ValueError, InvalidInput) as exc:
         raise KeyMaterialError(f"what came for {wanted.name} is no certificate") from exc
     found = hashlib.sha256(octets).hexdigest()
     if found != wanted.fingerprint:

@@ -136,7 +136,7 @@ def cause_of(finding: Finding) -> DeviceError | None:
         each
         for each in causes()
         for code in each.codes
-        if code.startswith(here) and fnmatchcase(finding.where, code.removeprefix(here))
+        if code.startswith(here) and fnmatchcase(finding.location, code.removeprefix(here))
     )
     anywhere = (each for each in causes() if finding.code in each.codes)
     # A code with a place says more than the same code anywhere.

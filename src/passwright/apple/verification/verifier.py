@@ -28,8 +28,8 @@ from passwright.apple.rules.images import check_images
 from passwright.apple.rules.layouts import layouts, styles_of
 from passwright.apple.rules.pass_json import ValidationContext, style_of, validator
 from passwright.apple.trust.chain import chain, trace_path
-from passwright.errors import BundleError
-from passwright.report import Finding, Report, error, failed, note, warning
+from passwright.errors import InvalidInput
+from passwright.report import Finding, Report, error, has_errors, note, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -170,8 +170,8 @@ class _Walk:
     def container(self, data: bytes) -> None:
         try:
             self.files = pkpass.read(data, limits=pkpass.FOREIGN_LIMITS, names=self.cached.read_names)
-        except BundleError as exc:
-            self.done("container", [error(exc.code, exc.where, exc.message)])
+        except InvalidInput as exc:
+            self.done("container", [error(exc.code, exc.location, exc.message)])
         else:
             self.done("container", [])
 
@@ -192,8 +192,8 @@ class _Walk:
             self.signed = cms_signature.parse(self.files.get("signature", b""))
             manifest = self.files.get("manifest.json", b"")
             self.leaf, findings = cms_signature.verify(self.signed, manifest, signer=self.cached.find_signer)
-        except BundleError as exc:
-            self.done("signature", [error(exc.code, exc.where, exc.message)])
+        except InvalidInput as exc:
+            self.done("signature", [error(exc.code, exc.location, exc.message)])
         else:
             self.done("signature", findings)
 
@@ -222,8 +222,8 @@ class _Walk:
         )
         try:
             self.document, tolerated = read_document(self.files["pass.json"])
-        except BundleError as exc:
-            self.done("content", [error(exc.code, exc.where, exc.message)])
+        except InvalidInput as exc:
+            self.done("content", [error(exc.code, exc.location, exc.message)])
             return
         findings = [*check_strings(self.files, check=self.cached.strings_findings), *tolerated]
         findings += validator().validate(self.document, about, writing=False)
@@ -246,7 +246,7 @@ class _Walk:
         found = tuple(findings)
         self.findings += found
         self.found[step] = found
-        self.steps[step] = "failed" if failed(found) else "ok"
+        self.steps[step] = "failed" if has_errors(found) else "ok"
 
     def verdict(self) -> Verification:
         document = self.document
@@ -257,7 +257,7 @@ class _Walk:
 
         return Verification(
             steps=self.steps,
-            report=Report.of(self.findings),
+            report=Report.from_findings(self.findings),
             signed_at=self.signed.signing_time if self.signed else None,
             pass_type_identifier=text("passTypeIdentifier"),
             team_identifier=text("teamIdentifier"),
@@ -292,5 +292,5 @@ def _pictures(files: Mapping[str, bytes], has_size: Callable[[bytes], bool]) -> 
             continue
         try:
             png.png_size(data, name=name)
-        except BundleError as exc:
+        except InvalidInput as exc:
             yield warning(exc.code, name, exc.message)

@@ -114,7 +114,7 @@ def _diagnosis_rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
         yield "mend", "nothing"
         return
     yield "mend first", finding.message if cause is None else cause.title
-    place = f"{finding.where}: " if finding.where else ""
+    place = f"{finding.location}: " if finding.location else ""
     yield "found", f"{place}{finding.message} [{finding.code}]"
     if finding.hint:
         yield "", finding.hint

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 from passwright import strictjson
-from passwright.errors import BundleError, GoogleError, KeyMaterialError
+from passwright.errors import GoogleError, InvalidInput, KeyMaterialError
 from passwright.google.api.compare import contains, with_review_status
 from passwright.google.api.errors import error_from_response
 from passwright.google.api.transport import Transport, service_account
@@ -219,7 +219,7 @@ def read_response(status: int, body: bytes) -> dict[str, Any]:
         raise error_from_response(status, body)
     try:
         value = strictjson.loads(body, name="answer", max_bytes=MAX_ANSWER_BYTES)
-    except BundleError as exc:
+    except InvalidInput as exc:
         raise GoogleError(
             status, "bad-answer", f"what came is not JSON that can be read ({exc.code})"
         ) from exc

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from passwright import strictjson
-from passwright.errors import BundleError, GoogleError
+from passwright.errors import GoogleError, InvalidInput
 
 __all__ = ["CAUSES", "ErrorHelp", "error_from_response", "explain"]
 
@@ -90,7 +90,7 @@ def error_from_response(status: int, body: bytes) -> GoogleError:
     """The error in an answer. Without a reason of Google's it is the status's own name (RFC 9110)."""
     try:
         value = strictjson.loads(body, name="answer")
-    except BundleError:
+    except InvalidInput:
         value = None
     error = _member(value, "error")
     details = _member(error, "errors")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from passwright import strictjson
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.google.api.errors import explain
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def service_account(data: bytes | str | Mapping[str, Any]) -> Credentials | None
         if account["type"] != "service_account":
             return None
         made: Credentials = Credentials.from_service_account_info(account)  # type: ignore[no-untyped-call]
-    except (BundleError, GoogleAuthError, ValueError, KeyError, TypeError, AttributeError):
+    except (InvalidInput, GoogleAuthError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return made
 

@@ -134,7 +134,7 @@ def _check_item(
 def _hinted(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
     """The findings of a class or object, those of unknown members with where they belong."""
     for each in findings:
-        pointer = each.where.partition("#")[2]
+        pointer = each.location.partition("#")[2]
         member = pointer.rpartition("/")[2]
         if each.code != "unknown-key" or each.hint:
             yield each

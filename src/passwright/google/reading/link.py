@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from passwright import strictjson
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.google.link import SAVE_URL
 from passwright.report import error, warning
 from passwright.table import printable
@@ -49,11 +49,11 @@ def parse_link_text(text: str) -> LinkText:
     """What a text is that should be a save link.
 
     Raises:
-        BundleError: `bad-token`; the message says what it is instead where that can be told.
+        InvalidInput: `bad-token`; the message says what it is instead where that can be told.
     """
     plain = text.strip()
     if len(plain) > MAX_TEXT:
-        raise BundleError("bad-token", "", f"this has {len(plain):,} characters, no save link is that long")
+        raise InvalidInput("bad-token", "", f"this has {len(plain):,} characters, no save link is that long")
     if plain.startswith(SAVE_URL) and not set("/?#") & set(rest := plain.removeprefix(SAVE_URL)):
         return LinkText("link", rest)
     if plain.startswith("eyJ"):
@@ -62,7 +62,7 @@ def parse_link_text(text: str) -> LinkText:
         return LinkText("other-link", found["token"], tuple(_odd(found, alone=found[0] == plain)))
     if plain.startswith("{"):
         return _claims(plain)
-    raise BundleError("bad-token", "", _instead(plain))
+    raise InvalidInput("bad-token", "", _instead(plain))
 
 
 def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
@@ -83,11 +83,11 @@ def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
 def _claims(text: str) -> LinkText:
     try:
         document = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
-    except BundleError:
-        raise BundleError("bad-token", "", "this is JSON, or begins like it, and no save link") from None
+    except InvalidInput:
+        raise InvalidInput("bad-token", "", "this is JSON, or begins like it, and no save link") from None
     if isinstance(document, dict) and {"payload", "iss", "aud"} & document.keys():
         return LinkText("claims", text)
-    raise BundleError(
+    raise InvalidInput(
         "bad-token", "", "this is JSON without claims of a save link, such as a class or an object"
     )
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from passwright import strictjson
-from passwright.errors import BundleError, KeyMaterialError
+from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.google.link import SAVE_URL
 from passwright.signing import check_public_key
 
@@ -46,7 +46,7 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
     nothing is proved. Whether iat is recent is for the caller, who knows the time.
 
     Raises:
-        BundleError: not a link or token, an encoding that is not its only one
+        InvalidInput: not a link or token, an encoding that is not its only one
             (RFC 4648 section 3.5), JSON that is not strict, a header that asks
             for anything but RS256, a signature that doesn't verify, or claims
             that are not those of a save link. `code` is `bad-token`,
@@ -57,7 +57,7 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
     token = text.strip().removeprefix(SAVE_URL)
     parts = token.split(".")
     if len(parts) != 3 or len(token) > MAX_BYTES:  # noqa: PLR2004 -- RFC 7515 section 7.1
-        raise BundleError(
+        raise InvalidInput(
             "bad-token", "", "this is no save link and no token: header, payload and signature are needed"
         )
     head, body, signature = (
@@ -66,7 +66,7 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
     header = strictjson.loads(head, name="header")
     claims = strictjson.loads(body, name="claims")
     if not isinstance(header, dict) or not isinstance(claims, dict):
-        raise BundleError("bad-token", "", "header and claims have to be JSON objects")
+        raise InvalidInput("bad-token", "", "header and claims have to be JSON objects")
     _check_header(header)
     if public_key is not None:
         _verify(token, signature, public_key)
@@ -78,15 +78,15 @@ def issued_at(message: bytes) -> datetime:
     """The time in header and claims of a link that lacks nothing but its signature.
 
     Raises:
-        BundleError: `bad-token`, `bad-claim`, or a code of the JSON reader.
+        InvalidInput: `bad-token`, `bad-claim`, or a code of the JSON reader.
     """
     parts = message.decode("ascii", "replace").split(".")
     if len(parts) != 2 or len(message) > MAX_BYTES:  # noqa: PLR2004 -- RFC 7515 section 5.1
-        raise BundleError("bad-token", "", "these are no header and claims that wait for a signature")
+        raise InvalidInput("bad-token", "", "these are no header and claims that wait for a signature")
     claims = strictjson.loads(_decoded(parts[1], "claims"), name="claims")
     iat = claims.get("iat") if isinstance(claims, dict) else None
     if type(iat) is not int or not 0 <= iat <= MAX_TIME:
-        raise BundleError("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")
+        raise InvalidInput("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")
     return datetime.fromtimestamp(iat, UTC)
 
 
@@ -97,27 +97,27 @@ def _decoded(part: str, name: str) -> bytes:
         data = None
     # Two texts for the same bytes would be two tokens with one signature.
     if data is None or urlsafe_b64encode(data).rstrip(b"=") != part.encode():
-        raise BundleError("bad-token", name, "this is not base64url without padding")
+        raise InvalidInput("bad-token", name, "this is not base64url without padding")
     return data
 
 
 def _check_header(header: Mapping[str, Any]) -> None:
     if header.get("alg") != "RS256":
-        raise BundleError(
+        raise InvalidInput(
             "bad-token-header", "header#/alg", "save links are signed with RS256 and nothing else"
         )
     if header.get("typ", "JWT") != "JWT":
         message = "typ of the header has to be JWT; savetowallet is a claim beside iss and aud"
-        raise BundleError("bad-token-header", "header#/typ", message)
+        raise InvalidInput("bad-token-header", "header#/typ", message)
     # RFC 7515 section 4.1: a key that comes with the token proves nothing.
     for name in header:
         if name not in ("alg", "typ", "kid"):
-            raise BundleError(
+            raise InvalidInput(
                 "bad-token-header", f"header#/{name}", "a save link's header has no such member"
             )
     # RFC 7515 section 4.1.4
     if not isinstance(header.get("kid", ""), str):
-        raise BundleError("bad-token-header", "header#/kid", "kid has to be a string")
+        raise InvalidInput("bad-token-header", "header#/kid", "kid has to be a string")
 
 
 def _verify(token: str, signature: bytes, public_key: RSAPublicKey) -> None:
@@ -132,7 +132,7 @@ def _verify(token: str, signature: bytes, public_key: RSAPublicKey) -> None:
         jwt.PyJWS().decode(token, public_key, algorithms=["RS256"])
     except jwt.InvalidTokenError:
         message = f"the {len(signature)}-byte signature is not by this key over these claims"
-        raise BundleError("bad-token-signature", "signature", message) from None
+        raise InvalidInput("bad-token-signature", "signature", message) from None
 
 
 def _check_claims(claims: Mapping[str, Any], email: str | None) -> None:
@@ -140,6 +140,6 @@ def _check_claims(claims: Mapping[str, Any], email: str | None) -> None:
     wanted = {"aud": "google", "typ": "savetowallet", **({"iss": email} if email is not None else {})}
     for name, value in wanted.items():
         if claims.get(name) != value:
-            raise BundleError("bad-claim", f"claims#/{name}", f"{name} is not that of a save link")
+            raise InvalidInput("bad-claim", f"claims#/{name}", f"{name} is not that of a save link")
     if type(claims.get("iat")) is not int:
-        raise BundleError("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")
+        raise InvalidInput("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")

@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from passwright.errors import BindingError, PassRejected, Refused
+from passwright.errors import BindingError, PassRejected, ServiceRefused
 from passwright.service import issuing
 from passwright.service.issuing import ABSENT, Change, Shown, Wish
 from passwright.service.repeats import Once, Replay
@@ -290,7 +290,7 @@ def _pointing_into(given: GivenPass) -> Iterator[None]:
     if given.misplaced:
         rules = sorted(given.misplaced.items())
         raise errors.of(
-            Refused(
+            ServiceRefused(
                 "invalid_member",
                 "",
                 pointers={step("/pass", name): f"this member {rule}" for name, rule in rules},
@@ -298,7 +298,7 @@ def _pointing_into(given: GivenPass) -> Iterator[None]:
         )
     try:
         yield
-    except (Refused, BindingError, PassRejected) as exc:
+    except (ServiceRefused, BindingError, PassRejected) as exc:
         moved = {f"/pass/values/{name}": f"/pass/{name}" for name in given.fields}
         if given.barcode_member:
             asked = f"/pass/{given.barcode_member}"

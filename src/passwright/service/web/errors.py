@@ -26,7 +26,7 @@ from passwright.errors import (
     GoogleError,
     LinkTooLong,
     PasswrightError,
-    Refused,
+    ServiceRefused,
     SigningError,
     StaleBinding,
     StoreUnavailable,
@@ -203,7 +203,7 @@ def _named(steps: Iterable[str]) -> str:
 
 def of(exc: PasswrightError) -> ErrorAnswer:
     """What an exception of the use cases is answered with."""
-    if isinstance(exc, BindingInvalid | Refused):
+    if isinstance(exc, BindingInvalid | ServiceRefused):
         problems = [
             Problem(exc.code, rule, pointer=_named(place.split("/")[1:]))
             for place, rule in exc.pointers.items()
@@ -254,14 +254,14 @@ _POINTERS = {"binding_immutable": "/binding", "binding_barcode_conflict": "/bind
 def _finding(code: str, finding: Finding) -> Problem:
     """A finding of the validator; a place in the pass becomes a place in the request."""
     hint = f" ({finding.hint})" if finding.hint else ""
-    file, _, place = finding.where.partition("#")
+    file, _, place = finding.location.partition("#")
     if code == "pass_rejected" and file == "pass":
         where = _named(["pass", *place.split("/")[1:]])
         named = where == f"/pass{place}"
         # The sentence names the member as well, so it goes when the name is somebody's data.
         said = f"{finding.message}{hint}" if named else explanation(finding.code).title
         return Problem(code, f"{said} [{finding.code}]", pointer=where)
-    where = f"{finding.where}: " if finding.where else ""
+    where = f"{finding.location}: " if finding.location else ""
     return Problem(code, f"{where}{finding.message}{hint} [{finding.code}]")
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Match, Route
 
 from passwright import strictjson
 from passwright.binding.lifecycle import Evidence
-from passwright.errors import BindingError, BundleError, Refused, StoreUnavailable
+from passwright.errors import BindingError, InvalidInput, ServiceRefused, StoreUnavailable
 from passwright.service import issuing, releasing, steps, templates
 from passwright.service.pages.card import PICTURES, card_of, picture, stylesheet
 from passwright.service.pages.holder import Holder, asset, device_of, page, problem
@@ -123,7 +123,7 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
             answer = _problem(request, code, status=STATUSES[code])
             answer.headers.update(headers)
             return answer
-        except (Refused, BindingError) as exc:
+        except (ServiceRefused, BindingError) as exc:
             return await run_in_threadpool(_refusal, front, request, exc.code)
         except StoreUnavailable as exc:
             refused = of(exc)
@@ -141,7 +141,7 @@ def _refusal(front: Front, request: Request, code: str) -> Response:
     """The page for a refusal: with a way back, the link of the binding, and the wallet that has the pass."""
     try:
         shown = _by_link(front, request)
-    except Refused as exc:
+    except ServiceRefused as exc:
         return _problem(request, exc.code, status=STATUSES[exc.code])
     reason, binding = code, shown.binding
     if code == "platform_locked" and binding is not None:
@@ -161,7 +161,7 @@ def _shown(front: Front, request: Request) -> Response:
     learn_more = shown.binding.learn_more_url if shown.binding else None
     try:
         steps.check_alive(shown.pass_, at=front.now())
-    except Refused as exc:
+    except ServiceRefused as exc:
         return _problem(request, exc.code, status=STATUSES[exc.code], learn_more_url=learn_more)
     holder = Holder(
         card=card_of(issuing.drawn(front.desk, shown), language),
@@ -194,7 +194,7 @@ def _part_of_page(handler: Handler) -> Endpoint:
     def looking(front: Front, request: Request) -> Response:
         try:
             return handler(front, request)
-        except (Refused, ErrorAnswer):
+        except (ServiceRefused, ErrorAnswer):
             front.count_visitor(request)
             raise
 
@@ -296,7 +296,7 @@ async def _json_of(front: Front, request: Request) -> dict[str, Any]:
     body = await _body(front, request)
     try:
         members = strictjson.loads(body, name="body", max_bytes=MAX_BODY)
-    except BundleError as exc:
+    except InvalidInput as exc:
         raise ErrorAnswer.of("malformed_body", exc.message) from None
     if not isinstance(members, dict):
         raise ErrorAnswer.of("malformed_body", "an object is needed")
@@ -317,7 +317,7 @@ def _for_scripts(handler: Callable[[Front, Request, dict[str, Any]], Response]) 
         payload = await _json_of(front, request)
         try:
             return await run_in_threadpool(handler, front, request, payload)
-        except (Refused, BindingError) as exc:
+        except (ServiceRefused, BindingError) as exc:
             raise ErrorAnswer.of(exc.code, str(exc)) from None
 
     return answering

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from passwright import strictjson
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.service import api_keys
 from passwright.service.vault import Purpose
 from passwright.service.web.errors import ErrorAnswer
@@ -116,7 +116,7 @@ def read_document(data: bytes, max_bytes: int) -> Any:
     """
     try:
         return strictjson.loads(data, name="body", max_bytes=max_bytes)
-    except BundleError as exc:
+    except InvalidInput as exc:
         # Its place may hold keys of the document; its sentence holds nothing of it.
         raise ErrorAnswer.of("malformed_body", f"{exc.message} [{exc.code}]") from None
 

@@ -158,7 +158,7 @@ class Finding(_Answer):
 
     code: str
     severity: str
-    where: str
+    location: str
     message: str
     hint: str
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from passwright import strictjson
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput
 from passwright.google.api.client import SCOPE, Client
 from passwright.google.issuer import Issuer
 from passwright.testing.authority import example_directory
@@ -203,7 +203,7 @@ class FakeGoogle:
         steps = [unquote(step) for step in parts.path.removeprefix(_PATH).split("/")]
         try:
             value = strictjson.loads(body, name="body") if body else None
-        except BundleError as exc:
+        except InvalidInput as exc:
             raise Refused(400, "parseError", str(exc)) from None
         return self._wallet.answer(method, steps, dict(parse_qsl(parts.query)), value)
 
@@ -232,7 +232,7 @@ class FakeGoogle:
             header, claims = (
                 strictjson.loads(_decoded(part), name="assertion") for part in message.split(".")
             )
-        except (ValueError, InvalidSignature, BundleError):
+        except (ValueError, InvalidSignature, InvalidInput):
             raise Refused(400, "invalid_grant", "Invalid JWT Signature.") from None
         if not isinstance(header, dict) or not isinstance(claims, dict):
             raise Refused(400, "invalid_grant", "Invalid JWT: header and claims have to be objects")

@@ -173,7 +173,7 @@ def _invalid(text: str) -> NoReturn:
 def _check_form(name: str, document: dict[str, Any]) -> None:
     for finding in table().check(name, document, place=place_in("body")):
         if finding.severity is Severity.ERROR:
-            _invalid(f"{finding.where}: {finding.message}")
+            _invalid(f"{finding.location}: {finding.message}")
 
 
 def _review(
