@@ -325,7 +325,7 @@ def test_a_key_file_that_is_there_is_never_replaced(tmp_path: Path) -> None:
     result = run("nfc-key", "--out", str(path))
 
     assert result.exit_code == 2
-    assert "is there already" in result.stderr
+    assert "exists" in result.stderr
     assert path.read_bytes() == b"precious"
 
 
