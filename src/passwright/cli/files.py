@@ -12,25 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from passwright.errors import BundleError, KeyMaterialError, PasswrightError
+from passwright.errors import InvalidInput, KeyMaterialError, UsageError
 from passwright.report import Finding, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Stopped", "WrongUse", "exposure_warning", "naming", "new_folder", "password", "read", "read_key"]
+__all__ = ["exposure_warning", "naming", "new_folder", "password", "read", "read_key"]
 
 # Keys, certificates and their containers have a few kB.
 MAX_KEY_BYTES = 2**20
 MAX_PASSWORD_BYTES = 2**14
-
-
-class WrongUse(PasswrightError):
-    """The command was called in a way that can't work; the message says what would."""
-
-
-class Stopped(PasswrightError):
-    """Somebody stopped the command; the message says how far it got, or how it goes on."""
 
 
 def read(path: Path, limit: int) -> bytes:
@@ -49,9 +41,9 @@ def naming(path: Path | str) -> Iterator[None]:
     """What is wrong with the content of a file says in which file, too."""
     try:
         yield
-    except BundleError as exc:
-        where = f"{path}: {exc.where}" if exc.where else str(path)
-        raise BundleError(exc.code, where, exc.message) from exc
+    except InvalidInput as exc:
+        where = f"{path}: {exc.location}" if exc.location else str(path)
+        raise InvalidInput(exc.code, where, exc.message) from exc
     except KeyMaterialError as exc:
         raise KeyMaterialError(f"{path}: {exc}") from exc
 
@@ -63,7 +55,7 @@ def read_key(path: Path, found: list[Finding], *, strict: bool) -> bytes:
     """
     if problem := exposure_warning(path):
         if strict:
-            raise WrongUse(f"{problem.where}: {problem.message}: {problem.hint}")
+            raise UsageError(f"{problem.location}: {problem.message}: {problem.hint}")
         found.append(problem)
     return _bounded(path, MAX_KEY_BYTES, "a key file")
 
@@ -71,7 +63,7 @@ def read_key(path: Path, found: list[Finding], *, strict: bool) -> bytes:
 def _bounded(path: Path, limit: int, what: str) -> bytes:
     data = read(path, limit)
     if len(data) > limit:
-        raise WrongUse(f"{path}: {what} has at most {limit:,} bytes")
+        raise UsageError(f"{path}: {what} has at most {limit:,} bytes")
     return data
 
 
@@ -92,14 +84,14 @@ def password(file: Path | None, *, prompt: str, found: list[Finding], strict: bo
     if file is not None:
         if file != Path("-") and (problem := exposure_warning(file)):
             if strict:
-                raise WrongUse(f"{problem.where}: {problem.message}: {problem.hint}")
+                raise UsageError(f"{problem.location}: {problem.message}: {problem.hint}")
             found.append(problem)
         text = _bounded(file, MAX_PASSWORD_BYTES, "a password file")
         try:
             return text.decode("utf-8").partition("\n")[0].removesuffix("\r")
         except UnicodeDecodeError:
             # Not as the cause: it carries the whole text.
-            raise WrongUse(f"{file}: a password file is text in UTF-8") from None
+            raise UsageError(f"{file}: a password file is text in UTF-8") from None
     if not sys.stdin.isatty():
         return None
     import typer

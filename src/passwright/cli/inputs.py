@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from passwright import strictjson
 from passwright.binding.binding import Binding
 from passwright.cli import files
-from passwright.cli.files import WrongUse
 from passwright.cli.options import moment
-from passwright.errors import KeyMaterialError, PassRejected
+from passwright.errors import KeyMaterialError, PassRejected, UsageError
 from passwright.model.template import Pass, Template
 from passwright.model.validation import check_pass
 from passwright.report import Finding, Report, error
@@ -41,7 +40,7 @@ EXAMPLE_ISSUER_ID = "3388000000022222222"
 def load_template(folder: Path) -> Template:
     """The template in a folder, with a word to those who name the file in it."""
     if folder.is_file():
-        raise WrongUse(f"{folder}: name the folder that holds template.toml, not a file")
+        raise UsageError(f"{folder}: name the folder that holds template.toml, not a file")
     return Template.load(folder)
 
 
@@ -65,7 +64,7 @@ class PassOptions:
         Raises:
             PassRejected: values that are none of their field's type, with everything
                 else that is wrong with the pass.
-            WrongUse: an option is not written as it has to be.
+            UsageError: an option is not written as it has to be.
         """
         values, findings = self._values(template)
         more: dict[str, Any] = {
@@ -80,16 +79,16 @@ class PassOptions:
         else:
             made = template.issue(self.serial, values, **more)
         if findings:
-            said = {finding.where for finding in findings}
-            findings += [finding for finding in check_pass(made) if finding.where not in said]
-            raise PassRejected(Report.of(findings))
+            said = {finding.location for finding in findings}
+            findings += [finding for finding in check_pass(made) if finding.location not in said]
+            raise PassRejected(Report.from_findings(findings))
         return made
 
     def _binding(self) -> Binding | None:
         if self.bind is None and self.learn_more is None:
             return None
         if self.bind is None or self.learn_more is None:
-            raise WrongUse("--bind and --learn-more go together: a bound pass tells its holder what that is")
+            raise UsageError("--bind and --learn-more go together: a bound pass tells its holder what it is")
         return Binding(email=self.bind, learn_more_url=self.learn_more)
 
     def _values(self, template: Template) -> tuple[dict[str, Any], list[Finding]]:
@@ -101,7 +100,7 @@ class PassOptions:
             key, equals, value = text.partition("=")
             if not (key and equals):
                 # Not repeated: what stands there may be somebody's data.
-                raise WrongUse(f"--set takes KEY=VALUE, and number {number} is not written so")
+                raise UsageError(f"--set takes KEY=VALUE, and number {number} is not written so")
             given[key] = value
         findings: list[Finding] = []
         for key, value in given.items():
@@ -118,7 +117,7 @@ class PassOptions:
 def _object(path: Path) -> dict[str, Any]:
     document = strictjson.loads(files.read(path, strictjson.MAX_BYTES), name=str(path))
     if not isinstance(document, dict):
-        raise WrongUse(f"{path}: --values takes a JSON object of fields and values")
+        raise UsageError(f"{path}: --values takes a JSON object of fields and values")
     return document
 
 
@@ -144,21 +143,21 @@ class KeyOptions:
         Raises:
             KeyMaterialError, IdentityMismatch: the files can't be used, or don't belong together.
             OSError: one of them can't be read.
-            WrongUse: one of them is not given, or others may read a key and `strict` refuses that.
+            UsageError: one of them is not given, or others may read a key and `strict` refuses that.
         """
         from passwright.apple.identity import Identity
 
         above = None if intermediate is None else files.read(intermediate, files.MAX_KEY_BYTES)
         if signer is not None:
             if cert is None or above is None or p12 is not None or self.key is not None:
-                raise WrongUse("a key elsewhere goes with --cert and --intermediate, and no --key or --p12")
+                raise UsageError("a key elsewhere goes with --cert and --intermediate, and no --key or --p12")
             return Identity(
                 certificate=files.read(cert, files.MAX_KEY_BYTES), intermediate=above, signer=signer
             )
         if p12 is not None:
             data = files.read_key(p12, self.found, strict=self.strict)
             if data.startswith(b"-----BEGIN"):
-                raise WrongUse(f"{p12} is PEM, and --p12 takes PKCS #12: PEM goes with --cert and --key")
+                raise UsageError(f"{p12} is PEM, and --p12 takes PKCS #12: PEM goes with --cert and --key")
             secret = self._password(p12)
             try:
                 return Identity.from_p12(data, secret, intermediate=above)
@@ -171,11 +170,11 @@ class KeyOptions:
         if cert is None or self.key is None or above is None:
             verb = "is" if len(missing) == 1 else "are"
             text = f"{' and '.join(missing)} {verb} missing"
-            raise WrongUse(f"{text}: a certificate, its key and the intermediate that issued it sign")
+            raise UsageError(f"{text}: a certificate, its key and the intermediate that issued it sign")
         pem = files.read_key(self.key, self.found, strict=self.strict)
         certificate = files.read(cert, files.MAX_KEY_BYTES)
         if b"PRIVATE KEY-----" in certificate:
-            raise WrongUse(f"{cert} holds a private key: --cert takes the certificate, --key the key")
+            raise UsageError(f"{cert} holds a private key: --cert takes the certificate, --key the key")
         signer = self._signer(self.key, pem)
         return Identity(certificate=certificate, intermediate=above, signer=signer)
 
@@ -194,15 +193,15 @@ class KeyOptions:
         Raises:
             KeyMaterialError: the file can't be used.
             OSError: it can't be read.
-            WrongUse: something is not given, or others may read the key and `strict` refuses that.
+            UsageError: something is not given, or others may read the key and `strict` refuses that.
         """
         from passwright.google.issuer import ISSUER_ID, Issuer
 
         if issuer_id is None:
-            raise WrongUse("--issuer-id is missing: the digits that the Google Pay & Wallet console shows")
+            raise UsageError("--issuer-id is missing: the digits that the Google Pay & Wallet console shows")
         if signer is not None:
             if email is None or public_key is None or account is not None or self.key is not None:
-                raise WrongUse(
+                raise UsageError(
                     "a key elsewhere goes with --email and --public-key, and no --key or --service-account"
                 )
             with files.naming(public_key):
@@ -212,18 +211,20 @@ class KeyOptions:
             data = files.read_key(account, self.found, strict=self.strict)
             # Said here, or the file would be blamed for it.
             if not ISSUER_ID.match(issuer_id):
-                raise WrongUse(f"the issuer id {issuer_id!r} is not 1 to 19 digits, as the console shows it")
+                raise UsageError(
+                    f"the issuer id {issuer_id!r} is not 1 to 19 digits, as the console shows it"
+                )
             with files.naming(account):
                 return Issuer.from_service_account(data, issuer_id=issuer_id, **more)
         if self.key is None or email is None:
-            raise WrongUse("--key goes with --email, the address of the service account it belongs to")
+            raise UsageError("--key goes with --email, the address of the service account it belongs to")
         pem = files.read_key(self.key, self.found, strict=self.strict)
         return Issuer(issuer_id=issuer_id, email=email, signer=self._signer(self.key, pem), **more)
 
     def _signer(self, path: Path, pem: bytes) -> KeySigner:
         secret = None
         if b"ENCRYPTED" in pem and (secret := self._password(path)) is None:
-            raise WrongUse(f"{path} is encrypted: give --password-file FILE")
+            raise UsageError(f"{path} is encrypted: give --password-file FILE")
         with files.naming(path):
             return KeySigner.from_pem(pem, password=secret)
 
@@ -246,17 +247,17 @@ def exactly_one(ways: Mapping[str, bool]) -> str:
     """The one option of several that was given.
 
     Raises:
-        WrongUse: none of them was, or more than one.
+        UsageError: none of them was, or more than one.
     """
     chosen = [name for name, given in ways.items() if given]
     if len(chosen) != 1:
         found = f"{' and '.join(chosen)} exclude each other" if chosen else "nobody signs"
-        raise WrongUse(f"{found}: give one of {', '.join(ways)}")
+        raise UsageError(f"{found}: give one of {', '.join(ways)}")
     return chosen[0]
 
 
 def barcode_option(value: str | None, *, off: bool) -> str | Literal[False] | None:
     """Returns the value of --barcode, False for --no-barcode, None if neither was used."""
     if off and value is not None:
-        raise WrongUse("--barcode and --no-barcode exclude each other")
+        raise UsageError("--barcode and --no-barcode exclude each other")
     return False if off else value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from passwright import wholefile
 from passwright.apple.identity import Identity
 from passwright.cli import files, json_output, output
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 from passwright.signers import offline
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from passwright import batch
-    from passwright.signing import Signer, Unsigned
+    from passwright.signing import Signer, SigningRequest
 
 __all__ = ["Files", "emit", "signatures", "without_key", "write_orders"]
 
@@ -42,26 +42,26 @@ class Files:
         """Refuses options that don't go together; `way` is who signs, `keyless` names a key elsewhere.
 
         Raises:
-            WrongUse: they don't.
+            UsageError: they don't.
         """
         if self and way in ("--p12", "--unsigned", "--service-account", "--key"):
-            raise WrongUse(f"{way} goes without --emit-tbs and --signature: give {keyless}")
+            raise UsageError(f"{way} goes without --emit-tbs and --signature: give {keyless}")
         if self.emit is not None and self.signature is not None:
-            raise WrongUse("--emit-tbs makes nothing yet, so --signature comes later: leave it out")
+            raise UsageError("--emit-tbs makes nothing yet, so --signature comes later: leave it out")
         if self.tbs is not None and self.signature is None:
-            raise WrongUse("--tbs goes with --signature")
+            raise UsageError("--tbs goes with --signature")
 
     def target(self, out: Path | None) -> Path:
         """The file to write.
 
         Raises:
-            WrongUse: there is none, or one too many.
+            UsageError: there is none, or one too many.
         """
         if self.emit is not None and out is not None:
-            raise WrongUse("--emit-tbs makes nothing yet, so --out comes later: leave it out")
+            raise UsageError("--emit-tbs makes nothing yet, so --out comes later: leave it out")
         target = self.emit or out
         if target is None:
-            raise WrongUse("--out FILE is missing: where the pass is to be written")
+            raise UsageError("--out FILE is missing: where the pass is to be written")
         return target
 
     def signer(self) -> Signer:
@@ -79,15 +79,17 @@ class Files:
         assert self.signature is not None  # noqa: S101 -- the caller has asked
         return self.tbs or self.signature.with_suffix(".tbs")
 
-    def time(self, said: Callable[[bytes], datetime], made: Callable[[datetime], Unsigned[Any]]) -> datetime:
+    def time(
+        self, said: Callable[[bytes], datetime], made: Callable[[datetime], SigningRequest[Any]]
+    ) -> datetime:
         """When it is signed: the time that was written down with what has to be signed.
 
         `said` reads it, `made` makes the same again. Now, where nothing was written down.
 
         Raises:
-            BundleError: the file is not what --emit-tbs wrote.
+            InvalidInput: the file is not what --emit-tbs wrote.
             OSError: there is no such file.
-            WrongUse: what was signed is something else.
+            UsageError: what was signed is something else.
         """
         if self.signature is None:
             # Signatures and tokens say whole seconds.
@@ -95,8 +97,8 @@ class Files:
         message = files.read(self._message, MAX_BYTES)
         with files.naming(self._message):
             at = said(message)
-        if made(at).message != message:
-            raise WrongUse(
+        if made(at).to_be_signed != message:
+            raise UsageError(
                 f"{self._message}: this was written for other values, another template, certificate or "
                 "issuer: give the same ones, or let it be signed anew"
             )
@@ -136,7 +138,7 @@ def signatures(path: Path) -> tuple[datetime, Iterator[offline.Signed]]:
     """The signing time that the lines of a file agree on, and their signatures, read as they are needed.
 
     Raises:
-        BundleError: the first line is not what was asked for with a signature added.
+        InvalidInput: the first line is not what was asked for with a signature added.
         OSError: the file can't be read.
     """
 

@@ -18,8 +18,8 @@ from passwright import wholefile
 from passwright.apple import builder as apple_builder
 from passwright.cli import offline_signing, options
 from passwright.cli import output as cli_output
-from passwright.cli.files import Stopped, WrongUse
 from passwright.cli.inputs import KeyOptions, example_issuer, load_template
+from passwright.errors import Interrupted, UsageError
 from passwright.google import builder as google_builder
 from passwright.signers.offline import AirGapSigner
 
@@ -168,9 +168,9 @@ def batch(
     )  # fmt: skip
     if emit_tbs is not None or signatures is not None:
         if emit_tbs is not None and (out is not None or signatures is not None):
-            raise WrongUse("--emit-tbs goes without --out and --signatures")
+            raise UsageError("--emit-tbs goes without --out and --signatures")
         if out is not None and links is not None:
-            raise WrongUse(
+            raise UsageError(
                 "one key signs passes and another one links: --signatures goes with one of the two"
             )
         if emit_tbs is not None:
@@ -180,11 +180,11 @@ def batch(
         order = replace(order, at=at, signer=AirGapSigner(signed))
     target = out or links
     if target is None:
-        raise WrongUse("nothing to make: --out for passes, --links for save links, or both")
+        raise UsageError("nothing to make: --out for passes, --links for save links, or both")
     output = _output(out)
     ledger_path = target.with_name(f"{target.name}.ledger")
     if ledger_path.exists() and not resume:
-        raise WrongUse(f"{ledger_path}: an earlier run was here: --resume goes on, or choose another output")
+        raise UsageError(f"{ledger_path}: an earlier run was here: add --resume, or choose another output")
     with ExitStack() as stack:
         stack.enter_context(_resumable())
         ledger = many.Ledger(ledger_path)
@@ -212,7 +212,7 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Stopped("stopped: the same command with --resume makes the rest") from None
+        raise Interrupted("stopped: the same command with --resume makes the rest") from None
 
 
 def _emit(path: Path, order: _Order, rows: Path, *, as_json: bool) -> int:
@@ -240,7 +240,7 @@ def _output(out: Path | None) -> many.Output:
         return many.Discard()
     kinds: dict[str, Callable[[Path], many.Output]] = {".zip": many.Zip, ".tar": many.Tar, "": many.Folder}
     if out.suffix not in kinds:
-        raise WrongUse(f"--out {out}: passes go into a .zip, a .tar, or a folder, whose name has no dot")
+        raise UsageError(f"--out {out}: passes go into a .zip, a .tar, or a folder, whose name has no dot")
     return kinds[out.suffix](out)
 
 

@@ -10,7 +10,6 @@ from passwright import wholefile
 from passwright.apple.builder import PassBuilder
 from passwright.apple.cms.parser import read_signing_time
 from passwright.cli import files, json_output, offline_signing, options, output
-from passwright.cli.files import WrongUse
 from passwright.cli.inputs import (
     KeyOptions,
     PassOptions,
@@ -18,7 +17,7 @@ from passwright.cli.inputs import (
     exactly_one,
     load_template,
 )
-from passwright.errors import DefinitionError
+from passwright.errors import DefinitionError, UsageError
 from passwright.report import Finding, Report
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def build(
         expires=expires, example=example,
     )  # fmt: skip
     if (pass_type or team) and not unsigned:
-        raise WrongUse("--pass-type and --team go with --unsigned: otherwise the certificate names them")
+        raise UsageError("--pass-type and --team go with --unsigned: otherwise the certificate names them")
     named = {"passTypeIdentifier": pass_type, "teamIdentifier": team}
     keys = KeyOptions(key=key, password_file=password_file, strict=strict_keys)
     try:
@@ -111,8 +110,8 @@ def _example_identity(pass_: Pass, signer: Signer | None) -> Any:
 def _to_sign(
     pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], *, at: datetime, as_json: bool
 ) -> int:
-    message = builder.unsigned(pass_, at=at).message
-    report = Report.of(found) + builder.report(pass_, at=at)
+    message = builder.unsigned(pass_, at=at).to_be_signed
+    report = Report.from_findings(found) + builder.report(pass_, at=at)
     pass_type = builder.identity.pass_type_identifier if builder.identity else None
     document = json_output.build(str(out), None, serial=pass_.serial, pass_type=pass_type, found=report)
     if not as_json:
@@ -130,7 +129,7 @@ def _write_signed(
     pass_: Pass, builder: PassBuilder, out: Path, found: list[Finding], *, at: datetime, as_json: bool
 ) -> int:
     data = builder.build(pass_, at=at)
-    report = Report.of(found) + builder.report(pass_, at=at)
+    report = Report.from_findings(found) + builder.report(pass_, at=at)
     wholefile.write(out, data)
     identity = builder.identity
     pass_type = identity.pass_type_identifier if identity else None
@@ -150,7 +149,7 @@ def _write_unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> i
     """The files of the pass, and a list of them: what a signer elsewhere needs."""
     known = pass_.template.apple.keys() | pass_.apple.keys()
     if not {"passTypeIdentifier", "teamIdentifier"} <= known:
-        raise WrongUse("--unsigned goes with --pass-type and --team, which no certificate names here")
+        raise UsageError("--unsigned goes with --pass-type and --team, which no certificate names here")
     builder = PassBuilder(None, strict=strict)
     made = builder.files(pass_)
     report = builder.report(pass_)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from passwright import wholefile
 from passwright.cli import files, json_output, options, output
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,12 +74,12 @@ def request(
     for path in (key, asked):
         # Before a password is asked for; `write` makes sure of it once more.
         if path.exists() or path.is_symlink():
-            raise WrongUse(f"{path} is there already: name another folder, or put it away first")
+            raise UsageError(f"{path} is there already: name another folder, or put it away first")
     secret = _new_password(password_file, encrypt=encrypt)
     try:
         made = csr.make(name=name, password=secret)
     except ValueError as exc:
-        raise WrongUse(f"--name: a name has 1 to 64 characters, this one has {len(name)}") from exc
+        raise UsageError(f"--name: a name has 1 to 64 characters, this one has {len(name)}") from exc
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wholefile.write(key, made.key, mode=0o600, replace=False)
     wholefile.write(asked, made.request, replace=False)
@@ -122,7 +122,9 @@ def _new_password(file: Path | None, *, encrypt: bool) -> str | None:
             "Password of the new key", hide_input=True, confirmation_prompt="The same again", err=True
         )
     if not secret:
-        raise WrongUse("the password is empty: leave --encrypt and --password-file out for a key without one")
+        raise UsageError(
+            "the password is empty: for a key without one leave --encrypt and --password-file out"
+        )
     return secret
 
 
@@ -272,7 +274,7 @@ def _find_intermediate(generation: str | None, certificate: Path | None) -> Publ
     with files.naming(certificate):
         needed = intermediates.for_certificate(files.read(certificate, files.MAX_KEY_BYTES))
     if named is not None and named != needed:
-        raise WrongUse(
+        raise UsageError(
             f"{certificate} was issued by {needed.name}, not by {named.name}: leave --generation out"
         )
     return needed

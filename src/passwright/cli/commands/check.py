@@ -10,8 +10,7 @@ import typer
 
 from passwright import strictjson
 from passwright.cli import files, json_output, options, output
-from passwright.cli.files import WrongUse
-from passwright.errors import BundleError
+from passwright.errors import InvalidInput, UsageError
 from passwright.google.reading import link
 from passwright.table import did_you_mean
 from passwright.validation import PAYLOADS
@@ -43,7 +42,7 @@ def check(
     name = known.get(as_.lower())
     if name is None:
         hint = did_you_mean(as_, PAYLOADS) or f"it is one of {', '.join(PAYLOADS)}"
-        raise WrongUse(f"--as: there is no payload called {as_!r}: {hint}")
+        raise UsageError(f"--as: there is no payload called {as_!r}: {hint}")
     given = name == "link" and link.looks_like_link(file)
     data = file.encode() if given else files.read(Path(file), strictjson.MAX_BYTES)
     found = check_payload(data, name, bound=bound, at=datetime.now(UTC))
@@ -69,6 +68,6 @@ def _layouts(data: bytes) -> tuple[Layout, ...]:
 
     try:
         document = strictjson.loads_tolerant(data, name="pass.json").value
-    except BundleError:
+    except InvalidInput:
         return ()
     return layouts(document) if isinstance(document, dict) else ()

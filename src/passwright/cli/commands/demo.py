@@ -18,9 +18,8 @@ from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.binding import email
 from passwright.binding.binding import Binding
 from passwright.cli import json_output, output
-from passwright.cli.files import WrongUse
 from passwright.cli.inputs import example_issuer
-from passwright.errors import PassRejected
+from passwright.errors import PassRejected, UsageError
 from passwright.google.builder import PassBuilder as GooglePassBuilder
 from passwright.google.link import MAX_TOKEN, Link
 from passwright.google.reading import token
@@ -82,7 +81,7 @@ def demo(
 ) -> int:
     """Walk the whole road with example keys: one definition, both wallets, bound to one person."""
     if out.exists() and not out.is_dir():
-        raise WrongUse(f"--out {out}: this is no folder, and the demo writes three files")
+        raise UsageError(f"--out {out}: this is no folder, and the demo writes three files")
     road = _walk(datetime.now(UTC))
     out.mkdir(parents=True, exist_ok=True)
     report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"

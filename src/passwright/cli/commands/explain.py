@@ -11,7 +11,7 @@ from rich.text import Text
 from passwright import keys, report
 from passwright.apple.verification import device_errors
 from passwright.cli import options, output
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 from passwright.table import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def explain(
     if what == "-":
         return _log(sys.stdin.buffer.read(MAX_LOG_BYTES).decode("utf-8", "replace"), as_json=as_json)
     word = what.strip()
-    code = report.explanation(word) if word in report.codes() else None
+    code = report.explanation(word) if word in report.finding_codes() else None
     found = keys.find(word)
     if code is None and not found:
         if any(char.isspace() for char in word):
             return _log(what, as_json=as_json)
-        hint = did_you_mean(word, (*report.codes(), *keys.names()))
+        hint = did_you_mean(word, (*report.finding_codes(), *keys.names()))
         hint = hint or "passwright explain lists all codes; a line of a log stands in quotes"
-        raise WrongUse(f"there is no code and no key {output.safe_text(word)!r}: {hint}")
+        raise UsageError(f"there is no code and no key {output.safe_text(word)!r}: {hint}")
     if as_json:
         output.print_document(
             {
@@ -73,10 +73,12 @@ def explain(
 
 def _all_codes(*, as_json: bool) -> int:
     if as_json:
-        output.print_document({"codes": {name: report.explanation(name).title for name in report.codes()}})
+        output.print_document(
+            {"codes": {name: report.explanation(name).title for name in report.finding_codes()}}
+        )
         return 0
-    width = max(map(len, report.codes()))
-    for name in report.codes():
+    width = max(map(len, report.finding_codes()))
+    for name in report.finding_codes():
         output.print_line(f"{name:{width}}  {report.explanation(name).title}")
     return 0
 

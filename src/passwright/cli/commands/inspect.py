@@ -15,8 +15,7 @@ from passwright.apple.reading.contents import read
 from passwright.apple.rules.layouts import layouts
 from passwright.apple.trust import certificate
 from passwright.cli import files, json_output, options, output
-from passwright.cli.files import WrongUse
-from passwright.errors import BundleError, KeyMaterialError
+from passwright.errors import InvalidInput, KeyMaterialError, UsageError
 from passwright.google.reading import link, token
 
 if TYPE_CHECKING:
@@ -64,11 +63,11 @@ def _parse_link(data: bytes, *, may_be_pass: bool) -> link.LinkText:
     """What the text of a link is; of a file that is neither link nor pass the error says both."""
     try:
         return link.parse_link_text(data.decode("utf-8", "replace"))
-    except BundleError as exc:
+    except InvalidInput as exc:
         if not may_be_pass:
             raise
         nor = "nor is it a .pkpass, which is a ZIP archive"
-        raise BundleError(exc.code, exc.where, f"{exc.message}; {nor}") from exc
+        raise InvalidInput(exc.code, exc.location, f"{exc.message}; {nor}") from exc
 
 
 def _show_pass(contents: Contents, *, as_json: bool) -> None:
@@ -119,12 +118,12 @@ def _public_key(path: Path) -> RSAPublicKey:
         if data.lstrip().startswith(b"{"):
             found: object = Issuer.from_service_account(data, issuer_id="0").public_key
         elif b"PRIVATE KEY-----" in data:
-            raise WrongUse(f"{path} holds a private key: give its public key")
+            raise UsageError(f"{path} holds a private key: give its public key")
         elif b"-----BEGIN PUBLIC KEY-----" in data:
             found = load_pem_public_key(data)
         else:
             found = certificate.public_key(certificate.parse(certificate.split_pem(data)[0]))
-    except (ValueError, BundleError) as exc:
+    except (ValueError, InvalidInput) as exc:
         raise KeyMaterialError(
             f"{path} is no public key: give one in PEM, a certificate, or a service account's JSON"
         ) from exc
@@ -173,7 +172,7 @@ def _pictures(found: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
             continue
         try:
             size = png.png_size(data, name=name)
-        except BundleError:
+        except InvalidInput:
             yield {"name": name, "bytes": len(data), "width": None, "height": None}
         else:
             yield {"name": name, "bytes": len(data), "width": size.width, "height": size.height}
@@ -184,7 +183,7 @@ def _signature(data: bytes) -> dict[str, Any] | None:
     try:
         signed = parser.parse(data)
         holders = [certificate.parse(octets) for octets in signed.certificates]
-    except BundleError as exc:
+    except InvalidInput as exc:
         return {"error": exc.message} if data else None
     return {
         "bytes": len(data),

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright.cli import output, service_setup
-from passwright.cli.files import WrongUse
 from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
-from passwright.errors import NotFound
+from passwright.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from passwright.service.desk import Desk
@@ -47,7 +46,7 @@ def add(
     with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
         owner = find_organisation(opened, organisation)
         if owner is not None and owner.binding and no_binding:
-            raise WrongUse(
+            raise UsageError(
                 "--no-binding is for a new organisation: "
                 "`passwright organisations set NAME --binding off` changes one that is there"
             )
@@ -61,13 +60,13 @@ def find_organisation(opened: Desk, name: str) -> Organisation | None:
     """Finds an organisation by its name or id.
 
     Raises:
-        WrongUse: several have this name.
+        UsageError: several have this name.
     """
     from passwright.service import api_keys
 
     known = [each for each, _ in api_keys.listed(opened) if name in (each.id, each.name)]
     if len(known) > 1:
-        raise WrongUse(f"several organisations are called {name}: give the id (keys list)")
+        raise UsageError(f"several organisations are called {name}: give the id (keys list)")
     return known[0] if known else None
 
 
@@ -109,5 +108,5 @@ def revoke(
         try:
             api_keys.revoke(opened, key, at=datetime.now(UTC))
         except NotFound:
-            raise WrongUse("there is no key of this id: `passwright keys list` prints them") from None
+            raise UsageError("there is no key of this id: `passwright keys list` prints them") from None
     return 0

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import wholefile
 from passwright.cli import json_output, offline_signing, options, output
-from passwright.cli.files import WrongUse
 from passwright.cli.inputs import (
     KeyOptions,
     PassOptions,
@@ -18,7 +17,7 @@ from passwright.cli.inputs import (
     example_issuer,
     load_template,
 )
-from passwright.errors import DefinitionError, LinkTooLong
+from passwright.errors import DefinitionError, LinkTooLong, UsageError
 from passwright.google import builder as google_builder
 from passwright.google.reading import token
 from passwright.report import Finding, Report, error
@@ -70,9 +69,9 @@ def link(
     way = exactly_one({**ways, "--public-key": public_key is not None})
     elsewhere.check(way, keyless="--email, --issuer-id and --public-key")
     if way == "--public-key" and not elsewhere:
-        raise WrongUse("--public-key signs nothing: it goes with --emit-tbs and --signature")
+        raise UsageError("--public-key signs nothing: it goes with --emit-tbs and --signature")
     if self_contained and inserted:
-        raise WrongUse("--self-contained and --inserted exclude each other")
+        raise UsageError("--self-contained and --inserted exclude each other")
     wanted = PassOptions(
         serial=serial, sets=tuple(set_ or ()), values=values, nfc=nfc,
         barcode=barcode_option(barcode, off=no_barcode), bind=bind, learn_more=learn_more,
@@ -94,11 +93,11 @@ def link(
         unsigned = partial(builder.unsigned, pass_, inserted=there, self_contained=self_contained)
         at = elsewhere.time(token.issued_at, lambda at: unsigned(issued_at=at))
         if emit_tbs is not None:
-            found = Report.of(keys.found) + builder.report(pass_)
+            found = Report.from_findings(keys.found) + builder.report(pass_)
             return _link_to_sign(
-                emit_tbs, unsigned(issued_at=at).message, pass_, found, at=at, as_json=as_json
+                emit_tbs, unsigned(issued_at=at).to_be_signed, pass_, found, at=at, as_json=as_json
             )
-        made = unsigned(issued_at=at).signed()
+        made = unsigned(issued_at=at).complete()
     except (DefinitionError, LinkTooLong) as exc:
         _print_rejection(exc, keys.found, requires_out, as_json=as_json)
         raise

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from passwright.cli import files, output
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 from passwright.table import did_you_mean
 
 __all__ = ["new"]
@@ -40,12 +40,12 @@ def new(
 
     if source is not None:
         if kind is not None:
-            raise WrongUse("--kind and --from exclude each other: a pass says itself what kind it is")
+            raise UsageError("--kind and --from exclude each other: a pass says itself what kind it is")
         return _new_from(source, folder)
     kind = kind or "loyalty"
     if kind not in EXAMPLE_TEMPLATES:
         hint = did_you_mean(kind, EXAMPLE_TEMPLATES) or f"there is one for: {', '.join(EXAMPLE_TEMPLATES)}"
-        raise WrongUse(f"there is no template of the kind {kind!r} to start from: {hint}")
+        raise UsageError(f"there is no template of the kind {kind!r} to start from: {hint}")
     with files.new_folder(folder) as made:
         example = example_template_directory(kind)
         shutil.copytree(example, made, dirs_exist_ok=True, copy_function=shutil.copyfile)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright import nfckey, wholefile
+from passwright import nfc_keys, wholefile
 from passwright.cli import files, options, output
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 
 if TYPE_CHECKING:
     from passwright.report import Finding
@@ -38,9 +38,9 @@ def nfc_key(
 ) -> int:
     """Print the line apple_key of template.toml: the public half of an NFC key, new or given."""
     if (out is None) == (source is None):
-        raise WrongUse("nfc-key takes --out FILE for a new key, or --from FILE for one there is")
+        raise UsageError("nfc-key takes --out FILE for a new key, or --from FILE for one there is")
     if source is None and password_file is not None:
-        raise WrongUse("--password-file opens the key of --from; a new key is written unencrypted")
+        raise UsageError("--password-file opens the key of --from; a new key is written unencrypted")
     text = _create_key(out) if out is not None else _public_key_of(source or Path("-"), password_file)
     if as_json:
         output.print_document({"apple_key": text})
@@ -51,8 +51,8 @@ def nfc_key(
 
 def _create_key(out: Path) -> str:
     if out.is_symlink() or out.exists():
-        raise WrongUse(f"{out} is there already, and a private key that is replaced is lost: name a new file")
-    key = nfckey.generate()
+        raise UsageError(f"{out} exists, and a private key that is replaced is lost: name a new file")
+    key = nfc_keys.generate()
     wholefile.write(out, key.private_pem, mode=PRIVATE)
     told = f"{out}: the private key, for the reader. Keep it as you keep a password."
     output.console(err=True).print(output.safe_text(told))
@@ -60,7 +60,7 @@ def _create_key(out: Path) -> str:
 
 
 def _public_key_of(source: Path, password_file: Path | None) -> str:
-    data = files.read(source, nfckey.MAX_BYTES)
+    data = files.read(source, nfc_keys.MAX_BYTES)
     found: list[Finding] = []
     secret = b"PRIVATE KEY" in data
     if secret and source != Path("-") and (problem := files.exposure_warning(source)):
@@ -71,4 +71,4 @@ def _public_key_of(source: Path, password_file: Path | None) -> str:
         password = files.password(password_file, prompt=prompt, found=found, strict=False)
     output.print_findings(found)
     with files.naming(source):
-        return nfckey.public_text(data, password=password)
+        return nfc_keys.public_text(data, password=password)

@@ -9,8 +9,8 @@ import typer
 
 from passwright.cli import output, service_setup
 from passwright.cli.commands.keys import find_organisation
-from passwright.cli.files import WrongUse
 from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.errors import UsageError
 
 __all__ = ["app"]
 
@@ -59,7 +59,7 @@ def set_(
     with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
         found = find_organisation(opened, organisation)
         if found is None:
-            raise WrongUse(f"there is no organisation {organisation}: `passwright keys list` prints them")
+            raise UsageError(f"there is no organisation {organisation}: `passwright keys list` prints them")
         now = api_keys.set_binding(opened, found.id, on=binding is Switch.ON)
     output.print_line(f"{now.id}  {output.safe_text(now.name)}  binding {binding.value}")
     return 0

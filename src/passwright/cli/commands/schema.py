@@ -9,7 +9,7 @@ import typer
 
 from passwright.apple.build import pass_json
 from passwright.cli import output, service_setup
-from passwright.cli.files import WrongUse
+from passwright.errors import UsageError
 from passwright.google import tables
 from passwright.model import validation
 from passwright.schema import json_schema
@@ -73,7 +73,7 @@ def schema(
     if found is None:
         every = (*SCHEMAS, "openapi")
         hint = did_you_mean(name, every) or f"it is one of {', '.join(every)}"
-        raise WrongUse(f"there is no schema of {name!r}: {hint}")
+        raise UsageError(f"there is no schema of {name!r}: {hint}")
     # ASCII, so that any encoding of the terminal carries it.
     output.print_line(json.dumps(of(found.removesuffix(".toml"), writing=not reading), indent=2))
     return 0

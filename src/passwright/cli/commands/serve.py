@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import typer
 
 from passwright.cli import output, service_setup
-from passwright.cli.files import WrongUse
 from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.errors import UsageError
 from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def _listening(host: str, port: int) -> socket.socket:
         # Clients that hammer a page wait in the queue rather than fail.
         return socket.create_server(address[:2], family=family, backlog=1024)
     except socket.gaierror:
-        raise WrongUse(f"--host {host}: there is no such address on this machine") from None
+        raise UsageError(f"--host {host}: there is no such address on this machine") from None
     except OSError as exc:
-        raise WrongUse(f"can't listen on {host}, port {port}: {exc.strerror}; --port takes another") from None
+        raise UsageError(f"can't listen on {host}, port {port}: {exc.strerror}; use another --port") from None
 
 
 def _local_port(found: Settings) -> int | None:
@@ -106,11 +106,11 @@ def _check_port(found: Settings, host: str, port: int) -> None:
     """Asks whether links lead to where the service listens, if only this machine can reach it.
 
     Raises:
-        WrongUse: they lead to another port.
+        UsageError: they lead to another port.
     """
     linked = _local_port(found)
     if host in LOOPBACK and linked not in (None, port):
-        raise WrongUse(
+        raise UsageError(
             f"the service would listen on port {port}, but links lead to {found.base_url}: "
             f"leave --port out, or change base_url to http://localhost:{port}"
         )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from passwright.cli import output, service_setup
-from passwright.cli.files import WrongUse
 from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
+from passwright.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def create(
     from passwright.service.vault import KeyFile, KeyRing
 
     if file.exists() or file.is_symlink():
-        raise WrongUse(f"{file} is there already: another ring in its place would close every address")
+        raise UsageError(f"{file} is there already: another ring in its place would close every address")
     KeyFile(file).write(KeyRing.create(f"{datetime.now(UTC):%Y-%m-%d}"))
     output.print_line(f"{file} holds the keys of a new vault: name it as vault_keys in the settings")
     return 0

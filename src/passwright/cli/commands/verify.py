@@ -24,7 +24,7 @@ import typer
 
 from passwright.apple.container.pkpass import PASS_LIMITS
 from passwright.cli import files, json_output, options, output, verify_explain
-from passwright.cli.files import Stopped, WrongUse
+from passwright.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,7 +89,7 @@ def verify(
                     code = max(code, said[0])
                     sys.stdout.write(said[1])
     except KeyboardInterrupt:
-        raise Stopped(f"stopped: {told} of {len(found)} files were judged") from None
+        raise Interrupted(f"stopped: {told} of {len(found)} files were judged") from None
     except BrokenProcessPool:
         reason = "a process that judges files was killed, or had no memory left"
         output.print_failure(
@@ -106,7 +106,7 @@ def _passes(paths: Iterable[Path]) -> Iterator[Path]:
             continue
         inside = sorted(each for each in path.rglob("*.pkpass") if each.is_file())
         if not inside:
-            raise WrongUse(f"{path}: there is no .pkpass in this folder, or below it")
+            raise UsageError(f"{path}: there is no .pkpass in this folder, or below it")
         yield from inside
 
 
