@@ -596,6 +596,20 @@ def test_sig_13_what_is_no_strict_encoding_is_refused(signature: Any, change: An
     assert refusal(change(signature)) == "malformed-signature"
 
 
+@pytest.mark.parametrize("tag", [0x02, 0x04, 0x10, 0x31, 0x50, 0x80, 0xA4, 0xE0])
+def test_what_is_not_a_certificate_of_any_format_is_refused(maker: Maker, tag: int) -> None:
+    """RFC 5652 section 10.2.2: an element that nobody signs must not hold whatever somebody likes."""
+    maker.certificates.append(der.tlv(tag, b"\x02\x01\x00"))
+    assert refusal(maker.make()) == "malformed-signature"
+
+
+@pytest.mark.parametrize("tag", [0xA0, 0xA1, 0xA2, 0xA3])
+def test_certificates_of_other_formats_are_passed_over(maker: Maker, tag: int) -> None:
+    maker.certificates.append(der.tlv(tag, b"\x02\x01\x00"))
+    assert codes(maker.make()) == []
+    assert len(cms_signature.parse(maker.make()).certificates) == 2
+
+
 def test_sig_15_large_files_are_refused_before_any_public_key_work(
     maker: Any, authority: Any, monkeypatch: Any
 ) -> None:

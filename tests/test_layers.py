@@ -45,7 +45,7 @@ THIRD_PARTY = {
     **{name: {"service"} for name in WEB},
     "typer": {"cli"},
     "rich": {"cli"},
-    "pytest": {"testing"},
+    **{name: {"testing"} for name in ("asn1crypto", "pytest")},
     "fido2": {"service"},
     "sqlalchemy": {"service"},
     "alembic": {"service"},

@@ -7,6 +7,7 @@ as text: every finding with its place and what to do, errors first.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,6 +27,7 @@ from passwright.google.reading.token import Token, read
 from passwright.report import Finding, Report, Severity, error
 from passwright.table import place_in, step
 from passwright.testing.authority import Authority, example_directory
+from passwright.testing.second_reader import compare_readers
 from passwright.validation import PAYLOADS, check
 
 if TYPE_CHECKING:
@@ -68,8 +70,10 @@ def assert_valid_pkpass(
     at: datetime | None = None,
     strict: bool = False,
 ) -> Verification:
-    """The bytes of a .pkpass pass all five steps of `passwright.apple.verify`.
+    """The bytes of a .pkpass pass all five steps of `passwright.apple.verify`, and two readers agree.
 
+    The signature is read with asn1crypto as well; a difference is the finding `readers-disagree`.
+    Without asn1crypto, which the extra `test` brings, the report has the note `one-reader`.
     `trust`: whom to believe. The default is for tests: Apple, the example
     authority and the fixture `wallet_authority`; name `Trust.apple()` for passes
     that have to work on phones. `at`: the moment of the verdict, default now.
@@ -82,6 +86,8 @@ def assert_valid_pkpass(
     """
     __tracebackhide__ = True
     verdict = verify(data, trust=_trust(trust), at=at)
+    findings = compare_readers(verdict.files.get("signature", b""))
+    verdict = replace(verdict, report=Report.from_findings([*verdict.report, *findings]))
     if not verdict.ok or (strict and verdict.report.warnings):
         steps = ", ".join(f"{step} {outcome}" for step, outcome in verdict.steps.items())
         whom = []

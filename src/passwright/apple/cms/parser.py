@@ -67,6 +67,8 @@ WHERE = "signature"
 MAX_BYTES = 64 * 1024  # genuine signatures have 1.5 to 6 kB
 MAX_CERTIFICATES = 8
 MAX_ATTRIBUTES = 100
+# RFC 5652 section 10.2.2: the tags [0] to [3] are those of other formats than X.509.
+OTHER_CERTIFICATES = range(der.CONTEXT_0, der.CONTEXT_0 + 4)
 RSA_VALUE_SIZES = (256, 384, 512)
 
 UTC_TIME = re.compile(rb"\d{6}(?:[01]\d|2[0-3])\d{4}Z")
@@ -154,8 +156,7 @@ def _signed_data(node: der.Node) -> SignedData:
     return _signer_info(
         signers[0],
         digests=[_algorithm(one.expect(der.SEQUENCE)) for one in digests.children()[:MAX_CERTIFICATES]],
-        # Others than X.509 have context tags (RFC 5652 section 10.2.2) and can't be a signer's.
-        certificates=tuple(one.encoded for one in embedded if one.tag == der.SEQUENCE),
+        certificates=_certificates(embedded),
         content=content,
         traits=[
             name
@@ -167,6 +168,14 @@ def _signed_data(node: der.Node) -> SignedData:
             if there
         ],
     )
+
+
+def _certificates(embedded: tuple[der.Node, ...]) -> tuple[bytes, ...]:
+    """Returns the X.509 certificates; those of other formats cannot be the signer's."""
+    for one in embedded:
+        if one.tag != der.SEQUENCE and one.tag not in OTHER_CERTIFICATES:
+            raise der.DerError(f"octet {one.start}: tag {one.tag:#04x} stands where a certificate belongs")
+    return tuple(one.encoded for one in embedded if one.tag == der.SEQUENCE)
 
 
 def _encapsulated(node: der.Node) -> bytes | None:
