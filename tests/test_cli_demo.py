@@ -84,7 +84,7 @@ def test_the_report_holds_everything_that_was_checked(made: tuple[Path, str]) ->
     assert link["verified"] is True
     assert "url" not in link
     assert link["requires"]["loyaltyClass"]["id"] == "3388000000022222222.coffee-club"
-    assert [finding["where"] for finding in report["refused"]] == [
+    assert [finding["location"] for finding in report["refused"]] == [
         "pass#/barcode",
         "pass.json#/barcodes/0",
         "object#/barcode",

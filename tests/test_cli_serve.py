@@ -228,7 +228,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
         result = run("serve", "--example", "--port", str(taken.getsockname()[1]))
 
     assert result.exit_code == 2
-    assert "--port takes another" in result.stderr
+    assert "use another --port" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
