@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 # What a run of tests needs of the tree.
-COPIED = ("src", "tests", "fixtures", "certs.example", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
+COPIED = (
+    "src",
+    "tests",
+    "fixtures",
+    "certs.example",
+    "docs",
+    "pyproject.toml",
+    *(path.name for path in ROOT.glob("*.md")),
+)
 # Exit codes of pytest: "tests were run, and some failed" is the only one that means a test noticed.
 PASSED, FAILED = 0, 1
 SECONDS = 300

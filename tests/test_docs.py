@@ -22,7 +22,7 @@ WITHOUT_OTHERS = [
     for plugin in ("anyio", "hypothesispytest", "pytest_cov", "randomly", "schemathesis", "xdist")
     for option in ("-p", f"no:{plugin}")
 ]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

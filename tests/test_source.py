@@ -64,8 +64,7 @@ def test_the_project_speaks_of_itself_alone() -> None:
     words = ("/wo" + "rk/", "/ro" + "ot/", "pypi.o" + "rg", "registry.npmjs" + ".org", "thr" + "eats.md")
     for path in [
         *listed,
-        root / "README.md",
-        root / "CHANGELOG.md",
+        *root.glob("*.md"),
         root / "Makefile",
         root / "pyproject.toml",
     ]:
