@@ -1051,7 +1051,7 @@ NOW = int(datetime.now(UTC).timestamp())
         {"scope": "https://www.googleapis.com/auth/drive"},
         {"scope": None},
         {"iat": NOW - 7200, "exp": NOW - 3600},
-        {"iat": NOW + 1000, "exp": NOW + 2000},
+        {"iat": NOW + 90_000, "exp": NOW + 91_000},  # far ahead: NOW is when the tests were collected
         {"exp": NOW + 100_000},
         {"exp": "soon"},
         {"exp": 10**30},
