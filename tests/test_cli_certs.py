@@ -189,7 +189,7 @@ def test_an_issuer_that_nothing_proves_is_named_as_such(keys: Path) -> None:
     assert result.exit_code == 1
     name = "Passwright Example Worldwide Developer Relations"
     assert f"  issued by  {name} by its own word, which nothing here proves\n" in result.stdout
-    assert "give --root FILE" in result.stdout
+    assert "--root FILE trusts a root" in result.stdout
 
 
 def test_what_is_said_to_sign_signs(keys: Path, tmp_path: Path) -> None:

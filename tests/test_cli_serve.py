@@ -206,7 +206,7 @@ def test_what_keeps_a_service_from_starting_is_said(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     bad = settings(tmp_path, "[limits]", "key_burst = 0")
     for args, message in (
-        ((), "base_url is not set: put it into --config FILE, or set PASSWRIGHT_BASE_URL"),
+        ((), "base_url is not set: put it into the settings file, or set PASSWRIGHT_BASE_URL"),
         (("--config", str(tmp_path / "none.toml")), "none.toml"),
         (("--config", str(bad)), "limits.key_burst in"),
         (("--example", "--database", "postgresql://x/y"), "sqlite:///"),

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.certificates import csr
-from passwright.apple.certificates.check import CredentialCheck, check_credentials
+from passwright.apple.certificates.check import CredentialCheck, NextStep, check_credentials
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust import intermediates
 from passwright.apple.trust.chain import Anchor, Trust
@@ -94,8 +94,7 @@ def test_three_that_fit_are_ready(authority: Authority, issued: Issued) -> None:
     assert (leaf.issuer, leaf.root) == (above.name, "Passwright Example Root CA")
     assert leaf.days == (x.parse(issued.certificate).not_valid_after_utc - AT).days
     assert (key.kind, key.name, above.kind) == ("key", "RSA 2048", "intermediate")
-    [step] = found.steps
-    assert "--cert 'my pass.pem' --key pass.key --intermediate wwdr.cer" in step
+    assert found.steps == (NextStep("sign", ("my pass.pem", "pass.key", "wwdr.cer")),)
 
 
 @pytest.mark.parametrize("der", [False, True])
@@ -122,9 +121,8 @@ def test_a_p12_holds_its_certificate_and_key(authority: Authority, issued: Issue
     found = asked(*files, trust=authority.trust, password=lambda _: SECRET)
 
     assert found.ready
-    [step] = found.steps
-    assert "--p12 pass.p12" in step
-    assert ("--intermediate wwdr.cer" in step) is not bring
+    above = "pass.p12" if bring else "wwdr.cer"
+    assert found.steps == (NextStep("sign", ("pass.p12", "pass.p12", above)),)
 
 
 def test_a_p12_without_a_password_needs_none(authority: Authority, issued: Issued) -> None:
@@ -188,7 +186,7 @@ def test_key_02_a_key_of_another_certificate_does_not_fit(authority: Authority, 
 
     assert codes(found) == {"key-mismatch"}
     assert "other.key" in found.report.errors[0].message
-    assert found.steps == ("give the private key that pass.pem was requested with",)
+    assert found.steps == (NextStep("find-key", ("pass.pem",)),)
     assert not found.ready
 
 
@@ -203,9 +201,9 @@ def test_a_request_and_its_key_wait_for_apple(authority: Authority) -> None:
     made = csr.make()
 
     found = asked(("r", made.request), ("k", made.key), trust=authority.trust)
-    assert "upload the request" in found.steps[0]
+    assert found.steps == (NextStep("upload-request", ("r",)),)
     found = asked(("k", made.key), trust=authority.trust)
-    assert "passwright certs request" in found.steps[0]
+    assert found.steps == (NextStep("find-certificate", ("k",)),)
 
 
 def test_crt_17_an_intermediate_of_another_generation_does_not_fit(
@@ -223,8 +221,8 @@ def test_crt_17_an_intermediate_of_another_generation_does_not_fit(
     assert finding.location == "wwdr.pem"
     assert x.key_id(x.parse(other.intermediate)) in finding.message
     assert x.key_id(x.parse(authority.intermediate)) in finding.message
-    assert "fetch WWDR G9: passwright certs intermediate --for pass.pem" in finding.hint
-    assert found.steps == ("passwright certs intermediate --for pass.pem --out wwdr.pem",)
+    assert finding.hint == "fetch WWDR G9 and give it"
+    assert found.steps == (NextStep("find-intermediate", ("pass.pem",)),)
 
 
 def knowing(authority: Authority) -> Trust:
@@ -244,8 +242,8 @@ def test_what_is_missing_is_told_and_no_error(authority: Authority, issued: Issu
     assert [each.code for each in found.report.notes] == ["credential-missing", "credential-missing"]
     assert found.items[0].issuer == "WWDR G9"
     assert found.steps == (
-        "give the private key that pass.pem was requested with",
-        "passwright certs intermediate --for pass.pem --out wwdr.pem",
+        NextStep("find-key", ("pass.pem",)),
+        NextStep("find-intermediate", ("pass.pem",)),
     )
 
 
@@ -259,9 +257,10 @@ def test_a_certificate_of_nobody_we_trust_is_an_error(
     assert found.items[0].issuer == ""
     assert not found.ready
     # What is there is not asked for.
-    assert [each.hint for each in found.report.errors] == ["give --root FILE when its authority is yours"]
+    trust = "when its authority is yours, trust the root certificate of that authority"
+    assert [each.hint for each in found.report.errors] == [trust]
     (alone,) = asked(files[0], trust=other.trust).report.errors
-    assert alone.hint == "give the intermediate that issued it, and --root FILE when its authority is yours"
+    assert alone.hint == f"give the intermediate that issued it; {trust}"
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def error(reason: str = "", message: str = "", **more: Any) -> bytes:
         (400, error("invalidResource", "Invalid resource ID: x"), "invalidResource", "the suffix allows"),
         (400, error("badRequest", "Invalid review status"), "badRequest", "UNDER_REVIEW"),
         (400, error("badRequest", "Image cannot be loaded."), "badRequest", "picture"),
-        (400, error("badRequest", "Request contains an invalid argument"), "badRequest", "passwright check"),
+        (400, error("badRequest", "Request contains an invalid argument"), "badRequest", "passwright.check"),
         (401, error("authError", "Invalid Credentials"), "authError", "access token is missing"),
         (403, error("permissionDenied", "Permission denied."), "permissionDenied", "Pay & Wallet console"),
         (403, error("insufficientPermissions", ""), "insufficientPermissions", "lacks the scope"),

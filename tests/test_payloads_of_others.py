@@ -312,7 +312,7 @@ def test_claims_that_nobody_signed_are_told_and_judged() -> None:
         ("bad-token", "link"),
         ("bad-claim", "claims#/typ"),
     ]
-    assert found.errors[0].hint == "check them --as save-claims"
+    assert found.errors[0].hint == "check them as save-claims"
 
 
 def test_a_header_with_the_claims_typ_says_where_that_belongs() -> None:

@@ -99,7 +99,7 @@ def test_every_member_can_be_set_both_ways() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "base_url is not set: put it into --config FILE, or set PASSWRIGHT_BASE_URL"),
+        ("", "base_url is not set: put it into the settings file, or set PASSWRIGHT_BASE_URL"),
         ('base_url = "https://a.example"', "database is not set"),
         ("[", "is not TOML"),
         (

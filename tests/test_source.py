@@ -1,6 +1,7 @@
 """What holds for every line of the source."""
 
 import ast
+import re
 import threading
 from pathlib import Path
 
@@ -71,3 +72,20 @@ def test_the_project_speaks_of_itself_alone() -> None:
         text = path.read_bytes().decode("utf-8", "replace")
         for word in words:
             assert word not in text, f"{path.relative_to(root)} holds {word}"
+
+
+def test_only_the_command_line_names_commands_and_options() -> None:
+    """A library's message is read in programs as well; the CLI adds the command that helps."""
+    names = (path.stem.replace("_", "-") for path in (SOURCE / "cli" / "commands").glob("[a-z]*.py"))
+    named = re.compile(rf"(?<![\w-])--[a-z]|\bpasswright (?:{'|'.join(names)})\b")
+    assert named.search("try passwright build")
+    assert named.search("give --root FILE")
+    modules = [path for path in SOURCE.rglob("*.py") if path.name != "__main__.py"]
+    found = [
+        f"{module.relative_to(SOURCE)}:{node.lineno}: {node.value}"
+        for module in modules
+        if "cli" not in module.relative_to(SOURCE).parts
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.search(node.value)
+    ]
+    assert found == []

@@ -26,7 +26,7 @@ class Severity(enum.Enum):
 class Finding:
     """One result of a check.
 
-    `code` is stable and kebab-case; `passwright explain CODE` tells more.
+    `code` is stable and kebab-case; `explanation(code)` tells more.
     `location` is `file[:line][#pointer]`: `template.toml:20#/fields/tier`,
     `pass.json#/barcodes/0/format`, `icon.png`. `hint` says what to do, or is "".
     """
@@ -43,7 +43,7 @@ class Finding:
         return f"{self.severity.value}: {place}{self.message}{hint} [{self.code}]"
 
     def as_dict(self) -> dict[str, str]:
-        """The finding as the command line's `--json` prints it."""
+        """Returns the finding as members of JSON."""
         return {
             "code": self.code,
             "severity": self.severity.value,

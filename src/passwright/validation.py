@@ -134,5 +134,5 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
 def _unsigned(text: str, *, bound: bool, at: datetime | None) -> Report:
     claims = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     message = "these are claims that nobody signed, and no link"
-    said = error("bad-token", "link", message, "check them --as save-claims")
+    said = error("bad-token", "link", message, "check them as save-claims")
     return Report.from_findings([said, *check_claims(claims, place_in("claims"), bound=bound, at=at)])

@@ -94,7 +94,11 @@ def load_settings(
     given = {"database": database, "base_url": base_url}
     known = {name: value for name, value in given.items() if value is not None}
     defaults = {"database": EXAMPLE_DATABASE, "base_url": f"http://localhost:{port}"} if example else {}
-    return replace(settings.load(config, os.environ, defaults=defaults, **known), example=example)
+    try:
+        found = settings.load(config, os.environ, defaults=defaults, **known)
+    except SettingsError as exc:
+        raise exc if config else SettingsError(f"{exc} (--config FILE names a settings file)") from exc
+    return replace(found, example=example)
 
 
 @contextmanager

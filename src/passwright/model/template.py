@@ -279,7 +279,7 @@ class Template:
         `template.example(serial)` makes the pass again. Texts that the pass translates are fixed,
         what holds the serial number is computed, every other value becomes the example of a field
         and has to be given at issue. What no template has a word for is under `apple`, or left
-        out: `passwright new DIR --from FILE` says what.
+        out: `apple.reading.to_template` reports it.
 
         Raises:
             InvalidInput: the pass can't be read.

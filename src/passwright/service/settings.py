@@ -166,7 +166,7 @@ def _read(members: Any, folder: Path, where: str) -> dict[str, Any]:
 def _made(found: dict[str, Any]) -> Settings:
     for name in ("base_url", "database"):
         if name not in found:
-            raise SettingsError(f"{name} is not set: put it into --config FILE, or set {variable(name)}")
+            raise SettingsError(f"{name} is not set: put it into the settings file, or set {variable(name)}")
     parts: dict[str, Any] = {name: value for name, value in found.items() if "." not in name}
     for section, made in {"apple": Apple, "google": Google, "limits": Limits}.items():
         members = {

@@ -39,7 +39,7 @@ Passwright; never to issue a pass. The private keys of root and intermediate wer
 
 The password of the .p12 files is: {EXAMPLE_PASSWORD}
 
-To make all of it again: passwright certs example DIR
+To make all of it again: passwright.testing.example.write_example(DIR, now=NOW)
 """
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from passwright.apple.certificates.credentials import encrypted, read
 from passwright.apple.identity import EXPIRY_NOTICE
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from passwright.apple.trust.chain import Chain, Trust
     from passwright.report import Finding
 
-__all__ = ["CredentialCheck", "check_credentials"]
+__all__ = ["Action", "CredentialCheck", "NextStep", "check_credentials"]
 
 # Findings of a chain that speak of a signature, and are said in other words here or not at all.
 _OF_SIGNATURES = frozenset(
@@ -37,19 +36,35 @@ _OF_SIGNATURES = frozenset(
 )
 
 
+Action: TypeAlias = Literal["sign", "upload-request", "find-certificate", "find-key", "find-intermediate"]
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """An action that leads to a usable set of credentials, and the files it concerns.
+
+    `sign`: the files of certificate, key and intermediate, which may be one
+    file. `find-key` and `find-intermediate`: the file of the certificate that
+    lacks them. `find-certificate`: the file of a key. `upload-request`: the
+    file of a request.
+    """
+
+    action: Action
+    files: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class CredentialCheck:
     """What was found in the files, and whether a pass can be signed with it.
 
     `ready` means that a pass certificate, its key and its intermediate are
-    there, fit together and are valid. `steps` say what to do next, the first
-    thing first.
+    there, fit together and are valid. `steps` come in the order to take them.
     """
 
     items: tuple[Credential, ...]
     report: Report
     ready: bool
-    steps: tuple[str, ...]
+    steps: tuple[NextStep, ...]
 
 
 def check_credentials(
@@ -93,10 +108,7 @@ def _unique(items: Sequence[Credential]) -> list[Credential]:
 def _unreadable(name: str, *, encrypted: bool) -> Finding:
     hint = "give certificates and keys in PEM or DER, or a .p12"
     if encrypted:
-        hint = (
-            "its password may be wrong or missing: --password-file FILE; a .p12 of an older macOS needs "
-            "openssl pkcs12 -legacy"
-        )
+        hint = "its password may be wrong or missing; a .p12 of an older macOS needs openssl pkcs12 -legacy"
     return error("unreadable-credential", name, "no certificate, key or request can be read here", hint)
 
 
@@ -142,7 +154,7 @@ class _Matcher:
     def findings(self) -> Iterator[Finding]:
         for item in self.others:
             what = f"this is a {item.title}, which signs no passes"
-            hint = "create a certificate under the Pass Type ID: passwright certs request begins it"
+            hint = "create a certificate under the Pass Type ID in Apple's portal"
             yield error("not-a-pass-certificate", item.file, what, hint)
         for item in self.passes:
             yield from self._of_pass(item)
@@ -154,9 +166,9 @@ class _Matcher:
     def _of_pass(self, item: Credential) -> Iterator[Finding]:
         for found in self._chains[item.der].findings:
             if found.code == "untrusted-chain" and found.hint:
-                yours = "--root FILE when its authority is yours"
-                there = bool(self.issuers(item))
-                hint = f"give {yours}" if there else f"give the intermediate that issued it, and {yours}"
+                hint = "when its authority is yours, trust the root certificate of that authority"
+                if not self.issuers(item):
+                    hint = f"give the intermediate that issued it; {hint}"
                 yield replace(found, location=item.file, hint=hint)
             elif found.code not in _OF_SIGNATURES:
                 yield replace(found, location=item.file)
@@ -175,9 +187,9 @@ class _Matcher:
         end, start = held.not_valid_after_utc, held.not_valid_before_utc
         if not start <= self.at <= end:
             when = f"ended on {end:%Y-%m-%d}" if self.at > end else f"begins on {start:%Y-%m-%d %H:%M} UTC"
-            hint = "renew it in Apple's portal: passwright certs request begins it"
+            hint = "renew it in Apple's portal"
             if item.kind == "intermediate":
-                hint = "passwright certs intermediate fetches the one that issues today"
+                hint = "fetch the one that issues today"
             elif self.at < start:
                 hint = "is the clock of this machine right?"
             message = f"the {item.title} {when}, so phones refuse what is signed with it now"
@@ -200,7 +212,7 @@ class _Matcher:
             try:
                 check_public_key(_loaded(item.spki))
             except KeyMaterialError as exc:
-                yield error("weak-key", item.file, str(exc), "make another with passwright certs request")
+                yield error("weak-key", item.file, str(exc), "make another key and request")
         for item in self.keys:
             # Said at the certificate already where none of the keys fits it.
             if item.spki not in known | asked and any(map(self.key_of, self.passes)):
@@ -221,11 +233,8 @@ class _Matcher:
             if self.issuers(item) or held is None:
                 continue
             needed = self._chains[item.der].intermediate or "the one that issued it"
-            hint = "give the one whose key it names" if not self._chains[item.der].intermediate else ""
-            hint = (
-                hint
-                or f"fetch {needed}: passwright certs intermediate --for {_word(item.file)} --out wwdr.pem"
-            )
+            known = self._chains[item.der].intermediate
+            hint = f"fetch {known} and give it" if known else "give the one whose key it names"
             if not self.above:
                 message = f"its intermediate was not given: {needed}"
                 yield note("credential-missing", item.file, message, hint)
@@ -237,38 +246,25 @@ class _Matcher:
                 )
                 yield error("intermediate-mismatch", each.file, message, hint)
 
-    def _signing(self) -> Iterator[str]:
-        for item in self.passes:
-            key, above = self.key_of(item), self.issuers(item)
-            if key is not None and above:
-                names = (
-                    f"--cert {_word(item.file)} --key {_word(key.file)} --intermediate {_word(above[0].file)}"
-                )
-                if key.file == item.file:
-                    names = f"--p12 {_word(item.file)}"
-                    names += "" if above[0].file == item.file else f" --intermediate {_word(above[0].file)}"
-                yield f"passwright build TEMPLATE --serial 1 {names} --out card.pkpass"
-
-    def steps(self, *, ready: bool) -> Iterator[str]:
-        """What to do next, for somebody who has these things."""
+    def steps(self, *, ready: bool) -> Iterator[NextStep]:
+        """The next steps, in the order to take them."""
         if ready:
-            yield from self._signing()
+            for item in self.passes:
+                key, above = self.key_of(item), self.issuers(item)
+                if key is not None and above:
+                    yield NextStep("sign", (item.file, key.file, above[0].file))
             return
         if not self.passes:
-            if self.requests:
-                yield "upload the request under your Pass Type ID in Apple's portal, and load the certificate"
-            elif self.keys:
-                yield "give the certificate as well, or make a request: passwright certs request DIR"
+            for item in self.requests[:1]:
+                yield NextStep("upload-request", (item.file,))
+            for item in () if self.requests else self.keys[:1]:
+                yield NextStep("find-certificate", (item.file,))
             return
         for item in self.passes:
             if not self.key_of(item):
-                yield f"give the private key that {item.file} was requested with"
+                yield NextStep("find-key", (item.file,))
             if not self.issuers(item) and self._chains[item.der].intermediate:
-                yield f"passwright certs intermediate --for {_word(item.file)} --out wwdr.pem"
-
-
-def _word(name: str) -> str:
-    return shlex.quote(name)
+                yield NextStep("find-intermediate", (item.file,))
 
 
 def _loaded(spki: bytes) -> object:

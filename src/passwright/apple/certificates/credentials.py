@@ -59,7 +59,7 @@ class Credential:
     days: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The credential as `certs check --json` prints it. No key, but its public half's fingerprint."""
+        """Returns the credential as members of JSON: no key, but the fingerprint of its public half."""
         held = self.certificate
         document: dict[str, Any] = {
             "file": self.file,

@@ -98,7 +98,7 @@ class Layout:
     ignored: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The layout as the command line's `--json` prints it."""
+        """Returns the layout as members of JSON."""
         return {
             "system": f"iOS {self.system}",
             "layout": self.drawn,

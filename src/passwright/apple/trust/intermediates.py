@@ -108,9 +108,7 @@ def fetch(wanted: Published, *, get: Get = https_get, url: str = "") -> bytes:
     try:
         data = get(place)
     except KeyMaterialError as exc:
-        raise KeyMaterialError(
-            f"{exc}; load {place} in another way and give the file: passwright certs intermediate --from FILE"
-        ) from exc
+        raise KeyMaterialError(f"{exc}; load {place} in another way and check that file") from exc
     return check(wanted, data)
 
 

@@ -41,15 +41,16 @@ class NotAPass:
 
 
 _WEB = "Ask the server again and look at its status; a pass comes as application/vnd.apple.pkpass."
-_LINK = "passwright inspect shows what is in it, passwright check --as link judges it."
+LINK_REMEDY = "It belongs to Google Wallet: read it as a save link."
 _REST = "Load the file again, and compare its size with the Content-Length of the server."
-_PACK = "A .pkpass is a ZIP archive with pass.json and a signature: passwright build makes one."
+PACK_REMEDY = "A .pkpass is a ZIP archive with pass.json and a signature."
+PEM_REMEDY = "It belongs to the signing identity."
 # The first bytes of what is saved as .pkpass by mistake.
 _BEGINNINGS = (
-    (b"\x89PNG", "a PNG picture", _PACK),
-    (b"\xff\xd8\xff", "a JPEG picture", _PACK),
-    (b"%PDF", "a PDF document", _PACK),
-    (b"-----BEGIN", "a PEM file, a certificate or a key", "passwright certs check says which."),
+    (b"\x89PNG", "a PNG picture", PACK_REMEDY),
+    (b"\xff\xd8\xff", "a JPEG picture", PACK_REMEDY),
+    (b"%PDF", "a PDF document", PACK_REMEDY),
+    (b"-----BEGIN", "a PEM file, a certificate or a key", PEM_REMEDY),
     (b"UEsDB", "a ZIP archive written as base64", "Decode it: base64 -d FILE > card.pkpass."),
     (
         b"\x1f\x8b",
@@ -125,8 +126,8 @@ def _page(head: bytes) -> tuple[str, str] | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for kind, found in (
         (("an empty file", _REST), not text),
-        (("the token of a save link for Google Wallet", _LINK), _TOKEN.match(text)),
-        (("a save link for Google Wallet", _LINK), _URL.match(text) and b"/gp/v/save/" in text),
+        (("the token of a save link for Google Wallet", LINK_REMEDY), _TOKEN.match(text)),
+        (("a save link for Google Wallet", LINK_REMEDY), _URL.match(text) and b"/gp/v/save/" in text),
         (("a link and not the file behind it", "Load what the link leads to."), _URL.match(text)),
         (("a web page, such as an error or a login", _WEB), _HTML.match(text)),
         (("JSON, such as an error or a pass.json that was never packed and signed", _WEB), _JSON.match(text)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +12,14 @@ from rich.text import Text
 
 from passwright import wholefile
 from passwright.cli import files, json_output, options, output
-from passwright.errors import UsageError
+from passwright.errors import KeyMaterialError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-    from passwright.apple.certificates.check import CredentialCheck
+    from passwright.apple.certificates.check import CredentialCheck, NextStep
     from passwright.apple.certificates.credentials import Credential
     from passwright.apple.trust.intermediates import Published
     from passwright.report import Finding
@@ -191,8 +192,8 @@ def _document(found: CredentialCheck, exposed: list[Finding]) -> dict[str, Any]:
         "ok": found.report.ok,
         "ready": found.ready,
         "items": [item.as_dict() for item in found.items],
-        "next": list(found.steps),
-        "findings": json_output.findings((*found.report, *exposed)),
+        "next": [_describe_step(step) for step in found.steps],
+        "findings": json_output.findings((*map(_with_command, found.report), *exposed)),
     }
 
 
@@ -203,11 +204,48 @@ def print_check(found: CredentialCheck, exposed: list[Finding], *, on: Console) 
         on.print(Text.assemble((output.safe_text(item.file), "bold"), f": {item.title}{kind}"))
         for name, text in _credential_rows(item):
             output.print_row(name, text, on=on, width=10)
-    output.print_findings((*found.report, *exposed), on=on)
+    output.print_findings((*map(_with_command, found.report), *exposed), on=on)
     if found.ready:
         on.print(Text("They fit together, and passes can be signed with them.", "green"))
     for step in found.steps:
-        output.print_row("next", step, on=on, width=4)
+        output.print_row("next", _describe_step(step), on=on, width=4)
+
+
+# Finding code -> the command or the option that helps.
+_COMMANDS = {
+    "certificate-not-valid": "passwright certs request begins a new certificate, "
+    "passwright certs intermediate fetches an intermediate",
+    "not-a-pass-certificate": "passwright certs request begins it",
+    "untrusted-chain": "--root FILE trusts a root",
+    "unreadable-credential": "--password-file FILE opens what is encrypted",
+    "weak-key": "passwright certs request makes both",
+}
+
+
+def _with_command(finding: Finding) -> Finding:
+    """The finding, with the command that helps in its hint."""
+    command = _COMMANDS.get(finding.code)
+    return replace(finding, hint="; ".join(filter(None, (finding.hint, command)))) if command else finding
+
+
+def _describe_step(step: NextStep) -> str:
+    """A step as a command, or as a sentence where no command helps."""
+    names = [output.shell_quote(name) for name in step.files]
+    match step.action:
+        case "sign":
+            certificate, key, above = names
+            given = f"--cert {certificate} --key {key} --intermediate {above}"
+            if key == certificate:
+                given = f"--p12 {certificate}{f' --intermediate {above}' if above != certificate else ''}"
+            return f"passwright build TEMPLATE --serial 1 {given} --out card.pkpass"
+        case "upload-request":
+            return "upload the request under your Pass Type ID in Apple's portal, and load the certificate"
+        case "find-certificate":
+            return "give the certificate as well, or make a request: passwright certs request DIR"
+        case "find-key":
+            return f"give the private key that {step.files[0]} was requested with"
+        case "find-intermediate":
+            return f"passwright certs intermediate --for {names[0]} --out wwdr.pem"
 
 
 def _credential_rows(item: Credential) -> Iterator[tuple[str, str]]:
@@ -253,7 +291,10 @@ def intermediate(
 
     wanted = _find_intermediate(generation, certificate)
     if source is None or source.startswith(("https://", "http://")):
-        octets = intermediates.fetch(wanted, url=source or "")
+        try:
+            octets = intermediates.fetch(wanted, url=source or "")
+        except KeyMaterialError as exc:
+            raise KeyMaterialError(f"{exc} (a file that you loaded: --from FILE)") from exc
     else:
         with files.naming(source):
             octets = intermediates.check(wanted, files.read(Path(source), files.MAX_KEY_BYTES))

@@ -79,7 +79,15 @@ def _document(file: str, found: Diagnosis) -> dict[str, Any]:
 
 def _remedy(found: Diagnosis) -> str | None:
     if found.stranger is not None:
-        return found.stranger.remedy
+        from passwright.apple.verification.diagnosis import LINK_REMEDY, PACK_REMEDY, PEM_REMEDY
+
+        commands = {
+            LINK_REMEDY: "passwright inspect shows what is in it, passwright check --as link validates it.",
+            PACK_REMEDY: "passwright build makes one.",
+            PEM_REMEDY: "passwright certs check says which certificate or key it is.",
+        }
+        remedy = found.stranger.remedy
+        return " ".join(filter(None, (remedy, commands.get(remedy))))
     if found.cause is not None:
         return found.cause.remedy
     return None if found.finding is None else found.finding.hint or None

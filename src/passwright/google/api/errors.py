@@ -46,7 +46,7 @@ CAUSES = (
     _cause("400", r"image",
         "Google can't load a picture: it has to be public, reachable over https, and PNG or JPEG"),
     _cause("400", "",
-        "a member is missing, unknown or of the wrong form: passwright check names it; "
+        "a member is missing, unknown or of the wrong form: passwright.check() names it; "
         "numbers of 64 bits are text, enumerations upper case"),
     _cause("401", r"invalid_grant|invalid_client|token-refused",
         "the account gets no access token: its key was deleted, the account is off, "

@@ -2,8 +2,7 @@
 
     python -m passwright.google.tables walletobjects.v1.json
 
-writes `objects.json` anew from a discovery document; with `--drift` it only says
-what a newer one has otherwise. What only prose says
+writes `objects.json` anew from a discovery document. What only prose says
 (formats, limits, exclusions) stands in `prose.json` and is merged over it.
 """
 

@@ -2,7 +2,7 @@
 
     {"errors": [{"status", "code", "title", "detail", "source": {"pointer" | "parameter" | "header"}}]}
 
-Titles come from the same table as findings: `passwright explain CODE` tells more.
+Titles come from the same table as findings: `report.explanation(code)` tells more.
 Nothing that a client sent is repeated, but for the names of members that lead to it.
 """
 

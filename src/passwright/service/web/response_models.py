@@ -196,7 +196,7 @@ class Error(_Answer):
     """One thing that is wrong. Nothing that was sent is repeated."""
 
     status: str
-    code: str = Field(description="Stable; `passwright explain CODE` tells more.")
+    code: str = Field(description="Stable; the documentation explains every code.")
     title: str
     detail: str
     source: ErrorSource | None = None
