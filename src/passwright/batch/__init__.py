@@ -2,8 +2,10 @@
 
     from passwright import batch
 
-    maker = batch.Maker(pw.Template.load("coffee-club"), apple=pw.apple.PassBuilder(identity))
-    summary = batch.package(maker, batch.read("members.csv"), batch.Zip("passes.zip"), ledger="passes.ledger")
+    maker = batch.PassMaker(pw.Template.load("coffee-club"), apple=pw.apple.PassBuilder(identity))
+    ledger = batch.Ledger("passes.ledger")
+    summary = batch.package(maker, batch.read("members.csv"), batch.Zip("passes.zip"), ledger=ledger)
+    ledger.close()
 
 A row becomes a pass and, by the builders that make single passes, the bytes of a
 .pkpass, a save link, or both. What was written stands in a ledger, so that a

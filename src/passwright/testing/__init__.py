@@ -7,7 +7,7 @@
         assert verdict.serial_number == "M-0001"
 
 With pytest the fixtures of `passwright.testing.plugin` are there without an
-import. `Authority` is a make-believe Apple, `Google` a make-believe Google:
+import. `Authority` is a make-believe Apple, `FakeGoogle` a make-believe Google:
 nothing they sign or keep is accepted by a phone. Names are resolved on first use.
 """
 

@@ -1,6 +1,6 @@
 """Google's REST API: requests are built and answers read without I/O, and one thin transport.
 
-    with Client.fromservice_account(data) as google:
+    with Client.from_service_account(data) as google:
         google.put_required(link)
 
 Whoever brings another HTTP client takes the functions: each makes a `Request`,

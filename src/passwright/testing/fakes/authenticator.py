@@ -4,9 +4,9 @@ It answers the options of the service as a real one would, with a key on P-256
 and real CBOR, COSE and signatures. What it tells can be bent one thing at a
 time, for tests of a server that has to notice:
 
-    phone = Phone("https://passes.example.com")
-    phone.create(options)                      # sound
-    phone.create(options, user_verified=False) # one thing wrong
+    phone = FakeAuthenticator("https://passes.example.com")
+    phone.create(options)                       # as a real phone answers
+    phone.create(options, user_verified=False)  # one thing wrong
 """
 
 from __future__ import annotations

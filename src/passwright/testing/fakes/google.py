@@ -1,6 +1,6 @@
 """A make-believe Google: the token endpoint and the Wallet API on this machine, over real HTTP.
 
-    with Google() as google, google.client() as client:
+    with FakeGoogle() as google, google.client() as client:
         link = pw.google.PassBuilder(google.issuer).save_link(card)
         client.put_required(link)
         assert google.resources["loyaltyClass"]

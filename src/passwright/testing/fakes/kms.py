@@ -1,7 +1,7 @@
 """Make-believe key services on this machine, over real HTTP: keys that sign and never leave.
 
     with KeyService(key) as service:
-        signer = GoogleIamSigner(ACCOUNT, session=..., endpoint=service.url)
+        signer = GoogleIamSigner(ACCOUNT, session=session, endpoint=service.url)
 
 Each speaks the protocol of one service, checks a request as that service documents
 it, and signs with the key it was given: AWS KMS, Google Cloud KMS, Google's IAM
