@@ -1,4 +1,4 @@
-"""Forty outputs of the package and of the command line, recorded before names changed.
+"""Outputs of the package, the command line and the service, recorded before names changed.
 
 `python -m tests.golden_outputs --record` writes them anew into `tests/golden/outputs.json`.
 Texts for people are left out; what programs read is compared to the letter. Large files
@@ -18,6 +18,7 @@ import tempfile
 import time
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 import passwright as pw
+from tests.conftest import png
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,8 +179,45 @@ def outputs() -> dict[str, Callable[[], Any]]:
     every["explain-member"] = lambda: command("explain", "relevantDate", "--json")
     every["schema-template"] = lambda: schema("template")
     every["schema-pass-json"] = lambda: schema("pass.json")
+    every["apple-personalization"] = personalization
+    every["build-json"] = partial(written, "build", "--serial", "G-1", "--out", "{folder}/pass.pkpass")
+    every["link-json"] = partial(written, "link", "--serial", "G-1")
+    every["batch-json"] = partial(written, "batch", "{folder}/rows.csv", "--out", "{folder}/passes.zip")
     every["api"] = api_answers
     return every
+
+
+def personalization() -> Any:
+    """Returns the digest of a pass with a sign-up sheet, and the sheet."""
+    template = pw.Template.load(TEMPLATES / "membership")
+    pictures = {**template.images.files, "personalizationLogo@3x.png": png(450, 120)}
+    asking = replace(
+        template,
+        images=replace(template.images, files=pictures),
+        personalization=pw.Personalization(fields=("name", "email"), description="Join"),
+    )
+    data = pw.apple.PassBuilder(identity()).build(asking.example("G-1"), at=AT)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {"sha256": digest(data), "sheet": json.loads(archive.read("personalization.json"))}
+
+
+def written(name: str, *arguments: str) -> Any:
+    """Returns what a command that signs prints as JSON, without what the time of day decides."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "rows.csv").write_text("serial,fullName,points\nM-1,Jane Smith,1\nM-2,,x\n")
+        options = (each.format(folder=folder) for each in arguments)
+        found = command(name, "fixtures/templates/membership", *options, "--example", "--json")
+        refused = [
+            normalise(json.loads(line))
+            for path in sorted(Path(folder).glob("*.jsonl"))
+            for line in path.read_text("utf-8").splitlines()
+        ]
+        found = json.loads(json.dumps({**found, "refused": refused}).replace(folder, "folder"))
+    for document in found["documents"]:
+        for changing in ("sha256", "url", "seconds"):
+            document.pop(changing, None)
+        document.get("claims", {}).pop("iat", None)
+    return found
 
 
 def check(kind: str, document: Any) -> Any:
