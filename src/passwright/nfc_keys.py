@@ -15,10 +15,9 @@ import re
 from typing import TYPE_CHECKING
 
 from passwright.errors import KeyMaterialError
-from passwright.signing import load_key
+from passwright.signing import load_key, read_public_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import NoReturn
 
 __all__ = ["NfcKey", "generate", "public_text"]
@@ -107,8 +106,8 @@ def _point(key: bytes | str, password: bytes | str | None) -> bytes | str:
     if len(octets) > MAX_BYTES:
         return _LONG
     points = set()
-    for label, block in _blocks(octets):
-        public = _from_pem(label, block, password) if label else _from_der(block, password)
+    for block in _blocks(octets):
+        public = _public_key(block, password)
         if public is None:
             return _LOCKED if b"ENCRYPTED" in block else _UNREADABLE
         point = _compressed(public)
@@ -120,54 +119,24 @@ def _point(key: bytes | str, password: bytes | str | None) -> bytes | str:
     return points.pop() if points else _UNREADABLE
 
 
-def _blocks(octets: bytes) -> list[tuple[bytes, bytes]]:
-    """PEM blocks with their labels, or the one DER with the label b""."""
-    if blocks := [(found[1], found[0]) for found in _BLOCK.finditer(octets) if found[1] != _PARAMETERS]:
+def _blocks(octets: bytes) -> list[bytes]:
+    """PEM blocks, or the one DER."""
+    if blocks := [found[0] for found in _BLOCK.finditer(octets) if found[1] != _PARAMETERS]:
         return blocks
     if octets.startswith(_DER):
-        return [(b"", octets)]
+        return [octets]
     try:
-        return [(b"", base64.b64decode(b"".join(octets.split()), validate=True))]
+        return [base64.b64decode(b"".join(octets.split()), validate=True)]
     except binascii.Error:
         return []
 
 
-def _from_pem(label: bytes, block: bytes, password: bytes | str | None) -> object | None:
-    """The public key of a PEM block, None where it can't be read."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-    from cryptography.x509 import load_pem_x509_certificate
-
-    if label.endswith(b"PRIVATE KEY"):
-        private = load_key(block, password)
-        return None if private is None else private.public_key()
-    try:
-        if label == b"CERTIFICATE":
-            return load_pem_x509_certificate(block).public_key()
-        return load_pem_public_key(block) if label.endswith(b"PUBLIC KEY") else None
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-
-
-def _from_der(octets: bytes, password: bytes | str | None) -> object | None:
-    """The public key of a public key, a certificate or a private key in DER, None where it can't be read."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
-    from cryptography.x509 import load_der_x509_certificate
-
-    secret = password.encode() if isinstance(password, str) else password
-    ways: tuple[Callable[[], object], ...] = (
-        lambda: load_der_public_key(octets),
-        lambda: load_der_x509_certificate(octets).public_key(),
-        lambda: load_der_private_key(octets, secret or None).public_key(),
-        lambda: load_der_private_key(octets, None).public_key(),
-    )
-    for load in ways:
-        try:
-            return load()
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            continue
-    return None
+def _public_key(block: bytes, password: bytes | str | None) -> object | None:
+    """The public key of a public key, a certificate or a private key, None where none can be read."""
+    if (public := read_public_key(block)) is not None:
+        return public
+    private = load_key(block, password)
+    return None if private is None else private.public_key()
 
 
 def _compressed(public: object) -> bytes:

@@ -29,6 +29,7 @@ __all__ = [
     "check_public_key",
     "load_key",
     "load_public_key",
+    "read_public_key",
     "sign_checked",
     "verify_signature",
 ]
@@ -230,39 +231,55 @@ def _can_be_factored(modulus: int) -> bool:
 
 
 def load_key(pem: bytes | str, password: bytes | str | None) -> PrivateKey | None:
-    """The private key in a PEM text, or None where it can't be read.
+    """The private key in PEM or DER, or None where it can't be read.
 
     None instead of an exception: the exception's traceback would keep this
     frame, and with it key and password, alive and visible.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
     text = pem.encode() if isinstance(pem, str) else pem
+    load = load_pem_private_key if b"-----BEGIN" in text else load_der_private_key
     secret = password.encode() if isinstance(password, str) else password
     # An empty password is what people give who have none.
     for attempt in dict.fromkeys((secret or None, None)):
         try:
-            return load_pem_private_key(text, attempt)  # type: ignore[return-value]  # KeySigner checks the kind
+            return load(text, attempt)  # type: ignore[return-value]  # KeySigner checks the kind
         except (ValueError, TypeError, UnsupportedAlgorithm):
             continue
     return None
 
 
+def read_public_key(data: bytes) -> object | None:
+    """Returns the key of a public key or of a certificate, in PEM or DER; None where none can be read.
+
+    The key may be of any kind and strength: `check_public_key` refuses those that can't be used.
+    """
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    pem = b"-----BEGIN" in data
+    key = serialization.load_pem_public_key if pem else serialization.load_der_public_key
+    certificate = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
+    for load in (key, lambda octets: certificate(octets).public_key()):
+        try:
+            return load(data)
+        except (ValueError, UnsupportedAlgorithm):
+            continue
+    return None
+
+
 def load_public_key(data: bytes) -> PublicKey:
-    """The public key in a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), in PEM or DER.
+    """Returns the key of a public key (RFC 5280 section 4.1.2.7) or of a certificate, in PEM or DER.
 
     Raises:
         KeyMaterialError: this is none, or one that is too weak or of another kind.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
-
-    load = load_pem_public_key if data.lstrip().startswith(b"-----") else load_der_public_key
-    try:
-        key = load(data)
-    except (ValueError, UnsupportedAlgorithm) as exc:
-        raise KeyMaterialError("the public key can't be read: it is neither PEM nor DER, or damaged") from exc
+    key = read_public_key(data)
+    if key is None:
+        raise KeyMaterialError("the public key can't be read: it is neither PEM nor DER, or damaged")
     check_public_key(key)
     return key  # type: ignore[return-value]  # check_public_key refuses other kinds
 

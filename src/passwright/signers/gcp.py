@@ -13,7 +13,7 @@ from passwright.errors import (
     SignerTimeout,
     SignerUnreachable,
 )
-from passwright.signers.tries import tried
+from passwright.signers.retry import with_retries
 from passwright.signing import load_public_key
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class GoogleKmsSigner:
             except (GoogleAPICallError, GoogleAuthError, RequestException) as exc:
                 raise _failure(exc) from exc
 
-        return tried(ask, attempts=self._attempts)
+        return with_retries(ask, attempts=self._attempts)
 
     def __repr__(self) -> str:
         return f"GoogleKmsSigner({self._key!r})"

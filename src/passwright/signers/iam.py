@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from passwright.errors import (
-    KeyMaterialError,
     SignerFailed,
     SignerRefused,
     SignerTimeout,
     SignerUnreachable,
     WrongSignature,
 )
-from passwright.signers.tries import tried
-from passwright.signing import check_public_key, verify_signature
+from passwright.signers.retry import with_retries
+from passwright.signing import load_public_key, verify_signature
 
 if TYPE_CHECKING:
     from passwright.signing import PublicKey
@@ -99,7 +98,7 @@ class GoogleIamSigner:
             published = self._ask("GET", f"{self._certificates}/{self._account}")
             if key_id not in published:
                 raise WrongSignature("IAM signed with a key that Google does not publish for this account")
-            self._keys[key_id] = _public_key(published[key_id])
+            self._keys[key_id] = load_public_key(published[key_id].encode())
         return self._keys[key_id]
 
     def _ask(self, method: str, url: str, **content: Any) -> Any:
@@ -120,7 +119,7 @@ class GoogleIamSigner:
                 raise SignerRefused(f"IAM refused the account: {status}{'; ' * bool(hint)}{hint}")
             return answer.json()
 
-        return tried(ask, attempts=self._attempts)
+        return with_retries(ask, attempts=self._attempts)
 
     def __repr__(self) -> str:
         return "GoogleIamSigner()"
@@ -154,14 +153,3 @@ def _failure(exc: OSError) -> SignerFailed:
     if isinstance(exc, Timeout):
         return SignerTimeout("IAM took too long to answer")
     return SignerUnreachable("IAM can't be reached")
-
-
-def _public_key(pem: str) -> PublicKey:
-    from cryptography import x509
-
-    try:
-        key = x509.load_pem_x509_certificate(pem.encode()).public_key()
-    except ValueError as exc:
-        raise KeyMaterialError("the certificate that Google publishes can't be read") from exc
-    check_public_key(key)
-    return key  # type: ignore[return-value]  # check_public_key refuses other kinds

@@ -11,7 +11,7 @@ from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import chain
 from passwright.errors import KeyMaterialError
 from passwright.report import Report, error, note, warning
-from passwright.signing import check_public_key
+from passwright.signing import check_public_key, read_public_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -210,7 +210,7 @@ class _Matcher:
         asked = {item.spki for item in self.requests}
         for item in (*self.keys, *self.requests):
             try:
-                check_public_key(_loaded(item.spki))
+                check_public_key(read_public_key(item.spki))
             except KeyMaterialError as exc:
                 yield error("weak-key", item.file, str(exc), "make another key and request")
         for item in self.keys:
@@ -265,12 +265,6 @@ class _Matcher:
                 yield NextStep("find-key", (item.file,))
             if not self.issuers(item) and self._chains[item.der].intermediate:
                 yield NextStep("find-intermediate", (item.file,))
-
-
-def _loaded(spki: bytes) -> object:
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-    return load_der_public_key(spki)
 
 
 def _days(count: int) -> str:

@@ -17,6 +17,7 @@ from passwright.apple.trust import certificate
 from passwright.cli import files, json_output, options, output
 from passwright.errors import InvalidInput, KeyMaterialError, UsageError
 from passwright.google.reading import link, token
+from passwright.signing import read_public_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,24 +110,20 @@ def _link(found: link.LinkText, key: Path | None) -> tuple[dict[str, Any], tuple
 
 def _public_key(path: Path) -> RSAPublicKey:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     from passwright.google.issuer import Issuer
 
     data = files.read(path, files.MAX_KEY_BYTES)
-    try:
-        if data.lstrip().startswith(b"{"):
-            found: object = Issuer.from_service_account(data, issuer_id="0").public_key
-        elif b"PRIVATE KEY-----" in data:
-            raise UsageError(f"{path} holds a private key: give its public key")
-        elif b"-----BEGIN PUBLIC KEY-----" in data:
-            found = load_pem_public_key(data)
-        else:
-            found = certificate.public_key(certificate.parse(certificate.split_pem(data)[0]))
-    except (ValueError, InvalidInput) as exc:
+    if data.lstrip().startswith(b"{"):
+        found: object = Issuer.from_service_account(data, issuer_id="0").public_key
+    elif b"PRIVATE KEY-----" in data:
+        raise UsageError(f"{path} holds a private key: give its public key")
+    else:
+        found = read_public_key(data)
+    if found is None:
         raise KeyMaterialError(
-            f"{path} is no public key: give one in PEM, a certificate, or a service account's JSON"
-        ) from exc
+            f"{path} is not a public key: give one in PEM, a certificate, or a service account's JSON"
+        )
     if not isinstance(found, RSAPublicKey):
         raise KeyMaterialError(f"{path}: save links are signed with RSA keys, this is another kind")
     return found

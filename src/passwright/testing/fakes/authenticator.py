@@ -1,8 +1,9 @@
 """A make-believe phone: browser and authenticator in one, for passkeys (W3C Web Authentication Level 2).
 
 It answers the options of the service as a real one would, with a key on P-256
-and real CBOR, COSE and signatures. What it tells can be bent one thing at a
-time, for tests of a server that has to notice:
+and real CBOR, COSE and signatures. The CBOR writer is its own, because the
+service reads with fido2: a writer of the same library would hide its faults.
+One thing at a time can be made wrong, for tests of a server that has to notice:
 
     phone = FakeAuthenticator("https://passes.example.com")
     phone.create(options)                       # as a real phone answers

@@ -1,4 +1,4 @@
-"""How often a key service is asked before it is given up."""
+"""Repeated requests to a key service."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from passwright.errors import SignerTimeout, SignerUnreachable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["tried"]
+__all__ = ["with_retries"]
 
 FIRST_WAIT = 0.1  # seconds; each later wait is twice as long
 
 Answer = TypeVar("Answer")
 
 
-def tried(ask: Callable[[], Answer], *, attempts: int) -> Answer:
-    """What `ask` answers, which is called again while it fails in passing: `attempts` times at the most.
+def with_retries(ask: Callable[[], Answer], *, attempts: int) -> Answer:
+    """Calls `ask`, at most `attempts` times while it fails with an error that may pass.
 
     Raises:
         ValueError: `attempts` is less than 1.
