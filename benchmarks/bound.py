@@ -62,7 +62,7 @@ def pass_by_hand(
     attributes = before[before.rindex(b"\xa0", 0, before.index(b"\x06\x09*\x86H\x86\xf7\r\x01\x09\x03")) :]
     signed = b"\x31" + attributes[1:]
     front = {name: data for name, data in files.items() if name not in _PER_PASS}
-    static = pkpass.Front(front)
+    static = pkpass.PrebuiltArchive(front)
     local, central = static._entries.local, static._entries.central  # noqa: SLF001 -- the same layout, by hand
     number_of_files = len(front) + len(_PER_PASS)
     names = [name.encode() for name in _PER_PASS]

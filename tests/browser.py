@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
-from passwright.service.passkeys import PasskeyGate
-from passwright.service.settings import Limits, Settings
+from passwright.service.proofs.passkeys import PasskeyProvider
+from passwright.service.settings import ServiceLimits, Settings
 from passwright.service.vault import Vault
 from passwright.service.web.app import create_app
 from passwright.service.web.server import Server
-from tests.issuing_desk import KEYS, opened
+from tests.service_context import KEYS, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
 
 # The limit of requests has tests of its own.
-MANY = Limits(visitor_per_second=1e6, visitor_burst=10**6)
+MANY = ServiceLimits(visitor_per_second=1e6, visitor_burst=10**6)
 PHONE, DESKTOP = (390, 844), (1280, 860)
 AGENTS = {
     "android": "Mozilla/5.0 (Linux; Android 16; Pixel 10) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -39,28 +39,28 @@ AGENTS = {
 }
 
 
-def gate(origin: str) -> PasskeyGate:
+def gate(origin: str) -> PasskeyProvider:
     """Passkeys for exactly this origin."""
-    return PasskeyGate(origin=origin, name="Example Coffee Roasters", vault=Vault(KEYS))
+    return PasskeyProvider(origin=origin, name="Example Coffee Roasters", vault=Vault(KEYS))
 
 
 @contextmanager
-def service(folder: Path, *, now: Callable[[], datetime], **more: Any) -> Iterator[Desk]:
-    """The service on http://localhost, with passkeys for exactly that origin; its desk knows the URL."""
+def service(folder: Path, *, now: Callable[[], datetime], **more: Any) -> Iterator[ServiceContext]:
+    """The service on http://localhost, with passkeys for exactly that origin; its context knows the URL."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(128)
         url = f"http://localhost:{listening.getsockname()[1]}"
-        with opened(folder / "passes.db", **{"base_url": url, "provider": gate(url), **more}) as desk:
+        with opened(folder / "passes.db", **{"base_url": url, "provider": gate(url), **more}) as context:
             settings = Settings(base_url=url, database="unused", limits=MANY)
-            server = Server(create_app(desk, settings, now=now), host="127.0.0.1", port=0)
+            server = Server(create_app(context, settings, now=now), host="127.0.0.1", port=0)
             thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
             thread.start()
             while not server.started:
                 assert thread.is_alive(), "the server did not start"
                 time.sleep(0.005)
             try:
-                yield desk
+                yield context
             finally:
                 server.should_exit = True
                 thread.join(timeout=40)

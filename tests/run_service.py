@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from passwright.service import api_keys
-from passwright.service.passkeys import PasskeyGate
-from passwright.service.settings import Limits, Settings
-from passwright.service.sqlstore import SqlStore
-from passwright.service.store import Organisation
+from passwright.service.proofs.passkeys import PasskeyProvider
+from passwright.service.settings import ServiceLimits, Settings
+from passwright.service.store.protocol import Organisation
+from passwright.service.store.sql import SqlStore
 from passwright.service.vault import Vault
-from passwright.service.web import log
+from passwright.service.web import logging as web_logging
 from passwright.service.web.app import create_app
 from passwright.service.web.server import Server
-from tests.issuing_desk import AT, HELP, KEYS, desk_of, membership
+from tests.service_context import AT, HELP, KEYS, desk_of, membership
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
     from passwright.testing.fakes.authenticator import FakeAuthenticator
 
 CANARY = "canary"
@@ -67,7 +67,7 @@ def logged() -> Iterator[Log]:
     names = ("", "passwright", "uvicorn", "uvicorn.error")
     before = [(logging.getLogger(each), logging.getLogger(each).level) for each in names]
     handlers, out = logging.getLogger().handlers[:], Log()
-    log.configure(out, plain=False)
+    web_logging.configure(out, plain=False)
     try:
         yield out
         out.lines()
@@ -135,20 +135,20 @@ def codes(answer: httpx2.Response) -> list[str]:
 class Service:
     """A service on loopback with two organisations, each with a key and the membership template.
 
-    `at` is its clock; `desk` its inside, for looking at what it keeps.
+    `at` is its clock; `context` its inside, for looking at what it keeps.
     """
 
-    def __init__(self, desk: Desk, url: str, log_: Log, clock: Clock) -> None:
-        self.desk, self.url, self.log, self.clock = desk, url, log_, clock
+    def __init__(self, context: ServiceContext, url: str, log_: Log, clock: Clock) -> None:
+        self.context, self.url, self.log, self.clock = context, url, log_, clock
         self.ours, self.theirs = (self._organisation(name) for name in ("org-1", "org-2"))
         self.client = self.client_of(self.ours.key)
         self.holder = self.client_of(None)
 
     def _organisation(self, name: str) -> Issuing:
-        with self.desk.store.writing() as transaction:
+        with self.context.store.writing() as transaction:
             transaction.put_organisation(Organisation(id=name, name=name))
-        key, _ = api_keys.add(self.desk, name, "tests", at=AT)
-        return Issuing(name, key, membership(self.desk, name).id)
+        key, _ = api_keys.add(self.context, name, "tests", at=AT)
+        return Issuing(name, key, membership(self.context, name).id)
 
     def client_of(self, key: str | None) -> httpx2.Client:
         """A client whose answers are all held to the promises."""
@@ -244,19 +244,24 @@ class Clock:
 
 
 # No test but those of limits is about limits.
-GENEROUS = Limits(
+GENEROUS = ServiceLimits(
     key_per_second=1e6, key_burst=10**6, visitor_per_second=1e6, visitor_burst=10**6, at_once=400
 )
 
 
 @contextmanager
-def service(folder: Path, *, limits: Limits = GENEROUS, now: datetime = AT, **more: Any) -> Iterator[Service]:
-    """A service on a new database in this folder, started at this time; `more` are members of its desk."""
+def service(
+    folder: Path, *, limits: ServiceLimits = GENEROUS, now: datetime = AT, **more: Any
+) -> Iterator[Service]:
+    """A service on a new database in this folder, started at this time; `more` are members of its context."""
     store = SqlStore(f"sqlite:///{folder / 'passes.db'}")
-    given = {"provider": PasskeyGate(origin=BASE, name="Example Coffee Roasters", vault=Vault(KEYS)), **more}
-    desk, clock = desk_of(store, **given), Clock(now)
+    given = {
+        "provider": PasskeyProvider(origin=BASE, name="Example Coffee Roasters", vault=Vault(KEYS)),
+        **more,
+    }
+    context, clock = desk_of(store, **given), Clock(now)
     settings = Settings(base_url=BASE, database="sqlite", limits=limits, example=True)
-    with logged() as log_, serving(create_app(desk, settings, now=clock)) as url:
-        made = Service(desk, url, log_, clock)
+    with logged() as log_, serving(create_app(context, settings, now=clock)) as url:
+        made = Service(context, url, log_, clock)
         with made.client, made.holder:
             yield made

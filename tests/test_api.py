@@ -26,10 +26,10 @@ from passwright.errors import (
     VaultError,
 )
 from passwright.service import api_keys
-from passwright.service.settings import Limits
+from passwright.service.settings import ServiceLimits
 from passwright.service.web import errors
-from tests.issuing_desk import AT, HELP, template_files
 from tests.run_service import check_answer, codes, service
+from tests.service_context import AT, HELP, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,10 +86,10 @@ def test_api_01_a_key_that_is_missing_wrong_or_too_long_is_refused(
 
 
 def test_api_01_a_revoked_key_is_refused_at_once_and_in_the_same_words(running: Service) -> None:
-    key, kept = api_keys.add(running.desk, "org-1", "short-lived", at=AT)
+    key, kept = api_keys.add(running.context, "org-1", "short-lived", at=AT)
     with running.client_of(key) as client:
         assert client.get("/api/v1/passes").status_code == 200
-        api_keys.revoke(running.desk, kept.id, at=AT)
+        api_keys.revoke(running.context, kept.id, at=AT)
         answer = client.get("/api/v1/passes")
     unknown = running.holder.get("/api/v1/passes")
 
@@ -113,7 +113,7 @@ def test_api_01_the_database_keeps_a_keyed_hash_of_each_key(running: Service) ->
 def _database(running: Service) -> list[Any]:
     from pathlib import Path
 
-    path = Path(running.desk.store._engine.url.database)  # type: ignore[attr-defined]
+    path = Path(running.context.store._engine.url.database)  # type: ignore[attr-defined]
     return [each for each in path.parent.iterdir() if each.name.startswith(path.name)]
 
 
@@ -562,7 +562,7 @@ def test_the_sources_of_a_pass_without_a_binding_come_with_a_look(running: Servi
 
 
 def _root() -> bytes:
-    from tests.issuing_desk import EXAMPLE
+    from tests.service_context import EXAMPLE
 
     return (EXAMPLE / "root.pem").read_bytes()
 
@@ -748,7 +748,7 @@ def test_url_08_no_picture_is_fetched_from_a_url(running: Service) -> None:
 
 def test_api_09_a_key_and_a_visitor_have_their_own_limits(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Above them 429 with Retry-After; a forged header of a proxy makes nobody somebody else."""
-    limits = Limits(key_per_second=0.01, key_burst=3, visitor_per_second=0.01, visitor_burst=3)
+    limits = ServiceLimits(key_per_second=0.01, key_burst=3, visitor_per_second=0.01, visitor_burst=3)
     with service(tmp_path_factory.mktemp("limits"), limits=limits) as running:
         found = [running.client.get("/api/v1/passes").status_code for _ in range(5)]
         assert found == [200, 200, 200, 429, 429]
@@ -813,7 +813,7 @@ def test_ready_tells_when_the_database_is_not(running: Service, monkeypatch: pyt
     def away() -> None:
         raise StoreUnavailable("the file is away")
 
-    monkeypatch.setattr(running.desk.store, "check", away)
+    monkeypatch.setattr(running.context.store, "check", away)
     answer = running.holder.get("/ready")
 
     assert answer.status_code == 503
@@ -848,9 +848,9 @@ def test_ready_tells_when_the_database_is_not(running: Service, monkeypatch: pyt
 def test_api_10_every_exception_has_an_answer_that_tells_nothing_of_it(
     exc: PasswrightError, status: int, code: str
 ) -> None:
-    made = errors.of(exc)
+    made = errors.problem_from(exc)
 
     assert errors.STATUSES[made.problems[0].code] == status
     assert made.problems[0].code == code
-    assert "canary" not in repr(errors.body(made.problems))
+    assert "canary" not in repr(errors.problem_json(made.problems))
     assert status not in (429, 503) or int(made.headers["Retry-After"]) > 0

@@ -349,7 +349,7 @@ def test_the_second_pass_of_a_template_computes_no_digest_of_a_picture(
     assert all(sizes.count(size) >= 2 for size in pictures)  # once for the manifest, once for the archive
     sizes.clear()
     second = files_of(builder.build(club.issue("M-0002", {"fullName": "Joe"}), at=AT))
-    own = [second[name] for name in pkpass.PER_PASS]
+    own = [second[name] for name in pkpass.PER_PASS_FILES]
     # pass.json for the manifest, and the three files of its own for the archive.
     assert sorted(sizes) == sorted([len(own[0]), *map(len, own)])
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from asn1crypto import cms as asn1
 
-from passwright.apple.cms.signature import Frame
+from passwright.apple.cms.signature import SignatureTemplate
 from passwright.apple.container import pkpass
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import verify
@@ -71,7 +71,7 @@ def made(mistake: Mistake, authority: Authority) -> bytes:
     match mistake.sign:
         case "old-intermediate":
             other = authority.issue_intermediate().certificate
-            frame = Frame(leaf=identity.certificate, intermediate=other, signer=identity.signer)
+            frame = SignatureTemplate(leaf=identity.certificate, intermediate=other, signer=identity.signer)
             files["signature"] = frame.unsigned(manifest, at=AT).complete()
         case "no-time":
             files["signature"] = without_time(files["signature"], authority._key(ec=False))

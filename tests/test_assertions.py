@@ -46,7 +46,7 @@ def open_data(apple_identity: Identity, unbound_pass: Pass) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def link(google_issuer: Issuer, bound_pass: Pass) -> pw.google.Link:
+def link(google_issuer: Issuer, bound_pass: Pass) -> pw.google.SaveLink:
     return pw.google.PassBuilder(google_issuer).save_link(bound_pass)
 
 
@@ -141,7 +141,7 @@ def test_mistakes_of_the_test_itself_are_no_verdict(data: bytes) -> None:
         assert_valid_pkpass(data, at=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-def test_a_path_is_no_pass_and_no_link(link: pw.google.Link) -> None:
+def test_a_path_is_no_pass_and_no_link(link: pw.google.SaveLink) -> None:
     """People hand in the file instead of what is in it."""
     for mistake, said in (
         (lambda: assert_valid_pkpass(Path("club.pkpass")), "the bytes of a .pkpass, not PosixPath"),  # type: ignore[arg-type]
@@ -189,7 +189,9 @@ def test_what_is_no_payload_of_google_is_a_mistake_of_the_test(as_: str, said: s
 # --- links ---
 
 
-def test_a_link_of_the_example_issuer_gives_its_claims(link: pw.google.Link, google_issuer: Issuer) -> None:
+def test_a_link_of_the_example_issuer_gives_its_claims(
+    link: pw.google.SaveLink, google_issuer: Issuer
+) -> None:
     token = assert_valid_save_link(link)
     assert token.verified
     assert token.claims["iss"] == google_issuer.email
@@ -197,7 +199,7 @@ def test_a_link_of_the_example_issuer_gives_its_claims(link: pw.google.Link, goo
     assert assert_valid_save_link(link.token, public_key=google_issuer.public_key).claims == token.claims  # type: ignore[arg-type]
 
 
-def test_a_link_of_somebody_else_is_refused(link: pw.google.Link, unbound_pass: Pass) -> None:
+def test_a_link_of_somebody_else_is_refused(link: pw.google.SaveLink, unbound_pass: Pass) -> None:
     other = Issuer(issuer_id="1", email="other@example.com", signer=KeySigner(new_key()))
     theirs = pw.google.PassBuilder(other).save_link(unbound_pass)
     assert_valid_save_link(theirs, issuer=other)
@@ -207,7 +209,9 @@ def test_a_link_of_somebody_else_is_refused(link: pw.google.Link, unbound_pass: 
     assert "this is the example's key" in refusal(lambda: assert_valid_save_link(theirs))[1]
 
 
-def test_the_right_key_under_another_address_is_refused(link: pw.google.Link, google_issuer: Issuer) -> None:
+def test_the_right_key_under_another_address_is_refused(
+    link: pw.google.SaveLink, google_issuer: Issuer
+) -> None:
     other = Issuer(issuer_id="1", email="other@example.com", signer=google_issuer.signer)
     said = refusal(lambda: assert_valid_save_link(link, issuer=other))
     assert said == ["this save link is not valid: 1 error", said[1]]
@@ -221,7 +225,7 @@ def test_what_is_no_link_is_refused_once(text: str) -> None:
     assert said[1].endswith("[bad-token]")
 
 
-def test_a_mistake_in_the_claims_is_refused(google_issuer: Issuer, link: pw.google.Link) -> None:
+def test_a_mistake_in_the_claims_is_refused(google_issuer: Issuer, link: pw.google.SaveLink) -> None:
     from passwright.google.link import _b64
     from passwright.strictjson import dumps
 
@@ -239,7 +243,7 @@ def test_a_mistake_in_the_claims_is_refused(google_issuer: Issuer, link: pw.goog
     assert any("[link-too-long]" in line for line in said)
 
 
-def test_a_key_is_needed_and_one_is_enough(link: pw.google.Link, google_issuer: Issuer) -> None:
+def test_a_key_is_needed_and_one_is_enough(link: pw.google.SaveLink, google_issuer: Issuer) -> None:
     class Elsewhere:
         key_id = None
 
@@ -259,7 +263,7 @@ PERSON = "jane@example.com"
 
 
 def test_bound_passes_are_seen_to_be_bound(
-    data: bytes, link: pw.google.Link, payload: tuple[Payload, Payload]
+    data: bytes, link: pw.google.SaveLink, payload: tuple[Payload, Payload]
 ) -> None:
     class_, object_ = payload
     document = json.loads(pkpass.read(data)["pass.json"])
@@ -324,7 +328,7 @@ def test_an_unbound_pass_is_not_bound(open_data: bytes, google_issuer: Issuer, u
 
 
 def test_a_pass_of_another_person_is_not_this_ones(
-    link: pw.google.Link, payload: tuple[Payload, Payload]
+    link: pw.google.SaveLink, payload: tuple[Payload, Payload]
 ) -> None:
     said = refusal(lambda: assert_bound(link, email="john@example.com"))
     assert said[1].startswith(

@@ -15,14 +15,14 @@ import pytest
 import sqlalchemy as sa
 
 from passwright.errors import StoreUnavailable
-from passwright.service.settings import Limits
-from passwright.service.sqlstore import SqlStore
-from passwright.service.store import MAX_PAGE_NUMBER
-from passwright.service.web.front import MAX_BODIES
+from passwright.service.settings import ServiceLimits
+from passwright.service.store.protocol import MAX_PAGE_NUMBER
+from passwright.service.store.sql import SqlStore
+from passwright.service.web.state import MAX_BODIES
 from passwright.strictjson import dumps
 from passwright.testing.fakes.authenticator import FakeAuthenticator
-from tests.issuing_desk import HELP
 from tests.run_service import BASE, GENEROUS, codes, service
+from tests.service_context import HELP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,7 +224,7 @@ def test_api_05_whoever_is_refused_while_it_sends_takes_nobodys_room(tmp_path: P
 
 def test_bnd_18_whoever_guesses_at_links_is_counted_wherever_it_tries(tmp_path: Path) -> None:
     """Pictures and colours of a page that is there don't count: it may be looked at whole."""
-    limits = Limits(visitor_per_second=1e-6, visitor_burst=3)
+    limits = ServiceLimits(visitor_per_second=1e-6, visitor_burst=3)
     with service(tmp_path, limits=limits) as running, httpx2.Client(base_url=running.url) as visitor:
         page = running.bound().page
         for _ in range(5):
@@ -291,7 +291,7 @@ def test_bnd_08_a_download_cut_off_after_the_lock_can_be_had_again(running: Serv
 
 def test_ops_05_an_input_or_output_error_at_any_statement_acknowledges_nothing(running: Service) -> None:
     """Each statement of a create fails once: the client is told, and nothing of the pass is there."""
-    engine = running.desk.store._engine  # type: ignore[attr-defined]
+    engine = running.context.store._engine  # type: ignore[attr-defined]
     left = 0
 
     def fail(connection: object, cursor: object, statement: str, parameters: Any, *_: object) -> None:

@@ -16,7 +16,7 @@ from passwright import Barcode, apple, google
 from passwright.binding import lifecycle, rules
 from passwright.errors import BindingError, PassRejected
 from passwright.report import Report, error
-from passwright.service.rendering import has_code
+from passwright.service.rendering import has_barcode
 from tests.conftest import AT, BINDING
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def object_stored_by_google(tools: Tools) -> Report:
 
 def request_to_the_service(tools: Tools) -> Report:
     """Without it the service would create the pass, and only its holder would find out."""
-    wanted = lifecycle.Create(BINDING, has_barcode=has_code(tools.issue(code=True)))
+    wanted = lifecycle.Create(BINDING, has_barcode=has_barcode(tools.issue(code=True)))
     try:
         lifecycle.advance(None, wanted, at=AT)
     except BindingError as conflict:

@@ -17,11 +17,11 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from passwright import google
 from passwright.binding.lifecycle import State
-from passwright.service import issuing, releasing
+from passwright.service import passes, release
 from passwright.service.pages.texts import texts
 from tests.browser import AGENTS, DESKTOP, PHONE, authenticator, chromium, pose, service
-from tests.issuing_desk import AT, bound_pass, membership, new_pass
 from tests.run_cli import run
+from tests.service_context import AT, bound_pass, membership, new_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
-    from passwright.service.desk import Desk
-    from passwright.service.issuing import Shown
-    from passwright.service.store import StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.passes import PassView
+    from passwright.service.store.protocol import StoredTemplate
 
 pytestmark = pytest.mark.foreign("chromium", "chromedriver")
 
@@ -41,18 +41,18 @@ SAVE = "https://pay.google.com/gp/v/save/"
 class Walk:
     """A person with a browser in front of the service."""
 
-    def __init__(self, desk: Desk, driver: Chrome, downloads: Path) -> None:
-        self.desk, self.driver, self.downloads = desk, driver, downloads
-        self.template: StoredTemplate = membership(desk)
+    def __init__(self, context: ServiceContext, driver: Chrome, downloads: Path) -> None:
+        self.context, self.driver, self.downloads = context, driver, downloads
+        self.template: StoredTemplate = membership(context)
 
     def open(
-        self, shown: Shown, device: str, *, language: str = "en", size: tuple[int, int] | None = None
+        self, shown: PassView, device: str, *, language: str = "en", size: tuple[int, int] | None = None
     ) -> None:
         pose(self.driver, device, language=language, size=size)
         self.driver.get(shown.download_url)
 
-    def state(self, shown: Shown) -> State | None:
-        found = issuing.find(self.desk, "org-1", shown.pass_.id).binding
+    def state(self, shown: PassView) -> State | None:
+        found = passes.find(self.context, "org-1", shown.pass_.id).binding
         return found.state if found else None
 
     def find(self, css: str) -> Any:
@@ -93,8 +93,8 @@ class Walk:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder, downloads = tmp_path_factory.mktemp("service"), tmp_path_factory.mktemp("downloads")
-    with service(folder, now=lambda: AT) as desk, chromium(downloads) as driver:
-        yield Walk(desk, driver, downloads)
+    with service(folder, now=lambda: AT) as context, chromium(downloads) as driver:
+        yield Walk(context, driver, downloads)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def walk(shared: Walk) -> Iterator[Walk]:
 @pytest.mark.ci
 def test_an_android_phone_gets_its_link(walk: Walk) -> None:
     """One press; the browser is on its way to Google, and the pass is Google's."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     walk.open(shown, "android")
     assert walk.headline() == "Add your pass to Google Wallet"
     assert "j***@gmail.com" in walk.find("main").text
@@ -147,7 +147,7 @@ def stopped_at_google(driver: Chrome) -> Iterator[Any]:
 
 def test_an_iphone_confirms_and_downloads_a_pass_that_verifies(walk: Walk) -> None:
     """Begin, a passkey with user verification, complete, download; and once more with the same passkey."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     with authenticator(walk.driver):
         walk.open(shown, "iphone")
         assert walk.headline() == "Add your pass to Apple Wallet"
@@ -172,9 +172,9 @@ def test_an_iphone_confirms_and_downloads_a_pass_that_verifies(walk: Walk) -> No
 @pytest.mark.ci
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_the_wrong_wallet_sees_the_lock(walk: Walk, language: str) -> None:
-    google_, apple = bound_pass(walk.desk, walk.template), bound_pass(walk.desk, walk.template)
-    releasing.google_link(walk.desk, "org-1", google_.pass_.id, at=AT)
-    releasing.apple_begin(walk.desk, "org-1", apple.pass_.id, at=AT)
+    google_, apple = bound_pass(walk.context, walk.template), bound_pass(walk.context, walk.template)
+    release.google_save_link(walk.context, "org-1", google_.pass_.id, at=AT)
+    release.apple_begin(walk.context, "org-1", apple.pass_.id, at=AT)
 
     for shown, device, wallet in ((google_, "iphone", "apple"), (apple, "android", "google")):
         walk.open(shown, device, language=language)
@@ -186,11 +186,11 @@ def test_the_wrong_wallet_sees_the_lock(walk: Walk, language: str) -> None:
 @pytest.mark.ci
 def test_a_race_lost_on_the_open_page_is_told(walk: Walk) -> None:
     """The page was opened before another device decided for Google."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     with authenticator(walk.driver):
         walk.open(shown, "iphone")
         walk.until("ready")
-        releasing.google_link(walk.desk, "org-1", shown.pass_.id, at=AT)
+        release.google_save_link(walk.context, "org-1", shown.pass_.id, at=AT)
         walk.press("[data-start]")
         walk.until("locked")
 
@@ -202,7 +202,7 @@ def test_a_race_lost_on_the_open_page_is_told(walk: Walk) -> None:
 @pytest.mark.ci
 def test_a_cancelled_ceremony_can_be_repeated(walk: Walk) -> None:
     """The device does not recognise its owner the first time."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     with authenticator(walk.driver, verified=False) as device:
         walk.open(shown, "iphone")
         walk.press("[data-start]")
@@ -223,21 +223,21 @@ def test_a_cancelled_ceremony_can_be_repeated(walk: Walk) -> None:
 @pytest.mark.ci
 def test_a_device_that_cannot_confirm_changes_nothing(walk: Walk) -> None:
     """No authenticator: nothing to press, nothing locked, nothing purged, and help on the page."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     walk.open(shown, "iphone")
     walk.until("unsupported")
 
     assert not walk.find("[data-start]").is_displayed()
     assert "Nothing was decided" in walk.told()
     assert walk.find(".personal a").is_displayed()
-    found = issuing.find(walk.desk, "org-1", shown.pass_.id)
+    found = passes.find(walk.context, "org-1", shown.pass_.id)
     assert found.binding is not None
     assert (found.binding.state, found.mask) == (State.CREATED, "j***@gmail.com")
 
 
 @pytest.mark.ci
 def test_a_browser_without_passkeys_changes_nothing(walk: Walk) -> None:
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     script = {"source": "delete window.PublicKeyCredential"}
     made = walk.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
     try:
@@ -252,7 +252,7 @@ def test_a_browser_without_passkeys_changes_nothing(walk: Walk) -> None:
 
 @pytest.mark.ci
 def test_without_javascript_google_works_and_apple_explains(walk: Walk) -> None:
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     walk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         walk.open(shown, "iphone")
@@ -272,7 +272,7 @@ def test_without_javascript_google_works_and_apple_explains(walk: Walk) -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_a_desktop_shows_a_code_that_a_camera_reads(walk: Walk, language: str) -> None:
     """Read from the screenshot, by a reader nobody here wrote."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     walk.open(shown, "desktop", language=language)
     assert walk.headline() == texts(language)["headline.desktop"]
 
@@ -289,7 +289,7 @@ def screenshot(driver: Chrome) -> Image.Image:
 @pytest.mark.ci
 def test_a_desktop_may_be_used_itself(walk: Walk) -> None:
     """A Mac with Touch ID: behind "Use this device instead"."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     with authenticator(walk.driver):
         walk.open(shown, "desktop")
         walk.press("[data-here] summary")
@@ -306,7 +306,7 @@ def test_a_desktop_may_be_used_itself(walk: Walk) -> None:
 @pytest.mark.parametrize("device", ["iphone", "desktop"])
 def test_what_became_of_a_press_is_told_where_one_looks(walk: Walk, device: str) -> None:
     """In a window so low that the words would come up below it."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     with authenticator(walk.driver, verified=False):
         walk.open(shown, device, size=(390, 560))
         if device == "desktop":
@@ -322,7 +322,7 @@ def test_what_became_of_a_press_is_told_where_one_looks(walk: Walk, device: str)
 
 @pytest.mark.ci
 def test_an_ipad_that_poses_as_a_mac_gets_its_way_at_once(walk: Walk) -> None:
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     walk.open(shown, "iphone")
     walk.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", {"userAgent": AGENTS["desktop"]})
     walk.driver.get(shown.download_url)
@@ -332,7 +332,7 @@ def test_an_ipad_that_poses_as_a_mac_gets_its_way_at_once(walk: Walk) -> None:
 
 @pytest.mark.ci
 def test_an_unbound_pass_is_a_plain_download(walk: Walk) -> None:
-    shown = new_pass(walk.desk, walk.template)
+    shown = new_pass(walk.context, walk.template)
     walk.open(shown, "iphone")
     walk.press("form[action*=apple] button")
 
@@ -344,7 +344,7 @@ def test_an_unbound_pass_is_a_plain_download(walk: Walk) -> None:
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_nothing_sticks_out_of_the_window(walk: Walk, device: str, language: str) -> None:
     """No sideways scrolling, down to 320 pixels (WCAG 2.2, success criterion 1.4.10)."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     for size in (PHONE, DESKTOP, (320, 640)):
         walk.open(shown, device, language=language, size=size)
         wide, window = walk.driver.execute_script(
@@ -356,7 +356,7 @@ def test_nothing_sticks_out_of_the_window(walk: Walk, device: str, language: str
 @pytest.mark.ci
 def test_a_person_with_a_keyboard_gets_everywhere(walk: Walk) -> None:
     """Everything that can be pressed can be reached with Tab, and shows that it is."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     with authenticator(walk.driver):
         walk.open(shown, "iphone")
         walk.until("ready")
@@ -375,7 +375,7 @@ def test_a_person_with_a_keyboard_gets_everywhere(walk: Walk) -> None:
 @pytest.mark.ci
 def test_a_screen_reader_hears_each_state(walk: Walk) -> None:
     """What the browser's accessibility tree holds: landmarks, headline, the live region and its words."""
-    shown = bound_pass(walk.desk, walk.template)
+    shown = bound_pass(walk.context, walk.template)
     walk.open(shown, "iphone")
     walk.until("unsupported")
     nodes = walk.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]

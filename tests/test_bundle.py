@@ -26,7 +26,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.container import archive, filenames, pkpass
-from passwright.apple.container.pkpass import Front, Limits, check_manifest
+from passwright.apple.container.pkpass import ArchiveLimits, PrebuiltArchive, check_manifest
 from passwright.errors import InvalidInput
 from passwright.report import Report, Severity
 
@@ -131,7 +131,7 @@ def forge(*entries: Entry, lead: bytes = b"", gap: bytes = b"", before_end: byte
 
 def refusal(data: bytes, *, read: Callable[..., object] = pkpass.read, **limits: Any) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        read(data, limits=Limits(**limits)) if limits else read(data)
+        read(data, limits=ArchiveLimits(**limits)) if limits else read(data)
     return caught.value
 
 
@@ -167,8 +167,8 @@ def test_what_is_written_is_plain() -> None:
 
 
 def test_a_front_packs_the_same_bytes_as_a_one_off() -> None:
-    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS}
-    front = Front(constant)
+    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS_FILES}
+    front = PrebuiltArchive(constant)
 
     for extra in ({"pass.json": b"1", "manifest.json": b"22", "signature": b"333"}, {"pass.json": b""}, {}):
         assert front.pack(extra) == pkpass.pack(constant | extra)
@@ -180,7 +180,7 @@ def test_a_front_writes_the_manifest_that_all_digests_give(others: list[str]) ->
     files = {name.replace('"', ""): name.encode() for name in others}
     pass_json = b'{"serialNumber":"1"}'
 
-    written = Front(files).manifest(pass_json)
+    written = PrebuiltArchive(files).manifest(pass_json)
 
     everything = files | {"pass.json": pass_json}
     digests = {name: hashlib.sha1(data).hexdigest() for name, data in everything.items()}
@@ -189,7 +189,9 @@ def test_a_front_writes_the_manifest_that_all_digests_give(others: list[str]) ->
 
 
 def test_the_digests_of_a_front_are_those_of_its_files() -> None:
-    assert Front({"icon.png": b"abc"}).digests == {"icon.png": "a9993e364706816aba3e25717850c26c9cd0d89d"}
+    assert PrebuiltArchive({"icon.png": b"abc"}).digests == {
+        "icon.png": "a9993e364706816aba3e25717850c26c9cd0d89d"
+    }
 
 
 def test_a_pass_costs_only_its_own_digest_and_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +209,7 @@ def test_a_pass_costs_only_its_own_digest_and_checksums(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(hashlib, "sha1", counting_sha1)
     monkeypatch.setattr(zlib, "crc32", counting_crc32)
-    front = Front({"icon.png": b"x" * 1000, "logo.png": b"x" * 1001})
+    front = PrebuiltArchive({"icon.png": b"x" * 1000, "logo.png": b"x" * 1001})
     assert seen == {"sha1 1000": 1, "sha1 1001": 1, "crc32 1000": 1, "crc32 1001": 1}
 
     seen.clear()
@@ -222,7 +224,7 @@ def test_man_11_files_changed_after_they_were_given_change_nothing() -> None:
     """The front has its own copy: digest, checksum and bytes always fit."""
     icon, pass_json = bytearray(b"before"), bytearray(b"{}")
     files: dict[str, bytearray | memoryview] = {"icon.png": icon, "logo.png": memoryview(icon)}
-    front = Front(files)
+    front = PrebuiltArchive(files)
     icon[:] = b"after!"
     files.clear()
 
@@ -241,23 +243,23 @@ def test_only_bytes_are_files() -> None:
 
 
 def test_files_that_differ_from_pass_to_pass_are_not_constant() -> None:
-    for name in pkpass.PER_PASS:
+    for name in pkpass.PER_PASS_FILES:
         with pytest.raises(ValueError, match="differ from pass to pass"):
-            Front({name: b""})
+            PrebuiltArchive({name: b""})
 
 
 def test_names_that_clash_are_not_written() -> None:
     with pytest.raises(InvalidInput) as within:
-        Front({"icon.png": b"", "Icon.png": b""})
+        PrebuiltArchive({"icon.png": b"", "Icon.png": b""})
     with pytest.raises(InvalidInput) as across:
-        Front({"Pass.json": b""})
+        PrebuiltArchive({"Pass.json": b""})
 
     assert {caught.value.code for caught in (within, across)} == {"duplicate-name"}
 
 
 def test_what_a_front_does_not_know_is_not_constant_for_one_pass() -> None:
     with pytest.raises(ValueError, match="differ from pass to pass"):
-        Front({"icon.png": b""}).pack({"pass.json": b"", "logo.png": b""})
+        PrebuiltArchive({"icon.png": b""}).pack({"pass.json": b"", "logo.png": b""})
 
 
 @pytest.mark.parametrize(
@@ -291,7 +293,7 @@ def test_ordinary_files_are_neither_left_overs_nor_keys(name: str) -> None:
 
 def test_the_limits_of_the_format_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """65,535 and 4 GiB stand for "see the zip64 record", which is not written."""
-    most = Front({f"{number}.png": b"" for number in range(65_534)})
+    most = PrebuiltArchive({f"{number}.png": b"" for number in range(65_534)})
     assert len(zipfile.ZipFile(io.BytesIO(most.pack({}))).namelist()) == 65_534
     with pytest.raises(InvalidInput) as many:
         most.pack({"pass.json": b""})
@@ -300,11 +302,11 @@ def test_the_limits_of_the_format_are_refused(monkeypatch: pytest.MonkeyPatch) -
     # A gibibyte takes its time; the sums are the same with less.
     monkeypatch.setattr(archive, "_MAX_SIZE", 1000)
     with pytest.raises(InvalidInput) as file:
-        Front({"icon.png": b"x" * 1000})
+        PrebuiltArchive({"icon.png": b"x" * 1000})
     with pytest.raises(InvalidInput) as second:
-        Front({"icon.png": b"x" * 500}).pack({"pass.json": b"x" * 500})
+        PrebuiltArchive({"icon.png": b"x" * 500}).pack({"pass.json": b"x" * 500})
     with pytest.raises(InvalidInput) as directory:
-        Front({"icon.png": b"x" * 950}).pack({})
+        PrebuiltArchive({"icon.png": b"x" * 950}).pack({})
     assert [caught.value.code for caught in (file, second, directory)] == ["too-large"] * 3
     assert (file.value.location, second.value.location) == ("icon.png", "pass.json")
 
@@ -320,7 +322,7 @@ def may_be_written(name: str) -> bool:
         pkpass.check_name(name)
     except InvalidInput:
         return False
-    return not pkpass.is_secret(name) and name not in pkpass.PER_PASS
+    return not pkpass.is_secret(name) and name not in pkpass.PER_PASS_FILES
 
 
 @given(
@@ -442,8 +444,8 @@ def test_zip_01_all_files_together_are_bounded() -> None:
 
     assert code(forge(Entry(), *many), ratio=2000, unpacked_bytes=4 * 2**20) == "too-large"
     assert code(forge(Entry(), *many)) == "too-large"  # a ratio of a thousand
-    assert len(pkpass.read(forge(Entry(), *many), limits=Limits(ratio=2000))) == 5
-    exact = Limits(ratio=2000, unpacked_bytes=4 * 2**20 + 2)
+    assert len(pkpass.read(forge(Entry(), *many), limits=ArchiveLimits(ratio=2000))) == 5
+    exact = ArchiveLimits(ratio=2000, unpacked_bytes=4 * 2**20 + 2)
     assert len(pkpass.read(forge(Entry(), *many), limits=exact)) == 5
 
 
@@ -465,7 +467,7 @@ def test_zip_01_an_archive_over_the_limit_is_refused_unread() -> None:
     assert code(bytes(16 * 2**20 + 1)) == "too-large"
 
     whole = pkpass.pack(FILES)
-    assert pkpass.read(whole, limits=Limits(archive_bytes=len(whole)))
+    assert pkpass.read(whole, limits=ArchiveLimits(archive_bytes=len(whole)))
     assert code(whole, archive_bytes=len(whole) - 1) == "too-large"
 
 
@@ -559,7 +561,7 @@ def test_zip_05_overlap_bombs_are_refused() -> None:
     assert code(data) == "too-many-entries"
 
     with pytest.raises(InvalidInput) as caught:
-        pkpass.read(data, limits=Limits(entries=1000, unpacked_bytes=2**40, ratio=2000))
+        pkpass.read(data, limits=ArchiveLimits(entries=1000, unpacked_bytes=2**40, ratio=2000))
 
     assert caught.value.code == "overlap"
 
@@ -708,7 +710,7 @@ def test_zip_14_other_folders_are_read_where_the_caller_allows_them() -> None:
 
     assert code(data) == "bad-name"
     assert code(forge(Entry("./", b""), Entry())) == "bad-name"
-    files = pkpass.read(data, limits=Limits(allow_folders=True))
+    files = pkpass.read(data, limits=ArchiveLimits(allow_folders=True))
     assert files == {".git/refs/head": b"1", "%2e%2e/x": b"2", "pass.json": b"{}"}
 
 
@@ -1268,8 +1270,8 @@ def test_a_right_manifest_has_no_findings() -> None:
 
 
 def test_a_written_manifest_has_no_findings() -> None:
-    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS}
-    front = Front(constant)
+    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS_FILES}
+    front = PrebuiltArchive(constant)
     extra = {"pass.json": b"{}", "manifest.json": front.manifest(b"{}"), "signature": b"0"}
 
     assert found(pkpass.read(front.pack(extra))) == []
@@ -1361,7 +1363,7 @@ def test_man_09_required_files_must_be_there_and_not_empty(name: str, *, empty: 
 
 
 def test_man_09_all_that_is_missing_is_listed() -> None:
-    assert found({}) == [("missing-file", name) for name in (*pkpass.PER_PASS, "icon.png")]
+    assert found({}) == [("missing-file", name) for name in (*pkpass.PER_PASS_FILES, "icon.png")]
 
 
 @pytest.mark.parametrize("icon", ["icon@2x.png", "icon@3x.png", "de.lproj/icon.png"])

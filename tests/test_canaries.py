@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from passwright.testing.fakes.authenticator import FakeAuthenticator
-from tests.issuing_desk import HELP
 from tests.run_service import BASE, Made, service
+from tests.service_context import HELP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +108,7 @@ def _break_a_row(running: Service, walked: list[tuple[str, str]]) -> None:
     """EML-13: a ciphertext with a flipped bit fails that pass alone, with a code, and the log has why."""
     broken = next(pass_id for road, pass_id in walked if road == "created")
     sound = next(pass_id for road, pass_id in walked if road == "repeated")
-    path = running.desk.store._engine.url.database  # type: ignore[attr-defined]
+    path = running.context.store._engine.url.database  # type: ignore[attr-defined]
     with closing(sqlite3.connect(path)) as database, database:
         (slot,) = database.execute("SELECT slot FROM addresses WHERE pass_id = ?", (broken,)).fetchone()
         bent = bytes((*slot[:60], slot[60] ^ 1, *slot[61:]))

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused
-from passwright.service.ceremony import Credential, Offer, Subject, payload_digest
-from passwright.service.passkeys import PasskeyGate
+from passwright.service.proofs.passkeys import PasskeyProvider
+from passwright.service.proofs.protocol import Challenge, ChallengeSubject, StoredCredential, payload_digest
 from passwright.service.vault import KeyRing, Vault
 from passwright.testing.fakes.authenticator import FakeAuthenticator, Passkey, cbor
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ORIGIN = "https://passes.example.com"
 URL = "https://support.example.com/pass-help"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-CARD = Subject("org-1", "pass-1", "Coffee Club", URL)
-OTHER = Subject("org-1", "pass-2", "Coffee Club", URL)
+CARD = ChallengeSubject("org-1", "pass-1", "Coffee Club", URL)
+OTHER = ChallengeSubject("org-1", "pass-2", "Coffee Club", URL)
 ATTEMPT = "attempt-of-22-letters-"
 VAULT = Vault(KeyRing.create("one"))
 
@@ -33,8 +33,8 @@ Answer = dict[str, Any]
 
 
 @pytest.fixture
-def gate() -> PasskeyGate:
-    return PasskeyGate(origin=ORIGIN, name="Example Coffee", vault=VAULT)
+def gate() -> PasskeyProvider:
+    return PasskeyProvider(origin=ORIGIN, name="Example Coffee", vault=VAULT)
 
 
 @pytest.fixture
@@ -46,30 +46,32 @@ def nobody(_: str) -> bool:
     return False
 
 
-def begin(gate: PasskeyGate, credential: Credential | None = None, subject: Subject = CARD) -> Offer:
+def begin(
+    gate: PasskeyProvider, credential: StoredCredential | None = None, subject: ChallengeSubject = CARD
+) -> Challenge:
     return gate.begin(subject, attempt_id=ATTEMPT, at=NOW, credential=credential)
 
 
-def options(offer: Offer) -> Any:
+def options(offer: Challenge) -> Any:
     return offer.shown["publicKey"]
 
 
 def complete(
-    gate: PasskeyGate,
-    offer: Offer,
+    gate: PasskeyProvider,
+    offer: Challenge,
     credential: object,
-    stored: Credential | None = None,
+    stored: StoredCredential | None = None,
     known: Callable[[str], bool] = nobody,
-) -> Credential:
+) -> StoredCredential:
     payload = {"attemptId": ATTEMPT, "credential": credential}
     return gate.complete(CARD, offer.state, payload, known=known, credential=stored)
 
 
 def refused(
-    gate: PasskeyGate,
-    offer: Offer,
+    gate: PasskeyProvider,
+    offer: Challenge,
     credential: object,
-    stored: Credential | None = None,
+    stored: StoredCredential | None = None,
     known: Callable[[str], bool] = nobody,
 ) -> str:
     """Why a credential is refused; the caller is told `proof_invalid` and nothing else."""
@@ -93,7 +95,9 @@ def octets(text: str) -> bytes:
 
 def test_the_options_are_those_of_the_order() -> None:
     """W3C Web Authentication Level 2, section 5.4, with what a bound pass insists on."""
-    gate = PasskeyGate(origin=ORIGIN, name="Example Coffee", vault=VAULT, random=lambda size: b"\1" * size)
+    gate = PasskeyProvider(
+        origin=ORIGIN, name="Example Coffee", vault=VAULT, random=lambda size: b"\1" * size
+    )
 
     shown = begin(gate).shown
 
@@ -114,7 +118,7 @@ def test_the_options_are_those_of_the_order() -> None:
     assert asked["authenticatorSelection"] == wanted
 
 
-def test_an_offer_and_a_credential_are_json(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_an_offer_and_a_credential_are_json(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     """A store keeps state and credential as JSON, and gives back just that."""
     offer = begin(gate)
     stored = complete(gate, offer, phone.create(options(offer)))
@@ -123,7 +127,7 @@ def test_an_offer_and_a_credential_are_json(gate: PasskeyGate, phone: FakeAuthen
         assert json.loads(json.dumps(each)) == each
 
 
-def test_no_two_attempts_share_a_challenge_and_all_of_a_pass_share_a_handle(gate: PasskeyGate) -> None:
+def test_no_two_attempts_share_a_challenge_and_all_of_a_pass_share_a_handle(gate: PasskeyProvider) -> None:
     """A device that tries twice replaces its passkey instead of keeping two."""
     first, second, other = begin(gate), begin(gate), begin(gate, subject=OTHER)
 
@@ -134,7 +138,7 @@ def test_no_two_attempts_share_a_challenge_and_all_of_a_pass_share_a_handle(gate
 
 
 def test_another_download_asks_for_the_stored_passkey_alone(
-    gate: PasskeyGate, phone: FakeAuthenticator
+    gate: PasskeyProvider, phone: FakeAuthenticator
 ) -> None:
     offer = begin(gate)
     stored = complete(gate, offer, phone.create(options(offer)))
@@ -164,17 +168,17 @@ def test_another_download_asks_for_the_stored_passkey_alone(
 )
 def test_an_origin_that_no_browser_would_tell_is_refused_at_once(origin: str) -> None:
     with pytest.raises(ValueError, match="no origin"):
-        PasskeyGate(origin=origin, name="Example Coffee", vault=VAULT)
+        PasskeyProvider(origin=origin, name="Example Coffee", vault=VAULT)
 
 
 @pytest.mark.parametrize("rp_id", ["com", "xample.com", "example.org", "www.passes.example.com"])
 def test_an_rp_id_is_the_host_or_a_parent_of_it(rp_id: str) -> None:
     with pytest.raises(ValueError, match="can't be the rp id"):
-        PasskeyGate(origin=ORIGIN, name="Example Coffee", vault=VAULT, rp_id=rp_id)
+        PasskeyProvider(origin=ORIGIN, name="Example Coffee", vault=VAULT, rp_id=rp_id)
 
 
 def test_a_parent_domain_may_be_the_rp_id_and_the_origin_stays_exact() -> None:
-    gate = PasskeyGate(origin=ORIGIN, name="Example Coffee", vault=VAULT, rp_id="example.com")
+    gate = PasskeyProvider(origin=ORIGIN, name="Example Coffee", vault=VAULT, rp_id="example.com")
     offer = begin(gate)
 
     assert complete(gate, offer, FakeAuthenticator(ORIGIN).create(options(offer))).id
@@ -187,7 +191,7 @@ def test_a_parent_domain_may_be_the_rp_id_and_the_origin_stays_exact() -> None:
 
 
 def test_a_sound_phone_gets_through_and_leaves_its_passkey(
-    gate: PasskeyGate, phone: FakeAuthenticator
+    gate: PasskeyProvider, phone: FakeAuthenticator
 ) -> None:
     offer = begin(gate)
 
@@ -203,7 +207,7 @@ def test_a_sound_phone_gets_through_and_leaves_its_passkey(
 
 
 def test_localhost_is_an_origin_for_trying_things_out() -> None:
-    gate = PasskeyGate(origin="http://localhost:8000", name="Example Coffee", vault=VAULT)
+    gate = PasskeyProvider(origin="http://localhost:8000", name="Example Coffee", vault=VAULT)
     offer = begin(gate)
 
     assert complete(gate, offer, FakeAuthenticator("http://localhost:8000").create(options(offer))).id
@@ -235,14 +239,16 @@ ONLY_FIRST: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("bent", "why"), (BENT | ONLY_FIRST).values(), ids=BENT | ONLY_FIRST)
 def test_bnd_09_one_wrong_thing_in_a_new_passkey_refuses_it(
-    gate: PasskeyGate, phone: FakeAuthenticator, bent: dict[str, Any], why: str
+    gate: PasskeyProvider, phone: FakeAuthenticator, bent: dict[str, Any], why: str
 ) -> None:
     offer = begin(gate)
 
     assert why in refused(gate, offer, phone.create(options(offer), **bent))
 
 
-def test_bnd_09_the_answer_to_another_attempt_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_bnd_09_the_answer_to_another_attempt_is_refused(
+    gate: PasskeyProvider, phone: FakeAuthenticator
+) -> None:
     """Of the same pass or of another one: the challenge tells them apart."""
     offer = begin(gate)
 
@@ -251,7 +257,7 @@ def test_bnd_09_the_answer_to_another_attempt_is_refused(gate: PasskeyGate, phon
 
 
 def test_bnd_09_a_passkey_that_is_known_already_is_refused(
-    gate: PasskeyGate, phone: FakeAuthenticator
+    gate: PasskeyProvider, phone: FakeAuthenticator
 ) -> None:
     """Otherwise whoever watched one pass could bring its passkey to another."""
     offer = begin(gate)
@@ -275,7 +281,7 @@ KEYS = {
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_a_public_key_that_could_verify_nothing_is_refused(
-    gate: PasskeyGate, phone: FakeAuthenticator, key: dict[int, Any]
+    gate: PasskeyProvider, phone: FakeAuthenticator, key: dict[int, Any]
 ) -> None:
     """Stored, it would lock the holder out of every other download."""
     offer = begin(gate)
@@ -283,7 +289,7 @@ def test_a_public_key_that_could_verify_nothing_is_refused(
     assert "not on P-256" in refused(gate, offer, phone.create(options(offer), public_key=cbor(key)))
 
 
-def test_a_credential_id_names_what_is_attested(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_a_credential_id_names_what_is_attested(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer))
 
@@ -293,7 +299,7 @@ def test_a_credential_id_names_what_is_attested(gate: PasskeyGate, phone: FakeAu
 
 @pytest.mark.parametrize(("size", "fits"), [(1023, True), (1024, False)])
 def test_a_credential_id_has_at_most_1023_bytes(
-    gate: PasskeyGate, phone: FakeAuthenticator, size: int, *, fits: bool
+    gate: PasskeyProvider, phone: FakeAuthenticator, size: int, *, fits: bool
 ) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer), passkey=Passkey("", "", id=bytes(range(256)) * 4))
@@ -313,7 +319,7 @@ def attestation(answer: Answer) -> bytes:
     return octets(answer["response"]["attestationObject"])
 
 
-def test_cbor_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_cbor_that_is_cut_anywhere_is_refused(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer))
     whole = attestation(answer)
@@ -345,7 +351,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("octets_", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_cbor_is_refused(gate: PasskeyGate, phone: FakeAuthenticator, octets_: bytes) -> None:
+def test_hostile_cbor_is_refused(gate: PasskeyProvider, phone: FakeAuthenticator, octets_: bytes) -> None:
     offer = begin(gate)
 
     refused(gate, offer, with_attestation(phone.create(options(offer)), octets_))
@@ -364,7 +370,9 @@ CLIENT_DATA = {
 
 
 @pytest.mark.parametrize("claimed", CLIENT_DATA.values(), ids=CLIENT_DATA)
-def test_hostile_client_data_is_refused(gate: PasskeyGate, phone: FakeAuthenticator, claimed: bytes) -> None:
+def test_hostile_client_data_is_refused(
+    gate: PasskeyProvider, phone: FakeAuthenticator, claimed: bytes
+) -> None:
     offer = begin(gate)
     answer = phone.create(options(offer))
 
@@ -395,14 +403,14 @@ SHAPES: dict[str, Callable[[Answer], object]] = {
 
 @pytest.mark.parametrize("bend", SHAPES.values(), ids=SHAPES)
 def test_what_is_no_credential_is_refused(
-    gate: PasskeyGate, phone: FakeAuthenticator, bend: Callable[[Answer], object]
+    gate: PasskeyProvider, phone: FakeAuthenticator, bend: Callable[[Answer], object]
 ) -> None:
     offer = begin(gate)
 
     refused(gate, offer, bend(phone.create(options(offer))))
 
 
-def test_what_a_browser_adds_does_not_disturb(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_what_a_browser_adds_does_not_disturb(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     """Section 5.8.1: client data may get members; toJSON of Level 3 tells more than counts here."""
     offer = begin(gate)
     answer = phone.create(options(offer), other_keys_can_be_added_here="do not compare")
@@ -414,14 +422,14 @@ def test_what_a_browser_adds_does_not_disturb(gate: PasskeyGate, phone: FakeAuth
 # --- another download: each check of section 7.2 alone
 
 
-def bound(gate: PasskeyGate, phone: FakeAuthenticator) -> tuple[Credential, Offer]:
+def bound(gate: PasskeyProvider, phone: FakeAuthenticator) -> tuple[StoredCredential, Challenge]:
     """The passkey of a bound pass, and an open attempt for another download."""
     offer = begin(gate)
     stored = complete(gate, offer, phone.create(options(offer)))
     return stored, begin(gate, stored)
 
 
-def test_the_stored_passkey_opens_another_download(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_the_stored_passkey_opens_another_download(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     stored, offer = bound(gate, phone)
 
     assert complete(gate, offer, phone.get(options(offer)), stored) == stored
@@ -433,14 +441,14 @@ def test_the_stored_passkey_opens_another_download(gate: PasskeyGate, phone: Fak
     ids=BENT,
 )
 def test_bnd_09_one_wrong_thing_in_an_assertion_refuses_it(
-    gate: PasskeyGate, phone: FakeAuthenticator, bent: dict[str, Any], why: str
+    gate: PasskeyProvider, phone: FakeAuthenticator, bent: dict[str, Any], why: str
 ) -> None:
     stored, offer = bound(gate, phone)
 
     assert why.casefold() in refused(gate, offer, phone.get(options(offer), **bent), stored).casefold()
 
 
-def test_bnd_09_another_passkey_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_bnd_09_another_passkey_is_refused(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     """Another id is unknown; another key under the same id makes no signature that fits."""
     stored, offer = bound(gate, phone)
     stranger = Passkey("passes.example.com", "", id=phone.passkeys[0].id)
@@ -450,7 +458,7 @@ def test_bnd_09_another_passkey_is_refused(gate: PasskeyGate, phone: FakeAuthent
     assert "Invalid signature" in refused(gate, offer, phone.get(options(offer), passkey=stranger), stored)
 
 
-def test_an_assertion_changed_on_its_way_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_an_assertion_changed_on_its_way_is_refused(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     """Every member is signed or compared; here the backup flag is set afterwards."""
     stored, offer = bound(gate, phone)
     answer = phone.get(options(offer))
@@ -461,7 +469,9 @@ def test_an_assertion_changed_on_its_way_is_refused(gate: PasskeyGate, phone: Fa
     assert "Invalid signature" in refused(gate, offer, {**answer, "response": response}, stored)
 
 
-def test_neither_kind_of_answer_stands_in_for_the_other(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_neither_kind_of_answer_stands_in_for_the_other(
+    gate: PasskeyProvider, phone: FakeAuthenticator
+) -> None:
     stored, again = bound(gate, phone)
     first = begin(gate)
 
@@ -470,7 +480,9 @@ def test_neither_kind_of_answer_stands_in_for_the_other(gate: PasskeyGate, phone
     assert "no credential to ask for" in refused(gate, again, phone.get(options(again)))
 
 
-def test_an_assertion_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_an_assertion_that_is_cut_anywhere_is_refused(
+    gate: PasskeyProvider, phone: FakeAuthenticator
+) -> None:
     stored, offer = bound(gate, phone)
     answer = phone.get(options(offer))
 
@@ -486,11 +498,11 @@ def test_an_assertion_that_is_cut_anywhere_is_refused(gate: PasskeyGate, phone: 
     [(0, 0, True), (0, 1, True), (5, 6, True), (5, 5, False), (5, 4, False), (5, 0, False)],
 )
 def test_a_counter_goes_up_or_stays_at_zero(
-    gate: PasskeyGate, phone: FakeAuthenticator, before: int, told: int, *, fits: bool
+    gate: PasskeyProvider, phone: FakeAuthenticator, before: int, told: int, *, fits: bool
 ) -> None:
     """Section 7.2 step 21: compared only if either is not zero."""
     stored, _ = bound(gate, phone)
-    stored = Credential(stored.id, {**stored.data, "counter": before})
+    stored = StoredCredential(stored.id, {**stored.data, "counter": before})
     offer = begin(gate, stored)
     answer = phone.get(options(offer), counter=told)
 
@@ -500,7 +512,7 @@ def test_a_counter_goes_up_or_stays_at_zero(
         assert "counter went back" in refused(gate, offer, answer, stored)
 
 
-def test_a_phone_that_counts_is_followed(gate: PasskeyGate) -> None:
+def test_a_phone_that_counts_is_followed(gate: PasskeyProvider) -> None:
     phone = FakeAuthenticator(ORIGIN, counts=True)
     stored, offer = bound(gate, phone)
 
@@ -533,7 +545,7 @@ JSON = st.recursive(
 @pytest.mark.no_cover
 @given(payload=st.dictionaries(st.sampled_from(["credential", "attemptId"]), JSON))
 def test_no_json_gets_through_or_breaks_anything(payload: dict[str, Any]) -> None:
-    gate = PasskeyGate(origin=ORIGIN, name="Example Coffee", vault=VAULT)
+    gate = PasskeyProvider(origin=ORIGIN, name="Example Coffee", vault=VAULT)
 
     with pytest.raises(AttemptRefused):
         gate.complete(CARD, begin(gate).state, payload, known=nobody)
@@ -541,7 +553,7 @@ def test_no_json_gets_through_or_breaks_anything(payload: dict[str, Any]) -> Non
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("member", ["authenticatorData", "signature", "clientDataJSON"])
-def test_no_flipped_bit_gets_through(gate: PasskeyGate, phone: FakeAuthenticator, member: str) -> None:
+def test_no_flipped_bit_gets_through(gate: PasskeyProvider, phone: FakeAuthenticator, member: str) -> None:
     stored, offer = bound(gate, phone)
     answer = phone.get(options(offer))
     whole = octets(answer["response"][member])
@@ -554,7 +566,7 @@ def test_no_flipped_bit_gets_through(gate: PasskeyGate, phone: FakeAuthenticator
 
 
 def test_key_04_offers_credentials_and_gates_show_nothing(
-    gate: PasskeyGate, phone: FakeAuthenticator
+    gate: PasskeyProvider, phone: FakeAuthenticator
 ) -> None:
     stored, offer = bound(gate, phone)
 
@@ -563,7 +575,7 @@ def test_key_04_offers_credentials_and_gates_show_nothing(
         assert stored.data["credentialData"] not in repr(each)
 
 
-def test_a_phone_without_the_passkey_says_so(gate: PasskeyGate, phone: FakeAuthenticator) -> None:
+def test_a_phone_without_the_passkey_says_so(gate: PasskeyProvider, phone: FakeAuthenticator) -> None:
     _, offer = bound(gate, phone)
 
     with pytest.raises(LookupError, match="none of the passkeys"):

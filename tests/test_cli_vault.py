@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from passwright.service import rotation
+from passwright.service import key_rotation
 from passwright.service.vault import KeyFile, KeyRing, Vault
-from tests.issuing_desk import bound_pass, key_shown, membership, opened
 from tests.run_cli import run
+from tests.service_context import bound_pass, key_shown, membership, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +28,10 @@ class Place:
         url = f'base_url = "https://passes.example.com"\ndatabase = "sqlite:///{self.database}"\n'
         self.config.write_text(f'{url}vault_keys = "vault.toml"\n')
         self.keys.write(KeyRing.create("old"))
-        with opened(self.database, vault=Vault(self.keys)) as desk:
-            template = membership(desk)
+        with opened(self.database, vault=Vault(self.keys)) as context:
+            template = membership(context)
             for number in range(3):
-                bound_pass(desk, template, email=f"canary{number}@gmail.com")
+                bound_pass(context, template, email=f"canary{number}@gmail.com")
 
     def rotate(self) -> Result:
         result = run("vault", "rotate", "--config", str(self.config))
@@ -60,9 +60,9 @@ def test_a_rotation_says_what_it_did(place: Place) -> None:
 
 
 def test_eml_07_a_rotation_that_stopped_is_taken_up(place: Place) -> None:
-    from tests.issuing_desk import AT
+    from tests.service_context import AT
 
-    rotation.begin(place.keys, at=AT)
+    key_rotation.begin(place.keys, at=AT)
     sealing = place.keys.current().sealing
 
     done = place.rotate()

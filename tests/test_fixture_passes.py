@@ -102,9 +102,11 @@ def test_a_pass_whose_container_and_json_hold_is_read_and_rewritten(
         assert {finding.code for finding in rejected.report.errors} == {refused[name]}  # noqa: PT017
     else:
         assert name not in refused
-        kept = {each: blob for each, blob in contents.files.items() if each not in pkpass.PER_PASS}
+        kept = {each: blob for each, blob in contents.files.items() if each not in pkpass.PER_PASS_FILES}
         again = {
-            each: blob for each, blob in apple.read(done.data).files.items() if each not in pkpass.PER_PASS
+            each: blob
+            for each, blob in apple.read(done.data).files.items()
+            if each not in pkpass.PER_PASS_FILES
         }
         assert again == {each: blob for each, blob in kept.items() if not pkpass.is_junk_file(each)}
 

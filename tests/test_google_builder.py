@@ -22,7 +22,7 @@ from passwright.documents.rule import Rule
 from passwright.errors import LinkTooLong, PassRejected, SignerFailed
 from passwright.google.builder import PassBuilder
 from passwright.google.issuer import Issuer
-from passwright.google.link import MAX_TOKEN, SAVE_URL, Link
+from passwright.google.link import MAX_TOKEN, SAVE_URL, SaveLink
 from passwright.google.reading.token import read
 from passwright.report import error, warning
 from passwright.signing import KeySigner
@@ -54,14 +54,14 @@ def codes(refused: pytest.ExceptionInfo[PassRejected]) -> set[str]:
     return {finding.code for finding in refused.value.report.errors}
 
 
-def decoded(link: Link, issuer: Issuer) -> dict[str, Any]:
+def decoded(link: SaveLink, issuer: Issuer) -> dict[str, Any]:
     """What PyJWT makes of the link under the account's public key."""
     key: Any = issuer.public_key
     claims: dict[str, Any] = jwt.decode(link.token, key, algorithms=["RS256"], audience="google")
     return claims
 
 
-def object_of(link: Link) -> dict[str, Any]:
+def object_of(link: SaveLink) -> dict[str, Any]:
     (found,) = link.claims["payload"]["loyaltyObjects"]
     assert isinstance(found, dict)
     return found
@@ -279,7 +279,7 @@ def long_club(tiny: Template, characters: int) -> Template:
     )
 
 
-def attempt(builder: PassBuilder, card: Any) -> tuple[Link | None, LinkTooLong | None]:
+def attempt(builder: PassBuilder, card: Any) -> tuple[SaveLink | None, LinkTooLong | None]:
     try:
         return builder.save_link(card, issued_at=AT), None
     except LinkTooLong as exc:

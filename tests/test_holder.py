@@ -14,26 +14,26 @@ import pytest
 
 from passwright import apple
 from passwright.binding.lifecycle import Evidence, State
-from passwright.service import issuing
-from passwright.service.issuer_binding import WalletIssuerBinding
-from passwright.service.rendering import Content
-from passwright.service.settings import Limits, Settings
+from passwright.service import passes
+from passwright.service.proofs.issuer_binding import IssuerBindingProvider
+from passwright.service.rendering import PassContent
+from passwright.service.settings import ServiceLimits, Settings
 from passwright.service.vault import Vault
 from passwright.service.web.app import create_app
-from passwright.service.web.holder import WALLET_CALLBACK
+from passwright.service.web.routes.holder import WALLET_CALLBACK
 from passwright.testing.authority import Authority
 from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.browser import AGENTS, MANY, gate
-from tests.issuing_desk import AT, KEYS, apple_builder, bound_pass, membership, new_pass, opened
 from tests.run_service import logged, serving
+from tests.service_context import AT, KEYS, apple_builder, bound_pass, membership, new_pass, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from passwright.service.desk import Desk
-    from passwright.service.issuing import Shown
-    from passwright.service.store import StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.passes import PassView
+    from passwright.service.store.protocol import StoredTemplate
 
 BASE = "https://passes.example.com"
 
@@ -41,16 +41,18 @@ BASE = "https://passes.example.com"
 class House:
     """A service with the passkey gate at BASE, a clock that can be set, a client, and a template."""
 
-    def __init__(self, desk: Desk, client: httpx2.Client, clock: list[Any], folder: Path) -> None:
-        self.desk, self.client, self.clock, self.folder = desk, client, clock, folder
-        self.template: StoredTemplate = membership(desk)
+    def __init__(
+        self, context: ServiceContext, client: httpx2.Client, clock: list[Any], folder: Path
+    ) -> None:
+        self.context, self.client, self.clock, self.folder = context, client, clock, folder
+        self.template: StoredTemplate = membership(context)
         self.phone = FakeAuthenticator(BASE)
 
-    def path(self, shown: Shown) -> str:
+    def path(self, shown: PassView) -> str:
         return shown.download_url.removeprefix(BASE)
 
-    def state(self, shown: Shown) -> State | None:
-        found = issuing.find(self.desk, "org-1", shown.pass_.id).binding
+    def state(self, shown: PassView) -> State | None:
+        found = passes.find(self.context, "org-1", shown.pass_.id).binding
         return found.state if found else None
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
@@ -61,14 +63,14 @@ class House:
             ]
             return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
 
-    def begin(self, shown: Shown) -> Any:
+    def begin(self, shown: PassView) -> Any:
         return self.client.post(f"{self.path(shown)}/apple/begin", json={})
 
-    def complete(self, shown: Shown, offer: Any, credential: Any) -> httpx2.Response:
+    def complete(self, shown: PassView, offer: Any, credential: Any) -> httpx2.Response:
         payload = {"attemptId": offer["attemptId"], "credential": credential}
         return self.client.post(f"{self.path(shown)}/apple/complete", json=payload)
 
-    def bind(self, shown: Shown) -> httpx2.Response:
+    def bind(self, shown: PassView) -> httpx2.Response:
         """The whole ceremony; the answer with the pass file."""
         offer = self.begin(shown).json()
         ticket = self.complete(shown, offer, self.phone.create(offer["publicKey"])).json()["ticket"]
@@ -79,10 +81,10 @@ class House:
 def house(folder: Path, **more: Any) -> Iterator[House]:
     clock = [AT]
     settings = Settings(base_url=BASE, database="unused", limits=more.pop("limits", MANY))
-    with opened(folder / "passes.db", **{"provider": gate(BASE), **more}) as desk:
-        app = create_app(desk, settings, now=lambda: clock[0])
+    with opened(folder / "passes.db", **{"provider": gate(BASE), **more}) as context:
+        app = create_app(context, settings, now=lambda: clock[0])
         with serving(app) as url, httpx2.Client(base_url=url, timeout=20) as client:
-            yield House(desk, client, clock, folder)
+            yield House(context, client, clock, folder)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ ACTS = ("/google", "/apple", "/apple/begin", "/apple/complete", "/file")
 @pytest.mark.parametrize("agent", VIEWERS.values(), ids=VIEWERS)
 def test_bnd_04_looking_at_anything_changes_nothing(here: House, agent: str) -> None:
     """GET and HEAD of everything, as previews, scanners and prefetchers send them."""
-    bound, plain = bound_pass(here.desk, here.template), new_pass(here.desk, here.template)
+    bound, plain = bound_pass(here.context, here.template), new_pass(here.context, here.template)
     before = here.rows()
 
     for shown in (bound, plain):
@@ -131,7 +133,7 @@ def test_bnd_04_looking_at_anything_changes_nothing(here: House, agent: str) -> 
 
 
 def test_the_page_of_every_state_is_there(here: House) -> None:
-    created, google, pending, bound = (bound_pass(here.desk, here.template) for _ in range(4))
+    created, google, pending, bound = (bound_pass(here.context, here.template) for _ in range(4))
     here.client.post(f"{here.path(google)}/google")
     here.begin(pending)
     here.bind(bound)
@@ -147,7 +149,7 @@ def test_the_page_of_every_state_is_there(here: House) -> None:
 
 
 def test_the_language_comes_from_the_link_or_the_browser(here: House) -> None:
-    path = here.path(bound_pass(here.desk, here.template))
+    path = here.path(bound_pass(here.context, here.template))
 
     german = here.client.get(path, headers={"Accept-Language": "de-DE,de;q=0.9"})
     assert german.headers["content-language"] == "de"
@@ -160,7 +162,7 @@ def test_the_language_comes_from_the_link_or_the_browser(here: House) -> None:
 
 
 def test_bnd_19_no_answer_is_kept_indexed_or_told_where_it_came_from(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
     path = here.path(shown)
     answers = [here.client.get(path + below) for below in LOOKS]
     answers += [here.client.get("/p/unknown"), here.begin(shown)]
@@ -179,7 +181,7 @@ def test_bnd_19_no_answer_is_kept_indexed_or_told_where_it_came_from(here: House
 
 def test_bnd_19_no_link_ticket_or_challenge_is_logged(tmp_path: Path) -> None:
     with logged() as log, house(tmp_path) as here:
-        shown = bound_pass(here.desk, here.template, email="canary@gmail.com")
+        shown = bound_pass(here.context, here.template, email="canary@gmail.com")
         offer = here.begin(shown).json()
         done = here.complete(shown, offer, here.phone.create(offer["publicKey"]))
         here.client.post(f"{here.path(shown)}/file", data={"ticket": done.json()["ticket"]})
@@ -198,7 +200,7 @@ def test_bnd_19_no_link_ticket_or_challenge_is_logged(tmp_path: Path) -> None:
 
 
 def test_assets_may_be_kept_for_ever_and_the_icon_is_there(here: House) -> None:
-    text = here.client.get(here.path(bound_pass(here.desk, here.template))).text
+    text = here.client.get(here.path(bound_pass(here.context, here.template))).text
     links = re.findall(r'(?:href|src)="(/assets/[^"]+)"', text)
     assert len(links) == 2
 
@@ -210,7 +212,7 @@ def test_assets_may_be_kept_for_ever_and_the_icon_is_there(here: House) -> None:
 
 
 def test_bnd_18_unknown_malformed_and_foreign_tokens_look_the_same(here: House) -> None:
-    there = here.path(bound_pass(here.desk, here.template))
+    there = here.path(bound_pass(here.context, here.template))
     wrong = [there[:-1] + ("a" if there[-1] != "a" else "b"), "/p/x", "/p/%00", "/p/" + "a" * 2000]
 
     pages = {(answer.status_code, answer.text) for answer in (here.client.get(each) for each in wrong)}
@@ -229,7 +231,7 @@ def test_bnd_18_unknown_malformed_and_foreign_tokens_look_the_same(here: House) 
 
 def test_a_form_alone_leads_to_google(here: House) -> None:
     """No script needed: a POST, and the browser is sent to the save link."""
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
 
     first = here.client.post(f"{here.path(shown)}/google")
     again = here.client.post(f"{here.path(shown)}/google")
@@ -241,7 +243,7 @@ def test_a_form_alone_leads_to_google(here: House) -> None:
 
 
 def test_bnd_03_the_other_wallet_is_locked_on_every_path(here: House) -> None:
-    google, apple_ = bound_pass(here.desk, here.template), bound_pass(here.desk, here.template)
+    google, apple_ = bound_pass(here.context, here.template), bound_pass(here.context, here.template)
     here.client.post(f"{here.path(google)}/google")
     here.bind(apple_)
 
@@ -257,7 +259,7 @@ def test_bnd_03_the_other_wallet_is_locked_on_every_path(here: House) -> None:
 
 
 def test_the_ceremony_ends_with_a_pass_that_verifies(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
 
     answer = here.bind(shown)
 
@@ -268,7 +270,7 @@ def test_the_ceremony_ends_with_a_pass_that_verifies(here: House) -> None:
 
 
 def test_a_ticket_is_good_once_and_for_a_minute(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
     offer = here.begin(shown).json()
     ticket = here.complete(shown, offer, here.phone.create(offer["publicKey"])).json()["ticket"]
     path = f"{here.path(shown)}/file"
@@ -285,7 +287,7 @@ def test_a_ticket_is_good_once_and_for_a_minute(here: House) -> None:
 
 
 def test_bnd_09_a_wrong_proof_burns_the_attempt_and_the_next_one_counts(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
     offer = here.begin(shown).json()
 
     wrong = here.complete(shown, offer, here.phone.create(offer["publicKey"], user_verified=False))
@@ -298,7 +300,7 @@ def test_bnd_09_a_wrong_proof_burns_the_attempt_and_the_next_one_counts(here: Ho
 
 
 def test_another_download_needs_the_passkey_of_the_first(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
     here.bind(shown)
     offer = here.begin(shown).json()
 
@@ -319,7 +321,7 @@ def replace_key(phone: FakeAuthenticator) -> Any:
 
 
 def test_a_pass_without_binding_is_a_plain_download(here: House) -> None:
-    shown = new_pass(here.desk, here.template)
+    shown = new_pass(here.context, here.template)
 
     answer = here.client.post(f"{here.path(shown)}/apple")
 
@@ -329,7 +331,7 @@ def test_a_pass_without_binding_is_a_plain_download(here: House) -> None:
 
 
 def test_too_many_beginnings_are_told_in_words_the_page_knows(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
 
     answers = [here.begin(shown) for _ in range(11)]
 
@@ -341,7 +343,7 @@ def test_too_many_beginnings_are_told_in_words_the_page_knows(here: House) -> No
     "body", [b"", b"[]", b"{", b'{"attemptId": 1}', b'{"attemptId": "x", "attemptId": "y"}', b"\xff"]
 )
 def test_a_body_that_is_no_answer_is_refused_and_burns_nothing(here: House, body: bytes) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
     offer = here.begin(shown).json()
 
     answer = here.client.post(f"{here.path(shown)}/apple/complete", content=body)
@@ -354,11 +356,11 @@ def test_a_body_that_is_no_answer_is_refused_and_burns_nothing(here: House, body
 
 
 def test_bnd_15_a_pass_that_ended_is_handed_out_to_nobody(here: House) -> None:
-    ended, off, late = (bound_pass(here.desk, here.template) for _ in range(3))
-    issuing.nullify(here.desk, "org-1", ended.pass_.id, at=AT)
-    issuing.update(here.desk, "org-1", off.pass_.id, issuing.Change(status="deactivate"), at=AT)
+    ended, off, late = (bound_pass(here.context, here.template) for _ in range(3))
+    passes.nullify(here.context, "org-1", ended.pass_.id, at=AT)
+    passes.update(here.context, "org-1", off.pass_.id, passes.PassChanges(status="deactivate"), at=AT)
     soon = AT + timedelta(seconds=1)
-    issuing.update(here.desk, "org-1", late.pass_.id, issuing.Change(expires=soon), at=AT)
+    passes.update(here.context, "org-1", late.pass_.id, passes.PassChanges(expires=soon), at=AT)
     here.clock[0] = AT + timedelta(seconds=2)
 
     for shown, status, words in (
@@ -374,7 +376,7 @@ def test_bnd_15_a_pass_that_ended_is_handed_out_to_nobody(here: House) -> None:
 
 def test_a_failure_of_ours_is_a_page_that_tells_nothing(tmp_path: Path) -> None:
     with house(tmp_path) as here:
-        shown = bound_pass(here.desk, here.template)
+        shown = bound_pass(here.context, here.template)
         with closing(sqlite3.connect(tmp_path / "passes.db")) as database:
             (slot,) = database.execute("SELECT slot FROM addresses").fetchone()
             damaged = slot[:120] + bytes([slot[120] ^ 1]) + slot[121:]
@@ -390,9 +392,9 @@ def test_a_failure_of_ours_is_a_page_that_tells_nothing(tmp_path: Path) -> None:
 
 
 def test_too_many_requests_are_a_page_too(tmp_path: Path) -> None:
-    few = Limits(visitor_per_second=0.01, visitor_burst=1)
+    few = ServiceLimits(visitor_per_second=0.01, visitor_burst=1)
     with house(tmp_path, limits=few) as here:
-        path = here.path(bound_pass(here.desk, here.template))
+        path = here.path(bound_pass(here.context, here.template))
         answers = [here.client.get(path) for _ in range(2)]
         assert here.client.get(f"{path}/card.css").status_code == 200
 
@@ -414,12 +416,12 @@ def test_too_many_requests_are_a_page_too(tmp_path: Path) -> None:
     ],
 )
 def test_a_page_of_another_site_decides_nothing(here: House, headers: dict[str, str], *, taken: bool) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
 
     google = here.client.post(f"{here.path(shown)}/google", headers=headers)
     assert google.status_code == (303 if taken else 403)
     assert here.state(shown) is (State.GOOGLE_BOUND if taken else State.CREATED)
-    other = bound_pass(here.desk, here.template)
+    other = bound_pass(here.context, here.template)
     assert here.client.post(f"{here.path(other)}/apple/begin", headers=headers, json={}).status_code == (
         200 if taken else 403
     )
@@ -427,7 +429,9 @@ def test_a_page_of_another_site_decides_nothing(here: House, headers: dict[str, 
 
 def test_url_07_markup_from_an_issuer_stays_text_all_the_way(here: House) -> None:
     evil = "<script>alert(1)</script>"
-    shown = new_pass(here.desk, here.template, content=Content(values={"fullName": evil}, message=evil))
+    shown = new_pass(
+        here.context, here.template, content=PassContent(values={"fullName": evil}, message=evil)
+    )
 
     text = here.client.get(here.path(shown)).text
 
@@ -436,7 +440,7 @@ def test_url_07_markup_from_an_issuer_stays_text_all_the_way(here: House) -> Non
 
 
 def test_a_picture_that_is_not_there_is_a_page_of_its_own(here: House) -> None:
-    path = here.path(bound_pass(here.desk, here.template))
+    path = here.path(bound_pass(here.context, here.template))
 
     for name in ("thumbnail", "template", "..%2ftemplate"):
         assert here.client.get(f"{path}/{name}.png").status_code == 404
@@ -450,11 +454,11 @@ def test_wallet_is_answered_with_the_pass_and_may_ask_again(tmp_path: Path) -> N
     identity = apple_builder().identity
     assert identity is not None
     callback = f"{BASE}{WALLET_CALLBACK}"
-    wallet = WalletIssuerBinding(
+    wallet = IssuerBindingProvider(
         identity=identity, callback=callback, rp_id="passes.example.com", vault=Vault(KEYS)
     )
     with house(tmp_path, provider=wallet) as here:
-        shown = bound_pass(here.desk, here.template)
+        shown = bound_pass(here.context, here.template)
         offer = here.begin(shown).json()
         path, asked = f"{WALLET_CALLBACK}/{shown.pass_.id}", {"sessionIdentifier": offer["attemptId"]}
         sent = {"issuerBindingData": "0aFF" * 8, "keyHash": "9f" * 32}
@@ -467,7 +471,7 @@ def test_wallet_is_answered_with_the_pass_and_may_ask_again(tmp_path: Path) -> N
         assert stranger.status_code == 404
         assert [each.status_code for each in answers] == [200, 200]
         assert (used.status_code, nobody.status_code) == (409, 404)
-        found = issuing.find(here.desk, "org-1", shown.pass_.id).binding
+        found = passes.find(here.context, "org-1", shown.pass_.id).binding
         assert found is not None
         assert found.evidence is Evidence.APPLE_ISSUER_BINDING
     for each in answers:
@@ -478,7 +482,7 @@ def test_wallet_is_answered_with_the_pass_and_may_ask_again(tmp_path: Path) -> N
 
 
 def test_the_callback_is_not_there_unless_it_is_configured(here: House) -> None:
-    shown = bound_pass(here.desk, here.template)
+    shown = bound_pass(here.context, here.template)
     offer = here.begin(shown).json()
 
     answer = here.client.post(
@@ -493,7 +497,7 @@ def test_the_callback_is_not_there_unless_it_is_configured(here: House) -> None:
 
 def test_a_holder_whose_wallet_is_off_is_told(tmp_path: Path) -> None:
     with house(tmp_path, google=None) as here:
-        shown = bound_pass(here.desk, here.template)
+        shown = bound_pass(here.context, here.template)
         text = here.client.get(here.path(shown), headers={"User-Agent": AGENTS["android"]}).text
         assert "does not offer this pass for Google Wallet" in text
         assert here.client.post(f"{here.path(shown)}/google").status_code == 403

@@ -15,8 +15,8 @@ from passwright.apple.cms import signature as cms_signature
 from passwright.apple.container import pkpass
 from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused, InvalidInput, KeyMaterialError
-from passwright.service.ceremony import Credential, Offer, Subject
-from passwright.service.issuer_binding import HAND_OVER, WalletIssuerBinding
+from passwright.service.proofs.issuer_binding import HAND_OVER, IssuerBindingProvider
+from passwright.service.proofs.protocol import Challenge, ChallengeSubject, StoredCredential
 from passwright.service.vault import KeyRing, Vault
 from passwright.testing.authority import PASS_TYPE, TEAM
 
@@ -28,32 +28,34 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 URL = "https://support.example.com/pass-help"
 CALLBACK = "https://passes.example.com/wallet/binding"
-CARD = Subject("org-1", "pass-1", "Kaffeeklub „München“", URL)
+CARD = ChallengeSubject("org-1", "pass-1", "Kaffeeklub „München“", URL)
 BLOB, KEY = "00ffAB" * 20, "9f" * 32
 VAULT = Vault(KeyRing.create("one"))
 
 
 @pytest.fixture
-def wallet(authority: Authority) -> WalletIssuerBinding:
+def wallet(authority: Authority) -> IssuerBindingProvider:
     return provider(authority)
 
 
-def provider(authority: Authority, *, nfc: bool = True, callback: str = CALLBACK) -> WalletIssuerBinding:
+def provider(authority: Authority, *, nfc: bool = True, callback: str = CALLBACK) -> IssuerBindingProvider:
     identity = authority.identity(nfc=nfc)
-    return WalletIssuerBinding(identity=identity, callback=callback, rp_id="passes.example.com", vault=VAULT)
+    return IssuerBindingProvider(
+        identity=identity, callback=callback, rp_id="passes.example.com", vault=VAULT
+    )
 
 
-def begin(wallet: WalletIssuerBinding, credential: Credential | None = None) -> Offer:
+def begin(wallet: IssuerBindingProvider, credential: StoredCredential | None = None) -> Challenge:
     return wallet.begin(CARD, attempt_id="attempt-1", at=NOW, credential=credential)
 
 
 def complete(
-    wallet: WalletIssuerBinding, payload: dict[str, Any], credential: Credential | None = None
-) -> Credential:
+    wallet: IssuerBindingProvider, payload: dict[str, Any], credential: StoredCredential | None = None
+) -> StoredCredential:
     return wallet.complete(CARD, {}, payload, known=lambda _: True, credential=credential)
 
 
-def issuer_data(offer: Offer) -> dict[str, Any]:
+def issuer_data(offer: Challenge) -> dict[str, Any]:
     members: dict[str, Any] = json.loads(base64.b64decode(offer.shown["issuerData"]))
     return members
 
@@ -61,7 +63,7 @@ def issuer_data(offer: Offer) -> dict[str, Any]:
 # --- handing over
 
 
-def test_the_issuer_data_has_the_observed_members(wallet: WalletIssuerBinding) -> None:
+def test_the_issuer_data_has_the_observed_members(wallet: IssuerBindingProvider) -> None:
     members = issuer_data(begin(wallet))
 
     profile = members.pop("fidoProfile")
@@ -79,7 +81,7 @@ def test_the_issuer_data_has_the_observed_members(wallet: WalletIssuerBinding) -
 
 
 def test_the_link_carries_the_very_bytes_that_are_signed(
-    wallet: WalletIssuerBinding, authority: Authority
+    wallet: IssuerBindingProvider, authority: Authority
 ) -> None:
     """Two parts in standard base64 joined by "&", the same as for an app; the CMS is over the first one."""
     shown = begin(wallet).shown
@@ -98,7 +100,7 @@ def test_the_link_carries_the_very_bytes_that_are_signed(
 
 @pytest.mark.foreign("openssl")
 def test_openssl_verifies_the_signature_over_the_link(
-    wallet: WalletIssuerBinding, authority: Authority, tmp_path: Path
+    wallet: IssuerBindingProvider, authority: Authority, tmp_path: Path
 ) -> None:
     shown = begin(wallet).shown
     for name in ("issuerData", "signature"):
@@ -116,7 +118,7 @@ def test_openssl_verifies_the_signature_over_the_link(
     assert (tmp_path / "out").read_bytes() == (tmp_path / "issuerData").read_bytes()
 
 
-def test_one_changed_byte_of_the_issuer_data_breaks_the_signature(wallet: WalletIssuerBinding) -> None:
+def test_one_changed_byte_of_the_issuer_data_breaks_the_signature(wallet: IssuerBindingProvider) -> None:
     shown = begin(wallet).shown
     data = base64.b64decode(shown["issuerData"]).replace(b"attempt-1", b"attempt-2")
 
@@ -124,7 +126,7 @@ def test_one_changed_byte_of_the_issuer_data_breaks_the_signature(wallet: Wallet
         cms_signature.verify(cms_signature.parse(base64.b64decode(shown["signature"])), data)
 
 
-def test_an_offer_is_dated_back_and_ends_when_wallet_says(wallet: WalletIssuerBinding) -> None:
+def test_an_offer_is_dated_back_and_ends_when_wallet_says(wallet: IssuerBindingProvider) -> None:
     """A server whose clock is a few seconds ahead of the device still gets through."""
     offer = begin(wallet)
     created = datetime.fromisoformat(issuer_data(offer)["creationTimestamp"])
@@ -136,7 +138,7 @@ def test_an_offer_is_dated_back_and_ends_when_wallet_says(wallet: WalletIssuerBi
 def test_the_account_is_named_by_a_keyed_hash_of_the_pass(authority: Authority) -> None:
     """Constant for the pass, another for another pass and another ring; nothing of it is an address."""
     wallet = provider(authority)
-    other = Subject("org-1", "pass-2", "Club", URL)
+    other = ChallengeSubject("org-1", "pass-2", "Club", URL)
 
     first = issuer_data(begin(wallet))["fidoProfile"]["accountHash"]
     assert issuer_data(begin(provider(authority)))["fidoProfile"]["accountHash"] == first
@@ -158,7 +160,7 @@ def test_a_certificate_without_apples_mark_for_nfc_is_refused(authority: Authori
 # --- the callback
 
 
-def test_a_sound_callback_is_kept_as_received(wallet: WalletIssuerBinding) -> None:
+def test_a_sound_callback_is_kept_as_received(wallet: IssuerBindingProvider) -> None:
     stored = complete(wallet, {"issuerBindingData": BLOB, "keyHash": KEY})
 
     assert wallet.evidence is Evidence.APPLE_ISSUER_BINDING
@@ -169,7 +171,7 @@ def test_a_sound_callback_is_kept_as_received(wallet: WalletIssuerBinding) -> No
     assert json.loads(json.dumps(stored.data)) == stored.data
 
 
-def test_a_callback_may_leave_the_key_hash_out(wallet: WalletIssuerBinding) -> None:
+def test_a_callback_may_leave_the_key_hash_out(wallet: IssuerBindingProvider) -> None:
     for payload in ({"issuerBindingData": BLOB}, {"issuerBindingData": BLOB, "keyHash": None}):
         assert "keyHash" not in wallet.members(complete(wallet, payload))["fidoProfile"]
 
@@ -191,21 +193,21 @@ BROKEN: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("payload", BROKEN.values(), ids=BROKEN)
-def test_a_broken_callback_is_refused(wallet: WalletIssuerBinding, payload: dict[str, Any]) -> None:
+def test_a_broken_callback_is_refused(wallet: IssuerBindingProvider, payload: dict[str, Any]) -> None:
     with pytest.raises(AttemptRefused) as caught:
         complete(wallet, payload)
 
     assert caught.value.code == "proof_invalid"
 
 
-def test_a_blob_of_8_kib_is_taken(wallet: WalletIssuerBinding) -> None:
+def test_a_blob_of_8_kib_is_taken(wallet: IssuerBindingProvider) -> None:
     assert complete(wallet, {"issuerBindingData": "ab" * 8192}).data["issuerBindingData"]
 
 
 # --- another download, and later versions
 
 
-def test_another_download_names_the_stored_key_and_replaces_the_blob(wallet: WalletIssuerBinding) -> None:
+def test_another_download_names_the_stored_key_and_replaces_the_blob(wallet: IssuerBindingProvider) -> None:
     stored = complete(wallet, {"issuerBindingData": BLOB, "keyHash": KEY})
 
     assert issuer_data(begin(wallet, stored))["fidoProfile"]["keyHash"] == KEY
@@ -215,7 +217,7 @@ def test_another_download_names_the_stored_key_and_replaces_the_blob(wallet: Wal
         assert after["fidoProfile"]["keyHash"].casefold() == KEY
 
 
-def test_another_account_is_refused(wallet: WalletIssuerBinding) -> None:
+def test_another_account_is_refused(wallet: IssuerBindingProvider) -> None:
     stored = complete(wallet, {"issuerBindingData": BLOB, "keyHash": KEY})
 
     with pytest.raises(AttemptRefused, match="another account"):
@@ -223,7 +225,7 @@ def test_another_account_is_refused(wallet: WalletIssuerBinding) -> None:
 
 
 def test_every_version_of_the_pass_repeats_both_members(
-    wallet: WalletIssuerBinding, authority: Authority, club: Template
+    wallet: IssuerBindingProvider, authority: Authority, club: Template
 ) -> None:
     """Signed, read back and verified; other values change, these stay."""
     members = wallet.members(complete(wallet, {"issuerBindingData": BLOB, "keyHash": KEY}))

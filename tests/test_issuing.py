@@ -14,10 +14,18 @@ from passwright import apple
 from passwright.binding.lifecycle import EventKind
 from passwright.errors import BindingInvalid, PassRejected, ServiceRefused, TemplateRejected
 from passwright.model.template import Location
-from passwright.service import issuing, releasing, templates
-from passwright.service.rendering import Code, Content, Tap, _dropped, has_code, pass_of, without_code
-from passwright.service.store import Organisation, Page, PassFilter, PassStatus
-from tests.issuing_desk import (
+from passwright.service import passes, release, templates
+from passwright.service.rendering import (
+    BarcodeOptions,
+    NfcOptions,
+    PassContent,
+    _without_member,
+    has_barcode,
+    render_pass,
+    without_barcode,
+)
+from passwright.service.store.protocol import Organisation, Page, PassFilter, PassStatus
+from tests.service_context import (
     AT,
     EXAMPLE,
     HELP,
@@ -38,8 +46,8 @@ from tests.test_png import IEND, header, idat, picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from passwright.service.desk import Desk
-    from passwright.service.store import StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import StoredTemplate
 
 ORG = "org-1"
 BINDING = {"email": "jane@gmail.com", "learnMoreUrl": HELP}
@@ -49,28 +57,30 @@ WITHOUT_PIXELS = picture(header(), idat(b"\x09" + bytes(4)), IEND)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with opened(tmp_path_factory.mktemp("store") / "passes.db") as desk:
-        with desk.store.writing() as transaction:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceContext]:
+    with opened(tmp_path_factory.mktemp("store") / "passes.db") as context:
+        with context.store.writing() as transaction:
             transaction.put_organisation(Organisation(id="org-2", name="Another"))
             transaction.put_organisation(Organisation(id="org-3", name="Unbound", binding=False))
-        yield desk
+        yield context
 
 
 @pytest.fixture(scope="module")
-def template(desk: Desk) -> StoredTemplate:
-    return membership(desk)
+def template(context: ServiceContext) -> StoredTemplate:
+    return membership(context)
 
 
 # --- created ------------------------------------------------------------------
 
 
-def test_a_pass_is_created_shown_and_found_by_three_names(desk: Desk, template: StoredTemplate) -> None:
-    made = bound_pass(desk, template, ext_id="M-0001")
+def test_a_pass_is_created_shown_and_found_by_three_names(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    made = bound_pass(context, template, ext_id="M-0001")
     token = made.download_url.removeprefix("https://passes.example.com/p/")
-    assert issuing.find(desk, ORG, made.pass_.id) == made
-    assert issuing.find(desk, ORG, "M-0001") == made
-    assert issuing.by_link(desk, token) == replace(made, facts=None)
+    assert passes.find(context, ORG, made.pass_.id) == made
+    assert passes.find(context, ORG, "M-0001") == made
+    assert passes.find_by_link(context, token) == replace(made, facts=None)
     assert binding_of(made) == {
         "platform": None,
         "bound": False,
@@ -81,16 +91,18 @@ def test_a_pass_is_created_shown_and_found_by_three_names(desk: Desk, template: 
     assert token not in repr(made)
 
 
-def test_a_pass_without_a_binding_has_none(desk: Desk, template: StoredTemplate) -> None:
-    made = new_pass(desk, template)
+def test_a_pass_without_a_binding_has_none(context: ServiceContext, template: StoredTemplate) -> None:
+    made = new_pass(context, template)
     assert binding_of(made) is None
-    file = releasing.plain_file(desk, ORG, made.pass_.id, at=AT)
+    file = release.unbound_pass_file(context, ORG, made.pass_.id, at=AT)
     assert file.name == f"{made.pass_.serial}.pkpass"
     verdict = apple.verify(file.data, trust=apple.Trust.of((EXAMPLE / "root.pem").read_bytes()), at=AT)
     assert verdict.ok, str(verdict.report)
-    assert releasing.google_link(desk, ORG, made.pass_.id, at=AT).url.startswith("https://pay.google.com/")
+    assert release.google_save_link(context, ORG, made.pass_.id, at=AT).url.startswith(
+        "https://pay.google.com/"
+    )
     with refused("pass_unbound"):
-        releasing.apple_begin(desk, ORG, made.pass_.id, at=AT)
+        release.apple_begin(context, ORG, made.pass_.id, at=AT)
 
 
 @pytest.mark.parametrize(
@@ -108,49 +120,52 @@ def test_a_pass_without_a_binding_has_none(desk: Desk, template: StoredTemplate)
     ],
 )
 def test_a_binding_that_breaks_its_rules_is_refused_with_pointers(
-    desk: Desk, template: StoredTemplate, members: object, pointers: set[str]
+    context: ServiceContext, template: StoredTemplate, members: object, pointers: set[str]
 ) -> None:
     with pytest.raises(BindingInvalid) as caught:
-        new_pass(desk, template, binding=members)
+        new_pass(context, template, binding=members)
     assert caught.value.pointers.keys() == pointers
     assert "jane" not in str(caught.value)
 
 
-def test_an_organisation_without_the_feature_binds_nothing(desk: Desk) -> None:
-    kept = membership(desk, "org-3")
+def test_an_organisation_without_the_feature_binds_nothing(context: ServiceContext) -> None:
+    kept = membership(context, "org-3")
     with refused("binding_disabled"):
-        bound_pass(desk, kept)
-    assert binding_of(new_pass(desk, kept)) is None
+        bound_pass(context, kept)
+    assert binding_of(new_pass(context, kept)) is None
 
 
-CODES: Mapping[str, tuple[Code | None, bool]] = {
-    "switched on": (Code(enabled=True), True),
-    "an object without a switch": (Code(), True),
-    "a type alone": (Code(type="aztec"), True),
-    "a source": (Code(source="uuid"), True),
-    "a value": (Code(source="custom", value="4711"), True),
-    "an alternative text alone": (Code(text="4711"), True),
-    "switched off": (Code(enabled=False), False),
-    "switched off with a value": (Code(enabled=False, source="custom", value="4711", text="x"), False),
+CODES: Mapping[str, tuple[BarcodeOptions | None, bool]] = {
+    "switched on": (BarcodeOptions(enabled=True), True),
+    "an object without a switch": (BarcodeOptions(), True),
+    "a type alone": (BarcodeOptions(type="aztec"), True),
+    "a source": (BarcodeOptions(source="uuid"), True),
+    "a value": (BarcodeOptions(source="custom", value="4711"), True),
+    "an alternative text alone": (BarcodeOptions(text="4711"), True),
+    "switched off": (BarcodeOptions(enabled=False), False),
+    "switched off with a value": (
+        BarcodeOptions(enabled=False, source="custom", value="4711", text="x"),
+        False,
+    ),
     "nothing": (None, False),
 }
 
 
 @pytest.mark.parametrize("asked", CODES)
 def test_bnd_10_a_binding_with_anything_that_shows_a_code_is_refused(
-    desk: Desk, template: StoredTemplate, asked: str
+    context: ServiceContext, template: StoredTemplate, asked: str
 ) -> None:
     code, shows = CODES[asked]
-    content = Content(values={"fullName": "Jane Smith"}, barcode=code)
-    before = issuing.listed(desk, ORG, PassFilter(), Page())[1]
+    content = PassContent(values={"fullName": "Jane Smith"}, barcode=code)
+    before = passes.list_passes(context, ORG, PassFilter(), Page())[1]
     if shows:
         with refused("binding_barcode_conflict"):
-            bound_pass(desk, template, content=content)
+            bound_pass(context, template, content=content)
     else:
-        bound_pass(desk, template, content=content)
-    assert issuing.listed(desk, ORG, PassFilter(), Page())[1] == before + (not shows)
-    unbound = new_pass(desk, template, content=content)
-    built = apple_pass(desk, unbound)
+        bound_pass(context, template, content=content)
+    assert passes.list_passes(context, ORG, PassFilter(), Page())[1] == before + (not shows)
+    unbound = new_pass(context, template, content=content)
+    built = apple_pass(context, unbound)
     assert ("barcodes" in built) is shows
 
 
@@ -172,47 +187,51 @@ totpDetails = { periodMillis = "3000", algorithm = "TOTP_SHA1", parameters = [%s
 
 
 @pytest.mark.parametrize("where", IN_TEMPLATES)
-def test_bnd_10_a_code_of_the_template_counts_unless_it_is_switched_off(desk: Desk, where: str) -> None:
-    kept = membership(desk)
-    edited(desk, kept, TOML + IN_TEMPLATES[where])
+def test_bnd_10_a_code_of_the_template_counts_unless_it_is_switched_off(
+    context: ServiceContext, where: str
+) -> None:
+    kept = membership(context)
+    edited(context, kept, TOML + IN_TEMPLATES[where])
     with refused("binding_barcode_conflict"):
-        bound_pass(desk, kept)
-    off = Content(values={"fullName": "Jane Smith"}, barcode=Code(enabled=False))
+        bound_pass(context, kept)
+    off = PassContent(values={"fullName": "Jane Smith"}, barcode=BarcodeOptions(enabled=False))
     if where == "[barcode]":
-        assert binding_of(bound_pass(desk, kept, content=off))
+        assert binding_of(bound_pass(context, kept, content=off))
     else:  # an override is merged last, whatever the pass says
         with refused("binding_barcode_conflict"):
-            bound_pass(desk, kept, content=off)
+            bound_pass(context, kept, content=off)
 
 
 @pytest.mark.parametrize("where", IN_TEMPLATES)
-def test_bnd_12_a_code_that_comes_through_the_template_reaches_no_bound_pass(desk: Desk, where: str) -> None:
+def test_bnd_12_a_code_that_comes_through_the_template_reaches_no_bound_pass(
+    context: ServiceContext, where: str
+) -> None:
     """The template is edited after the passes were issued; whatever shows a code is left out of them."""
-    kept = membership(desk)
-    google, pending = bound_pass(desk, kept), bound_pass(desk, kept)
-    edited(desk, kept, TOML + IN_TEMPLATES[where])
-    link = releasing.google_link(desk, ORG, google.pass_.id, at=AT)
+    kept = membership(context)
+    google, pending = bound_pass(context, kept), bound_pass(context, kept)
+    edited(context, kept, TOML + IN_TEMPLATES[where])
+    link = release.google_save_link(context, ORG, google.pass_.id, at=AT)
     assert "arcode" not in json.dumps(claims_of(link.url))
-    built = apple_pass(desk, pending)
+    built = apple_pass(context, pending)
     assert not {"barcode", "barcodes"} & built.keys()
-    drawn = issuing.drawn(desk, issuing.find(desk, ORG, google.pass_.id))
-    assert not has_code(drawn)
-    issuing.update(desk, ORG, google.pass_.id, issuing.Change(values={"tier": "Gold"}), at=AT)
+    drawn = passes.renderable_pass(context, passes.find(context, ORG, google.pass_.id))
+    assert not has_barcode(drawn)
+    passes.update(context, ORG, google.pass_.id, passes.PassChanges(values={"tier": "Gold"}), at=AT)
 
 
-def test_bnd_12_the_builders_still_refuse_what_no_call_left_out(desk: Desk) -> None:
+def test_bnd_12_the_builders_still_refuse_what_no_call_left_out(context: ServiceContext) -> None:
     """Leaving out is one named call; without it a code on a bound pass is an error, as everywhere."""
-    kept = membership(desk)
-    card = bound_pass(desk, kept)
-    edited(desk, kept, TOML + IN_TEMPLATES["[barcode]"])
-    with desk.store.reading() as transaction:
+    kept = membership(context)
+    card = bound_pass(context, kept)
+    edited(context, kept, TOML + IN_TEMPLATES["[barcode]"])
+    with context.store.reading() as transaction:
         now = transaction.template(ORG, kept.id)
     assert now is not None
     from passwright.binding import Binding
 
-    rendered = pass_of(card.pass_, now).replace(binding=Binding(None, HELP))
+    rendered = render_pass(card.pass_, now).replace(binding=Binding(None, HELP))
     assert not apple_builder().report(rendered).ok
-    assert apple_builder().report(without_code(rendered)).ok
+    assert apple_builder().report(without_barcode(rendered)).ok
 
 
 def claims_of(url: str) -> dict[str, Any]:
@@ -223,36 +242,38 @@ def claims_of(url: str) -> dict[str, Any]:
     return found
 
 
-def apple_pass(desk: Desk, card: issuing.Shown) -> dict[str, Any]:
+def apple_pass(context: ServiceContext, card: passes.PassView) -> dict[str, Any]:
     """The pass.json that a holder gets, by whatever way there is."""
     name, at = card.pass_.id, AT
     if card.binding is None:
-        file = releasing.plain_file(desk, card.pass_.organisation, name, at=at)
+        file = release.unbound_pass_file(context, card.pass_.organisation, name, at=at)
     else:
-        attempt = releasing.apple_begin(desk, ORG, name, at=at)
-        ticket = releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=at)
-        file = releasing.apple_file(desk, ticket.token, at=at)
+        attempt = release.apple_begin(context, ORG, name, at=at)
+        ticket = release.apple_complete(context, ORG, name, attempt.id, {"ok": True}, at=at)
+        file = release.redeem_ticket(context, ticket.token, at=at)
     files = apple.read(file.data).files
     found: dict[str, Any] = json.loads(files["pass.json"])
     return found
 
 
-def test_what_a_bound_pass_demands_of_apple(desk: Desk, template: StoredTemplate) -> None:
-    built = apple_pass(desk, bound_pass(desk, template))
+def test_what_a_bound_pass_demands_of_apple(context: ServiceContext, template: StoredTemplate) -> None:
+    built = apple_pass(context, bound_pass(context, template))
     assert built["sharingProhibited"] is True
     assert built["nfc"]["requiresAuthentication"] is True
     assert any(HELP in str(each) for each in built["storeCard"]["backFields"])
 
 
-def test_values_come_as_text_and_leave_as_what_their_field_is(desk: Desk, template: StoredTemplate) -> None:
-    content = Content(
+def test_values_come_as_text_and_leave_as_what_their_field_is(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    content = PassContent(
         values={"fullName": "Jane Smith", "points": "120", "since": "2024-05-01"},
         message="The bar is open till ten",
-        nfc=Tap(source="custom", value="TAP-1"),
+        nfc=NfcOptions(source="custom", value="TAP-1"),
         locations=(Location(latitude=1.5, longitude=2.5, text="Here"),),
         expires=AT + timedelta(days=365),
     )
-    built = apple_pass(desk, new_pass(desk, template, content=content))
+    built = apple_pass(context, new_pass(context, template, content=content))
     assert built["storeCard"]["headerFields"][0]["value"] == 120
     assert built["nfc"]["message"] == "TAP-1"
     assert built["locations"] == [{"latitude": 1.5, "longitude": 2.5, "relevantText": "Here"}]
@@ -267,15 +288,15 @@ def test_values_come_as_text_and_leave_as_what_their_field_is(desk: Desk, templa
 
 @pytest.mark.parametrize(("source", "shown"), [("uuid", "id"), ("extId", "ext_id")])
 def test_codes_and_taps_say_what_their_source_is(
-    desk: Desk, template: StoredTemplate, source: Any, shown: str
+    context: ServiceContext, template: StoredTemplate, source: Any, shown: str
 ) -> None:
-    content = Content(
+    content = PassContent(
         values={"fullName": "Jane"},
-        nfc=Tap(source=source),
-        barcode=Code(source=source, type="pdf417", text="T"),
+        nfc=NfcOptions(source=source),
+        barcode=BarcodeOptions(source=source, type="pdf417", text="T"),
     )
-    card = new_pass(desk, template, content=content, ext_id=f"E-{source}")
-    built = apple_pass(desk, card)
+    card = new_pass(context, template, content=content, ext_id=f"E-{source}")
+    built = apple_pass(context, card)
     assert built["nfc"]["message"] == getattr(card.pass_, shown)
     assert built["barcodes"][0]["message"] == getattr(card.pass_, shown)
     assert built["barcodes"][0]["format"] == "PKBarcodeFormatPDF417"
@@ -285,19 +306,23 @@ def test_codes_and_taps_say_what_their_source_is(
 @pytest.mark.parametrize(
     ("content", "error", "where"),
     [
-        (Content(values={"fullName": "J", "points": "many"}), ServiceRefused, "/pass/values/points"),
-        (Content(values={"fullName": "J", "since": "yesterday"}), ServiceRefused, "/pass/values/since"),
-        (Content(values={}), PassRejected, "pass#/values/fullName"),
-        (Content(values={"fullName": "J", "nothing": "x"}), PassRejected, "pass#/values/nothing"),
-        (Content(values={"fullName": "J\x00"}), PassRejected, "pass#/values/fullName"),
-        (Content(values={"fullName": ["J"]}), PassRejected, "pass#/values/fullName"),
+        (PassContent(values={"fullName": "J", "points": "many"}), ServiceRefused, "/pass/values/points"),
+        (PassContent(values={"fullName": "J", "since": "yesterday"}), ServiceRefused, "/pass/values/since"),
+        (PassContent(values={}), PassRejected, "pass#/values/fullName"),
+        (PassContent(values={"fullName": "J", "nothing": "x"}), PassRejected, "pass#/values/nothing"),
+        (PassContent(values={"fullName": "J\x00"}), PassRejected, "pass#/values/fullName"),
+        (PassContent(values={"fullName": ["J"]}), PassRejected, "pass#/values/fullName"),
     ],
 )
 def test_a_pass_that_no_wallet_could_be_given_is_not_created(
-    desk: Desk, template: StoredTemplate, content: Content, error: type[Exception], where: str
+    context: ServiceContext,
+    template: StoredTemplate,
+    content: PassContent,
+    error: type[Exception],
+    where: str,
 ) -> None:
     with pytest.raises(error) as caught:
-        new_pass(desk, template, content=content)
+        new_pass(context, template, content=content)
     found: Any = caught.value
     places = found.pointers if error is ServiceRefused else {each.location for each in found.report.errors}
     assert where in places
@@ -307,88 +332,110 @@ def test_a_pass_that_no_wallet_could_be_given_is_not_created(
     "ext_id", ["", " ", "a b", "jane@gmail.com", "a/b", "..", "-x", "x" * 65, "a+b", "é", "a\n", "\ud800"]
 )
 def test_an_external_id_stands_in_urls_and_holds_no_address(
-    desk: Desk, template: StoredTemplate, ext_id: str
+    context: ServiceContext, template: StoredTemplate, ext_id: str
 ) -> None:
     with refused("pass_invalid"):
-        new_pass(desk, template, ext_id=ext_id)
+        new_pass(context, template, ext_id=ext_id)
     with refused("pass_not_found"):
-        issuing.find(desk, ORG, ext_id)
+        passes.find(context, ORG, ext_id)
 
 
-def test_an_external_id_is_one_pass_until_that_ends(desk: Desk, template: StoredTemplate) -> None:
-    first = new_pass(desk, template, ext_id="X-1")
+def test_an_external_id_is_one_pass_until_that_ends(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    first = new_pass(context, template, ext_id="X-1")
     with refused("ext_id_taken"):
-        new_pass(desk, template, ext_id="X-1")
-    new_pass(desk, membership(desk, "org-2"), ext_id="X-1")
-    issuing.nullify(desk, ORG, "X-1", at=AT)
-    assert issuing.find(desk, ORG, "X-1").pass_.id == first.pass_.id
-    second = new_pass(desk, template, ext_id="X-1")
-    assert issuing.find(desk, ORG, "X-1").pass_.id == second.pass_.id
+        new_pass(context, template, ext_id="X-1")
+    new_pass(context, membership(context, "org-2"), ext_id="X-1")
+    passes.nullify(context, ORG, "X-1", at=AT)
+    assert passes.find(context, ORG, "X-1").pass_.id == first.pass_.id
+    second = new_pass(context, template, ext_id="X-1")
+    assert passes.find(context, ORG, "X-1").pass_.id == second.pass_.id
 
 
-def test_a_template_of_nobody_or_of_others_is_not_found(desk: Desk, template: StoredTemplate) -> None:
+def test_a_template_of_nobody_or_of_others_is_not_found(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
     for organisation, name in ((ORG, "nothing"), (ORG, "\ud800"), ("org-2", template.id)):
         with refused("template_not_found"):
-            issuing.create(desk, organisation, issuing.Wish(template=name), at=AT)
+            passes.create(context, organisation, passes.PassRequest(template=name), at=AT)
         with refused("template_not_found"):
-            templates.find(desk, organisation, name)
+            templates.find_template(context, organisation, name)
 
 
 # --- answered once ------------------------------------------------------------
 
 
-def once(key: bytes = b"k" * 32, fingerprint: bytes = b"f" * 32) -> issuing.Once:
-    return issuing.Once(key_hash=key, fingerprint=fingerprint, render=lambda made: {"id": made.pass_.id})
+def once(key: bytes = b"k" * 32, fingerprint: bytes = b"f" * 32) -> passes.IdempotencyKey:
+    return passes.IdempotencyKey(
+        key_hash=key, fingerprint=fingerprint, render=lambda made: {"id": made.pass_.id}
+    )
 
 
 def test_bnd_14_a_key_that_is_used_again_for_another_address_is_refused(
-    desk: Desk, template: StoredTemplate
+    context: ServiceContext, template: StoredTemplate
 ) -> None:
-    wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
-    first = issuing.create(desk, ORG, wish, at=AT, once=once())
-    assert isinstance(first, issuing.Shown)
+    wish = passes.PassRequest(
+        template=template.id, content=PassContent(values={"fullName": "Jane"}), binding=BINDING
+    )
+    first = passes.create(context, ORG, wish, at=AT, once=once())
+    assert isinstance(first, passes.PassView)
     other = replace(wish, binding={**BINDING, "email": "mallory@gmail.com"})
     with refused("idempotency_key_reused"):
-        issuing.create(desk, ORG, other, at=AT, once=once(fingerprint=b"g" * 32))
-    assert issuing.find(desk, ORG, first.pass_.id) == first
+        passes.create(context, ORG, other, at=AT, once=once(fingerprint=b"g" * 32))
+    assert passes.find(context, ORG, first.pass_.id) == first
 
 
 def test_api_03_a_repeated_request_is_answered_as_it_was_and_carried_out_once(
-    desk: Desk, template: StoredTemplate
+    context: ServiceContext, template: StoredTemplate
 ) -> None:
     key = b"r" * 32
-    wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
-    first = issuing.create(desk, ORG, wish, at=AT, once=once(key))
-    assert isinstance(first, issuing.Shown)
+    wish = passes.PassRequest(
+        template=template.id, content=PassContent(values={"fullName": "Jane"}), binding=BINDING
+    )
+    first = passes.create(context, ORG, wish, at=AT, once=once(key))
+    assert isinstance(first, passes.PassView)
     body = {"id": first.pass_.id}
-    assert issuing.create(desk, ORG, wish, at=AT, once=once(key)) == issuing.Replay(body, "j***@gmail.com")
-    releasing.apple_begin(desk, ORG, first.pass_.id, at=AT)
-    assert issuing.create(desk, ORG, wish, at=AT, once=once(key)) == issuing.Replay(body, None), (
+    assert passes.create(context, ORG, wish, at=AT, once=once(key)) == passes.ReplayedResponse(
+        body, "j***@gmail.com"
+    )
+    release.apple_begin(context, ORG, first.pass_.id, at=AT)
+    assert passes.create(context, ORG, wish, at=AT, once=once(key)) == passes.ReplayedResponse(body, None), (
         "purged meanwhile"
     )
-    late = issuing.create(desk, ORG, wish, at=AT + timedelta(hours=24, seconds=1), once=once(key))
-    assert isinstance(late, issuing.Shown), "a key is good for 24 hours"
-    elsewhere = issuing.Wish(template=membership(desk, "org-2").id, content=wish.content)
-    assert isinstance(issuing.create(desk, "org-2", elsewhere, at=AT, once=once(key)), issuing.Shown)
+    late = passes.create(context, ORG, wish, at=AT + timedelta(hours=24, seconds=1), once=once(key))
+    assert isinstance(late, passes.PassView), "a key is good for 24 hours"
+    elsewhere = passes.PassRequest(template=membership(context, "org-2").id, content=wish.content)
+    assert isinstance(passes.create(context, "org-2", elsewhere, at=AT, once=once(key)), passes.PassView)
 
 
-def test_api_03_updates_and_ends_are_carried_out_once_too(desk: Desk, template: StoredTemplate) -> None:
-    name = bound_pass(desk, template).pass_.id
-    change = issuing.Change(values={"tier": "Gold"})
-    updated = issuing.update(desk, ORG, name, change, at=AT, once=once(b"u" * 32))
-    assert isinstance(updated, issuing.Shown)
+def test_api_03_updates_and_ends_are_carried_out_once_too(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    name = bound_pass(context, template).pass_.id
+    change = passes.PassChanges(values={"tier": "Gold"})
+    updated = passes.update(context, ORG, name, change, at=AT, once=once(b"u" * 32))
+    assert isinstance(updated, passes.PassView)
     assert updated.pass_.version == 2
-    assert isinstance(issuing.update(desk, ORG, name, change, at=AT, once=once(b"u" * 32)), issuing.Replay)
-    assert isinstance(issuing.nullify(desk, ORG, name, at=AT, once=once(b"n" * 32)), issuing.Shown)
-    assert isinstance(issuing.nullify(desk, ORG, name, at=AT, once=once(b"n" * 32)), issuing.Replay)
-    assert issuing.find(desk, ORG, name).pass_.version == 3
+    assert isinstance(
+        passes.update(context, ORG, name, change, at=AT, once=once(b"u" * 32)), passes.ReplayedResponse
+    )
+    assert isinstance(passes.nullify(context, ORG, name, at=AT, once=once(b"n" * 32)), passes.PassView)
+    assert isinstance(
+        passes.nullify(context, ORG, name, at=AT, once=once(b"n" * 32)), passes.ReplayedResponse
+    )
+    assert passes.find(context, ORG, name).pass_.version == 3
 
 
-def test_eml_11_an_answer_that_would_keep_the_mask_is_not_kept(desk: Desk, template: StoredTemplate) -> None:
-    wish = issuing.Wish(template=template.id, content=Content(values={"fullName": "Jane"}), binding=BINDING)
+def test_eml_11_an_answer_that_would_keep_the_mask_is_not_kept(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    wish = passes.PassRequest(
+        template=template.id, content=PassContent(values={"fullName": "Jane"}), binding=BINDING
+    )
     careless = replace(once(b"c" * 32), render=lambda made: {"binding": binding_of(made)})
     with pytest.raises(ValueError, match="without the masked address"):
-        issuing.create(desk, ORG, wish, at=AT, once=careless)
+        passes.create(context, ORG, wish, at=AT, once=careless)
 
 
 # --- updated ------------------------------------------------------------------
@@ -413,60 +460,66 @@ ADDRESS = "somebody.else@gmail.com"
     ],
 )
 def test_bnd_13_any_binding_in_an_update_is_refused_and_nothing_of_it_applied(
-    desk: Desk, template: StoredTemplate, members: object
+    context: ServiceContext, template: StoredTemplate, members: object
 ) -> None:
-    for card in (bound_pass(desk, template), new_pass(desk, template)):
-        change = issuing.Change(values={"tier": "Gold"}, binding=members)
+    for card in (bound_pass(context, template), new_pass(context, template)):
+        change = passes.PassChanges(values={"tier": "Gold"}, binding=members)
         with refused("binding_immutable"):
-            issuing.update(desk, ORG, card.pass_.id, change, at=AT)
-        assert issuing.find(desk, ORG, card.pass_.id) == card
+            passes.update(context, ORG, card.pass_.id, change, at=AT)
+        assert passes.find(context, ORG, card.pass_.id) == card
 
 
 @pytest.mark.parametrize("asked", [name for name, (code, shows) in CODES.items() if code and shows])
 def test_bnd_11_an_update_that_adds_a_code_to_a_bound_pass_is_refused(
-    desk: Desk, template: StoredTemplate, asked: str
+    context: ServiceContext, template: StoredTemplate, asked: str
 ) -> None:
-    cards = [bound_pass(desk, template) for _ in range(3)]
-    releasing.google_link(desk, ORG, cards[0].pass_.id, at=AT)
-    releasing.apple_begin(desk, ORG, cards[1].pass_.id, at=AT)
+    cards = [bound_pass(context, template) for _ in range(3)]
+    release.google_save_link(context, ORG, cards[0].pass_.id, at=AT)
+    release.apple_begin(context, ORG, cards[1].pass_.id, at=AT)
     for card in cards:
-        before = issuing.find(desk, ORG, card.pass_.id)
-        change = issuing.Change(values={"tier": "Gold"}, barcode=CODES[asked][0])
+        before = passes.find(context, ORG, card.pass_.id)
+        change = passes.PassChanges(values={"tier": "Gold"}, barcode=CODES[asked][0])
         with refused("binding_barcode_conflict"):
-            issuing.update(desk, ORG, card.pass_.id, change, at=AT)
-        assert issuing.find(desk, ORG, card.pass_.id) == before
-        for harmless in (None, Code(enabled=False)):
-            issuing.update(desk, ORG, card.pass_.id, issuing.Change(barcode=harmless), at=AT)
+            passes.update(context, ORG, card.pass_.id, change, at=AT)
+        assert passes.find(context, ORG, card.pass_.id) == before
+        for harmless in (None, BarcodeOptions(enabled=False)):
+            passes.update(context, ORG, card.pass_.id, passes.PassChanges(barcode=harmless), at=AT)
 
 
-def test_an_update_merges_values_and_takes_away_what_is_null(desk: Desk, template: StoredTemplate) -> None:
-    content = Content(values={"fullName": "Jane", "tier": "Gold", "points": 3}, message="Hello")
-    name = new_pass(desk, template, content=content).pass_.id
-    change = issuing.Change(values={"tier": None, "points": 4}, message=None, expires=AT + timedelta(days=1))
-    issuing.update(desk, ORG, name, change, at=AT + timedelta(hours=1))
-    now = issuing.find(desk, ORG, name).pass_
-    assert Content.from_json(now.content) == Content(
+def test_an_update_merges_values_and_takes_away_what_is_null(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    content = PassContent(values={"fullName": "Jane", "tier": "Gold", "points": 3}, message="Hello")
+    name = new_pass(context, template, content=content).pass_.id
+    change = passes.PassChanges(
+        values={"tier": None, "points": 4}, message=None, expires=AT + timedelta(days=1)
+    )
+    passes.update(context, ORG, name, change, at=AT + timedelta(hours=1))
+    now = passes.find(context, ORG, name).pass_
+    assert PassContent.from_json(now.content) == PassContent(
         values={"fullName": "Jane", "points": 4}, expires=AT + timedelta(days=1)
     )
     assert now.expires_at == AT + timedelta(days=1)
     assert now.changed_at == AT + timedelta(hours=1)
 
 
-def test_api_08_an_update_of_an_older_version_is_refused(desk: Desk, template: StoredTemplate) -> None:
-    name = new_pass(desk, template).pass_.id
-    issuing.update(desk, ORG, name, issuing.Change(values={"tier": "Gold"}, version=1), at=AT)
+def test_api_08_an_update_of_an_older_version_is_refused(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
+    name = new_pass(context, template).pass_.id
+    passes.update(context, ORG, name, passes.PassChanges(values={"tier": "Gold"}, version=1), at=AT)
     with refused("pass_changed"):
-        issuing.update(desk, ORG, name, issuing.Change(values={"tier": "Tin"}, version=1), at=AT)
-    issuing.update(desk, ORG, name, issuing.Change(values={"tier": "Tin"}, version=2), at=AT)
+        passes.update(context, ORG, name, passes.PassChanges(values={"tier": "Tin"}, version=1), at=AT)
+    passes.update(context, ORG, name, passes.PassChanges(values={"tier": "Tin"}, version=2), at=AT)
 
 
 def test_an_update_may_not_leave_a_pass_that_its_platform_refuses(
-    desk: Desk, template: StoredTemplate
+    context: ServiceContext, template: StoredTemplate
 ) -> None:
-    name = bound_pass(desk, template).pass_.id
-    releasing.apple_begin(desk, ORG, name, at=AT)
+    name = bound_pass(context, template).pass_.id
+    release.apple_begin(context, ORG, name, at=AT)
     with pytest.raises(PassRejected, match="nfc"):
-        issuing.update(desk, ORG, name, issuing.Change(nfc=Tap(enabled=False)), at=AT)
+        passes.update(context, ORG, name, passes.PassChanges(nfc=NfcOptions(enabled=False)), at=AT)
 
 
 # --- ended --------------------------------------------------------------------
@@ -474,63 +527,63 @@ def test_an_update_may_not_leave_a_pass_that_its_platform_refuses(
 
 @pytest.mark.parametrize("state", ["nullified", "expired", "deactivated"])
 def test_bnd_15_a_pass_that_ended_is_handed_out_on_no_platform_and_locked_by_nobody(
-    desk: Desk, template: StoredTemplate, state: str
+    context: ServiceContext, template: StoredTemplate, state: str
 ) -> None:
     code, at = f"pass_{state}", AT + timedelta(days=1)
-    cards = {name: bound_pass(desk, template).pass_.id for name in ("new", "google", "apple")}
-    releasing.google_link(desk, ORG, cards["google"], at=AT)
-    attempt = releasing.apple_begin(desk, ORG, cards["apple"], at=AT)
-    ticket = releasing.apple_complete(desk, ORG, cards["apple"], attempt.id, {"ok": True}, at=AT)
+    cards = {name: bound_pass(context, template).pass_.id for name in ("new", "google", "apple")}
+    release.google_save_link(context, ORG, cards["google"], at=AT)
+    attempt = release.apple_begin(context, ORG, cards["apple"], at=AT)
+    ticket = release.apple_complete(context, ORG, cards["apple"], attempt.id, {"ok": True}, at=AT)
     for name in cards.values():
         match state:
             case "nullified":
-                issuing.nullify(desk, ORG, name, at=AT)
+                passes.nullify(context, ORG, name, at=AT)
             case "expired":
-                issuing.update(desk, ORG, name, issuing.Change(expires=at), at=AT)
+                passes.update(context, ORG, name, passes.PassChanges(expires=at), at=AT)
             case _:
-                issuing.update(desk, ORG, name, issuing.Change(status="deactivate"), at=AT)
+                passes.update(context, ORG, name, passes.PassChanges(status="deactivate"), at=AT)
     deeds: list[Callable[[str], object]] = [
-        lambda name: releasing.google_link(desk, ORG, name, at=at),
-        lambda name: releasing.apple_begin(desk, ORG, name, at=at),
-        lambda name: releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=at),
-        lambda name: releasing.plain_file(desk, ORG, name, at=at),
+        lambda name: release.google_save_link(context, ORG, name, at=at),
+        lambda name: release.apple_begin(context, ORG, name, at=at),
+        lambda name: release.apple_complete(context, ORG, name, attempt.id, {"ok": True}, at=at),
+        lambda name: release.unbound_pass_file(context, ORG, name, at=at),
     ]
     for name in cards.values():
-        before = issuing.find(desk, ORG, name)
+        before = passes.find(context, ORG, name)
         for deed in deeds:
             with refused(code):
                 deed(name)
-        assert issuing.find(desk, ORG, name) == before
+        assert passes.find(context, ORG, name) == before
     with refused("download_expired" if state == "expired" else code):
-        releasing.apple_file(desk, ticket.token, at=at if state == "expired" else AT)
+        release.redeem_ticket(context, ticket.token, at=at if state == "expired" else AT)
     if state == "deactivated":
         for name in cards.values():
-            issuing.update(desk, ORG, name, issuing.Change(status="reactivate"), at=at)
-        releasing.google_link(desk, ORG, cards["new"], at=at)
+            passes.update(context, ORG, name, passes.PassChanges(status="reactivate"), at=at)
+        release.google_save_link(context, ORG, cards["new"], at=at)
 
 
-def test_nullifying_erases_and_is_as_good_twice(desk: Desk, template: StoredTemplate) -> None:
-    card = bound_pass(desk, template)
-    attempt = releasing.apple_begin(desk, ORG, card.pass_.id, at=AT)
-    releasing.apple_complete(desk, ORG, card.pass_.id, attempt.id, {"ok": True}, at=AT)
-    first = issuing.nullify(desk, ORG, card.pass_.id, at=AT)
-    assert issuing.nullify(desk, ORG, card.pass_.id, at=AT + timedelta(days=1)) == first
-    with desk.store.reading() as transaction:
+def test_nullifying_erases_and_is_as_good_twice(context: ServiceContext, template: StoredTemplate) -> None:
+    card = bound_pass(context, template)
+    attempt = release.apple_begin(context, ORG, card.pass_.id, at=AT)
+    release.apple_complete(context, ORG, card.pass_.id, attempt.id, {"ok": True}, at=AT)
+    first = passes.nullify(context, ORG, card.pass_.id, at=AT)
+    assert passes.nullify(context, ORG, card.pass_.id, at=AT + timedelta(days=1)) == first
+    with context.store.reading() as transaction:
         left = transaction.binding(card.pass_.id)
     assert left is not None
     assert (left.address, left.ceremony, left.credential, left.google_issued_at) == (None,) * 4
     assert (left.status.open_attempt, left.status.won_attempt, left.status.evidence) == (None,) * 3
     with refused("pass_nullified"):
-        issuing.update(desk, ORG, card.pass_.id, issuing.Change(values={"tier": "Gold"}), at=AT)
+        passes.update(context, ORG, card.pass_.id, passes.PassChanges(values={"tier": "Gold"}), at=AT)
 
 
 # --- shown --------------------------------------------------------------------
 
 
 def test_bnd_18_links_have_no_order_and_no_repeats_and_others_look_like_unknown_ones(
-    desk: Desk, template: StoredTemplate
+    context: ServiceContext, template: StoredTemplate
 ) -> None:
-    cards = [new_pass(desk, template) for _ in range(40)]
+    cards = [new_pass(context, template) for _ in range(40)]
     tokens = [each.download_url.rpartition("/")[2] for each in cards]
     assert all(len(token) == 32 for token in tokens), "160 bits in base32"
     assert len({*tokens, *(each.pass_.id for each in cards), *(each.pass_.serial for each in cards)}) == 120
@@ -549,7 +602,7 @@ def test_bnd_18_links_have_no_order_and_no_repeats_and_others_look_like_unknown_
         cards[0].pass_.id,
     ):
         with pytest.raises(ServiceRefused) as caught:
-            issuing.by_link(desk, wrong)
+            passes.find_by_link(context, wrong)
         said.add((caught.value.code, str(caught.value)))
     for organisation, name in (
         ("org-2", cards[0].pass_.id),
@@ -557,46 +610,50 @@ def test_bnd_18_links_have_no_order_and_no_repeats_and_others_look_like_unknown_
         ("nobody", cards[0].pass_.id),
     ):
         with pytest.raises(ServiceRefused) as caught:
-            issuing.find(desk, organisation, name)
+            passes.find(context, organisation, name)
         said.add((caught.value.code, str(caught.value)))
     assert said == {("pass_not_found", "there is no such pass")}
 
 
 @pytest.mark.long
 def test_bnd_18_a_million_links_never_repeat() -> None:
-    from passwright.service.steps import readable
+    from passwright.service.transitions import base32_id
     from passwright.service.vault import Purpose, Vault
-    from tests.issuing_desk import KEYS
+    from tests.service_context import KEYS
 
     vault = Vault(KEYS)
-    tokens = {readable(vault.hash(Purpose.LINK, ORG, str(number))[:20]) for number in range(1_000_000)}
+    tokens = {base32_id(vault.hash(Purpose.LINK, ORG, str(number))[:20]) for number in range(1_000_000)}
     assert len(tokens) == 1_000_000
 
 
-def test_bnd_20_lists_show_bindings_only_when_asked_and_never_across_organisations(desk: Desk) -> None:
-    theirs = bound_pass(desk, membership(desk, "org-2"))
+def test_bnd_20_lists_show_bindings_only_when_asked_and_never_across_organisations(
+    context: ServiceContext,
+) -> None:
+    theirs = bound_pass(context, membership(context, "org-2"))
     foreign = PassFilter(template=theirs.pass_.template)
-    assert issuing.listed(desk, ORG, foreign, Page(size=100)) == ([], 0)
+    assert passes.list_passes(context, ORG, foreign, Page(size=100)) == ([], 0)
     # A template of its own: other tests have passes in the same store.
-    template = membership(desk)
-    ours = bound_pass(desk, template)
+    template = membership(context)
+    ours = bound_pass(context, template)
     wanted = PassFilter(template=template.id)
-    plain, _ = issuing.listed(desk, ORG, wanted, Page(size=100))
+    plain, _ = passes.list_passes(context, ORG, wanted, Page(size=100))
     assert all(binding_of(each) is None and each.mask is None for each in plain)
-    asked, total = issuing.listed(desk, ORG, wanted, Page(size=100), bindings=True)
+    asked, total = passes.list_passes(context, ORG, wanted, Page(size=100), bindings=True)
     assert ours.pass_.id in {each.pass_.id for each in asked}
     assert binding_of(next(each for each in asked if each.pass_.id == ours.pass_.id)) == binding_of(ours)
     assert total == len(plain)
 
 
-def test_bnd_21_versions_keep_the_order_when_the_clock_moves(desk: Desk, template: StoredTemplate) -> None:
+def test_bnd_21_versions_keep_the_order_when_the_clock_moves(
+    context: ServiceContext, template: StoredTemplate
+) -> None:
     """Forwards, a day back, over a leap second and a change of daylight time."""
-    name = bound_pass(desk, template).pass_.id
+    name = bound_pass(context, template).pass_.id
     hours = [24, -24, 0, 1, -1, -48]
     for each in hours:
-        attempt = releasing.apple_begin(desk, ORG, name, at=AT + timedelta(hours=each))
-    releasing.apple_complete(desk, ORG, name, attempt.id, {"ok": True}, at=AT + timedelta(hours=-48))
-    with desk.store.reading() as transaction:
+        attempt = release.apple_begin(context, ORG, name, at=AT + timedelta(hours=each))
+    release.apple_complete(context, ORG, name, attempt.id, {"ok": True}, at=AT + timedelta(hours=-48))
+    with context.store.reading() as transaction:
         events = transaction.events(name)
     assert [each.version for each in events] == list(range(1, len(hours) + 3))
     assert [each.kind for each in events][-1] == EventKind.COMPLETE_VALID.value
@@ -607,30 +664,30 @@ def test_bnd_21_versions_keep_the_order_when_the_clock_moves(desk: Desk, templat
 
 
 def test_templates_are_kept_cleaned_listed_and_changed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with opened(tmp_path_factory.mktemp("templates") / "passes.db") as desk:
-        first, report = templates.add(desk, ORG, template_files(), at=AT)
+    with opened(tmp_path_factory.mktemp("templates") / "passes.db") as context:
+        first, report = templates.add(context, ORG, template_files(), at=AT)
         assert report.ok
         assert (first.name, first.kind, first.version) == ("Coffee Club", "loyalty", 1)
         renamed = {
             **template_files(),
             "template.toml": TOML.replace(b'name = "Coffee Club"', b'name = "Tea Club"'),
         }
-        second, _ = templates.change(desk, ORG, first.id, renamed, at=AT + timedelta(hours=1))
+        second, _ = templates.change(context, ORG, first.id, renamed, at=AT + timedelta(hours=1))
         assert (second.id, second.name, second.version) == (first.id, "Tea Club", 2)
-        assert templates.find(desk, ORG, first.id) == second
-        listed, total = templates.listed(desk, ORG, Page())
+        assert templates.find_template(context, ORG, first.id) == second
+        listed, total = templates.list_templates(context, ORG, Page())
         assert [(each.name, each.archive) for each in listed] == [("Tea Club", b"")]
         assert total == 1
         again = templates.files_in(second.archive)
         assert templates.template_of(second).name == "Tea Club"
         assert again.keys() == template_files().keys()
         with refused("template_not_found"):
-            templates.change(desk, "org-2", first.id, renamed, at=AT)
+            templates.change(context, "org-2", first.id, renamed, at=AT)
 
 
 def test_a_template_is_the_same_archive_each_time_without_what_pictures_carry() -> None:
-    template, archive, _ = templates._cleaned(template_files())
-    assert templates._cleaned(templates.files_in(archive))[1] == archive
+    template, archive, _ = templates._clean_template(template_files())
+    assert templates._clean_template(templates.files_in(archive))[1] == archive
     for name, data in template.images.files.items():
         assert template_files()[f"images/{name}"][:8] == data[:8] == b"\x89PNG\r\n\x1a\n"
 
@@ -647,14 +704,14 @@ def test_a_template_is_the_same_archive_each_time_without_what_pictures_carry() 
     ],
 )
 def test_a_template_with_mistakes_is_refused_with_all_of_them(
-    desk: Desk, files: Mapping[str, bytes], code: str
+    context: ServiceContext, files: Mapping[str, bytes], code: str
 ) -> None:
     with pytest.raises(TemplateRejected) as caught:
-        templates.add(desk, ORG, files, at=AT)
+        templates.add(context, ORG, files, at=AT)
     assert code in {each.code for each in caught.value.report}
 
 
-def test_a_zipped_folder_may_have_its_folder_in_front(desk: Desk) -> None:
+def test_a_zipped_folder_may_have_its_folder_in_front(context: ServiceContext) -> None:
     import io
     import zipfile
 
@@ -673,30 +730,33 @@ def test_what_is_no_archive_is_refused(archive: bytes) -> None:
         templates.files_in(archive)
 
 
-def test_a_service_without_a_side_says_so(desk: Desk, template: StoredTemplate) -> None:
-    card = bound_pass(desk, template)
-    google = desk_of(desk.store, apple=None, vault=desk.vault)
+def test_a_service_without_a_side_says_so(context: ServiceContext, template: StoredTemplate) -> None:
+    card = bound_pass(context, template)
+    google = desk_of(context.store, apple=None, vault=context.vault)
     with refused("apple_off"):
-        releasing.apple_begin(google, ORG, card.pass_.id, at=AT)
+        release.apple_begin(google, ORG, card.pass_.id, at=AT)
     with refused("apple_off"):
-        releasing.plain_file(google, ORG, new_pass(desk, template).pass_.id, at=AT)
+        release.unbound_pass_file(google, ORG, new_pass(context, template).pass_.id, at=AT)
     with refused("google_off"):
-        releasing.google_link(desk_of(desk.store, google=None, vault=desk.vault), ORG, card.pass_.id, at=AT)
+        release.google_save_link(
+            desk_of(context.store, google=None, vault=context.vault), ORG, card.pass_.id, at=AT
+        )
     assert google_builder() is google.google
 
 
-def test_a_page_draws_what_the_wallets_show(desk: Desk, template: StoredTemplate) -> None:
-    unbound = issuing.drawn(
-        desk, new_pass(desk, template, content=Content(values={"fullName": "J"}, barcode=Code()))
+def test_a_page_draws_what_the_wallets_show(context: ServiceContext, template: StoredTemplate) -> None:
+    unbound = passes.renderable_pass(
+        context,
+        new_pass(context, template, content=PassContent(values={"fullName": "J"}, barcode=BarcodeOptions())),
     )
     assert "@barcode" in unbound.shape
     assert unbound.binding is None
-    bound = issuing.drawn(desk, bound_pass(desk, template))
+    bound = passes.renderable_pass(context, bound_pass(context, template))
     assert bound.binding is not None
     assert bound.binding.email is None, "nobody needs the address to draw a card"
 
 
-def test_a_picture_whose_pixels_are_broken_is_refused(desk: Desk) -> None:
+def test_a_picture_whose_pixels_are_broken_is_refused(context: ServiceContext) -> None:
     name = next(name for name in template_files() if name.startswith("images/"))
     data = bytearray(template_files()[name])
     start = data.index(b"IDAT") + 4
@@ -706,12 +766,12 @@ def test_a_picture_whose_pixels_are_broken_is_refused(desk: Desk) -> None:
         4, "big"
     )
     with pytest.raises(TemplateRejected) as caught:
-        templates.add(desk, ORG, {**template_files(), name: bytes(data)}, at=AT)
+        templates.add(context, ORG, {**template_files(), name: bytes(data)}, at=AT)
     assert ("bad-image", name) in {(each.code, each.location) for each in caught.value.report.errors}
 
 
 def test_a_code_is_left_out_wherever_a_newer_schema_may_hold_one() -> None:
     document = {"a": [{"b": 1, "c": 2}, {"b": 3}], "d": {"e": 4}}
-    assert _dropped(document, ["a", "0", "b"]) == {"a": [{"c": 2}, {"b": 3}], "d": {"e": 4}}
-    assert _dropped(document, ["d", "e"]) == {"a": [{"b": 1, "c": 2}, {"b": 3}], "d": {}}
-    assert repr(issuing.ABSENT) == "ABSENT"
+    assert _without_member(document, ["a", "0", "b"]) == {"a": [{"c": 2}, {"b": 3}], "d": {"e": 4}}
+    assert _without_member(document, ["d", "e"]) == {"a": [{"b": 1, "c": 2}, {"b": 3}], "d": {}}
+    assert repr(passes.ABSENT) == "ABSENT"

@@ -26,18 +26,28 @@ from hypothesis.stateful import (
 from passwright.binding import Binding, lifecycle
 from passwright.binding.lifecycle import ATTEMPT_LIFE, State, Status
 from passwright.errors import BindingError, ServiceRefused
-from passwright.service import issuing, releasing
-from passwright.service.ceremony import payload_digest
-from passwright.service.rendering import Code
-from passwright.service.sqlstore import SqlStore
-from passwright.service.store import Organisation, Page, PassFilter
-from passwright.service.web.answers import binding_json
-from tests.issuing_desk import AT, HELP, binding_of, bound_pass, desk_of, edited, membership, template_files
+from passwright.service import passes as service_passes
+from passwright.service import release
+from passwright.service.proofs.protocol import payload_digest
+from passwright.service.rendering import BarcodeOptions
+from passwright.service.store.protocol import Organisation, Page, PassFilter
+from passwright.service.store.sql import SqlStore
+from passwright.service.web.responses import binding_json
+from tests.service_context import (
+    AT,
+    HELP,
+    binding_of,
+    bound_pass,
+    desk_of,
+    edited,
+    membership,
+    template_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
 
 ORG = "org-1"
 EMAIL, MASK = "jane@gmail.com", "j***@gmail.com"
@@ -86,14 +96,14 @@ class Life(RuleBasedStateMachine):
         self.models: dict[str, Model] = {}
         self.at = AT
         self.open()
-        with self.desk.store.writing() as transaction:
+        with self.context.store.writing() as transaction:
             transaction.put_organisation(Organisation(id=ORG, name="Example"))
-        self.template = membership(self.desk)
+        self.template = membership(self.context)
         self.coded = False
 
     def open(self) -> None:
         self.store = SqlStore(f"sqlite:///{self.folder / 'passes.db'}")
-        self.desk: Desk = desk_of(self.store)
+        self.context: ServiceContext = desk_of(self.store)
 
     def teardown(self) -> None:
         self.store.close()
@@ -109,10 +119,10 @@ class Life(RuleBasedStateMachine):
     def create(self) -> Any:
         if self.coded:
             with pytest.raises(BindingError) as caught:
-                bound_pass(self.desk, self.template, email=EMAIL, at=self.at)
+                bound_pass(self.context, self.template, email=EMAIL, at=self.at)
             assert caught.value.code == "binding_barcode_conflict"
             return next(iter(self.models))
-        made = bound_pass(self.desk, self.template, email=EMAIL, at=self.at)
+        made = bound_pass(self.context, self.template, email=EMAIL, at=self.at)
         status = lifecycle.advance(None, lifecycle.Create(Binding(EMAIL, HELP)), at=self.at).status
         self.models[made.pass_.id] = Model(made.pass_.id, status)
         return made.pass_.id
@@ -121,7 +131,9 @@ class Life(RuleBasedStateMachine):
     def google(self, name: str) -> None:
         model = self.models[name]
         link = self.tried(
-            model, lifecycle.GoogleDownload(), lambda: releasing.google_link(self.desk, ORG, name, at=self.at)
+            model,
+            lifecycle.GoogleDownload(),
+            lambda: release.google_save_link(self.context, ORG, name, at=self.at),
         )
         if link is not None:
             assert model.link in (None, link.url), "the same link again"
@@ -132,13 +144,13 @@ class Life(RuleBasedStateMachine):
         model = self.models[name]
         recent = [at for at in model.begun if abs(at - self.at) <= timedelta(hours=1)]
         if model.status.state in {State.CREATED, State.APPLE_PENDING, State.APPLE_BOUND} and (
-            len(recent) >= releasing.BEGINS_AN_HOUR
+            len(recent) >= release.BEGINS_AN_HOUR
         ):
             with pytest.raises(ServiceRefused) as caught:
-                releasing.apple_begin(self.desk, ORG, name, at=self.at)
+                release.apple_begin(self.context, ORG, name, at=self.at)
             assert caught.value.code == "too_many_attempts"
             return
-        attempt, refusal = outcome(lambda: releasing.apple_begin(self.desk, ORG, name, at=self.at))
+        attempt, refusal = outcome(lambda: release.apple_begin(self.context, ORG, name, at=self.at))
         event = lifecycle.AppleBegin(attempt.id if attempt else "unused")
         step = lifecycle.advance(model.status, event, at=self.at)
         assert refusal == step.refusal
@@ -155,7 +167,7 @@ class Life(RuleBasedStateMachine):
         attempt = model.attempts[-1 - which] if which < len(model.attempts) else "never-was"
         event = lifecycle.AppleComplete(attempt, payload_digest(sent), proof_ok=self.is_proof(model, sent))
         ticket = self.tried(
-            model, event, lambda: releasing.apple_complete(self.desk, ORG, name, attempt, sent, at=self.at)
+            model, event, lambda: release.apple_complete(self.context, ORG, name, attempt, sent, at=self.at)
         )
         if ticket is None:
             return multiple()
@@ -177,13 +189,13 @@ class Life(RuleBasedStateMachine):
     def fetch(self, name: str, token: str) -> None:
         model = self.models[name]
         issued = model.tickets[token]
-        fresh = issued is not None and timedelta(0) <= self.at - issued <= releasing.DOWNLOAD_LIFE
+        fresh = issued is not None and timedelta(0) <= self.at - issued <= release.DOWNLOAD_LIFE
         if fresh and model.status.state is State.APPLE_BOUND:
-            assert releasing.apple_file(self.desk, token, at=self.at).data.startswith(b"PK")
+            assert release.redeem_ticket(self.context, token, at=self.at).data.startswith(b"PK")
             model.tickets[token] = None
             return
         with pytest.raises(ServiceRefused) as caught:
-            releasing.apple_file(self.desk, token, at=self.at)
+            release.redeem_ticket(self.context, token, at=self.at)
         assert caught.value.code == ("download_expired" if not fresh else "pass_nullified")
 
     @rule(name=passes)
@@ -191,7 +203,7 @@ class Life(RuleBasedStateMachine):
         file = self.tried(
             self.models[name],
             lifecycle.AppleSource(),
-            lambda: releasing.plain_file(self.desk, ORG, name, at=self.at),
+            lambda: release.unbound_pass_file(self.context, ORG, name, at=self.at),
         )
         assert file is None
 
@@ -200,20 +212,24 @@ class Life(RuleBasedStateMachine):
         changes: dict[str, tuple[lifecycle.Event, dict[str, Any]]] = {
             "values": (lifecycle.Update(), {"values": {"tier": "Gold"}}),
             "binding": (lifecycle.UpdateBinding(), {"binding": {"email": "other@gmail.com"}}),
-            "barcode": (lifecycle.AddBarcode(), {"barcode": Code(type="qr")}),
-            "no barcode": (lifecycle.Update(), {"barcode": Code(enabled=False)}),
+            "barcode": (lifecycle.AddBarcode(), {"barcode": BarcodeOptions(type="qr")}),
+            "no barcode": (lifecycle.Update(), {"barcode": BarcodeOptions(enabled=False)}),
         }
         event, members = changes[what]
-        change = issuing.Change(**members)
+        change = service_passes.PassChanges(**members)
         model = self.models[name]
-        done = self.tried(model, event, lambda: issuing.update(self.desk, ORG, name, change, at=self.at))
+        done = self.tried(
+            model, event, lambda: service_passes.update(self.context, ORG, name, change, at=self.at)
+        )
         if done is not None:
             model.link = None  # the next link shows the new values
 
     @rule(name=passes)
     def nullify(self, name: str) -> None:
         model = self.models[name]
-        self.tried(model, lifecycle.Nullify(), lambda: issuing.nullify(self.desk, ORG, name, at=self.at))
+        self.tried(
+            model, lifecycle.Nullify(), lambda: service_passes.nullify(self.context, ORG, name, at=self.at)
+        )
         model.credential = None
 
     @rule()
@@ -221,7 +237,7 @@ class Life(RuleBasedStateMachine):
         """The template gets a code, or loses it again; bound passes go on without one."""
         self.coded = not self.coded
         code = b'\n[barcode]\nmessage = "{serial}"\n' if self.coded else b"\n"
-        edited(self.desk, self.template, template_files()["template.toml"] + code)
+        edited(self.context, self.template, template_files()["template.toml"] + code)
         for model in self.models.values():
             step = lifecycle.advance(model.status, lifecycle.TemplateAddsBarcode(), at=self.at)
             assert step.status == model.status
@@ -253,9 +269,11 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def everything_is_as_the_model_has_it(self) -> None:
         Life.steps += 1
-        with self.desk.store.reading() as transaction:
+        with self.context.store.reading() as transaction:
             found = transaction.bindings(list(self.models))
-        listed, total = issuing.listed(self.desk, ORG, PassFilter(), Page(size=100), bindings=True)
+        listed, total = service_passes.list_passes(
+            self.context, ORG, PassFilter(), Page(size=100), bindings=True
+        )
         shown = {each.pass_.id: binding_of(each) for each in listed}
         assert total == len(self.models)
         for name, model in self.models.items():
@@ -275,7 +293,9 @@ class Life(RuleBasedStateMachine):
             if model.status.bound is bound and platform in (None, model.status.platform)
         }
         asked = PassFilter(bound=bound, platform=platform)
-        assert {each.pass_.id for each in issuing.listed(self.desk, ORG, asked, Page(size=100))[0]} == wanted
+        assert {
+            each.pass_.id for each in service_passes.list_passes(self.context, ORG, asked, Page(size=100))[0]
+        } == wanted
 
 
 assert timedelta(seconds=300) == ATTEMPT_LIFE  # the clock above jumps to both sides of it

@@ -16,12 +16,12 @@ import pytest
 from passwright import apple, google
 from passwright.apple.cms import signature as cms_signature
 from passwright.errors import InvalidInput
-from passwright.service.issuer_binding import WalletIssuerBinding
+from passwright.service.proofs.issuer_binding import IssuerBindingProvider
 from passwright.service.vault import Vault
-from passwright.service.web.holder import WALLET_CALLBACK
+from passwright.service.web.routes.holder import WALLET_CALLBACK
 from passwright.testing.fakes.authenticator import FakeAuthenticator
-from tests.issuing_desk import AT, EXAMPLE, HELP, KEYS, apple_builder, edited, template_files
 from tests.run_service import BASE, codes, service
+from tests.service_context import AT, EXAMPLE, HELP, KEYS, apple_builder, edited, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -272,9 +272,9 @@ def test_url_05_a_name_in_another_alphabet_is_kept_as_its_a_label(running: Servi
 
 
 def test_binding_may_be_switched_off_for_an_organisation(running: Service) -> None:
-    from passwright.service.store import Organisation
+    from passwright.service.store.protocol import Organisation
 
-    with running.desk.store.writing() as transaction:
+    with running.context.store.writing() as transaction:
         transaction.put_organisation(Organisation(id="org-2", name="org-2", binding=False))
     with running.client_of(running.theirs.key) as client:
         body = {"pass": {"values": {"fullName": "Jane"}}, "binding": BINDING}
@@ -371,11 +371,11 @@ def test_bnd_12_a_bound_pass_is_rendered_without_the_code_its_template_got(
     made, plain = at(running, "created"), running.create()["data"]["id"]
     held = at(running, "apple", phone)
     handed = at(running, "google")
-    template = running.desk.store
+    template = running.context.store
     with template.reading() as transaction:
         kept = transaction.template("org-1", running.ours.template)
     assert kept is not None
-    edited(running.desk, kept, with_barcode())
+    edited(running.context, kept, with_barcode())
     try:
         assert "barcodes" in document(
             base64.b64decode(running.show(plain, includePassSource="apple")["applePassFile"])
@@ -389,7 +389,7 @@ def test_bnd_12_a_bound_pass_is_rendered_without_the_code_its_template_got(
             assert "barcode" not in found
             assert "saveRestrictions" in found
     finally:
-        edited(running.desk, kept, template_files()["template.toml"])
+        edited(running.context, kept, template_files()["template.toml"])
 
 
 # --- Google -------------------------------------------------------------------
@@ -439,7 +439,7 @@ def test_the_hash_is_not_kept(running: Service) -> None:
 
 
 def database(running: Service) -> list[Path]:
-    path = Path(running.desk.store._engine.url.database)  # type: ignore[attr-defined]
+    path = Path(running.context.store._engine.url.database)  # type: ignore[attr-defined]
     return [each for each in path.parent.iterdir() if each.name.startswith(path.name)]
 
 
@@ -485,7 +485,7 @@ def test_apple_begin_locks_and_purges(running: Service) -> None:
     assert key["attestation"] == "none"
     assert len(base64.urlsafe_b64decode(key["challenge"] + "==")) == 32
     assert binding(running, made) == {**SHOWN["pending"], "learnMoreUrl": HELP}
-    with running.desk.store.reading() as transaction:
+    with running.context.store.reading() as transaction:
         kept = transaction.binding(made.id)
     assert kept is not None
     assert kept.address is None
@@ -708,7 +708,7 @@ def test_the_end_of_a_pass_erases_its_holder_and_can_be_repeated(running: Servic
             "bindingEmail": None,
             "learnMoreUrl": HELP,
         }
-    with running.desk.store.reading() as transaction:
+    with running.context.store.reading() as transaction:
         kept = transaction.binding(made.id)
     assert kept is not None
     assert (kept.address, kept.credential, kept.ceremony, kept.status.open_attempt) == (None,) * 4
@@ -788,7 +788,7 @@ def test_bnd_04_looking_decides_nothing(running: Service, method: str, headers: 
 
 
 def events(running: Service, made: Made) -> list[Any]:
-    with running.desk.store.reading() as transaction:
+    with running.context.store.reading() as transaction:
         return list(transaction.events(made.id))
 
 
@@ -846,7 +846,7 @@ def test_the_shape_of_an_answer_is_the_golden_one(running: Service, state: str) 
 def with_wallet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     identity = apple_builder().identity
     assert identity is not None
-    provider = WalletIssuerBinding(
+    provider = IssuerBindingProvider(
         identity=identity, callback=f"{BASE}{WALLET_CALLBACK}", rp_id="passes.example.com", vault=Vault(KEYS)
     )
     with service(tmp_path_factory.mktemp("wallet"), provider=provider) as made:

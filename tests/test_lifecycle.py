@@ -36,8 +36,8 @@ from passwright.binding.lifecycle import (
     advance,
 )
 from passwright.errors import AttemptRefused, BindingError, BindingInvalid, IllegalTransition
-from passwright.service.web.answers import binding_json
 from passwright.service.web.errors import STATUSES
+from passwright.service.web.responses import binding_json
 
 URL = "https://support.example.com/pass-help"
 JANE = Binding("jane@gmail.com", URL)

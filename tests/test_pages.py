@@ -17,9 +17,9 @@ from passwright import Field, Template
 from passwright.binding.lifecycle import State
 from passwright.model.kinds import KINDS
 from passwright.model.template import SLOTS, Colours
-from passwright.service.pages import holder as pages
-from passwright.service.pages.card import Card, Item, card_of, picture, shown, stylesheet
-from passwright.service.pages.holder import Holder, asset, asset_path, device_of, page, problem
+from passwright.service.pages import page as pages
+from passwright.service.pages.card import Card, Item, card_of, displayed_value, picture, stylesheet
+from passwright.service.pages.page import HolderPage, asset, asset_path, device_of, page, problem
 from passwright.service.pages.texts import LANGUAGES, language_of, texts
 from tests.browser import AGENTS
 from tests.conftest import TEMPLATES
@@ -79,7 +79,7 @@ def a_card(**more: Any) -> Card:
     return Card(**{**given, **more})
 
 
-def a_holder(state: State | None = State.CREATED, **more: Any) -> Holder:
+def a_holder(state: State | None = State.CREATED, **more: Any) -> HolderPage:
     kept = state is not None and state.keeps_email
     given: dict[str, Any] = {
         "card": a_card(),
@@ -89,10 +89,10 @@ def a_holder(state: State | None = State.CREATED, **more: Any) -> Holder:
         "mask": "j***@gmail.com" if kept else None,
         "learn_more_url": HELP if state else None,
     }
-    return Holder(**{**given, **more})
+    return HolderPage(**{**given, **more})
 
 
-def seen(holder: Holder, device: pages.Device = "android", language: str = "en") -> Seen:
+def seen(holder: HolderPage, device: pages.Device = "android", language: str = "en") -> Seen:
     return Seen(page(holder, device=device, language=language))
 
 
@@ -405,7 +405,7 @@ def test_values_are_written_as_a_reader_of_the_language_writes_them(
     each: Field, value: Any, english: str, german: str
 ) -> None:
     """Times keep the offset they were given with: a departure is local to its place."""
-    assert (shown(each, value, "en"), shown(each, value, "de")) == (english, german)
+    assert (displayed_value(each, value, "en"), displayed_value(each, value, "de")) == (english, german)
 
 
 def test_a_card_speaks_the_holders_language_where_the_template_does(club: Template) -> None:

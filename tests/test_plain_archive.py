@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-LIMITS = pkpass.FOREIGN_LIMITS
+LIMITS = pkpass.THIRD_PARTY_LIMITS
 FILES = {
     "icon.png": b"\x89PNG icon" * 40,
     "en.lproj/pass.strings": b'"a" = "b";',
@@ -39,8 +39,8 @@ def outcome(read: Callable[..., Any], *args: Any) -> Any:
 # --- archives ------------------------------------------------------------------------------------
 
 
-def assert_read_alike(data: bytes, what: object, limits: archive.Limits = LIMITS) -> None:
-    quick, strict = (outcome(road.unpacked, data, limits) for road in (stored_archive, archive))
+def assert_read_alike(data: bytes, what: object, limits: archive.ArchiveLimits = LIMITS) -> None:
+    quick, strict = (outcome(road.unpack, data, limits) for road in (stored_archive, archive))
     assert quick == strict, what
     assert isinstance(quick, tuple) or list(quick) == list(strict), what
 
@@ -58,18 +58,18 @@ def headers(data: bytes) -> Iterator[tuple[int, int]]:
 def strict_readings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The archives that were read record by record."""
     seen: list[bytes] = []
-    strict = archive.unpacked
+    strict = archive.unpack
 
-    def watched(data: bytes, limits: archive.Limits) -> dict[str, bytes]:
+    def watched(data: bytes, limits: archive.ArchiveLimits) -> dict[str, bytes]:
         seen.append(data)
         return strict(data, limits)
 
-    monkeypatch.setattr(archive, "unpacked", watched)
+    monkeypatch.setattr(archive, "unpack", watched)
     return seen
 
 
 def test_what_we_write_is_plain(strict_readings: list[bytes]) -> None:
-    assert stored_archive.unpacked(pkpass.pack(FILES), LIMITS) == FILES
+    assert stored_archive.unpack(pkpass.pack(FILES), LIMITS) == FILES
     assert not strict_readings
 
 
@@ -90,7 +90,7 @@ def test_what_is_not_plain_is_read_all_the_same(strict_readings: list[bytes]) ->
         (pkpass.pack(many), many),
         (memoryview(pkpass.pack(FILES)), FILES),
     ):
-        assert stored_archive.unpacked(data, LIMITS) == files
+        assert stored_archive.unpack(data, LIMITS) == files
         assert strict_readings.pop() is data
 
 
@@ -152,7 +152,7 @@ def test_limits_are_the_same_on_both_roads() -> None:
         {"name_bytes": 21},
     )
     for bound in bounds:
-        assert_read_alike(data, bound, archive.Limits(**bound))
+        assert_read_alike(data, bound, archive.ArchiveLimits(**bound))
 
 
 def test_an_end_record_in_a_file_is_a_doubt_on_both_roads() -> None:
@@ -162,5 +162,5 @@ def test_an_end_record_in_a_file_is_a_doubt_on_both_roads() -> None:
         inner = b"PK\5\6" + bytes(16) + comment.to_bytes(2, "little")
         data = pkpass.pack(FILES | {"signature": inner})
         comment = len(data) - data.index(inner) - 22
-    assert outcome(stored_archive.unpacked, data, LIMITS)[0] == "comment"
+    assert outcome(stored_archive.unpack, data, LIMITS)[0] == "comment"
     assert_read_alike(data, "comment")

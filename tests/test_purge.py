@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from passwright.binding import email as binding_email
-from passwright.service import issuing, releasing
-from passwright.service.rendering import Content
-from passwright.service.sqlstore import SqlStore
-from tests.issuing_desk import AT, HELP, desk_of, membership, opened
+from passwright.service import passes, release
+from passwright.service.rendering import PassContent
+from passwright.service.store.sql import SqlStore
+from tests.service_context import AT, HELP, desk_of, membership, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from passwright.service.desk import Desk
-    from passwright.service.store import StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import StoredTemplate
 
 ORG = "org-1"
 # What all of them share, and what nobody else writes.
@@ -96,22 +96,22 @@ class Watch:
         self._thread.join()
 
 
-def lived(desk: Desk, template: StoredTemplate, number: int) -> tuple[str, bytes, bytes]:
+def lived(context: ServiceContext, template: StoredTemplate, number: int) -> tuple[str, bytes, bytes]:
     """A pass for one address, created with an idempotency key: its id, ciphertext and mask."""
-    wish = issuing.Wish(
+    wish = passes.PassRequest(
         template=template.id,
-        content=Content(values={"fullName": "Jane Smith"}),
+        content=PassContent(values={"fullName": "Jane Smith"}),
         binding={"email": email(number), "learnMoreUrl": HELP},
     )
-    once = issuing.Once(
+    once = passes.IdempotencyKey(
         key_hash=number.to_bytes(32, "big"),
         fingerprint=secrets.token_bytes(32),
         render=lambda made: {"data": {"id": made.pass_.id, "binding": {"bindingEmail": None}}},
     )
-    made = issuing.create(desk, ORG, wish, at=AT, once=once)
-    assert isinstance(made, issuing.Shown)
+    made = passes.create(context, ORG, wish, at=AT, once=once)
+    assert isinstance(made, passes.PassView)
     name = made.pass_.id
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         found = transaction.binding(name)
     assert found is not None
     assert found.address is not None
@@ -134,14 +134,14 @@ def test_eml_05_a_thousand_addresses_are_in_no_file_and_eml_08_gone_once_apple_h
 def check_canaries(folder: Path, caplog: pytest.LogCaptureFixture, canaries: int) -> None:
     """Passes of so many addresses live by threads, in an order nobody knows, and change in between."""
     caplog.set_level(logging.DEBUG)
-    with opened(folder / "passes.db") as desk, Watch(folder) as watch, ThreadPoolExecutor(4) as pool:
-        template = membership(desk)
+    with opened(folder / "passes.db") as context, Watch(folder) as watch, ThreadPoolExecutor(4) as pool:
+        template = membership(context)
         # What a pass could be built for is asked elsewhere; here it would only cost time.
-        blind = desk_of(desk.store, vault=desk.vault, google=None, apple=None)
+        blind = desk_of(context.store, vault=context.vault, google=None, apple=None)
         made = list(pool.map(lambda number: lived(blind, template, number), range(canaries)))
         assert all(mask in everything(folder) for _, _, mask in made[:5]), "the search would find a mask"
         sorts = {"apple": made[::2], "google": made[1::4], "ended": made[3::8], "left": made[7::8]}
-        act(desk, blind, pool, sorts)
+        act(context, blind, pool, sorts)
         for _, *secrets_ in (*sorts["apple"], *sorts["ended"]):
             seen = everything(folder)
             assert not any(each in seen for each in secrets_), "purged, and still in a file"
@@ -160,20 +160,23 @@ def check_canaries(folder: Path, caplog: pytest.LogCaptureFixture, canaries: int
 
 
 def act(
-    desk: Desk, blind: Desk, pool: ThreadPoolExecutor, sorts: Mapping[str, list[tuple[str, bytes, bytes]]]
+    context: ServiceContext,
+    blind: ServiceContext,
+    pool: ThreadPoolExecutor,
+    sorts: Mapping[str, list[tuple[str, bytes, bytes]]],
 ) -> None:
     """Each pass goes the way of its sort, all of them mixed."""
     order = random.Random(MARK)
     deeds: list[Callable[[], object]] = []
     for name, _, _ in sorts["apple"]:
-        deeds.append(partial(releasing.apple_begin, desk, ORG, name, at=AT))
+        deeds.append(partial(release.apple_begin, context, ORG, name, at=AT))
     for name, _, _ in sorts["ended"]:
-        deeds.append(partial(issuing.nullify, blind, ORG, name, at=AT))
+        deeds.append(partial(passes.nullify, blind, ORG, name, at=AT))
     for name, _, _ in sorts["google"]:
-        change = issuing.Change(values={"tier": "G" * order.randint(1, 90)})  # rows grow, and move
-        deeds.append(partial(issuing.update, blind, ORG, name, change, at=AT))
+        change = passes.PassChanges(values={"tier": "G" * order.randint(1, 90)})  # rows grow, and move
+        deeds.append(partial(passes.update, blind, ORG, name, change, at=AT))
     for name, _, _ in sorts["google"][:10]:
-        deeds.append(partial(releasing.google_link, desk, ORG, name, at=AT))
+        deeds.append(partial(release.google_save_link, context, ORG, name, at=AT))
     order.shuffle(deeds)
     list(pool.map(lambda deed: deed(), deeds))
 
@@ -200,9 +203,9 @@ def check_rows(folder: Path, purged: set[str]) -> None:
 
 
 def test_eml_08_a_replay_after_the_purge_shows_no_mask(folder: Path) -> None:
-    with opened(folder / "passes.db") as desk:
-        template = membership(desk)
-        name, _, mask = lived(desk, template, 1)
-        releasing.apple_begin(desk, ORG, name, at=AT)
-        assert issuing.find(desk, ORG, name).mask is None
+    with opened(folder / "passes.db") as context:
+        template = membership(context)
+        name, _, mask = lived(context, template, 1)
+        release.apple_begin(context, ORG, name, at=AT)
+        assert passes.find(context, ORG, name).mask is None
         assert mask not in everything(folder)

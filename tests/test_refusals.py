@@ -15,7 +15,7 @@ from passwright import report
 from passwright.apple.builder import PassBuilder
 from passwright.apple.cms import der
 from passwright.apple.cms.parser import SIGNING_TIME
-from passwright.apple.cms.signature import Frame
+from passwright.apple.cms.signature import SignatureTemplate
 from passwright.apple.container import pkpass
 from passwright.apple.pkpasses import pack_passes
 from passwright.apple.trust import certificate as x
@@ -307,7 +307,7 @@ class Bench:
         """Signed by a certificate that no `Identity` would sign with, or beside another one."""
         issued = self.authority.issue(leaf)
         extra = issued.certificate if alone else beside or self.authority.intermediate
-        frame = Frame(leaf=issued.certificate, intermediate=extra, signer=issued.signer)
+        frame = SignatureTemplate(leaf=issued.certificate, intermediate=extra, signer=issued.signer)
         return self.by(lambda manifest: frame.unsigned(manifest, at=AT).complete())
 
     def undated(self) -> bytes:

@@ -89,7 +89,7 @@ def test_a_pass_of_anybody_becomes_ours(authority: Authority, other: Identity) -
     read = apple.read(done.data)
     assert read.document == expected
     assert list(read.document) == list(FOREIGN)
-    assert {name: data for name, data in read.files.items() if name not in pkpass.PER_PASS} == BESIDE
+    assert {name: data for name, data in read.files.items() if name not in pkpass.PER_PASS_FILES} == BESIDE
 
 
 def test_same_input_same_bytes(other: Identity) -> None:
@@ -193,7 +193,7 @@ def test_files_are_added_replaced_and_left_out(other: Identity) -> None:
     files = apple.read(done.data).files
     assert "README" not in files
     assert (files["logo.png"], files["logo.svg"]) == (ICON, b"new")
-    for name in pkpass.PER_PASS:
+    for name in pkpass.PER_PASS_FILES:
         with pytest.raises(ValueError, match="are made here"):
             apple.rewrite(foreign(), other, files={name: b"x"})
     with pytest.raises(InvalidInput) as caught:
@@ -257,7 +257,7 @@ def test_man_12_left_overs_stay_behind_and_are_named(other: Identity) -> None:
     data = zipped({"icon.png": ICON, "pass.json": json.dumps(FOREIGN).encode(), **left, "old/a.txt": b"x"})
     done = apple.rewrite(data, other, at=AT)
     assert {f.location for f in done.report.warnings if f.code == "left-over-file"} == left.keys()
-    assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *pkpass.PER_PASS}
+    assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *pkpass.PER_PASS_FILES}
 
 
 def test_man_11_the_pass_is_made_of_what_was_judged(other: Identity) -> None:
@@ -373,7 +373,7 @@ KEYS = st.text(TEXT, min_size=1, max_size=6).map("odd {}".format)
 
 def _may_stay(name: str) -> bool:
     fault = name_problem(name, allow_folders=True, max_bytes=255)
-    return not (fault or is_junk_file(name) or is_secret(name) or name in pkpass.PER_PASS)
+    return not (fault or is_junk_file(name) or is_secret(name) or name in pkpass.PER_PASS_FILES)
 
 
 @pytest.mark.no_cover
@@ -401,7 +401,7 @@ def test_jsn_09_rewriting_keeps_every_unknown_key_and_file(
         "teamIdentifier": identity.team_identifier,
     }
     assert made.document == expected
-    assert {name: data for name, data in made.files.items() if name not in pkpass.PER_PASS} == {
+    assert {name: data for name, data in made.files.items() if name not in pkpass.PER_PASS_FILES} == {
         "icon.png": ICON,
         **files,
     }

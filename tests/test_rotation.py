@@ -11,34 +11,34 @@ import pytest
 
 from passwright.binding.lifecycle import State
 from passwright.errors import KeyMaterialError, StoreUnavailable, VaultError
-from passwright.service import issuing, releasing, rotation, steps
+from passwright.service import key_rotation, passes, release, transitions
 from passwright.service.vault import KeyFile, KeyRing, Purpose, Vault, key_id
-from tests.issuing_desk import AT, bound_pass, membership, opened
+from tests.service_context import AT, bound_pass, membership, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from passwright.service.desk import Desk
-    from passwright.service.issuing import Shown
+    from passwright.service.context import ServiceContext
+    from passwright.service.passes import PassView
 
 COUNT = 7
 
 
 class House:
-    """A desk whose vault reads its ring from a file, and some bound passes."""
+    """A context whose vault reads its ring from a file, and some bound passes."""
 
-    def __init__(self, desk: Desk, keys: KeyFile) -> None:
-        self.desk, self.keys = desk, keys
-        self.template = membership(desk)
+    def __init__(self, context: ServiceContext, keys: KeyFile) -> None:
+        self.context, self.keys = context, keys
+        self.template = membership(context)
         self.passes = [self.new(number) for number in range(COUNT)]
 
-    def new(self, number: int) -> Shown:
-        return bound_pass(self.desk, self.template, email=f"holder{number}@gmail.com")
+    def new(self, number: int) -> PassView:
+        return bound_pass(self.context, self.template, email=f"holder{number}@gmail.com")
 
     def addresses(self) -> list[str]:
         """Every address, opened with the ring as it is now; by pass id."""
-        with self.desk.store.reading() as transaction:
+        with self.context.store.reading() as transaction:
             rows = transaction.addresses(after="", limit=100)
         vault = Vault(self.keys)
         return [
@@ -47,28 +47,28 @@ class House:
         ]
 
     def used(self) -> dict[str, int]:
-        with self.desk.store.reading() as transaction:
-            return dict(rotation.usage(transaction, batch=2))
+        with self.context.store.reading() as transaction:
+            return dict(key_rotation.usage(transaction, batch=2))
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[House]:
     keys = KeyFile(tmp_path / "vault.toml")
     keys.write(KeyRing.create("old"))
-    with opened(tmp_path / "passes.db", vault=Vault(keys)) as desk:
-        yield House(desk, keys)
+    with opened(tmp_path / "passes.db", vault=Vault(keys)) as context:
+        yield House(context, keys)
 
 
-def rotate(here: House, **more: Any) -> list[rotation.Batch]:
-    rotation.begin(here.keys, at=AT)
-    return list(rotation.reseal(here.desk.store, here.keys, **more))
+def rotate(here: House, **more: Any) -> list[key_rotation.Batch]:
+    key_rotation.begin(here.keys, at=AT)
+    return list(key_rotation.reseal(here.context.store, here.keys, **more))
 
 
 def test_eml_07_after_a_rotation_nothing_depends_on_the_old_key(here: House) -> None:
     before = here.addresses()
 
     batches = rotate(here, batch=3)
-    retired, counted = rotation.retire(here.desk.store, here.keys)
+    retired, counted = key_rotation.retire(here.context.store, here.keys)
 
     assert [(each.seen, each.sealed) for each in batches] == [(3, 3), (6, 6), (7, 7)]
     ring = here.keys.current()
@@ -82,41 +82,41 @@ def test_eml_07_after_a_rotation_nothing_depends_on_the_old_key(here: House) -> 
 
 def test_eml_07_every_address_can_be_read_at_every_moment(here: House) -> None:
     """Stopped after each batch, and after each step, by the vault of the running service as well."""
-    running = here.desk.vault
+    running = here.context.vault
     before = here.addresses()
-    rotation.begin(here.keys, at=AT)
+    key_rotation.begin(here.keys, at=AT)
     assert here.addresses() == before
-    for _ in rotation.reseal(here.desk.store, here.keys, batch=1):
+    for _ in key_rotation.reseal(here.context.store, here.keys, batch=1):
         assert here.addresses() == before
-    rotation.retire(here.desk.store, here.keys)
+    key_rotation.retire(here.context.store, here.keys)
 
     assert here.addresses() == before
-    link = releasing.google_link(here.desk, "org-1", here.passes[0].pass_.id, at=AT)
+    link = release.google_save_link(here.context, "org-1", here.passes[0].pass_.id, at=AT)
     assert link.url
-    assert running is here.desk.vault
+    assert running is here.context.vault
 
 
 @pytest.mark.parametrize("batches", range(4))
 def test_eml_07_a_rotation_that_stopped_goes_on(here: House, batches: int) -> None:
     """It adds no second key, does what is left, and retires the old key only then."""
-    assert rotation.begin(here.keys, at=AT)
-    going = rotation.reseal(here.desk.store, here.keys, batch=2)
+    assert key_rotation.begin(here.keys, at=AT)
+    going = key_rotation.reseal(here.context.store, here.keys, batch=2)
     for _ in range(batches):
         next(going)
     going.close()  # type: ignore[attr-defined]
     ring = here.keys.current()
     if batches < 4:
-        retired, counted = rotation.retire(here.desk.store, here.keys)
+        retired, counted = key_rotation.retire(here.context.store, here.keys)
         assert retired == ()
         assert counted["old"] == COUNT - 2 * batches
         assert here.keys.current() == ring
 
-    assert not rotation.begin(here.keys, at=AT)
-    (*_, last) = rotation.reseal(here.desk.store, here.keys, batch=2)
+    assert not key_rotation.begin(here.keys, at=AT)
+    (*_, last) = key_rotation.reseal(here.context.store, here.keys, batch=2)
 
     assert here.keys.current().sealing == ring.sealing
     assert last.sealed == COUNT - 2 * batches
-    assert rotation.retire(here.desk.store, here.keys)[0] == ("old",)
+    assert key_rotation.retire(here.context.store, here.keys)[0] == ("old",)
 
 
 def test_eml_07_a_key_that_an_address_depends_on_does_not_retire(here: House) -> None:
@@ -128,7 +128,7 @@ def test_eml_07_a_key_that_an_address_depends_on_does_not_retire(here: House) ->
         database.commit()
 
     (*_, last) = rotate(here)
-    retired, counted = rotation.retire(here.desk.store, here.keys)
+    retired, counted = key_rotation.retire(here.context.store, here.keys)
 
     assert (last.seen, last.sealed, last.unreadable) == (COUNT, COUNT - 1, (pass_id,))
     assert retired == ()
@@ -140,15 +140,15 @@ def test_a_pass_made_while_keys_change_is_under_a_key_of_the_ring(
     here: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its address was sealed before the rotation ended, and is written after it."""
-    check = issuing._check
+    check = passes._check
 
     def and_a_rotation(*arguments: Any, **named: Any) -> None:
-        monkeypatch.setattr(issuing, "_check", check)
+        monkeypatch.setattr(passes, "_check", check)
         rotate(here)
-        assert rotation.retire(here.desk.store, here.keys)[0] == ("old",)
+        assert key_rotation.retire(here.context.store, here.keys)[0] == ("old",)
         check(*arguments, **named)
 
-    monkeypatch.setattr(issuing, "_check", and_a_rotation)
+    monkeypatch.setattr(passes, "_check", and_a_rotation)
     here.new(99)
 
     assert here.used() == {here.keys.current().sealing: COUNT + 1}
@@ -157,36 +157,36 @@ def test_a_pass_made_while_keys_change_is_under_a_key_of_the_ring(
 
 def test_eml_07_an_address_read_before_its_key_retired_is_read_again(here: House) -> None:
     """Between reading the row and opening it a whole rotation fits."""
-    with here.desk.store.reading() as transaction:
+    with here.context.store.reading() as transaction:
         bound = transaction.binding(here.passes[0].pass_.id)
     assert bound is not None
     rotate(here)
-    rotation.retire(here.desk.store, here.keys)
+    key_rotation.retire(here.context.store, here.keys)
 
-    assert steps.email_of(here.desk, bound) == "holder0@gmail.com"
+    assert transitions.email_of(here.context, bound) == "holder0@gmail.com"
     here.keys.write(KeyRing.create("another"))
     with pytest.raises(VaultError, match="which is not there"):
-        steps.email_of(here.desk, bound)
+        transitions.email_of(here.context, bound)
 
 
 def test_an_address_that_is_purged_meanwhile_stays_purged(here: House) -> None:
-    rotation.begin(here.keys, at=AT)
+    key_rotation.begin(here.keys, at=AT)
     (before, *_) = here.passes
-    going = rotation.reseal(here.desk.store, here.keys, batch=1)
+    going = key_rotation.reseal(here.context.store, here.keys, batch=1)
     next(going)
     for shown in here.passes:
-        releasing.apple_begin(here.desk, "org-1", shown.pass_.id, at=AT)
+        release.apple_begin(here.context, "org-1", shown.pass_.id, at=AT)
 
     assert list(going) == []
     assert here.addresses() == []
-    found = issuing.find(here.desk, "org-1", before.pass_.id).binding
+    found = passes.find(here.context, "org-1", before.pass_.id).binding
     assert found is not None
     assert found.state is State.APPLE_PENDING
 
 
 def test_passes_are_made_while_keys_change_again_and_again(here: House) -> None:
     """Two writers, one of them rotating: no address is lost, and none is under a key that is gone."""
-    made: list[Shown] = []
+    made: list[PassView] = []
     failed: list[BaseException] = []
 
     def issue() -> None:
@@ -199,10 +199,10 @@ def test_passes_are_made_while_keys_change_again_and_again(here: House) -> None:
     thread.start()
     while thread.is_alive():
         rotate(here, batch=4)
-        rotation.retire(here.desk.store, here.keys)
+        key_rotation.retire(here.context.store, here.keys)
     thread.join()
     rotate(here)
-    rotation.retire(here.desk.store, here.keys)
+    key_rotation.retire(here.context.store, here.keys)
 
     assert failed == []
     assert len(made) == 25
@@ -212,7 +212,7 @@ def test_passes_are_made_while_keys_change_again_and_again(here: House) -> None:
 
 def test_two_rotations_of_one_day_have_keys_of_their_own(here: House) -> None:
     rotate(here)
-    rotation.retire(here.desk.store, here.keys)
+    key_rotation.retire(here.context.store, here.keys)
     first = here.keys.current().sealing
     rotate(here)
 
@@ -223,8 +223,8 @@ def test_two_rotations_of_one_day_have_keys_of_their_own(here: House) -> None:
 
 def test_nothing_retires_while_others_hold_the_database(here: House) -> None:
     rotate(here)
-    with here.desk.store.writing(), pytest.raises(StoreUnavailable):
-        _in_a_thread(lambda: rotation.retire(here.desk.store, here.keys))
+    with here.context.store.writing(), pytest.raises(StoreUnavailable):
+        _in_a_thread(lambda: key_rotation.retire(here.context.store, here.keys))
 
     assert here.keys.current().retired == frozenset()
 

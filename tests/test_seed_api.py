@@ -18,11 +18,11 @@ import pytest
 from passwright import Template
 from passwright.documents.placeholders import as_plain_text
 from passwright.model import folder
-from passwright.service.store import Organisation, PassStatus
-from passwright.service.web.models import ChangedPass, NewPass
+from passwright.service.store.protocol import Organisation, PassStatus
+from passwright.service.web.models import ChangedPassBody, NewPassBody
 from passwright.testing.fakes.authenticator import FakeAuthenticator
-from tests.issuing_desk import AT, HELP, ROOT, edited, membership, template_files
 from tests.run_service import BASE, Made, service
+from tests.service_context import AT, HELP, ROOT, edited, membership, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,13 +213,13 @@ def test_s1_2b_a_link_of_255_characters_is_taken(running: Service) -> None:
 
 
 def test_s1_2d_without_the_feature_a_binding_is_403(running: Service) -> None:
-    with running.desk.store.writing() as transaction:
+    with running.context.store.writing() as transaction:
         transaction.put_organisation(Organisation(id="org-1", name="org-1", binding=False))
     try:
         answer = create(running, GUIDE)
         plain = create(running, {"pass": GUIDE["pass"]})
     finally:
-        with running.desk.store.writing() as transaction:
+        with running.context.store.writing() as transaction:
             transaction.put_organisation(Organisation(id="org-1", name="org-1"))
 
     assert [each[:2] for each in refusals(answer)] == [(403, "binding_disabled")]
@@ -323,15 +323,17 @@ def test_s1_1f_a_reserved_name_means_the_member_and_the_field_is_given_in_values
         b"[fields]\n", b'[fields]\ntags = { slot = "back", label = "Tags", optional = true }\n'
     )
     template = running.ours.template
-    with running.desk.store.reading() as transaction:
+    with running.context.store.reading() as transaction:
         kept = transaction.template("org-1", template)
     assert kept is not None
-    edited(running.desk, kept, text)
+    edited(running.context, kept, text)
     try:
         made = created(running, {"pass": {"fullName": "Jane", "tags": ["vip"], "values": {"tags": "x"}}})
     finally:
         edited(
-            running.desk, kept.__class__(**{**members(kept), "version": 2}), template_files()["template.toml"]
+            running.context,
+            kept.__class__(**{**members(kept), "version": 2}),
+            template_files()["template.toml"],
         )
 
     assert made["attributes"]["values"] == {"fullName": "Jane", "tags": "x"}
@@ -356,7 +358,7 @@ def test_s1_1f_the_loader_warns_of_each_reserved_name() -> None:
 
 
 def test_s1_1f_the_reserved_names_are_the_members_of_the_models() -> None:
-    known = {each.alias for model in (NewPass, ChangedPass) for each in model.model_fields.values()}
+    known = {each.alias for model in (NewPassBody, ChangedPassBody) for each in model.model_fields.values()}
     assert known == folder.API_MEMBERS
 
 
@@ -549,11 +551,11 @@ def test_s1_1i_the_type_of_a_pass_is_that_of_its_template(running: Service, kind
 
 def test_s1_1i_a_pass_that_no_longer_fits_its_template_is_shown_all_the_same(running: Service) -> None:
     """Alone, in lists, and when it ends; nobody knows then what it says to a reader."""
-    template = membership(running.desk)
+    template = membership(running.context)
     made = created(running, {"pass": {"fullName": "Jane", "tier": "Gold"}}, passTemplate=template.id)
     text = template_files()["template.toml"]
     edited(
-        running.desk,
+        running.context,
         template,
         text.replace(b"tier     = {", b'tier     = { type = "date",').replace(b'"Bronze"', b"2024-05-01"),
     )
@@ -622,7 +624,7 @@ def test_s1_1k_every_switch_of_the_api_is_known(running: Service) -> None:
 
 def test_s1_1k_the_source_of_an_active_pass_is_left_out(running: Service) -> None:
     made = created(running, {"pass": {"fullName": "Jane"}})["id"]
-    with running.desk.store.writing() as transaction:
+    with running.context.store.writing() as transaction:
         was = transaction.pass_("org-1", made)
         assert was is not None
         transaction.change_pass(was, replace(was, status=PassStatus.ACTIVE, version=2))

@@ -18,8 +18,8 @@ import httpx2
 import pytest
 
 from passwright.testing.fakes.authenticator import FakeAuthenticator
-from tests.issuing_desk import HELP
 from tests.run_service import BASE, service
+from tests.service_context import HELP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ import pytest
 
 from passwright.errors import SettingsError
 from passwright.service import settings
-from passwright.service.settings import Apple, Google, Limits, Settings, load, variable
+from passwright.service.settings import AppleSettings, GoogleSettings, ServiceLimits, Settings, load, variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,17 +51,17 @@ def test_a_file_says_everything(tmp_path: Path) -> None:
         base_url="https://passes.example.com",
         database="sqlite:///passes.db",
         vault_keys=tmp_path / "vault.toml",
-        apple=Apple(
+        apple=AppleSettings(
             certificate=tmp_path / "pass.pem",
             key=tmp_path / "/keys/pass.key",
             intermediate=tmp_path / "wwdr.pem",
         ),
-        google=Google(
+        google=GoogleSettings(
             service_account=tmp_path / "account.json",
             issuer_id="3388000000012345678",
             restrictions_enabled=True,
         ),
-        limits=Limits(key_per_second=7.0, body_bytes=1000),
+        limits=ServiceLimits(key_per_second=7.0, body_bytes=1000),
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1")),
         binding_needs_nfc=False,
     )
@@ -89,7 +89,7 @@ def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_p
 def test_every_member_can_be_set_both_ways() -> None:
     """`example` alone is a matter of the command line."""
     members = {each.name for each in fields(Settings)} - {"apple", "google", "limits", "example"}
-    for section, made in {"apple": Apple, "google": Google, "limits": Limits}.items():
+    for section, made in {"apple": AppleSettings, "google": GoogleSettings, "limits": ServiceLimits}.items():
         members |= {f"{section}.{each.name}" for each in fields(made)}
 
     assert members == settings.KEYS.keys()

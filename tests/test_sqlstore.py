@@ -22,35 +22,36 @@ from sqlalchemy import event
 
 from passwright.binding.lifecycle import State
 from passwright.errors import StoreError, StoreUnavailable
-from passwright.service import issuing, migrations, releasing, sqlstore
-from passwright.service.sqlstore import SqlStore
-from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Organisation, Page, PassFilter
-from tests.issuing_desk import AT, KEYS, bound_pass, desk_of, membership, opened
+from passwright.service import passes, release
+from passwright.service.store import migrations, sql
+from passwright.service.store.protocol import MAX_PAGE, MAX_PAGE_NUMBER, Organisation, Page, PassFilter
+from passwright.service.store.sql import SqlStore
+from tests.service_context import AT, KEYS, bound_pass, desk_of, membership, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from passwright.service.desk import Desk
-    from passwright.service.store import StoredBinding, StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import StoredBinding, StoredTemplate
 
 ORG = "org-1"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    with opened(tmp_path / "passes.db") as desk:
-        yield desk
+def context(tmp_path: Path) -> Iterator[ServiceContext]:
+    with opened(tmp_path / "passes.db") as context:
+        yield context
 
 
-def binding(desk: Desk, pass_id: str) -> StoredBinding:
-    with desk.store.reading() as transaction:
+def binding(context: ServiceContext, pass_id: str) -> StoredBinding:
+    with context.store.reading() as transaction:
         found = transaction.binding(pass_id)
     assert found is not None
     return found
 
 
-def engine_of(desk: Desk) -> Any:
-    return desk.store._engine  # type: ignore[attr-defined]  # the store of these tests is ours
+def engine_of(context: ServiceContext) -> Any:
+    return context.store._engine  # type: ignore[attr-defined]  # the store of these tests is ours
 
 
 # --- whole or not at all ------------------------------------------------------
@@ -74,8 +75,8 @@ class Countdown:
 
 
 @contextmanager
-def crashing(desk: Desk, at: int) -> Iterator[Countdown]:
-    engine, countdown = engine_of(desk), Countdown(at)
+def crashing(context: ServiceContext, at: int) -> Iterator[Countdown]:
+    engine, countdown = engine_of(context), Countdown(at)
     hooks = [(engine, "before_cursor_execute", countdown.tick), (engine, "commit", countdown.tick)]
     for hook in hooks:
         event.listen(*hook)
@@ -86,16 +87,16 @@ def crashing(desk: Desk, at: int) -> Iterator[Countdown]:
             event.remove(*hook)
 
 
-def begun(desk: Desk, name: str) -> object:
-    return releasing.apple_begin(desk, ORG, name, at=AT)
+def begun(context: ServiceContext, name: str) -> object:
+    return release.apple_begin(context, ORG, name, at=AT)
 
 
-def linked(desk: Desk, name: str) -> object:
-    return releasing.google_link(desk, ORG, name, at=AT)
+def linked(context: ServiceContext, name: str) -> object:
+    return release.google_save_link(context, ORG, name, at=AT)
 
 
-def nullified(desk: Desk, name: str) -> object:
-    return issuing.nullify(desk, ORG, name, at=AT)
+def nullified(context: ServiceContext, name: str) -> object:
+    return passes.nullify(context, ORG, name, at=AT)
 
 
 @pytest.mark.parametrize(
@@ -103,20 +104,20 @@ def nullified(desk: Desk, name: str) -> object:
     [(begun, State.APPLE_PENDING), (linked, State.GOOGLE_BOUND), (nullified, State.NULLIFIED)],
 )
 def test_bnd_16_a_crash_between_any_two_statements_leaves_the_step_whole_or_undone(
-    desk: Desk, deed: Callable[[Desk, str], object], state: State
+    context: ServiceContext, deed: Callable[[ServiceContext, str], object], state: State
 ) -> None:
     """Neither lock nor purge without the other, and no event of what did not happen."""
-    template = membership(desk)
+    template = membership(context)
     for at in range(1, 100):
-        name = bound_pass(desk, template).pass_.id
-        with crashing(desk, at) as countdown:
+        name = bound_pass(context, template).pass_.id
+        with crashing(context, at) as countdown:
             try:
-                deed(desk, name)
+                deed(context, name)
                 crashed = False
             except Crash:
                 crashed = True
-        now = binding(desk, name)
-        with desk.store.reading() as transaction:
+        now = binding(context, name)
+        with context.store.reading() as transaction:
             events = [each.kind for each in transaction.events(name)]
         assert now.status.state is (State.CREATED if crashed else state), f"statement {at}"
         assert (now.address is not None) is now.status.state.keeps_email
@@ -124,8 +125,8 @@ def test_bnd_16_a_crash_between_any_two_statements_leaves_the_step_whole_or_undo
         if not crashed:
             assert countdown.seen < at, "it ended before the countdown did"
             break
-        deed(desk, name)  # and the step can be taken again
-        assert binding(desk, name).status.state is state
+        deed(context, name)  # and the step can be taken again
+        assert binding(context, name).status.state is state
     else:
         pytest.fail("the step never ended")
 
@@ -134,13 +135,13 @@ KILLED = """
 import sys, threading
 from datetime import timedelta
 from pathlib import Path
-from tests.issuing_desk import AT, bound_pass, desk_of
-from passwright.service import issuing, releasing
-from passwright.service.sqlstore import SqlStore
-from passwright.service.store import StoredTemplate, Page
+from tests.service_context import AT, bound_pass, desk_of
+from passwright.service import passes, release
+from passwright.service.store.sql import SqlStore
+from passwright.service.store.protocol import StoredTemplate, Page
 
-desk = desk_of(SqlStore(f"sqlite:///{sys.argv[1]}"))
-with desk.store.reading() as transaction:
+context = desk_of(SqlStore(f"sqlite:///{sys.argv[1]}"))
+with context.store.reading() as transaction:
     (found,), _ = transaction.templates("org-1", Page())
     template = transaction.template("org-1", found.id)
 said = threading.Lock()
@@ -151,18 +152,18 @@ def say(*words):
 
 def client(number):
     while True:
-        name = bound_pass(desk, template).pass_.id
+        name = bound_pass(context, template).pass_.id
         say(name, "created")
         if number % 3 == 0:
-            releasing.google_link(desk, "org-1", name, at=AT)
+            release.google_save_link(context, "org-1", name, at=AT)
             say(name, "google_bound")
         elif number % 3 == 1:
-            attempt = releasing.apple_begin(desk, "org-1", name, at=AT)
+            attempt = release.apple_begin(context, "org-1", name, at=AT)
             say(name, "apple_pending")
-            releasing.apple_complete(desk, "org-1", name, attempt.id, {"ok": True}, at=AT)
+            release.apple_complete(context, "org-1", name, attempt.id, {"ok": True}, at=AT)
             say(name, "apple_bound")
         else:
-            issuing.nullify(desk, "org-1", name, at=AT)
+            passes.nullify(context, "org-1", name, at=AT)
             say(name, "nullified")
 
 for number in range(int(sys.argv[2])):
@@ -226,8 +227,8 @@ def check_acknowledged(there: StoredBinding, said: State) -> None:
 
 
 def killed_rounds(path: Path, rounds: int, clients: int) -> int:
-    with opened(path) as desk:
-        membership(desk)
+    with opened(path) as context:
+        membership(context)
     return sum(killed_round(path, clients, 0.2 + 0.15 * (number % 5)) for number in range(rounds))
 
 
@@ -247,19 +248,21 @@ def everything(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
-def sealed_and_mask(desk: Desk, name: str) -> tuple[bytes, bytes]:
-    address = binding(desk, name).address
+def sealed_and_mask(context: ServiceContext, name: str) -> tuple[bytes, bytes]:
+    address = binding(context, name).address
     assert address is not None
     return address.sealed[-48:], address.mask.encode()
 
 
-def test_eml_09_a_purge_is_finished_by_the_reader_that_was_in_its_way(desk: Desk, tmp_path: Path) -> None:
-    name = bound_pass(desk, membership(desk), email="canary@write-ahead.example").pass_.id
-    secrets = sealed_and_mask(desk, name)
-    reader = desk.store.reading()
+def test_eml_09_a_purge_is_finished_by_the_reader_that_was_in_its_way(
+    context: ServiceContext, tmp_path: Path
+) -> None:
+    name = bound_pass(context, membership(context), email="canary@write-ahead.example").pass_.id
+    secrets = sealed_and_mask(context, name)
+    reader = context.store.reading()
     with reader as transaction:
         transaction.binding(name)
-        elsewhere(lambda: begun(desk, name))
+        elsewhere(lambda: begun(context, name))
         assert all(secret in everything(tmp_path) for secret in secrets), (
             "the reader still sees the old state"
         )
@@ -272,11 +275,11 @@ def test_eml_09_a_purge_is_finished_by_the_reader_that_was_in_its_way(desk: Desk
 def test_eml_09_a_purge_is_finished_at_the_next_start(tmp_path: Path) -> None:
     """A process that is stopped between the commit and the checkpoint leaves it to the next."""
     path = tmp_path / "passes.db"
-    with opened(path) as desk:
-        name = bound_pass(desk, membership(desk), email="canary@write-ahead.example").pass_.id
-        secrets = sealed_and_mask(desk, name)
-        desk.store._checkpoint = lambda: None  # type: ignore[attr-defined]  # the process that doesn't come to it
-        begun(desk, name)
+    with opened(path) as context:
+        name = bound_pass(context, membership(context), email="canary@write-ahead.example").pass_.id
+        secrets = sealed_and_mask(context, name)
+        context.store._checkpoint = lambda: None  # type: ignore[attr-defined]  # the process that doesn't come to it
+        begun(context, name)
         left = everything(tmp_path)
         copy = tmp_path / "copy"
         copy.mkdir()
@@ -311,16 +314,16 @@ def test_ops_13_a_database_that_is_not_durable_is_refused(
         SqlStore(f"sqlite:///{tmp_path / 'passes.db'}")
 
 
-def test_ops_13_durability_is_asked_again_with_every_check(desk: Desk) -> None:
-    desk.store.check()
+def test_ops_13_durability_is_asked_again_with_every_check(context: ServiceContext) -> None:
+    context.store.check()
 
     def forget(raw: Any, _record: object) -> None:
         raw.execute("PRAGMA synchronous=OFF")
 
-    event.listen(engine_of(desk), "connect", forget)
-    engine_of(desk).dispose()
+    event.listen(engine_of(context), "connect", forget)
+    engine_of(context).dispose()
     with pytest.raises(StoreError, match="synchronous=FULL"):
-        desk.store.check()
+        context.store.check()
 
 
 @pytest.mark.parametrize(
@@ -365,56 +368,58 @@ def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_waits_too_long_is_told_to_come_again(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: ServiceContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """OPS-03: another process holds the write lock; reading goes on."""
-    monkeypatch.setitem(sqlstore._PRAGMAS, "busy_timeout", ("20", 20))
-    engine_of(desk).dispose()  # connections made from here on wait for 20 ms
+    monkeypatch.setitem(sql._PRAGMAS, "busy_timeout", ("20", 20))
+    engine_of(context).dispose()  # connections made from here on wait for 20 ms
     other = sqlite3.connect(tmp_path / "passes.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreUnavailable, match="try again later") as caught, desk.store.writing():
+    with pytest.raises(StoreUnavailable, match="try again later") as caught, context.store.writing():
         pass
     assert caught.value.__cause__ is None, "what SQLAlchemy says holds statements"
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         assert transaction.organisation(ORG) is not None
     other.rollback()
     other.close()
-    with desk.store.writing() as transaction:
+    with context.store.writing() as transaction:
         transaction.put_organisation(Organisation(id="org-2", name="Later"))
 
 
-def test_writers_of_one_process_queue_and_give_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlstore, "BUSY_TIMEOUT", 0.05)
-    with desk.store.writing(), pytest.raises(StoreUnavailable, match="others keep writing"):
-        elsewhere(desk.store.writing().__enter__)
+def test_writers_of_one_process_queue_and_give_up(
+    context: ServiceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "BUSY_TIMEOUT", 0.05)
+    with context.store.writing(), pytest.raises(StoreUnavailable, match="others keep writing"):
+        elsewhere(context.store.writing().__enter__)
 
 
-def fill(desk: Desk, template: StoredTemplate) -> None:
+def fill(context: ServiceContext, template: StoredTemplate) -> None:
     for _ in range(200):
-        bound_pass(desk, template)
+        bound_pass(context, template)
 
 
-def test_ops_04_a_full_disk_is_told_and_got_over(desk: Desk, tmp_path: Path) -> None:
+def test_ops_04_a_full_disk_is_told_and_got_over(context: ServiceContext, tmp_path: Path) -> None:
     """OPS-04: nothing is half there, reading goes on, and writing does when there is room again."""
-    template = membership(desk)
-    card = bound_pass(desk, template)
+    template = membership(context)
+    card = bound_pass(context, template)
 
     def limited(raw: Any, _record: object, pages: int = 0) -> None:
         (used,) = raw.execute("PRAGMA page_count").fetchone()
         raw.execute(f"PRAGMA max_page_count={pages or used}")
 
-    engine = engine_of(desk)
+    engine = engine_of(context)
     event.listen(engine, "connect", limited)
     engine.dispose()
     with pytest.raises(StoreUnavailable, match="full"):
-        fill(desk, template)
-    with desk.store.reading() as transaction:
+        fill(context, template)
+    with context.store.reading() as transaction:
         assert transaction.pass_(ORG, card.pass_.id) == card.pass_
     event.remove(engine, "connect", limited)
     event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1000000"))
     engine.dispose()
-    made = bound_pass(desk, template)
-    assert binding(desk, made.pass_.id).address is not None
+    made = bound_pass(context, template)
+    assert binding(context, made.pass_.id).address is not None
     with sqlite3.connect(tmp_path / "passes.db") as raw:
         assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     raw.close()
@@ -429,7 +434,7 @@ def test_ops_07_a_migration_that_is_killed_at_any_step_starts_again(tmp_path: Pa
         folder.mkdir()
         url = f"sqlite:///{folder / 'passes.db'}"
         countdown = Countdown(at)
-        engine = sqlstore._engine(url)
+        engine = sql._engine(url)
         event.listen(engine, "before_cursor_execute", countdown.tick)
         event.listen(engine, "commit", countdown.tick)
         try:
@@ -469,13 +474,15 @@ def test_ops_07_tables_of_a_version_nobody_knows_are_refused(tmp_path: Path) -> 
         SqlStore(f"sqlite:///{path}")
 
 
-def test_ops_07_a_version_that_changes_under_a_running_service_is_noticed(desk: Desk, tmp_path: Path) -> None:
+def test_ops_07_a_version_that_changes_under_a_running_service_is_noticed(
+    context: ServiceContext, tmp_path: Path
+) -> None:
     raw = sqlite3.connect(tmp_path / "passes.db")
     raw.execute("UPDATE alembic_version SET version_num = '9999'")
     raw.commit()
     raw.close()
     with pytest.raises(StoreError, match="version 9999"):
-        desk.store.check()
+        context.store.check()
 
 
 def test_ops_07_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -489,29 +496,29 @@ def test_ops_07_the_database_of_another_program_is_left_alone(tmp_path: Path) ->
     assert tables_in(path) == {"music"}
 
 
-def test_the_newest_migration_makes_the_tables_that_the_store_uses(desk: Desk) -> None:
+def test_the_newest_migration_makes_the_tables_that_the_store_uses(context: ServiceContext) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from passwright.service import tables
+    from passwright.service.store import sql_tables
 
-    with engine_of(desk).connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": False})
-        assert compare_metadata(context, tables.METADATA) == []
+    with engine_of(context).connect() as connection:
+        migration = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(migration, sql_tables.METADATA) == []
 
 
 def test_s1_1i_a_database_of_the_first_version_learns_when_its_passes_ended(
-    desk: Desk, tmp_path: Path
+    context: ServiceContext, tmp_path: Path
 ) -> None:
     """Its passes as they were, with the time of the last change for those that ended."""
-    template = membership(desk)
-    made = {name: bound_pass(desk, template).pass_.id for name in ("issued", "deactivated", "nullified")}
+    template = membership(context)
+    made = {name: bound_pass(context, template).pass_.id for name in ("issued", "deactivated", "nullified")}
     later = AT + timedelta(hours=1)
-    issuing.update(desk, ORG, made["deactivated"], issuing.Change(status="deactivate"), at=later)
-    issuing.nullify(desk, ORG, made["nullified"], at=later)
-    with desk.store.reading() as transaction:
+    passes.update(context, ORG, made["deactivated"], passes.PassChanges(status="deactivate"), at=later)
+    passes.nullify(context, ORG, made["nullified"], at=later)
+    with context.store.reading() as transaction:
         before = {name: transaction.pass_(ORG, each) for name, each in made.items()}
-    desk.store.close()
+    context.store.close()
     with closing(sqlite3.connect(tmp_path / "passes.db")) as raw, raw:
         for name in ("deactivated_at", "nullified_at"):
             raw.execute(f"ALTER TABLE passes DROP COLUMN {name}")
@@ -527,13 +534,15 @@ def test_s1_1i_a_database_of_the_first_version_learns_when_its_passes_ended(
 # --- copies -------------------------------------------------------------------
 
 
-def test_ops_08_a_backup_taken_while_writing_is_whole_and_holds_no_keys(desk: Desk, tmp_path: Path) -> None:
-    template, stop = membership(desk), threading.Event()
-    bound_pass(desk, template)
+def test_ops_08_a_backup_taken_while_writing_is_whole_and_holds_no_keys(
+    context: ServiceContext, tmp_path: Path
+) -> None:
+    template, stop = membership(context), threading.Event()
+    bound_pass(context, template)
 
     def write() -> None:
         while not stop.is_set():
-            begun(desk, bound_pass(desk, template).pass_.id)
+            begun(context, bound_pass(context, template).pass_.id)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -549,7 +558,7 @@ def test_ops_08_a_backup_taken_while_writing_is_whole_and_holds_no_keys(desk: De
     copy = (tmp_path / "backup.db").read_bytes()
     assert not any(key in copy for key in (*KEYS.keys.values(), KEYS.hashing))
     with opened_again(tmp_path / "backup.db") as restored:
-        found, total = issuing.listed(restored, ORG, PassFilter(), Page(), bindings=True)
+        found, total = passes.list_passes(restored, ORG, PassFilter(), Page(), bindings=True)
         assert total
         for shown in found:
             assert shown.binding is not None
@@ -557,7 +566,7 @@ def test_ops_08_a_backup_taken_while_writing_is_whole_and_holds_no_keys(desk: De
 
 
 @contextmanager
-def opened_again(path: Path) -> Iterator[Desk]:
+def opened_again(path: Path) -> Iterator[ServiceContext]:
     store = SqlStore(f"sqlite:///{path}")
     try:
         yield desk_of(store)

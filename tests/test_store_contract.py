@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright.errors import StaleBinding
-from passwright.service.sqlstore import SqlStore
+from passwright.service.store.sql import SqlStore
 from passwright.testing.store_contract import check_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from passwright.service.store import StoredBinding
+    from passwright.service.store.protocol import StoredBinding
 
 
 def raw(folder: Path) -> bytes:

@@ -11,16 +11,16 @@ import pytest
 from passwright.binding import lifecycle
 from passwright.binding.lifecycle import TRANSITIONS, Effect, EventKind, State
 from passwright.errors import BindingError, PasswrightError, ServiceRefused
-from passwright.service import issuing, releasing
-from passwright.service.rendering import Code, Content
-from passwright.service.store import Page, PassFilter
-from tests.issuing_desk import AT, HELP, bound_pass, edited, membership, new_pass, opened, template_files
+from passwright.service import passes, release
+from passwright.service.rendering import BarcodeOptions, PassContent
+from passwright.service.store.protocol import Page, PassFilter
+from tests.service_context import AT, HELP, bound_pass, edited, membership, new_pass, opened, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from passwright.service.desk import Desk
-    from passwright.service.store import StoredBinding, StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import StoredBinding, StoredTemplate
 
 ORG = "org-1"
 GOOD, BAD = {"ok": True}, {"ok": False}
@@ -30,7 +30,7 @@ GOOD, BAD = {"ok": True}, {"ok": False}
 class Card:
     """A bound pass on its way: where it is, and what a device would know of it."""
 
-    desk: Desk
+    context: ServiceContext
     template: StoredTemplate
     id: str
     opened: str = ""
@@ -38,34 +38,34 @@ class Card:
     at: datetime = AT
 
     def stored(self) -> StoredBinding:
-        with self.desk.store.reading() as transaction:
+        with self.context.store.reading() as transaction:
             found = transaction.binding(self.id)
         assert found is not None
         return found
 
     def begin(self) -> None:
-        self.opened = releasing.apple_begin(self.desk, ORG, self.id, at=self.at).id
+        self.opened = release.apple_begin(self.context, ORG, self.id, at=self.at).id
 
-    def complete(self, attempt: str, payload: Mapping[str, Any] = GOOD) -> releasing.Ticket:
-        return releasing.apple_complete(self.desk, ORG, self.id, attempt, payload, at=self.at)
+    def complete(self, attempt: str, payload: Mapping[str, Any] = GOOD) -> release.Ticket:
+        return release.apple_complete(self.context, ORG, self.id, attempt, payload, at=self.at)
 
-    def google(self) -> releasing.GoogleLink:
-        return releasing.google_link(self.desk, ORG, self.id, at=self.at)
+    def google(self) -> release.GoogleSaveLink:
+        return release.google_save_link(self.context, ORG, self.id, at=self.at)
 
     def update(self, **change: Any) -> object:
-        return issuing.update(self.desk, ORG, self.id, issuing.Change(**change), at=self.at)
+        return passes.update(self.context, ORG, self.id, passes.PassChanges(**change), at=self.at)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with opened(tmp_path_factory.mktemp("store") / "passes.db") as desk:
-        yield desk
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceContext]:
+    with opened(tmp_path_factory.mktemp("store") / "passes.db") as context:
+        yield context
 
 
-def brought_to(desk: Desk, state: State) -> Card:
+def brought_to(context: ServiceContext, state: State) -> Card:
     """A pass in this state; in both states of Apple's an attempt is open."""
-    template = membership(desk)
-    card = Card(desk, template, bound_pass(desk, template).pass_.id)
+    template = membership(context)
+    card = Card(context, template, bound_pass(context, template).pass_.id)
     if state is State.GOOGLE_BOUND:
         card.google()
     if state in {State.APPLE_PENDING, State.APPLE_BOUND}:
@@ -76,7 +76,7 @@ def brought_to(desk: Desk, state: State) -> Card:
         card.at += timedelta(seconds=10)
         card.begin()
     if state is State.NULLIFIED:
-        issuing.nullify(desk, ORG, card.id, at=AT)
+        passes.nullify(context, ORG, card.id, at=AT)
     assert card.stored().status.state is state
     return card
 
@@ -84,7 +84,7 @@ def brought_to(desk: Desk, state: State) -> Card:
 def begin_without_nfc(card: Card) -> None:
     """A pass that lost its NFC by an edit of the template: an update would be refused at the end."""
     head, _, rest = template_files()["template.toml"].partition(b"[nfc]")
-    edited(card.desk, card.template, head + b"[[links]]" + rest.partition(b"[[links]]")[2])
+    edited(card.context, card.template, head + b"[[links]]" + rest.partition(b"[[links]]")[2])
     card.begin()
 
 
@@ -96,9 +96,11 @@ def late(card: Card) -> None:
 def shown_with_code(card: Card) -> None:
     """The template gets a code; what is rendered of the bound pass has none."""
     edited(
-        card.desk, card.template, template_files()["template.toml"] + b'\n[barcode]\nmessage = "{serial}"\n'
+        card.context,
+        card.template,
+        template_files()["template.toml"] + b'\n[barcode]\nmessage = "{serial}"\n',
     )
-    drawn = issuing.drawn(card.desk, issuing.find(card.desk, ORG, card.id))
+    drawn = passes.renderable_pass(card.context, passes.find(card.context, ORG, card.id))
     assert "@barcode" not in drawn.shape
 
 
@@ -108,12 +110,12 @@ def unbind(card: Card) -> None:
 
 
 def create(card: Card) -> None:
-    bound_pass(card.desk, card.template)
+    bound_pass(card.context, card.template)
 
 
 def create_with_code(card: Card) -> None:
-    content = Content(values={"fullName": "Jane Smith"}, barcode=Code(type="qr"))
-    bound_pass(card.desk, card.template, content=content)
+    content = PassContent(values={"fullName": "Jane Smith"}, barcode=BarcodeOptions(type="qr"))
+    bound_pass(card.context, card.template, content=content)
 
 
 # What somebody does for each kind of event.
@@ -123,7 +125,7 @@ DEEDS: Mapping[EventKind, Callable[[Card], object]] = {
     EventKind.GOOGLE_DOWNLOAD: Card.google,
     EventKind.APPLE_BEGIN: Card.begin,
     EventKind.APPLE_BEGIN_WITHOUT_NFC: begin_without_nfc,
-    EventKind.APPLE_SOURCE: lambda card: releasing.plain_file(card.desk, ORG, card.id, at=card.at),
+    EventKind.APPLE_SOURCE: lambda card: release.unbound_pass_file(card.context, ORG, card.id, at=card.at),
     EventKind.COMPLETE_UNKNOWN: lambda card: card.complete("never-opened"),
     EventKind.COMPLETE_EXPIRED: late,
     EventKind.COMPLETE_WRONG: lambda card: card.complete(card.opened, BAD),
@@ -134,10 +136,10 @@ DEEDS: Mapping[EventKind, Callable[[Card], object]] = {
     EventKind.UPDATE_BINDING: lambda card: card.update(
         binding={"email": "jane@gmail.com", "learnMoreUrl": HELP}
     ),
-    EventKind.ADD_BARCODE: lambda card: card.update(barcode=Code(enabled=True)),
+    EventKind.ADD_BARCODE: lambda card: card.update(barcode=BarcodeOptions(enabled=True)),
     EventKind.TEMPLATE_ADDS_BARCODE: shown_with_code,
     EventKind.UNBIND: unbind,
-    EventKind.NULLIFY: lambda card: issuing.nullify(card.desk, ORG, card.id, at=card.at),
+    EventKind.NULLIFY: lambda card: passes.nullify(card.context, ORG, card.id, at=card.at),
 }
 
 ROWS = [
@@ -148,13 +150,13 @@ ROWS = [
 
 @pytest.mark.parametrize(("state", "kind"), ROWS)
 def test_each_row_of_the_table_through_the_use_cases(
-    desk: Desk, state: State | None, kind: EventKind
+    context: ServiceContext, state: State | None, kind: EventKind
 ) -> None:
     row = TRANSITIONS[state, kind]
     if state is None:
-        check_without_binding(desk, kind, row)
+        check_without_binding(context, kind, row)
         return
-    card = brought_to(desk, state)
+    card = brought_to(context, state)
     was = card.stored()
     try:
         DEEDS[kind](card)
@@ -167,24 +169,24 @@ def test_each_row_of_the_table_through_the_use_cases(
     check_effects(was, now, row.effects)
     if refusal and Effect.BURN_ATTEMPT not in row.effects:
         assert now == was, "a refusal changes nothing but the attempt it burns"
-    with card.desk.store.reading() as transaction:
+    with card.context.store.reading() as transaction:
         versions = [event.version for event in transaction.events(card.id)]
     assert versions == sorted(versions)
     assert versions[-1] == now.status.version
 
 
-def check_without_binding(desk: Desk, kind: EventKind, row: lifecycle.Transition) -> None:
-    card = Card(desk, membership(desk), "")
-    card.id = new_pass(desk, card.template).pass_.id
+def check_without_binding(context: ServiceContext, kind: EventKind, row: lifecycle.Transition) -> None:
+    card = Card(context, membership(context), "")
+    card.id = new_pass(context, card.template).pass_.id
     if row.refusal is None:
         DEEDS[kind](card)
         return
-    before = issuing.listed(desk, ORG, PassFilter(), Page())[1]
+    before = passes.list_passes(context, ORG, PassFilter(), Page())[1]
     with pytest.raises(BindingError) as caught:
         DEEDS[kind](card)
     assert caught.value.code == row.refusal
-    assert issuing.find(desk, ORG, card.id).binding is None
-    assert issuing.listed(desk, ORG, PassFilter(), Page())[1] == before
+    assert passes.find(context, ORG, card.id).binding is None
+    assert passes.list_passes(context, ORG, PassFilter(), Page())[1] == before
 
 
 def check_effects(was: StoredBinding, now: StoredBinding, effects: tuple[Effect, ...]) -> None:
@@ -214,13 +216,15 @@ def test_a_deed_for_every_kind_of_event() -> None:
     assert DEEDS.keys() == set(EventKind)
 
 
-def test_no_row_lets_anything_but_the_table_decide(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_row_lets_anything_but_the_table_decide(
+    context: ServiceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A use case that skipped `advance` would not notice that it says no."""
 
     def refused(*_: object, **__: object) -> lifecycle.Step:
         raise PasswrightError("asked")
 
-    card = brought_to(desk, State.CREATED)
+    card = brought_to(context, State.CREATED)
     monkeypatch.setattr(lifecycle, "advance", refused)
     for kind in set(EventKind) - {EventKind.TEMPLATE_ADDS_BARCODE}:
         with pytest.raises(PasswrightError, match="asked"):

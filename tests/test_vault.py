@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from passwright.errors import KeyMaterialError, VaultError
 from passwright.service.vault import KeyFile, KeyRing, Purpose, Vault, key_id
-from tests.issuing_desk import key_shown
+from tests.service_context import key_shown
 
 if TYPE_CHECKING:
     from pathlib import Path

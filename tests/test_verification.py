@@ -257,7 +257,7 @@ def test_man_09_missing_and_empty_files_are_named(
 def test_man_12_listed_left_overs_are_data_and_unlisted_ones_are_not(
     authority: Authority, small: bytes, name: str
 ) -> None:
-    kept = {key: data for key, data in pkpass.read(small).items() if key not in pkpass.PER_PASS[1:]}
+    kept = {key: data for key, data in pkpass.read(small).items() if key not in pkpass.PER_PASS_FILES[1:]}
     listed = verify(signed({**kept, name: b"x"}, authority.identity()), trust=authority.trust, at=LATER)
     assert listed.ok
     assert "left-over-file" in codes(listed, Severity.WARNING)

@@ -18,9 +18,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from passwright.service.web import errors, server
-from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.frame import Frame
+from passwright.service.web.errors import HTTPProblem
 from passwright.service.web.limits import Buckets, Rate, client_address, read_body
+from passwright.service.web.middleware import OuterMiddleware
 from tests.run_service import check_answer, codes, logged, serving
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def url(log: Log) -> Iterator[str]:
         Route("/p/{token}", wait),
     ]
     app = Starlette(routes=routes, exception_handlers=dict(errors.HANDLERS))
-    with serving(Frame(app, max_at_once=3)) as where:
+    with serving(OuterMiddleware(app, max_at_once=3)) as where:
         yield where
 
 
@@ -324,13 +324,13 @@ def test_api_09_a_bucket_lets_through_what_its_rate_allows() -> None:
     buckets = Buckets(Rate(per_second=2, burst=3), capacity=2, clock=lambda: now)
     for _ in range(3):
         buckets.take("a")
-    with pytest.raises(ErrorAnswer) as caught:
+    with pytest.raises(HTTPProblem) as caught:
         buckets.take("a")
     assert caught.value.headers == {"Retry-After": "1"}
     buckets.take("b")
     now = 0.5
     buckets.take("a")
-    with pytest.raises(ErrorAnswer):
+    with pytest.raises(HTTPProblem):
         buckets.take("a")
     now = 100.0
     for _ in range(3):
@@ -346,7 +346,7 @@ def test_a_refused_request_does_not_make_the_wait_longer() -> None:
     buckets = Buckets(Rate(per_second=1, burst=1), clock=lambda: now)
     buckets.take("a")
     for _ in range(100):
-        with pytest.raises(ErrorAnswer):
+        with pytest.raises(HTTPProblem):
             buckets.take("a")
     now = 1.0
     buckets.take("a")
@@ -381,4 +381,4 @@ def test_api_09_a_client_is_known_by_what_trusted_proxies_say(
 
 def test_every_code_of_the_table_has_an_explanation() -> None:
     for code in errors.STATUSES:
-        assert re.fullmatch(r"[1-5]\d\d", errors.Problem(code, "x").as_json()["status"])
+        assert re.fullmatch(r"[1-5]\d\d", errors.ProblemDetail(code, "x").as_json()["status"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from passwright.service.web import log
+from passwright.service.web import logging as web_logging
 from tests.run_service import logged
 
 SECRETS = [
@@ -34,14 +34,14 @@ DIGEST = "31c5543c1734d25c7206f5fd591525d0295bec6fe84ff82f946a34fe970a1e66"
 def test_key_06_a_secret_is_cut_wherever_it_stands(secret: str) -> None:
     """In the sentence, its arguments, a field, an exception's text, and one that was formatted before."""
     with logged() as out:
-        log.logger.info("before %s after", secret)
-        log.logger.info(f"before {secret} after", extra={"route": secret})
-        log.logger.info({"a": secret})
+        web_logging.logger.info("before %s after", secret)
+        web_logging.logger.info(f"before {secret} after", extra={"route": secret})
+        web_logging.logger.info({"a": secret})
         logging.getLogger("sqlalchemy.engine").warning("parameters: %r", [secret])
         try:
             raise ValueError(secret)  # noqa: TRY301 -- it has to be raised somewhere
         except ValueError:
-            log.logger.exception("failed", stack_info=True)
+            web_logging.logger.exception("failed", stack_info=True)
         lines = out.lines()
 
     assert DIGEST not in json.dumps(lines)
@@ -52,21 +52,21 @@ def test_key_06_a_secret_is_cut_wherever_it_stands(secret: str) -> None:
 @example("@")
 @example("a@b@c")
 def test_any_text_can_be_redacted_and_once_is_enough(text: str) -> None:
-    once = log.redact(text)
-    assert log.redact(once) == once
+    once = web_logging.redact(text)
+    assert web_logging.redact(once) == once
 
 
 def test_redaction_is_quick_on_long_text() -> None:
     """JSN-12: no pattern runs away; the text is one that makes careless ones."""
     for text in ("a" * 200_000, "@" * 50_000, "-----BEGIN KEY-----" * 5000, "eyJ." * 50_000, "/p/" * 50_000):
-        log.redact(text)
+        web_logging.redact(text)
 
 
 def test_a_line_for_machines_has_the_fields_it_may_have_and_no_other() -> None:
     with logged() as out:
-        token = log.request_id.set("0123456789abcdef")
-        log.logger.warning("hello", extra={"route": "/x", "serial": "M-1"})
-        log.request_id.reset(token)
+        token = web_logging.request_id.set("0123456789abcdef")
+        web_logging.logger.warning("hello", extra={"route": "/x", "serial": "M-1"})
+        web_logging.request_id.reset(token)
         (line,) = out.lines()
 
     assert line.pop("at").endswith("+00:00")
@@ -83,13 +83,13 @@ def test_a_line_for_people_is_a_time_and_a_sentence() -> None:
     out = io.StringIO()
     handlers = logging.getLogger().handlers[:]
     try:
-        log.configure(out, plain=True)
-        log.logger.info("GET /health 200")
-        log.logger.warning("careful, jane@example.com")
+        web_logging.configure(out, plain=True)
+        web_logging.logger.info("GET /health 200")
+        web_logging.logger.warning("careful, jane@example.com")
         try:
             raise ValueError("jane@example.com")  # noqa: TRY301 -- it has to be raised somewhere
         except ValueError:
-            log.logger.exception("failed")
+            web_logging.logger.exception("failed")
     finally:
         logging.getLogger().handlers[:] = handlers
 
@@ -103,7 +103,7 @@ def test_a_line_for_people_is_a_time_and_a_sentence() -> None:
 def test_a_record_with_the_wrong_number_of_arguments_is_no_failure() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "%s %s", ("a",), None)
 
-    assert log.Redaction().filter(record)
+    assert web_logging.Redaction().filter(record)
     assert record.getMessage() == "%s %s"
 
 
@@ -111,6 +111,6 @@ def test_a_text_of_a_traceback_made_earlier_is_redacted_too() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "m", None, None)
     record.exc_text = "".join(traceback.format_exception_only(ValueError("jane@example.com")))
 
-    log.Redaction().filter(record)
+    web_logging.Redaction().filter(record)
 
     assert record.exc_text == "ValueError: (address)\n"

@@ -335,7 +335,7 @@ def signed_pass(document: object) -> bytes:
 
 def sealed(files: dict[str, bytes]) -> bytes:
     """The files as a pass with a right manifest and a right signature."""
-    kept = {name: data for name, data in files.items() if name not in pkpass.PER_PASS[1:]}
+    kept = {name: data for name, data in files.items() if name not in pkpass.PER_PASS_FILES[1:]}
     manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in kept.items()})
     signature = identity("pass-ec").sign_manifest(manifest, at=AT)  # forty times faster than RSA
     return pkpass.pack({**kept, "manifest.json": manifest, "signature": signature})
@@ -352,7 +352,7 @@ def mutate_verify(data: bytes, chosen: random.Random, mutate: Callable[[bytes], 
     by_kind = {"signature": mutate_cms, "json": mutate_json, "png": mutate_png}
     files[name] = by_kind.get(name.rpartition(".")[2], mutate_json)(files[name], chosen, mutate)
     with suppress(InvalidInput):
-        return sealed(files) if name not in pkpass.PER_PASS[1:] else pkpass.pack(files)
+        return sealed(files) if name not in pkpass.PER_PASS_FILES[1:] else pkpass.pack(files)
     return data
 
 

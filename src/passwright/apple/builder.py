@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
-from passwright.apple.container.pkpass import Front
+from passwright.apple.container.pkpass import PrebuiltArchive
 from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.documents.compiled_template import (
     CompiledDocument,
@@ -129,12 +129,12 @@ class PassBuilder:
             raise ValueError("this builder has no identity to sign with: use files(), or give it one")
         return self.identity
 
-    def _archive(self, pass_: Pass) -> Front:
+    def _archive(self, pass_: Pass) -> PrebuiltArchive:
         return self._renderer.compiled(pass_.template).archive(bound=pass_.binding is not None)
 
 
 def _finished(
-    archive: Front, files: Mapping[str, bytes], finish: Callable[[bytes], bytes], signature: bytes
+    archive: PrebuiltArchive, files: Mapping[str, bytes], finish: Callable[[bytes], bytes], signature: bytes
 ) -> bytes:
     return archive.pack({**files, "signature": finish(signature)})
 
@@ -174,8 +174,8 @@ class _CompiledTemplate(CompiledTemplate[CompiledShape]):
         """The constant files."""
         return {**self._constant, **pass_json.strings(self.template, bound=bound)}
 
-    def _make_archive(self, *, bound: bool) -> Front:
-        return Front(self.files(bound=bound))
+    def _make_archive(self, *, bound: bool) -> PrebuiltArchive:
+        return PrebuiltArchive(self.files(bound=bound))
 
     def compile_shape(self, names: frozenset[str]) -> CompiledShape:
         identity = self._context.identity

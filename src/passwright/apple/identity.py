@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from passwright import report
-from passwright.apple.cms.signature import Frame
+from passwright.apple.cms.signature import SignatureTemplate
 from passwright.apple.trust import certificate as x
 from passwright.errors import IdentityMismatch, InvalidInput, KeyMaterialError
 from passwright.signing import KeySigner, Signer, check_public_key
@@ -57,7 +57,7 @@ class Identity:
     key_id: str = field(init=False, compare=False)
     not_before: datetime = field(init=False, compare=False)
     not_after: datetime = field(init=False, compare=False)
-    frame: Frame = field(init=False, compare=False)
+    frame: SignatureTemplate = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         certificate, leaf = _only(self.certificate, "the pass certificate")
@@ -76,7 +76,7 @@ class Identity:
             "key_id": x.key_id(leaf),
             "not_before": max(leaf.not_valid_before_utc, issuer.not_valid_before_utc),
             "not_after": min(leaf.not_valid_after_utc, issuer.not_valid_after_utc),
-            "frame": Frame(leaf=certificate, intermediate=intermediate, signer=self.signer),
+            "frame": SignatureTemplate(leaf=certificate, intermediate=intermediate, signer=self.signer),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)

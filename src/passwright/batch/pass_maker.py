@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from passwright import apple, google
     from passwright.batch.rows import Row
-    from passwright.google.link import Link
+    from passwright.google.link import SaveLink
     from passwright.model.template import Pass, Template
     from passwright.signing import SigningRequest
 
@@ -148,10 +148,10 @@ class PassMaker:
 
     def _begin(
         self, rows: Iterable[tuple[int, Row]]
-    ) -> tuple[list[_Known], list[SigningRequest[Link] | None], list[SigningRequest[bytes] | None]]:
+    ) -> tuple[list[_Known], list[SigningRequest[SaveLink] | None], list[SigningRequest[bytes] | None]]:
         """What is known of each row before anything is signed, its link, and its pass."""
         known: list[_Known] = []
-        links: list[SigningRequest[Link] | None] = []
+        links: list[SigningRequest[SaveLink] | None] = []
         pkpasses: list[SigningRequest[bytes] | None] = []
         for number, row in rows:
             link, pkpass = None, None

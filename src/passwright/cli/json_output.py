@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from passwright.apple.verification.verifier import Verification
-    from passwright.google.link import Link
+    from passwright.google.link import SaveLink
     from passwright.report import Finding
 
 __all__ = ["build", "bundle", "findings", "link", "verification", "without_hash"]
@@ -59,7 +59,7 @@ def bundle(
     }
 
 
-def link(made: Link, found: Iterable[Finding] = ()) -> dict[str, Any]:
+def link(made: SaveLink, found: Iterable[Finding] = ()) -> dict[str, Any]:
     """A save link; `found` are findings from around it."""
     return {
         "url": made.url,

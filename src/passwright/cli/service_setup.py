@@ -1,4 +1,4 @@
-"""A desk for the service out of settings: its database, its vault, who signs."""
+"""A context for the service out of settings: its database, its vault, who signs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
     from passwright.service.settings import Settings
     from passwright.service.vault import KeyFile
 
@@ -102,27 +102,27 @@ def load_settings(
 
 
 @contextmanager
-def storage_only(found: Settings) -> Iterator[Desk]:
-    """A desk with what is kept alone: the database and the vault; nothing can be handed out with it.
+def storage_only(found: Settings) -> Iterator[ServiceContext]:
+    """A context with what is kept alone: the database and the vault; nothing can be handed out with it.
 
     Raises:
         SettingsError, StoreError, KeyMaterialError: one of the two can't be used.
     """
-    from passwright.service.desk import Desk
-    from passwright.service.sqlstore import SqlStore
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.sql import SqlStore
     from passwright.service.vault import Vault
 
     vault = Vault(vault_keys(found))
     store = SqlStore(found.database)
     try:
-        yield Desk(store=store, vault=vault, base_url=found.base_url)
+        yield ServiceContext(store=store, vault=vault, base_url=found.base_url)
     finally:
         store.close()
 
 
 @contextmanager
-def service_context(found: Settings) -> Iterator[Desk]:
-    """A desk with everything that is set up.
+def service_context(found: Settings) -> Iterator[ServiceContext]:
+    """A context with everything that is set up.
 
     Raises:
         SettingsError: the example's keys are used without `--example`, and as `keeping` does.
@@ -206,18 +206,18 @@ def _refuse_example(identity: Identity | None, issuer: Issuer | None) -> None:
         )
 
 
-def _provider(found: Settings, kept: Desk, identity: Identity | None) -> Any:
+def _provider(found: Settings, kept: ServiceContext, identity: Identity | None) -> Any:
     if identity is None:
         return None
     host = urlsplit(found.base_url).hostname or ""
     if found.apple is not None and found.apple.issuer_binding:
-        from passwright.service.issuer_binding import WalletIssuerBinding
+        from passwright.service.proofs.issuer_binding import IssuerBindingProvider
 
         callback = f"{found.base_url}/wallet/binding"
-        return WalletIssuerBinding(identity=identity, callback=callback, rp_id=host, vault=kept.vault)
-    from passwright.service.passkeys import PasskeyGate
+        return IssuerBindingProvider(identity=identity, callback=callback, rp_id=host, vault=kept.vault)
+    from passwright.service.proofs.passkeys import PasskeyProvider
 
     try:
-        return PasskeyGate(origin=found.base_url, name=found.name or host, vault=kept.vault)
+        return PasskeyProvider(origin=found.base_url, name=found.name or host, vault=kept.vault)
     except ValueError as exc:
         raise SettingsError(f"base_url can't be used for passkeys: {exc}") from None

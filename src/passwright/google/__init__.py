@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from passwright.google.api.client import Client
     from passwright.google.builder import PassBuilder
     from passwright.google.issuer import Issuer
-    from passwright.google.link import Link
+    from passwright.google.link import SaveLink
     from passwright.google.reading.token import Token, read
 
-__all__ = ["Client", "Issuer", "Link", "PassBuilder", "Token", "read"]
+__all__ = ["Client", "Issuer", "PassBuilder", "SaveLink", "Token", "read"]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
@@ -21,7 +21,7 @@ __getattr__, __dir__ = lazy_names(
         "api.client": ("Client",),
         "builder": ("PassBuilder",),
         "issuer": ("Issuer",),
-        "link": ("Link",),
+        "link": ("SaveLink",),
         "reading.token": ("Token", "read"),
     },
 )

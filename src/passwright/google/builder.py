@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from passwright.binding.rules import forbid_barcode
 from passwright.errors import PassRejected
 from passwright.google.content import resource_name
-from passwright.google.link import Link, LinkOptions, LinkSigner
+from passwright.google.link import LinkOptions, LinkSigner, SaveLink
 from passwright.google.payload import PayloadRenderer, restricted_to
 from passwright.google.rules.payload import barcode_locations
 from passwright.report import Finding, Report, error, has_errors
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from passwright.model.template import Pass
     from passwright.signing import SigningRequest
 
-__all__ = ["Link", "PassBuilder"]
+__all__ = ["PassBuilder", "SaveLink"]
 
 
 class PassBuilder:
@@ -46,7 +46,7 @@ class PassBuilder:
         inserted: Collection[Literal["class", "object"]] = (),
         stored_object: Mapping[str, Any] | None = None,
         self_contained: bool = False,
-    ) -> Link:
+    ) -> SaveLink:
         """Makes a signed link for this pass.
 
         Class and object travel in the link when they fit; else the class is
@@ -79,7 +79,7 @@ class PassBuilder:
         inserted: Collection[Literal["class", "object"]] = (),
         stored_object: Mapping[str, Any] | None = None,
         self_contained: bool = False,
-    ) -> SigningRequest[Link]:
+    ) -> SigningRequest[SaveLink]:
         """Prepares the link of `save_link`, and leaves its signature open.
 
         What has to be signed is header and claims as in RFC 7515 section 5.1, hashed

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from passwright.model.template import Field, Template
     from passwright.table import Key
 
-__all__ = ["Payload", "payload", "resource_name"]
+__all__ = ["PayloadTemplate", "payload", "resource_name"]
 
 # Neutral name -> Google's. walletobjects v1, Barcode.type.
 BARCODE_TYPES = {"qr": "QR_CODE", "pdf417": "PDF_417", "aztec": "AZTEC", "code128": "CODE_128"}
@@ -39,7 +39,7 @@ LEARN_MORE = "Info"
 
 
 @dataclass(frozen=True)
-class Payload:
+class PayloadTemplate:
     """Class and object of a template and a shape, with blanks, and what got lost on the way."""
 
     class_: dict[str, Any]
@@ -52,7 +52,7 @@ def resource_name(type_: str) -> str:
     return type_[0].upper() + type_[1:]
 
 
-def payload(template: Template, shape: frozenset[str], *, issuer_id: str | None) -> Payload:
+def payload(template: Template, shape: frozenset[str], *, issuer_id: str | None) -> PayloadTemplate:
     """Google's class and object for passes of this shape. See `Pass.shape`.
 
     Without an `issuer_id` (nobody knows yet who issues) ids start with 0.
@@ -72,7 +72,7 @@ class _Content:
     # Field key -> its place; where two meanings share one of Google's, the first field has it.
     places: dict[str, Place] = field(default_factory=dict)
 
-    def made(self) -> Payload:
+    def made(self) -> PayloadTemplate:
         template, class_, object_ = self.template, self.documents["class"], self.documents["object"]
         name = compile_text(template.google_class or template.id.replace("{", "{{"))
         class_["id"] = self._id(name)
@@ -96,7 +96,7 @@ class _Content:
         self._losses()
         class_ = merge(class_, template.google.get("class", {}))
         object_ = merge(object_, template.google.get("object", {}))
-        return Payload(class_, object_, tuple(self.findings))
+        return PayloadTemplate(class_, object_, tuple(self.findings))
 
     def _id(self, name: str | Placeholder) -> str | Placeholder:
         """Google, ids of classes and objects: issuer id, a dot, letters, digits, `.`, `_`, `-`."""

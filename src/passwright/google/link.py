@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from passwright.google.issuer import Issuer
     from passwright.google.payload import PayloadShape
 
-__all__ = ["MAX_TOKEN", "SAVE_URL", "Link", "LinkOptions", "LinkSigner"]
+__all__ = ["MAX_TOKEN", "SAVE_URL", "LinkOptions", "LinkSigner", "SaveLink"]
 
 SAVE_URL = "https://pay.google.com/gp/v/save/"
 _SAVE_URL = SAVE_URL.encode()
@@ -35,7 +35,7 @@ Form = Literal["class-and-object", "object", "id"]
 
 
 @dataclass(frozen=True, repr=False)
-class Link:
+class SaveLink:
     """A link that puts a pass into the holder's Google Wallet.
 
     `form` says what travels in it: class and object, the object, or its id.
@@ -117,7 +117,7 @@ class LinkSigner:
         self._knows_key = issuer.public_key is not None
         self._expect(getattr(issuer.public_key, "key_size", 2048) // 8)
 
-    def sign(self, options: LinkOptions) -> Link:
+    def sign(self, options: LinkOptions) -> SaveLink:
         """Makes a signed link.
 
         Raises:
@@ -127,7 +127,7 @@ class LinkSigner:
         message, sign, finish = self.unsigned(options)
         return finish(sign(message))
 
-    def unsigned(self, options: LinkOptions) -> SigningRequest[Link]:
+    def unsigned(self, options: LinkOptions) -> SigningRequest[SaveLink]:
         """Prepares a link, and leaves its signature open.
 
         Raises:
@@ -141,7 +141,7 @@ class LinkSigner:
         message = self._start + _b64(choice.claims.encode())
         # Many wait to be signed in a batch, so the pass is not held where it is not needed again.
         again = None if self._knows_key else options
-        link = partial(Link, form=choice.form, findings=(*findings, *choice.findings))
+        link = partial(SaveLink, form=choice.form, findings=(*findings, *choice.findings))
         return SigningRequest(
             message, self._sign, partial(self._finish, again, message, link, choice.requires)
         )
@@ -150,10 +150,10 @@ class LinkSigner:
         self,
         again: LinkOptions | None,
         message: bytes,
-        link: Callable[..., Link],
+        link: Callable[..., SaveLink],
         requires: Mapping[str, str],
         signature: bytes,
-    ) -> Link:
+    ) -> SaveLink:
         url = b"".join((_SAVE_URL, message, b".", _b64(signature))).decode()
         if again is not None and len(url) > len(SAVE_URL) + MAX_TOKEN:
             # The key was not known, and is longer than the usual one: choose again.

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from passwright.binding.binding import Binding
     from passwright.model.template import Pass, Template
-    from passwright.service.store import StoredPass, StoredTemplate
+    from passwright.service.store.protocol import StoredPass, StoredTemplate
 
 __all__ = [
-    "Code",
-    "Content",
-    "Facts",
-    "Tap",
-    "bound_pass_of",
-    "facts_of",
-    "has_code",
-    "pass_of",
-    "shown_values",
-    "without_code",
+    "BarcodeOptions",
+    "NfcOptions",
+    "PassContent",
+    "TemplateFacts",
+    "displayed_values",
+    "has_barcode",
+    "render_bound_pass",
+    "render_pass",
+    "template_facts",
+    "without_barcode",
 ]
 
 Source = Literal["uuid", "extId", "custom"]
@@ -48,7 +48,7 @@ MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Code:
+class BarcodeOptions:
     """What an issuer says about the code of a pass. None leaves it to the template.
 
     An object without `enabled` is a code as well as one with `enabled` true.
@@ -62,7 +62,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tap:
+class NfcOptions:
     """What an issuer says about the NFC of a pass. None leaves it to the template."""
 
     enabled: bool | None = None
@@ -71,12 +71,12 @@ class Tap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class PassContent:
     """What an issuer gives for one pass. Field values are text, numbers or None, as JSON has them."""
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    barcode: Code | None = field(default=None, repr=False)
-    nfc: Tap | None = field(default=None, repr=False)
+    barcode: BarcodeOptions | None = field(default=None, repr=False)
+    nfc: NfcOptions | None = field(default=None, repr=False)
     expires: datetime | None = None
     message: str | None = field(default=None, repr=False)
     locations: tuple[Location, ...] | None = None
@@ -92,10 +92,10 @@ class Content:
         return {name: value for name, value in members.items() if value is not None}
 
     @classmethod
-    def from_json(cls, members: Mapping[str, Any]) -> Content:
+    def from_json(cls, members: Mapping[str, Any]) -> PassContent:
         """What `to_json` made."""
         made = dict(members)
-        for name, part in (("barcode", Code), ("nfc", Tap)):
+        for name, part in (("barcode", BarcodeOptions), ("nfc", NfcOptions)):
             if name in made:
                 made[name] = part(**made[name])
         if "expires" in made:
@@ -108,14 +108,14 @@ class Content:
         return cls(**made)
 
 
-def pass_of(stored: StoredPass, kept: StoredTemplate) -> Pass:
+def render_pass(stored: StoredPass, kept: StoredTemplate) -> Pass:
     """The pass as builders take it, without a binding. Nothing is checked but the form of values.
 
     Raises:
         ServiceRefused: `pass_invalid`, a text that is no value of its field.
     """
-    content = Content.from_json(stored.content)
-    template = _varied(template_of(kept), content)
+    content = PassContent.from_json(stored.content)
+    template = _with_content(template_of(kept), content)
     values = _values(template, content)
     barcode = _message(content.barcode, stored)
     if barcode is None and template.barcode is not None:
@@ -134,16 +134,16 @@ def pass_of(stored: StoredPass, kept: StoredTemplate) -> Pass:
     return _with_fields_in_barcode(made)
 
 
-def bound_pass_of(stored: StoredPass, kept: StoredTemplate, binding: Binding) -> Pass:
+def render_bound_pass(stored: StoredPass, kept: StoredTemplate, binding: Binding) -> Pass:
     """A pass that was bound before: with its binding, and without a code.
 
     Raises:
         ServiceRefused: as `pass_of`.
     """
-    return without_code(pass_of(stored, kept)).replace(binding=binding)
+    return without_barcode(render_pass(stored, kept)).replace(binding=binding)
 
 
-def _varied(template: Template, content: Content) -> Template:
+def _with_content(template: Template, content: PassContent) -> Template:
     """The template with what this pass has besides its values."""
     if content.message is not None and MESSAGE not in template.fields:
         template = _with_message(template)
@@ -164,7 +164,7 @@ def _with_message(template: Template) -> Template:
     return replace(template, fields={**template.fields, MESSAGE: message})
 
 
-def _values(template: Template, content: Content) -> dict[str, Any]:
+def _values(template: Template, content: PassContent) -> dict[str, Any]:
     values: dict[str, Any] = {}
     broken: dict[str, str] = {}
     given = dict(content.values)
@@ -181,7 +181,7 @@ def _values(template: Template, content: Content) -> dict[str, Any]:
     return values
 
 
-def _message(wish: Code | Tap | None, stored: StoredPass) -> str | Literal[False] | None:
+def _message(wish: BarcodeOptions | NfcOptions | None, stored: StoredPass) -> str | Literal[False] | None:
     if wish is None:
         return None
     if wish.enabled is False:
@@ -204,7 +204,7 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
     """
     message = pass_.barcode
     names = PASS_DATA.findall(message) if isinstance(message, str) else ()
-    values = shown_values(pass_) if names else {}
+    values = displayed_values(pass_) if names else {}
     if not message or not values:
         return pass_  # a pass that breaks rules is refused for them
     if any(name not in pass_.template.fields or values[name] is None for name in names):
@@ -216,7 +216,7 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class TemplateFacts:
     """Facts about a pass that only its template knows.
 
     `style` is Apple's style key. `nfc` is the message, `barcode` type, message and text of
@@ -229,17 +229,17 @@ class Facts:
     barcode: tuple[str, str, str | None] | None = field(default=None, repr=False)
 
 
-def facts_of(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> Facts:
+def template_facts(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> TemplateFacts:
     """The facts about a stored pass. A pass that does not fit its changed template has no messages."""
     template = template_of(kept)
-    known = Facts(template=kept.name, style=template.kind.style)
+    known = TemplateFacts(template=kept.name, style=template.kind.style)
     try:
-        rendered = pass_of(stored, kept)
+        rendered = render_pass(stored, kept)
     except ServiceRefused:
         return known
     if bound:
-        rendered = without_code(rendered)
-    values, barcode = shown_values(rendered), rendered.template.barcode
+        rendered = without_barcode(rendered)
+    values, barcode = displayed_values(rendered), rendered.template.barcode
     if not values:
         return known
     has_barcode = barcode is not None and rendered.barcode is not False
@@ -252,7 +252,7 @@ def facts_of(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> Facts:
     )
 
 
-def shown_values(pass_: Pass) -> dict[str, Any]:
+def displayed_values(pass_: Pass) -> dict[str, Any]:
     """Every value of a pass by name; empty for a pass that breaks rules, as when its template changed."""
     return {} if has_errors([*check_pass(pass_)]) else pass_.filled()
 
@@ -260,42 +260,42 @@ def shown_values(pass_: Pass) -> dict[str, Any]:
 # --- codes --------------------------------------------------------------------
 
 
-def has_code(pass_: Pass) -> bool:
+def has_barcode(pass_: Pass) -> bool:
     """Something would show a code: the pass, its template, or a raw override of either."""
-    return any(forbid_barcode([*barcodes_of(pass_), *_raw_codes(pass_)], bound=True))
+    return any(forbid_barcode([*barcodes_of(pass_), *_barcodes_in_overrides(pass_)], bound=True))
 
 
-def without_code(pass_: Pass) -> Pass:
+def without_barcode(pass_: Pass) -> Pass:
     """The pass with its code left out, whatever it came from.
 
     A bound pass is rendered like this, since its template may have got a code
     after it was issued. Everywhere else a code on a bound pass is refused, and
     the builders still do so after this.
     """
-    if not has_code(pass_):
+    if not has_barcode(pass_):
         return pass_
-    template = _uncoded(pass_.template)
-    apple, google = _uncoded_overrides(template, pass_.apple, pass_.google)
+    template = _template_without_barcode(pass_.template)
+    apple, google = _overrides_without_barcode(template, pass_.apple, pass_.google)
     return pass_.replace(template=template, barcode=None, apple=apple, google=google)
 
 
 @lru_cache(maxsize=64)
-def _uncoded(template: Template) -> Template:
-    apple, google = _uncoded_overrides(template, template.apple, template.google)
+def _template_without_barcode(template: Template) -> Template:
+    apple, google = _overrides_without_barcode(template, template.apple, template.google)
     return replace(template, barcode=None, apple=apple, google=google)
 
 
-def _raw_codes(pass_: Pass) -> Iterator[tuple[str, object]]:
+def _barcodes_in_overrides(pass_: Pass) -> Iterator[tuple[str, object]]:
     template = pass_.template
     for apple, google in ((template.apple, template.google), (pass_.apple, pass_.google)):
-        for name in _APPLE_CODES:
+        for name in _APPLE_BARCODE_MEMBERS:
             yield f"/apple/{name}", apple.get(name)
         for part, resource in _resources(template).items():
-            yield from _google_codes(resource, google.get(part))
+            yield from _google_barcode_members(resource, google.get(part))
 
 
 # Apple, Pass: both members of pass.json that draw a code.
-_APPLE_CODES = ("barcode", "barcodes")
+_APPLE_BARCODE_MEMBERS = ("barcode", "barcodes")
 
 
 def _resources(template: Template) -> dict[str, str]:
@@ -305,28 +305,28 @@ def _resources(template: Template) -> dict[str, str]:
     return {"class": resource_name(kind.class_type), "object": resource_name(kind.object_type)}
 
 
-def _google_codes(resource: str, members: object) -> Iterable[tuple[str, object]]:
+def _google_barcode_members(resource: str, members: object) -> Iterable[tuple[str, object]]:
     from passwright.google.rules.payload import barcode_locations
 
     return barcode_locations(resource, members)
 
 
-def _uncoded_overrides(
+def _overrides_without_barcode(
     template: Template, apple: Mapping[str, Any], google: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    uncoded = {name: value for name, value in apple.items() if name not in _APPLE_CODES}
+    uncoded = {name: value for name, value in apple.items() if name not in _APPLE_BARCODE_MEMBERS}
     made = dict(google)
     for part, resource in _resources(template).items():
-        for pointer, _ in _google_codes(resource, made.get(part)):
-            made[part] = _dropped(made[part], pointer.split("/")[1:])
+        for pointer, _ in _google_barcode_members(resource, made.get(part)):
+            made[part] = _without_member(made[part], pointer.split("/")[1:])
     return uncoded, made
 
 
-def _dropped(document: Any, steps: list[str]) -> Any:
+def _without_member(document: Any, steps: list[str]) -> Any:
     """A copy of the document without the member at these steps."""
     first, *rest = steps
     if isinstance(document, list):
-        return [_dropped(each, rest) if str(i) == first else each for i, each in enumerate(document)]
+        return [_without_member(each, rest) if str(i) == first else each for i, each in enumerate(document)]
     if not rest:
         return {name: value for name, value in document.items() if name != first}
-    return {**document, first: _dropped(document[first], rest)}
+    return {**document, first: _without_member(document[first], rest)}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from ipaddress import IPv4Network, IPv6Network
 
-__all__ = ["KEYS", "Apple", "Google", "Limits", "Settings", "load", "variable"]
+__all__ = ["KEYS", "AppleSettings", "GoogleSettings", "ServiceLimits", "Settings", "load", "variable"]
 
 # The one host that browsers give passkeys to without TLS: an address is no domain
 # (W3C Web Authentication Level 2, section 5.1.2, "effective domain").
@@ -37,7 +37,7 @@ LOOPBACK = "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Apple:
+class AppleSettings:
     """Who signs .pkpass files: `p12`, or `certificate` with `key`; and the certificate above it.
 
     `issuer_binding` has Wallet itself bind passes instead of a passkey: experimental,
@@ -53,7 +53,7 @@ class Apple:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Google:
+class GoogleSettings:
     """Who signs save links. `restrictions_enabled`: Google has switched restricted passes on for it."""
 
     service_account: Path
@@ -62,7 +62,7 @@ class Google:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ServiceLimits:
     """What clients may cost; each counts in one process.
 
     `key_...` hold for one API key, `visitor_...` for one address without a
@@ -94,9 +94,9 @@ class Settings:
     database: str
     name: str = ""
     vault_keys: Path | None = None
-    apple: Apple | None = None
-    google: Google | None = None
-    limits: Limits = field(default_factory=Limits)
+    apple: AppleSettings | None = None
+    google: GoogleSettings | None = None
+    limits: ServiceLimits = field(default_factory=ServiceLimits)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     binding_needs_nfc: bool = True
     example: bool = False
@@ -168,7 +168,7 @@ def _made(found: dict[str, Any]) -> Settings:
         if name not in found:
             raise SettingsError(f"{name} is not set: put it into the settings file, or set {variable(name)}")
     parts: dict[str, Any] = {name: value for name, value in found.items() if "." not in name}
-    for section, made in {"apple": Apple, "google": Google, "limits": Limits}.items():
+    for section, made in {"apple": AppleSettings, "google": GoogleSettings, "limits": ServiceLimits}.items():
         members = {
             name.partition(".")[2]: value for name, value in found.items() if name.startswith(f"{section}.")
         }

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from passwright import images
-from passwright.apple.container.archive import Entries, Limits, joined, unpacked
+from passwright.apple.container.archive import ArchiveLimits, Entries, join_entries, unpack
 from passwright.errors import InvalidInput, ServiceRefused, TemplateRejected
 from passwright.model import folder
 from passwright.report import Report, error
-from passwright.service.repeats import keep, replayed
-from passwright.service.store import StoredTemplate
+from passwright.service.idempotency import find_stored, store_response
+from passwright.service.store.protocol import StoredTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from passwright.model.template import Template
     from passwright.report import Finding
-    from passwright.service.desk import Desk
-    from passwright.service.repeats import Once, Replay
-    from passwright.service.store import Page
+    from passwright.service.context import ServiceContext
+    from passwright.service.idempotency import IdempotencyKey, ReplayedResponse
+    from passwright.service.store.protocol import Page
 
 __all__ = [
     "Upload",
@@ -31,14 +31,14 @@ __all__ = [
     "add_once",
     "change",
     "files_in",
-    "find",
-    "listed",
+    "find_template",
+    "list_templates",
     "organisation_name",
     "template_of",
 ]
 
 # A folder with pictures in a few languages has a megabyte or two.
-LIMITS = Limits(archive_bytes=8 * 2**20, unpacked_bytes=16 * 2**20, allow_folders=True)
+LIMITS = ArchiveLimits(archive_bytes=8 * 2**20, unpacked_bytes=16 * 2**20, allow_folders=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,9 @@ class Upload:
     findings: tuple[Finding, ...] = ()
 
 
-def organisation_name(desk: Desk, organisation: str) -> str:
+def organisation_name(context: ServiceContext, organisation: str) -> str:
     """What an organisation is called."""
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         found = transaction.organisation(organisation)
     assert found is not None  # noqa: S101 -- it has a key
     return found.name
@@ -70,7 +70,7 @@ def files_in(archive: bytes) -> dict[str, bytes]:
         TemplateRejected: this is no archive, or one with tricks in it.
     """
     try:
-        entries = unpacked(archive, LIMITS)
+        entries = unpack(archive, LIMITS)
     except InvalidInput as exc:
         raise TemplateRejected(Report((error(exc.code, exc.location, exc.message),))) from None
     files = {name: data for name, data in entries.items() if not name.endswith("/")}
@@ -82,44 +82,49 @@ def files_in(archive: bytes) -> dict[str, bytes]:
 
 
 def add(
-    desk: Desk, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime
+    context: ServiceContext, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime
 ) -> tuple[StoredTemplate, Report]:
     """Keeps a template; the report has its warnings and notes.
 
     Raises:
         TemplateRejected: with every mistake of its files.
     """
-    stored, report = _new(desk, organisation, files, at=at)
-    with desk.store.writing() as transaction:
+    stored, report = _new(context, organisation, files, at=at)
+    with context.store.writing() as transaction:
         transaction.add_template(stored)
     return stored, report
 
 
 def add_once(
-    desk: Desk, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime, once: Once
-) -> tuple[StoredTemplate, Report] | Replay:
+    context: ServiceContext,
+    organisation: str,
+    files: Mapping[str, bytes] | Upload,
+    *,
+    at: datetime,
+    once: IdempotencyKey,
+) -> tuple[StoredTemplate, Report] | ReplayedResponse:
     """As `add`, unless the same request was carried out before.
 
     Raises:
         TemplateRejected: with every mistake of its files.
         ServiceRefused: `idempotency_key_reused`.
     """
-    stored, report = _new(desk, organisation, files, at=at)
-    with desk.store.writing() as transaction:
-        if replay := replayed(transaction, organisation, once, at=at):
+    stored, report = _new(context, organisation, files, at=at)
+    with context.store.writing() as transaction:
+        if replay := find_stored(transaction, organisation, once, at=at):
             return replay
         transaction.add_template(stored)
-        keep(transaction, organisation, once, (stored, report), at=at)
+        store_response(transaction, organisation, once, (stored, report), at=at)
     return stored, report
 
 
 def _new(
-    desk: Desk, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime
+    context: ServiceContext, organisation: str, files: Mapping[str, bytes] | Upload, *, at: datetime
 ) -> tuple[StoredTemplate, Report]:
     upload = files if isinstance(files, Upload) else Upload(files=files)
-    template, archive, report = _cleaned(upload.files)
+    template, archive, report = _clean_template(upload.files)
     stored = StoredTemplate(
-        id=str(UUID(bytes=desk.random(16), version=4)),
+        id=str(UUID(bytes=context.random(16), version=4)),
         organisation=organisation,
         name=upload.name or template.name,
         kind=template.kind.name,
@@ -131,7 +136,12 @@ def _new(
 
 
 def change(
-    desk: Desk, organisation: str, template_id: str, files: Mapping[str, bytes] | Upload, *, at: datetime
+    context: ServiceContext,
+    organisation: str,
+    template_id: str,
+    files: Mapping[str, bytes] | Upload,
+    *,
+    at: datetime,
 ) -> tuple[StoredTemplate, Report]:
     """Puts other files in the place of a template's. Passes are rendered with them from then on.
 
@@ -142,8 +152,8 @@ def change(
         TemplateRejected: with every mistake of its files.
     """
     upload = files if isinstance(files, Upload) else Upload(files=files)
-    template, archive, report = _cleaned(upload.files)
-    with desk.store.writing() as transaction:
+    template, archive, report = _clean_template(upload.files)
+    with context.store.writing() as transaction:
         was = transaction.template(organisation, template_id)
         if was is None:
             raise _unknown()
@@ -159,36 +169,38 @@ def change(
     return now, report + Report.from_findings(upload.findings)
 
 
-def find(desk: Desk, organisation: str, template_id: str) -> StoredTemplate:
+def find_template(context: ServiceContext, organisation: str, template_id: str) -> StoredTemplate:
     """The template of this id.
 
     Raises:
         ServiceRefused: `template_not_found`.
     """
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         found = transaction.template(organisation, template_id)
     if found is None:
         raise _unknown()
     return found
 
 
-def listed(desk: Desk, organisation: str, page: Page) -> tuple[Sequence[StoredTemplate], int]:
+def list_templates(
+    context: ServiceContext, organisation: str, page: Page
+) -> tuple[Sequence[StoredTemplate], int]:
     """Templates from the newest on, without their archives, and how many there are."""
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         return transaction.templates(organisation, page)
 
 
 def template_of(stored: StoredTemplate) -> Template:
     """The template that was kept: the same object for the same files, so that builders know it again."""
-    return _loaded(stored.archive)
+    return _load_template(stored.archive)
 
 
 @lru_cache(maxsize=64)
-def _loaded(archive: bytes) -> Template:
+def _load_template(archive: bytes) -> Template:
     return folder.from_files(files_in(archive))
 
 
-def _cleaned(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report]:
+def _clean_template(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report]:
     """The template in files, its archive with pictures made anew, and what there is to say."""
     template, report = folder.read_files(files)
     if template is None or not report.ok:
@@ -210,7 +222,7 @@ def _cleaned(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report]:
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
     """The same files, the same bytes."""
-    return joined(Entries(b"", b"", 0), [(name.encode(), files[name]) for name in sorted(files)])
+    return join_entries(Entries(b"", b"", 0), [(name.encode(), files[name]) for name in sorted(files)])
 
 
 def _unknown() -> ServiceRefused:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["KeyFile", "KeyRing", "Keys", "Purpose", "Vault", "key_id"]
+__all__ = ["KeyFile", "KeyRing", "KeySource", "Purpose", "Vault", "key_id"]
 
 KEY_BYTES = 32
 NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: the length that random nonces are made for
@@ -60,7 +60,7 @@ class Purpose(enum.Enum):
     HOLDER = "holder"  # the opaque name a passkey or Wallet knows the holder of a pass by
 
 
-class Keys(Protocol):
+class KeySource(Protocol):
     """Where the vault's keys come from."""
 
     def current(self) -> KeyRing:
@@ -108,7 +108,7 @@ class KeyRing:
         Raises:
             KeyMaterialError: it is no such text. The message repeats nothing of it.
         """
-        ring = _parsed(text)
+        ring = _parse_ring(text)
         del text  # a traceback that shows local variables must not show the keys
         if ring is None:
             raise KeyMaterialError(
@@ -230,7 +230,7 @@ class Vault:
 
     __slots__ = ("_keys", "_random")
 
-    def __init__(self, keys: Keys, *, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, keys: KeySource, *, random: Callable[[int], bytes] = os.urandom) -> None:
         self._keys = keys
         self._random = random
 
@@ -251,7 +251,7 @@ class Vault:
         octets = text.encode("utf-8")
         padded = octets.ljust(-(-len(octets) // _BLOCK) * _BLOCK, b"\0")
         nonce = self._random(NONCE_BYTES)
-        place = _framed(ring.sealing, purpose.value, organisation_id, pass_id)
+        place = _frame(ring.sealing, purpose.value, organisation_id, pass_id)
         cipher = _cipher(ring.keys[ring.sealing], place)
         name = ring.sealing.encode()
         return b"".join((_FORMAT, bytes((len(name),)), name, nonce, cipher.encrypt(nonce, padded, place)))
@@ -265,13 +265,13 @@ class Vault:
                 that the ring doesn't hold.
             KeyMaterialError: the ring can't be read.
         """
-        name, nonce, encrypted = _split(sealed)
+        name, nonce, encrypted = _split_sealed(sealed)
         ring = self._keys.current()
         if name in ring.retired:
             raise VaultError("vault_key_retired", f"a sealed value needs the retired key {name}")
         if name not in ring.keys:
             raise VaultError("vault_key_unknown", f"a sealed value needs the key {name}, which is not there")
-        place = _framed(name, purpose.value, organisation_id, pass_id)
+        place = _frame(name, purpose.value, organisation_id, pass_id)
         try:
             padded = _cipher(ring.keys[name], place).decrypt(nonce, encrypted, place)
         except InvalidTag:
@@ -296,8 +296,8 @@ class Vault:
         Raises:
             KeyMaterialError: the ring can't be read.
         """
-        key = _derived(self._keys.current().hashing, b"hash " + purpose.value.encode())
-        return hmac.digest(key, _framed(*parts), "sha256")
+        key = _derive_key(self._keys.current().hashing, b"hash " + purpose.value.encode())
+        return hmac.digest(key, _frame(*parts), "sha256")
 
     def __repr__(self) -> str:
         return f"Vault({self._keys!r})"
@@ -309,10 +309,10 @@ def key_id(sealed: bytes) -> str:
     Raises:
         VaultError: `vault_unreadable`, it is no sealed value.
     """
-    return _split(sealed)[0]
+    return _split_sealed(sealed)[0]
 
 
-def _split(sealed: bytes) -> tuple[str, bytes, bytes]:
+def _split_sealed(sealed: bytes) -> tuple[str, bytes, bytes]:
     """Key id, nonce, ciphertext with tag."""
     octets = bytes(sealed)
     nonce = 2 + octets[1] if octets[:1] == _FORMAT and len(octets) > 1 else len(octets)
@@ -326,22 +326,22 @@ def _unreadable() -> VaultError:
     return VaultError("vault_unreadable", "a sealed value can't be opened: it was changed or moved")
 
 
-def _framed(*parts: str | bytes) -> bytes:
+def _frame(*parts: str | bytes) -> bytes:
     """The parts with their lengths before them: no two lists give the same bytes."""
     octets = (part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts)
     return b"".join(len(each).to_bytes(8, "big") + each for each in octets)
 
 
 def _cipher(key: bytes, place: bytes) -> AESGCM:
-    return AESGCM(_derived(key, b"seal " + place))
+    return AESGCM(_derive_key(key, b"seal " + place))
 
 
-def _derived(key: bytes, info: bytes) -> bytes:
+def _derive_key(key: bytes, info: bytes) -> bytes:
     """RFC 5869 section 2.3; the step before it is for keys that are not random."""
     return HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=b"passwright " + info).derive(key)
 
 
-def _parsed(text: str) -> KeyRing | None:
+def _parse_ring(text: str) -> KeyRing | None:
     """None instead of an exception, whose traceback would keep the keys alive and visible."""
     try:
         members: dict[str, Any] = tomllib.loads(text)

@@ -21,7 +21,7 @@ from passwright.apple.verification.verifier import Verification, verify
 from passwright.binding.email import sha256
 from passwright.errors import InvalidInput
 from passwright.google.issuer import Issuer
-from passwright.google.link import Link
+from passwright.google.link import SaveLink
 from passwright.google.payload import restricted_to
 from passwright.google.reading.token import Token, read
 from passwright.report import Finding, Report, Severity, error
@@ -120,7 +120,7 @@ def assert_valid_google_payload(
 
 
 def assert_valid_save_link(
-    link: str | Link,
+    link: str | SaveLink,
     *,
     issuer: Issuer | None = None,
     public_key: RSAPublicKey | None = None,
@@ -145,7 +145,7 @@ def assert_valid_save_link(
     key: Any = who.public_key if who is not None else public_key
     if key is None:
         raise ValueError("this issuer has no public key to verify with: give it one")
-    text = link.url if isinstance(link, Link) else link
+    text = link.url if isinstance(link, SaveLink) else link
     if not isinstance(text, str):
         raise TypeError(f"a save link is text, not {type(text).__name__}")
     findings = [*check(text, "link")]
@@ -164,7 +164,7 @@ def assert_valid_save_link(
 
 
 def assert_bound(
-    subject: bytes | str | Mapping[str, Any] | Link | Token | Verification,
+    subject: bytes | str | Mapping[str, Any] | SaveLink | Token | Verification,
     *,
     as_: str | None = None,
     email: str | None = None,
@@ -217,7 +217,7 @@ def _of_pkpass(subject: Any) -> Report:
 
 
 def _of_payload(payload: Any, name: str, wanted: str | None) -> Report:
-    text = payload.url if isinstance(payload, Link) else payload
+    text = payload.url if isinstance(payload, SaveLink) else payload
     findings = [*check(text, name, bound=True)]
     if name == "pass.json":
         return Report.from_findings(findings)
@@ -264,13 +264,13 @@ def _restriction(object_: Any, at: str, place: Place, wanted: str | None) -> Ite
 def _name_of(subject: Any) -> str:
     """What it is, as far as it can be seen."""
     octets = isinstance(subject, (bytes, bytearray, memoryview))
-    if not octets and not isinstance(subject, (str, Mapping, Link, Token, Verification)):
+    if not octets and not isinstance(subject, (str, Mapping, SaveLink, Token, Verification)):
         raise TypeError(f"a pass, a payload or a link can be bound, not {type(subject).__name__}")
     if isinstance(subject, Verification) or (octets and not bytes(subject[:9]).lstrip().startswith(b"{")):
         return "pkpass"
     if isinstance(subject, Token):
         return "save-claims"
-    if isinstance(subject, Link) or (isinstance(subject, str) and not subject.lstrip().startswith("{")):
+    if isinstance(subject, SaveLink) or (isinstance(subject, str) and not subject.lstrip().startswith("{")):
         return "link"
     try:
         document = _document(subject)

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError
-from passwright.service.store import (
+from passwright.service.store.protocol import (
     Address,
-    Answer,
     ApiKey,
-    Credential,
     Download,
     Event,
     Organisation,
@@ -26,7 +24,9 @@ from passwright.service.store import (
     PassFilter,
     PassStatus,
     StoredBinding,
+    StoredCredential,
     StoredPass,
+    StoredResponse,
     StoredTemplate,
 )
 from passwright.testing import store_races
@@ -34,7 +34,7 @@ from passwright.testing.store_fixtures import (
     AT,
     SECOND,
     Broken,
-    Place,
+    StoreFixture,
     bound_on_apple,
     change,
     locked_to_apple,
@@ -46,7 +46,7 @@ from passwright.testing.store_fixtures import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from passwright.service.store import Store, Transaction
+    from passwright.service.store.protocol import Store, Transaction
 
 __all__ = ["check_store"]
 
@@ -89,12 +89,12 @@ def check_store(
     store = make_store()
     try:
         for promise, check in _PROMISES.items():
-            _kept(promise, check, Place.new(store, raw))
-        _kept(_RACE, store_races.threads, Place.new(store, raw), passes, clients)
+            _kept(promise, check, StoreFixture.new(store, raw))
+        _kept(_RACE, store_races.threads, StoreFixture.new(store, raw), passes, clients)
         again = f"{_RACE}, between processes too"
-        _kept(again, store_races.processes, Place.new(store, raw), make_store, passes)
-        _kept("a ticket is used once", store_races.ticket, Place.new(store, raw), clients)
-        reopened = Place.new(store, raw)
+        _kept(again, store_races.processes, StoreFixture.new(store, raw), make_store, passes)
+        _kept("a ticket is used once", store_races.ticket, StoreFixture.new(store, raw), clients)
+        reopened = StoreFixture.new(store, raw)
         kept = _everything(reopened)
     finally:
         store.close()
@@ -118,7 +118,7 @@ def _kept(promise: str, check: Callable[..., None], *given: Any) -> None:
 # --- promises -----------------------------------------------------------------
 
 
-def _round_trip(place: Place) -> None:
+def _round_trip(place: StoreFixture) -> None:
     kept = _everything(place)
     _check_everything(place.store, kept)
 
@@ -134,10 +134,10 @@ class _Everything:
     bindings: tuple[StoredBinding, ...]
     event: Event
     download: Download
-    answer: Answer
+    answer: StoredResponse
 
 
-def _everything(place: Place) -> _Everything:
+def _everything(place: StoreFixture) -> _Everything:
     """One of each record, every member in use, written to the store."""
     organisation = Organisation(id=place.organisation, name="Name 2", binding=False)
     key = ApiKey(
@@ -156,11 +156,14 @@ def _everything(place: Place) -> _Everything:
     states = [(google, locked_to_google(google)), (apple, locked_to_apple(apple))]
     pending = states[1][1]
     states.append(
-        (pending, bound_on_apple(pending, Credential(secrets.token_urlsafe(20), {"counter": 3, "k": "ü"})))
+        (
+            pending,
+            bound_on_apple(pending, StoredCredential(secrets.token_urlsafe(20), {"counter": 3, "k": "ü"})),
+        )
     )
     event = Event(pass_id=pass_.id, version=3, kind="Apple download", outcome="platform_locked", at=AT)
     download = Download(token_hash=secrets.token_bytes(32), pass_id=pass_.id, expires_at=AT)
-    answer = Answer(
+    answer = StoredResponse(
         organisation=place.organisation,
         key_hash=secrets.token_bytes(32),
         fingerprint=secrets.token_bytes(32),
@@ -206,7 +209,7 @@ def _check_everything(store: Store, kept: _Everything) -> None:
         must(transaction.pass_by_link(b"\0" * 32) is None, "a link that is nobody's found a pass")
 
 
-def _rollback(place: Place) -> None:
+def _rollback(place: StoreFixture) -> None:
     made, was = place.pass_(), place.bound()
 
     def half() -> None:
@@ -228,7 +231,7 @@ class _Undone(Exception):
     """Raised inside a transaction to undo it."""
 
 
-def _reading(place: Place) -> None:
+def _reading(place: StoreFixture) -> None:
     made = place.pass_()
     with (
         refused(StoreError, "a transaction for reading let something be added"),
@@ -239,7 +242,7 @@ def _reading(place: Place) -> None:
         must(transaction.pass_(place.organisation, made.id) is None, "what a reader added is there")
 
 
-def _snapshot(place: Place) -> None:
+def _snapshot(place: StoreFixture) -> None:
     was = place.bound()
     with place.store.reading() as transaction:
         before = transaction.binding(was.pass_id)
@@ -251,8 +254,8 @@ def _snapshot(place: Place) -> None:
     must(place.read(was.pass_id) != before, "a change was not there for the next reader")
 
 
-def _isolation(place: Place) -> None:
-    kept, other = _everything(place), Place.new(place.store, place.raw)
+def _isolation(place: StoreFixture) -> None:
+    kept, other = _everything(place), StoreFixture.new(place.store, place.raw)
     foreign = other.organisation
     with place.store.reading() as transaction:
         found: list[tuple[str, object]] = [
@@ -281,12 +284,12 @@ def _isolation(place: Place) -> None:
         transaction.revoke_api_key(foreign, kept.key.id, at=AT)
 
 
-def _uniqueness(place: Place) -> None:
+def _uniqueness(place: StoreFixture) -> None:
     first = place.added(ext_id="same")
     for name in ("id", "serial", "link_hash", "ext_id"):
         with refused(AlreadyExists, f"two passes have one {name}"):
             place.added(**{name: getattr(first, name)})
-    elsewhere = Place.new(place.store, place.raw)
+    elsewhere = StoreFixture.new(place.store, place.raw)
     elsewhere.added(ext_id="same")
     ended = replace(first, status=PassStatus.NULLIFIED, version=2)
     with place.store.writing() as transaction:
@@ -307,8 +310,8 @@ def _uniqueness(place: Place) -> None:
     _credentials(place)
 
 
-def _credentials(place: Place) -> None:
-    credential = Credential(secrets.token_urlsafe(20), {})
+def _credentials(place: StoreFixture) -> None:
+    credential = StoredCredential(secrets.token_urlsafe(20), {})
     first, second = locked_to_apple(a := place.bound()), locked_to_apple(b := place.bound())
     with place.store.writing() as transaction:
         must(not transaction.knows_credential(credential.id or ""), "a credential is known before it is kept")
@@ -322,10 +325,10 @@ def _credentials(place: Place) -> None:
     for each in (place.bound(), place.bound()):  # None is no credential id that could be taken
         pending = locked_to_apple(each)
         change(place.store, each, pending)
-        change(place.store, pending, bound_on_apple(pending, Credential(None, {})))
+        change(place.store, pending, bound_on_apple(pending, StoredCredential(None, {})))
 
 
-def _compare_and_set(place: Place) -> None:
+def _compare_and_set(place: StoreFixture) -> None:
     was = place.bound()
     google, apple = locked_to_google(was), locked_to_apple(was)
     change(place.store, was, google)
@@ -354,7 +357,7 @@ def _compare_and_set(place: Place) -> None:
         transaction.change_template(place.template, template)
 
 
-def _purge(place: Place) -> None:
+def _purge(place: StoreFixture) -> None:
     purged, left = [place.bound() for _ in range(6)], [place.bound() for _ in range(3)]
     for was in purged:
         change(place.store, was, locked_to_apple(was))
@@ -383,7 +386,7 @@ def _purge(place: Place) -> None:
             must(secret not in everything, f"the {what} of a purged address is still in the files")
 
 
-def _reseal(place: Place, was: StoredBinding) -> None:
+def _reseal(place: StoreFixture, was: StoredBinding) -> None:
     assert was.address is not None  # noqa: S101 -- `bound` gives one
     sealed = secrets.token_bytes(len(was.address.sealed) + 40)
     with place.store.writing() as transaction:
@@ -407,7 +410,7 @@ def _all_addresses(transaction: Transaction) -> Iterator[tuple[str, str, bytes]]
         after = found[-1][1]
 
 
-def _lists(place: Place) -> None:
+def _lists(place: StoreFixture) -> None:
     made = [
         place.added(
             created_at=AT + each * SECOND,
@@ -457,7 +460,7 @@ def _lists(place: Place) -> None:
         )
 
 
-def _log(place: Place) -> None:
+def _log(place: StoreFixture) -> None:
     pass_, kind = place.added(), "Apple download"
     with place.store.writing() as transaction:
         for each in (3, 1, 2):
@@ -469,7 +472,7 @@ def _log(place: Place) -> None:
         must(versions == [3, 1, 2, 4], "events come back in another order than they were noted in")
         count = transaction.count_events(pass_.id, kind, since=AT + 2 * SECOND, until=AT + 3 * SECOND)
         must(count == 2, "events are counted otherwise than by kind and time")  # noqa: PLR2004 -- the third and the second
-    answer = Answer(
+    answer = StoredResponse(
         organisation=place.organisation,
         key_hash=b"k" * 32,
         fingerprint=b"f" * 32,
@@ -503,7 +506,7 @@ def _log(place: Place) -> None:
         must(transaction.download(ticket.token_hash) is None, "an old ticket was not swept")
 
 
-_PROMISES: dict[str, Callable[[Place], None]] = {
+_PROMISES: dict[str, Callable[[StoreFixture], None]] = {
     "every record comes back as it went in": _round_trip,
     "an exception undoes its whole transaction": _rollback,
     "reading changes nothing": _reading,

@@ -12,11 +12,11 @@ from uuid import uuid4
 from passwright.binding import lifecycle
 from passwright.binding.binding import Binding
 from passwright.binding.lifecycle import Effect
-from passwright.service.store import (
+from passwright.service.store.protocol import (
     Address,
-    Credential,
     Organisation,
     StoredBinding,
+    StoredCredential,
     StoredPass,
     StoredTemplate,
 )
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from passwright.binding.lifecycle import Status
-    from passwright.service.store import Store
+    from passwright.service.store.protocol import Store
 
 __all__ = [
     "AT",
     "SECOND",
     "Broken",
-    "Place",
+    "StoreFixture",
     "bound_on_apple",
     "change",
     "locked_to_apple",
@@ -75,7 +75,7 @@ def refused(expected: type[Exception], otherwise: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Place:
+class StoreFixture:
     """A new organisation with a template, in a store."""
 
     store: Store
@@ -84,7 +84,7 @@ class Place:
     template: StoredTemplate
 
     @classmethod
-    def new(cls, store: Store, raw: Callable[[], bytes] | None) -> Place:
+    def new(cls, store: Store, raw: Callable[[], bytes] | None) -> StoreFixture:
         """Another place in this store."""
         organisation = str(uuid4())
         template = StoredTemplate(
@@ -157,7 +157,7 @@ def locked_to_apple(was: StoredBinding, *, at: datetime = AT) -> StoredBinding:
     return replace(was, status=step.status, address=purged, ceremony={"challenge": "ß"})
 
 
-def bound_on_apple(was: StoredBinding, credential: Credential) -> StoredBinding:
+def bound_on_apple(was: StoredBinding, credential: StoredCredential) -> StoredBinding:
     """The binding after a device has completed the ceremony that `was` waits in."""
     assert was.status.open_attempt is not None  # noqa: S101 -- `locked_to_apple` has opened one
     event = lifecycle.AppleComplete(was.status.open_attempt.id, "ab" * 32, proof_ok=True)

@@ -10,19 +10,19 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from passwright.errors import StaleBinding
-from passwright.service.store import Download
+from passwright.service.store.protocol import Download
 from passwright.testing.store_fixtures import AT, change, locked_to_apple, locked_to_google, must
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from passwright.service.store import Store, StoredBinding
-    from passwright.testing.store_fixtures import Place
+    from passwright.service.store.protocol import Store, StoredBinding
+    from passwright.testing.store_fixtures import StoreFixture
 
 __all__ = ["processes", "threads", "ticket"]
 
 
-def threads(place: Place, passes: int, clients: int) -> None:
+def threads(place: StoreFixture, passes: int, clients: int) -> None:
     """So many threads race for a pass, half of them for each platform; so many times."""
     for _ in range(passes):
         was, barrier = place.bound(), threading.Barrier(clients)
@@ -35,7 +35,7 @@ def threads(place: Place, passes: int, clients: int) -> None:
             _check_winner(place, was, list(pool.map(run, range(clients))))
 
 
-def processes(place: Place, make_store: Callable[[], Store], passes: int) -> None:
+def processes(place: StoreFixture, make_store: Callable[[], Store], passes: int) -> None:
     """Two processes, one for each platform, race for pass after pass."""
     ids = [place.bound().pass_id for _ in range(passes)]
     context = get_context("spawn")
@@ -84,7 +84,7 @@ def _locked(store: Store, pass_id: str, *, apple: bool) -> str | None:
     return now.status.platform
 
 
-def _check_winner(place: Place, was: StoredBinding, outcomes: list[str | None]) -> None:
+def _check_winner(place: StoreFixture, was: StoredBinding, outcomes: list[str | None]) -> None:
     won = [each for each in outcomes if each is not None]
     must(len(won) == 1, f"{len(won)} of {len(outcomes)} clients got one pass")
     now = place.read(was.pass_id)
@@ -97,7 +97,7 @@ def _check_winner(place: Place, was: StoredBinding, outcomes: list[str | None]) 
     must(kept is (won[0] == "google"), "lock and purge did not happen together")
 
 
-def ticket(place: Place, clients: int) -> None:
+def ticket(place: StoreFixture, clients: int) -> None:
     """So many threads want the one download that a ticket is good for."""
     pass_, barrier = place.added(), threading.Barrier(clients)
     ticket = Download(token_hash=secrets.token_bytes(32), pass_id=pass_.id, expires_at=AT)

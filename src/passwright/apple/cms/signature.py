@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     # A certificate in DER, the kind of its key (rsa, ecdsa, or "" for another), and the key.
     SignerKey: TypeAlias = tuple[bytes, str, PublicKey | None]
 
-__all__ = ["Frame", "SignedData", "find_signer", "parse", "verify"]
+__all__ = ["SignatureTemplate", "SignedData", "find_signer", "parse", "verify"]
 
 REFUSED_DIGESTS = ("md5", "sha224")
 
@@ -51,7 +51,7 @@ _SHA_256 = der.sequence(der.oid(SHA_256))
 _CONTENT_TYPE = der.sequence(der.oid(CONTENT_TYPE), der.set_of(der.oid(DATA)))
 
 
-class Frame:
+class SignatureTemplate:
     """The constant part of an identity's signatures, worked out once.
 
     A signature then costs two digests, the signed attributes and lengths.

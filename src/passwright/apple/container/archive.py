@@ -27,7 +27,7 @@ from passwright.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Buffer", "Entries", "Limits", "joined", "laid_out", "unpacked"]
+__all__ = ["ArchiveLimits", "Buffer", "Entries", "join_entries", "layout_entries", "unpack"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -57,7 +57,7 @@ DOS_FOLDER, DOS_VOLUME = 0x10, 0x08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ArchiveLimits:
     """How much an archive may hold: far above any pass seen (4 MB, 79 files), far below what hurts."""
 
     archive_bytes: int = 16 * 2**20
@@ -132,7 +132,9 @@ def _around(name: bytes) -> tuple[bytes, bytes, bytes, bytes]:
     return LOCAL_SIGN + known, lengths + name, _CENTRAL_START + known, lengths + place
 
 
-def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list[bytes], list[bytes], int]:
+def layout_entries(
+    files: Iterable[tuple[bytes, bytes]], *, at: int = 0
+) -> tuple[list[bytes], list[bytes], int]:
     """Local entries from offset `at` on, their central records, each in pieces, and where they end.
 
     `files` are names and contents. Everything is stored: pictures do not shrink,
@@ -156,13 +158,13 @@ def laid_out(files: Iterable[tuple[bytes, bytes]], *, at: int = 0) -> tuple[list
     return local, central, at
 
 
-def joined(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
+def join_entries(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The archive of what is laid out already and, after it, `files`.
 
     Raises:
         InvalidInput: `too-many-entries` from 65,535 files on, or `too-large` from 4 GiB on.
     """
-    local, central, start = laid_out(files, at=len(front.local))
+    local, central, start = layout_entries(files, at=len(front.local))
     count = front.number + len(central) // 5
     if count >= _MAX_COUNT:
         raise InvalidInput("too-many-entries", "", f"an archive holds fewer than {_MAX_COUNT:,} files")
@@ -205,7 +207,7 @@ class _Entry(NamedTuple):
         return quoted_name(self.raw_name)
 
 
-def unpacked(data: Buffer, limits: Limits) -> dict[str, bytes]:
+def unpack(data: Buffer, limits: ArchiveLimits) -> dict[str, bytes]:
     """The files of an archive by name, in the order of its directory.
 
     Everything but the contents is judged before the first is unpacked.
@@ -336,7 +338,7 @@ def _check_features(entry: _Entry, flags: int, extra: bytes) -> None:
         )
 
 
-def _check_sizes(entries: list[_Entry], limits: Limits) -> None:
+def _check_sizes(entries: list[_Entry], limits: ArchiveLimits) -> None:
     unlimited = limits.smallest
     for entry in entries:
         if entry.size <= unlimited:
@@ -436,7 +438,7 @@ def _descriptor_size(archive: bytes, entry: _Entry, at: int) -> int:
     raise InvalidInput("header-mismatch", entry.location, "the data descriptor and the directory disagree")
 
 
-def _names(entries: list[_Entry], limits: Limits) -> dict[str, _Entry]:
+def _names(entries: list[_Entry], limits: ArchiveLimits) -> dict[str, _Entry]:
     """The entries by name, folders among them."""
     names: dict[str, _Entry] = {}
     taken: set[str] = set()
@@ -468,7 +470,7 @@ class _Name(NamedTuple):
     folders: tuple[str, ...] = ()
 
 
-def read_name(raw: bytes, utf8: int, limits: Limits) -> _Name:
+def read_name(raw: bytes, utf8: int, limits: ArchiveLimits) -> _Name:
     """What a name is, or what is wrong with it."""
     try:
         name = raw.decode("utf-8" if utf8 else "ascii")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from passwright import strictjson
 from passwright.apple.container import archive, stored_archive
-from passwright.apple.container.archive import Limits
+from passwright.apple.container.archive import ArchiveLimits
 from passwright.apple.container.filenames import (
     check_name,
     collation_key,
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     NameCheck: TypeAlias = Callable[[str], tuple[Finding, ...]]
 
 __all__ = [
-    "FOREIGN_LIMITS",
     "PASSES_LIMITS",
     "PASS_LIMITS",
-    "PER_PASS",
-    "Front",
-    "Limits",
+    "PER_PASS_FILES",
+    "THIRD_PARTY_LIMITS",
+    "ArchiveLimits",
+    "PrebuiltArchive",
     "check_manifest",
     "check_name",
     "check_passes",
@@ -57,19 +57,19 @@ __all__ = [
     "read_passes",
 ]
 
-PER_PASS = ("pass.json", "manifest.json", "signature")
+PER_PASS_FILES = ("pass.json", "manifest.json", "signature")
 """The files that differ from pass to pass, in the order they end an archive."""
 
-PASS_LIMITS = Limits()
+PASS_LIMITS = ArchiveLimits()
 """For the archive of one pass."""
 
-FOREIGN_LIMITS = Limits(allow_folders=True)
+THIRD_PARTY_LIMITS = ArchiveLimits(allow_folders=True)
 """For a pass of somebody else, whose working copy may have got into the archive."""
 
 # Apple, "Distributing and updating a pass": at most ten passes, or 150 MB.
 _MAX_PASSES = 10
-PASSES_LIMITS = Limits(
-    archive_bytes=150 * 10**6, entry_bytes=Limits().archive_bytes, unpacked_bytes=150 * 10**6
+PASSES_LIMITS = ArchiveLimits(
+    archive_bytes=150 * 10**6, entry_bytes=ArchiveLimits().archive_bytes, unpacked_bytes=150 * 10**6
 )
 """For an archive of passes: ten passes, each as large as `PASS_LIMITS` lets one be, up to 150 MB."""
 
@@ -155,7 +155,7 @@ def _said_of(
 
 
 def _missing(files: Mapping[str, bytes], *, signed: bool) -> list[Finding]:
-    required = PER_PASS if signed else PER_PASS[:2]
+    required = PER_PASS_FILES if signed else PER_PASS_FILES[:2]
     findings = [
         error("missing-file", name, f"{name} is {'empty' if name in files else 'not there'}")
         for name in required
@@ -213,7 +213,7 @@ def _bounded(findings: list[Finding]) -> list[Finding]:
 # --- writing -------------------------------------------------------------------------------------
 
 
-class Front:
+class PrebuiltArchive:
     """What the archives of one template begin with: its constant files, hashed and laid out once.
 
     `files` are all files but those of `PER_PASS`. They are copied, so nobody
@@ -230,10 +230,10 @@ class Front:
     __slots__ = ("_entries", "_head", "_tail", "digests")
 
     def __init__(self, files: Mapping[str, Buffer], *, allow_folders: bool = False) -> None:
-        if not files.keys().isdisjoint(PER_PASS):
-            raise ValueError(f"{', '.join(PER_PASS)} differ from pass to pass: give them to pack()")
+        if not files.keys().isdisjoint(PER_PASS_FILES):
+            raise ValueError(f"{', '.join(PER_PASS_FILES)} differ from pass to pass: give them to pack()")
         frozen = {name: _frozen(files[name]) for name in sorted(files)}
-        local, central, _ = archive.laid_out(_named(frozen, allow_folders=allow_folders))
+        local, central, _ = archive.layout_entries(_named(frozen, allow_folders=allow_folders))
         self._entries = archive.Entries(b"".join(local), b"".join(central), len(frozen))
         self.digests: Mapping[str, str] = MappingProxyType(
             {name: digest(data) for name, data in frozen.items()}
@@ -259,15 +259,17 @@ class Front:
         """
         last = [(raw, _frozen(per_pass[name])) for name, raw in _PER_PASS if name in per_pass]
         if len(last) != len(per_pass):
-            raise ValueError(f"only {', '.join(PER_PASS)} differ from pass to pass: give others to Front()")
-        return archive.joined(self._entries, last)
+            raise ValueError(
+                f"only {', '.join(PER_PASS_FILES)} differ from pass to pass: give others to Front()"
+            )
+        return archive.join_entries(self._entries, last)
 
 
-_PER_PASS = [(name, name.encode()) for name in PER_PASS]
+_PER_PASS = [(name, name.encode()) for name in PER_PASS_FILES]
 
 
 def _named(files: Mapping[str, bytes], *, allow_folders: bool) -> Iterator[tuple[bytes, bytes]]:
-    taken = set(map(collation_key, PER_PASS))
+    taken = set(map(collation_key, PER_PASS_FILES))
     for name, data in files.items():
         check_name(name, allow_folders=allow_folders)
         if is_secret(name):
@@ -289,9 +291,9 @@ def pack(files: Mapping[str, Buffer], *, allow_folders: bool = False) -> bytes:
     Raises:
         InvalidInput: as for `Front`.
     """
-    constant = {name: data for name, data in files.items() if name not in PER_PASS}
-    return Front(constant, allow_folders=allow_folders).pack(
-        {name: files[name] for name in PER_PASS if name in files}
+    constant = {name: data for name, data in files.items() if name not in PER_PASS_FILES}
+    return PrebuiltArchive(constant, allow_folders=allow_folders).pack(
+        {name: files[name] for name in PER_PASS_FILES if name in files}
     )
 
 
@@ -303,7 +305,9 @@ def _frozen(data: Buffer) -> bytes:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def read(data: Buffer, *, limits: Limits = PASS_LIMITS, names: NameReader | None = None) -> dict[str, bytes]:
+def read(
+    data: Buffer, *, limits: ArchiveLimits = PASS_LIMITS, names: NameReader | None = None
+) -> dict[str, bytes]:
     """The files of the pass whose archive this is, by name, in the archive's order.
 
     In memory only, and strict: see `archive`. Whether the files belong together is for
@@ -315,7 +319,7 @@ def read(data: Buffer, *, limits: Limits = PASS_LIMITS, names: NameReader | None
             `missing-pass-json` when there is no pass.json, and
             `wrong-container` when it is an archive of passes.
     """
-    files = stored_archive.unpacked(data, limits, names=names)
+    files = stored_archive.unpack(data, limits, names=names)
     if "pass.json" not in files:
         if any(map(_is_pass, files)):
             raise InvalidInput("wrong-container", "", "this is an archive of several passes, not one pass")
@@ -325,14 +329,14 @@ def read(data: Buffer, *, limits: Limits = PASS_LIMITS, names: NameReader | None
     return files
 
 
-def read_passes(data: Buffer, *, limits: Limits = PASSES_LIMITS) -> dict[str, bytes]:
+def read_passes(data: Buffer, *, limits: ArchiveLimits = PASSES_LIMITS) -> dict[str, bytes]:
     """The passes of a .pkpasses archive by name: each the bytes of an archive for `read`.
 
     Raises:
         InvalidInput: as for `read`; `wrong-container` when this is one pass,
             when it holds anything but passes, or more than ten of them.
     """
-    passes = stored_archive.unpacked(data, limits)
+    passes = stored_archive.unpack(data, limits)
     check_passes(passes)
     return passes
 

@@ -16,11 +16,11 @@ from passwright.apple.container import archive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from passwright.apple.container.archive import Buffer, Limits
+    from passwright.apple.container.archive import ArchiveLimits, Buffer
 
-    NameReader: TypeAlias = Callable[[tuple[bytes, ...], Limits], tuple[str, ...] | None]
+    NameReader: TypeAlias = Callable[[tuple[bytes, ...], ArchiveLimits], tuple[str, ...] | None]
 
-__all__ = ["read_names", "unpacked"]
+__all__ = ["read_names", "unpack"]
 
 # APPNOTE.TXT 6.3.10, 4.3.16: signature, both disks, entries here and in all, size and offset of the
 # directory, length of the comment.
@@ -35,7 +35,7 @@ _KINDS = (0, stat.S_IFREG >> 12)
 _NO_FILE = archive.DOS_FOLDER | archive.DOS_VOLUME
 
 
-def unpacked(data: Buffer, limits: Limits, *, names: NameReader | None = None) -> dict[str, bytes]:
+def unpack(data: Buffer, limits: ArchiveLimits, *, names: NameReader | None = None) -> dict[str, bytes]:
     """The files of an archive by name, in the order of its directory: `archive.unpacked`, sooner.
 
     `names` is `read_names`, or a cache around it.
@@ -44,10 +44,10 @@ def unpacked(data: Buffer, limits: Limits, *, names: NameReader | None = None) -
         InvalidInput: as there.
     """
     files = _files(data, limits, names or read_names) if isinstance(data, bytes) else None
-    return archive.unpacked(data, limits) if files is None else files
+    return archive.unpack(data, limits) if files is None else files
 
 
-def _files(data: bytes, limits: Limits, read: NameReader) -> dict[str, bytes] | None:
+def _files(data: bytes, limits: ArchiveLimits, read: NameReader) -> dict[str, bytes] | None:
     """The files of a plain archive, None where a closer look is needed."""
     end = len(data) - _END.size
     if end < 0 or len(data) > limits.archive_bytes:
@@ -68,7 +68,7 @@ def _files(data: bytes, limits: Limits, read: NameReader) -> dict[str, bytes] | 
     return None if names is None else dict(zip(names, found.values(), strict=True))
 
 
-def _entries(data: bytes, start: int, end: int, limits: Limits) -> dict[bytes, bytes] | None:
+def _entries(data: bytes, start: int, end: int, limits: ArchiveLimits) -> dict[bytes, bytes] | None:
     """The contents of all entries by name, where each is plain and the next begins where it ends."""
     found: dict[bytes, bytes] = {}
     smallest = limits.smallest
@@ -104,7 +104,7 @@ def _entries(data: bytes, start: int, end: int, limits: Limits) -> dict[bytes, b
     return found if (at, place) == (end, start) else None
 
 
-def read_names(raw: tuple[bytes, ...], limits: Limits) -> tuple[str, ...] | None:
+def read_names(raw: tuple[bytes, ...], limits: ArchiveLimits) -> tuple[str, ...] | None:
     """Reads the names of files; None where one is doubtful or two may be the same file."""
     if not b"".join(raw).isascii():
         return None

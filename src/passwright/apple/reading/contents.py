@@ -105,7 +105,7 @@ def read(data: Buffer) -> Contents:
     """
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"read takes the bytes of a .pkpass, not {type(data).__name__}")
-    files = pkpass.read(data, limits=pkpass.FOREIGN_LIMITS)
+    files = pkpass.read(data, limits=pkpass.THIRD_PARTY_LIMITS)
     document, findings = read_document(files["pass.json"])
     strings, more = read_strings(files)
     return Contents(files, document, strings, Report.from_findings([*findings, *more]))

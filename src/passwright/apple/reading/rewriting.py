@@ -109,12 +109,14 @@ def _files(
     found: Mapping[str, bytes], changes: Mapping[str, bytes | None]
 ) -> tuple[dict[str, bytes], list[Finding]]:
     """The files around pass.json, and what was left out of them."""
-    if not changes.keys().isdisjoint(pkpass.PER_PASS):
-        raise ValueError(f"{', '.join(pkpass.PER_PASS)} are made here: change pass.json by values and apple")
+    if not changes.keys().isdisjoint(pkpass.PER_PASS_FILES):
+        raise ValueError(
+            f"{', '.join(pkpass.PER_PASS_FILES)} are made here: change pass.json by values and apple"
+        )
     made: dict[str, bytes] = {}
     findings: list[Finding] = []
     for name, data in {**found, **changes}.items():
-        if data is None or name in pkpass.PER_PASS:
+        if data is None or name in pkpass.PER_PASS_FILES:
             continue
         if is_secret(name):
             message = "this is called like a private key, which must not travel in a pass"

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-__all__ = ["Anchor", "CertificatePath", "Chain", "Identity", "Link", "Trust", "chain", "trace_path"]
+__all__ = [
+    "Anchor",
+    "CertificatePath",
+    "Chain",
+    "ChainCertificate",
+    "Identity",
+    "Trust",
+    "chain",
+    "trace_path",
+]
 
 WHERE = "signature"
 # Clocks of signing machines run ahead by seconds, not by more.
@@ -100,7 +109,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainCertificate:
     """One certificate of a chain, or what is known of it: its name, its key in hex, and its validity.
 
     `embedded` tells that it came with the signature. If not, it was supplied from
@@ -134,7 +143,7 @@ class Chain:
     intermediate: str | None = None
     root: str | None = None
     custom: bool = False
-    links: tuple[Link, ...] = ()
+    links: tuple[ChainCertificate, ...] = ()
     pass_type_identifier: str | None = None
     team_identifier: str | None = None
     nfc: bool | None = None
@@ -157,7 +166,7 @@ class _Issuer:
     embedded: bool = True
 
     @property
-    def links(self) -> tuple[Link, ...]:
+    def links(self) -> tuple[ChainCertificate, ...]:
         """The certificates this may be: the two G1 share a key."""
         if self.certificate is not None:
             return (_link(self.certificate),)
@@ -174,12 +183,12 @@ class CertificatePath:
     """
 
     leaf: x509.Certificate
-    link: Link
+    link: ChainCertificate
     before: tuple[Finding, ...]
     after: tuple[Finding, ...]
     last: tuple[Finding, ...] = ()
     issuer: _Issuer | None = None
-    above: tuple[tuple[str, tuple[Link, ...]], ...] = ()
+    above: tuple[tuple[str, tuple[ChainCertificate, ...]], ...] = ()
     pass_type_identifier: str | None = None
     team_identifier: str | None = None
     nfc: bool = False
@@ -264,13 +273,13 @@ def trace_path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> Certif
     return replace(made, last=tuple(last), issuer=issuer, above=above)
 
 
-def _link(certificate: x509.Certificate) -> Link:
+def _link(certificate: x509.Certificate) -> ChainCertificate:
     times = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return Link(_common_name(certificate), x.key_id(certificate), *times, embedded=True)
+    return ChainCertificate(_common_name(certificate), x.key_id(certificate), *times, embedded=True)
 
 
-def _supplied(anchor: Anchor, *, embedded: bool) -> Link:
-    return Link(anchor.name, anchor.key_id, anchor.not_before, anchor.not_after, embedded)
+def _supplied(anchor: Anchor, *, embedded: bool) -> ChainCertificate:
+    return ChainCertificate(anchor.name, anchor.key_id, anchor.not_before, anchor.not_after, embedded)
 
 
 def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.Certificate], list[Finding]]:
@@ -390,7 +399,7 @@ def _issuing_findings(leaf: x509.Certificate, issuer: _Issuer | None) -> Iterato
     yield from _strength(intermediate, "intermediate")
 
 
-def _time_findings(leaf: Link, at: datetime, signed_at: datetime | None) -> Iterator[Finding]:
+def _time_findings(leaf: ChainCertificate, at: datetime, signed_at: datetime | None) -> Iterator[Finding]:
     if signed_at is not None and signed_at - at > CLOCK_LEEWAY:
         yield error(
             "signed-in-future", WHERE, f"the signature claims {signed_at.isoformat()}, which is yet to come"

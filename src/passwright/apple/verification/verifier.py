@@ -169,7 +169,7 @@ class _Walk:
 
     def container(self, data: bytes) -> None:
         try:
-            self.files = pkpass.read(data, limits=pkpass.FOREIGN_LIMITS, names=self.cached.read_names)
+            self.files = pkpass.read(data, limits=pkpass.THIRD_PARTY_LIMITS, names=self.cached.read_names)
         except InvalidInput as exc:
             self.done("container", [error(exc.code, exc.location, exc.message)])
         else:

@@ -10,13 +10,7 @@ from passwright import wholefile
 from passwright.apple.builder import PassBuilder
 from passwright.apple.cms.parser import read_signing_time
 from passwright.cli import files, json_output, offline_signing, options, output
-from passwright.cli.inputs import (
-    KeyOptions,
-    PassOptions,
-    barcode_option,
-    exactly_one,
-    load_template,
-)
+from passwright.cli.inputs import KeyOptions, PassOptions, barcode_option, exactly_one, load_template
 from passwright.errors import DefinitionError, UsageError
 from passwright.report import Finding, Report
 

@@ -21,7 +21,7 @@ from passwright.cli import json_output, output
 from passwright.cli.inputs import example_issuer
 from passwright.errors import PassRejected, UsageError
 from passwright.google.builder import PassBuilder as GooglePassBuilder
-from passwright.google.link import MAX_TOKEN, Link
+from passwright.google.link import MAX_TOKEN, SaveLink
 from passwright.google.reading import token
 from passwright.model.template import Template
 
@@ -56,7 +56,7 @@ class _Demo:
     data: bytes
     apple_report: tuple[Finding, ...]
     verdict: Verification
-    link: Link
+    link: SaveLink
     read: Token
     refused: dict[str, tuple[Finding, ...]]
 

@@ -12,8 +12,8 @@ from passwright.cli.service_setup import Config, Database, Example  # noqa: TC00
 from passwright.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
-    from passwright.service.desk import Desk
-    from passwright.service.store import Organisation
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import Organisation
 
 __all__ = ["app", "find_organisation"]
 
@@ -56,7 +56,7 @@ def add(
     return 0
 
 
-def find_organisation(opened: Desk, name: str) -> Organisation | None:
+def find_organisation(opened: ServiceContext, name: str) -> Organisation | None:
     """Finds an organisation by its name or id.
 
     Raises:
@@ -64,7 +64,7 @@ def find_organisation(opened: Desk, name: str) -> Organisation | None:
     """
     from passwright.service import api_keys
 
-    known = [each for each, _ in api_keys.listed(opened) if name in (each.id, each.name)]
+    known = [each for each, _ in api_keys.list_api_keys(opened) if name in (each.id, each.name)]
     if len(known) > 1:
         raise UsageError(f"several organisations are called {name}: give the id (keys list)")
     return known[0] if known else None
@@ -77,7 +77,7 @@ def list_(*, config: Config = None, database: Database = None, example: Example 
     from passwright.service import api_keys
 
     with service_setup.storage_only(service_setup.load_settings(config, database, example=example)) as opened:
-        found = api_keys.listed(opened)
+        found = api_keys.list_api_keys(opened)
     for organisation, keys in found:
         off = "" if organisation.binding else "  (binding off)"
         output.print_line(f"{organisation.id}  {output.safe_text(organisation.name)}{off}")

@@ -16,7 +16,7 @@ from passwright.errors import UsageError
 from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
 
 if TYPE_CHECKING:
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
     from passwright.service.settings import Settings
 
 __all__ = ["serve"]
@@ -62,7 +62,7 @@ def serve(
     stops at Ctrl+C or a termination signal, after the requests that are running.
     """
     service_setup.check_extra()
-    from passwright.service.web import log
+    from passwright.service.web import logging
     from passwright.service.web.app import create_app
     from passwright.service.web.server import Server
 
@@ -73,7 +73,7 @@ def serve(
         port = listening.getsockname()[1]
         found = service_setup.load_settings(config, database, example=example, base_url=base_url, port=port)
         _check_port(found, host, port)
-        log.configure(sys.stderr, plain=sys.stderr.isatty())
+        logging.configure(sys.stderr, plain=sys.stderr.isatty())
         with service_setup.service_context(found) as opened:
             if example:
                 _print_example(found, _example(opened), host)
@@ -124,23 +124,23 @@ def _print_address(found: Settings, host: str, port: int) -> None:
 # --- the example ----------------------------------------------------------------
 
 
-def _example(opened: Desk) -> tuple[str, str]:
+def _example(opened: ServiceContext) -> tuple[str, str]:
     """A new key of the example's organisation, and the id of its membership template."""
     from passwright.service import api_keys
 
     at = datetime.now(UTC)
-    known = [each for each, _ in api_keys.listed(opened) if each.name == EXAMPLE_NAME]
+    known = [each for each, _ in api_keys.list_api_keys(opened) if each.name == EXAMPLE_NAME]
     organisation = known[0] if known else api_keys.new_organisation(opened, EXAMPLE_NAME)
     text, _ = api_keys.add(opened, organisation.id, "example", at=at)
     return text, _membership(opened, organisation.id, at)
 
 
-def _membership(opened: Desk, organisation: str, at: datetime) -> str:
+def _membership(opened: ServiceContext, organisation: str, at: datetime) -> str:
     """The id of the membership template; at the first start all sample templates are brought in."""
     from passwright.service import templates
-    from passwright.service.store import Page
+    from passwright.service.store.protocol import Page
 
-    kept, _ = templates.listed(opened, organisation, Page(1, 100))
+    kept, _ = templates.list_templates(opened, organisation, Page(1, 100))
     found = {each.kind: each.id for each in reversed(kept)}
     for kind in EXAMPLE_TEMPLATES:
         if kind not in found:

@@ -15,8 +15,8 @@ from passwright.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from passwright.service.rotation import Batch
-    from passwright.service.store import Store
+    from passwright.service.key_rotation import Batch
+    from passwright.service.store.protocol import Store
     from passwright.service.vault import KeyFile
 
 __all__ = ["app"]
@@ -58,19 +58,19 @@ def rotate(
     key retires only when a count has proved that no address depends on it.
     """
     service_setup.check_extra()
-    from passwright.service import rotation
+    from passwright.service import key_rotation
 
     found = service_setup.load_settings(config, database, example=example)
     keys = service_setup.vault_keys(found)
     with service_setup.storage_only(found) as opened:
-        fresh = rotation.begin(keys, at=datetime.now(UTC))
+        fresh = key_rotation.begin(keys, at=datetime.now(UTC))
         sealing = keys.current().sealing
         output.print_line(
             f"New key: {sealing}" if fresh else f"Going on to {sealing}: an earlier rotation stopped"
         )
         last = _reseal(opened.store, keys)
         output.print_line(f"Sealed anew: {last.sealed:,} of {last.seen:,} addresses")
-        retired, counted = rotation.retire(opened.store, keys)
+        retired, counted = key_rotation.retire(opened.store, keys)
     for name in retired:
         output.print_line(f"Retired: {name}, no address depends on it")
     return _print_rotation(keys, counted, last)
@@ -80,16 +80,16 @@ def _reseal(store: Store, keys: KeyFile) -> Batch:
     """All batches, with a bar on the terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from passwright.service import rotation
+    from passwright.service import key_rotation
 
-    last = rotation.Batch()
+    last = key_rotation.Batch()
     with store.reading() as transaction:
-        total = sum(rotation.usage(transaction).values())
+        total = sum(key_rotation.usage(transaction).values())
     columns = (TextColumn("Sealing anew"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     err = output.console(err=True)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=total)
-        for last in rotation.reseal(store, keys):
+        for last in key_rotation.reseal(store, keys):
             bar.update(task, completed=last.seen)
     return last
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-    from passwright.google.link import Link
+    from passwright.google.link import SaveLink
 
 __all__ = [
     "BASE_URL",
@@ -296,7 +296,7 @@ class Client:
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]  # a generator's value comes untyped
 
-    def put_required(self, link: Link) -> dict[str, dict[str, Any]]:
+    def put_required(self, link: SaveLink) -> dict[str, dict[str, Any]]:
         """Inserts everything a link needs before anybody opens it; resource name -> what is stored.
 
         Raises:

@@ -68,12 +68,16 @@ def card_of(pass_: Pass, language: str) -> Card:
     local to its place.
     """
     template, filled = pass_.template, pass_.filled()
-    told = _told(template, language)
+    told = _translator(template, language)
     slots: dict[str, list[Item]] = {slot: [] for slot in SLOTS}
     for key, each in template.fields.items():
         value = filled.get(key)
         if each.slot is not None and value is not None:
-            text = told(value) if isinstance(value, str) and each.constant else shown(each, value, language)
+            text = (
+                told(value)
+                if isinstance(value, str) and each.constant
+                else displayed_value(each, value, language)
+            )
             slots[each.slot].append(Item(told(each.label), text))
     return Card(
         style=template.kind.style,
@@ -83,7 +87,7 @@ def card_of(pass_: Pass, language: str) -> Card:
         slots={slot: tuple(items) for slot, items in slots.items()},
         links=tuple((told(link.label), link.url) for link in template.links),
         pictures=frozenset(name for name in PICTURES if picture(template, name, language)),
-        language=language if _knows(template, language) else template.language,
+        language=language if _has_language(template, language) else template.language,
     )
 
 
@@ -111,7 +115,7 @@ def stylesheet(template: Template) -> str:
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}|rgb\(\s*\d{1,3}\s*,\s*\d{1,3}\s*,\s*\d{1,3}\s*\)")
 
 
-def shown(each: Field, value: Any, language: str) -> str:
+def displayed_value(each: Field, value: Any, language: str) -> str:
     """A value as it is written in a language (Unicode CLDR)."""
     locale = _locale(language)
     match value:
@@ -144,11 +148,11 @@ def _locale(language: str) -> Locale:
     return Locale.parse(language, sep="-")
 
 
-def _knows(template: Template, language: str) -> bool:
+def _has_language(template: Template, language: str) -> bool:
     return language in template.translations or language == template.language
 
 
-def _told(template: Template, language: str) -> Any:
+def _translator(template: Template, language: str) -> Any:
     """A function from a template's text to what it is called in the language."""
     texts = template.translations.get(language, {}) if language != template.language else {}
     return lambda text: texts.get(text, text)

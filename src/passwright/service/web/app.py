@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from anyio import to_thread
 from fastapi import FastAPI
 
-from passwright.service.web import api, errors, health, holder, openapi
-from passwright.service.web.frame import Frame
-from passwright.service.web.front import Front
-from passwright.service.web.log import logger
-from passwright.service.web.routes import templates
+from passwright.service.web import errors, openapi
+from passwright.service.web.logging import logger
+from passwright.service.web.middleware import OuterMiddleware
+from passwright.service.web.routes import health, holder, passes, templates
+from passwright.service.web.state import AppState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -21,28 +21,30 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
     from passwright.service.settings import Settings
 
 __all__ = ["create_app", "description"]
 
 
-def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | None = None) -> ASGIApp:
-    """The ASGI application that serves a desk. `now` is the clock, default the machine's, in UTC.
+def create_app(
+    context: ServiceContext, settings: Settings, *, now: Callable[[], datetime] | None = None
+) -> ASGIApp:
+    """The ASGI application that serves a context. `now` is the clock, default the machine's, in UTC.
 
-    The desk's store is closed when the application ends.
+    The context's store is closed when the application ends.
     """
-    front = Front(desk, settings) if now is None else Front(desk, settings, now)
+    front = AppState(context, settings) if now is None else AppState(context, settings, now)
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
         # Use cases wait for the database in threads; a request that was taken on gets one at once.
         to_thread.current_default_thread_limiter().total_tokens = settings.limits.at_once
-        if desk.apple and desk.apple.identity:
-            for finding in desk.apple.identity.warnings(front.now()):
+        if context.apple and context.apple.identity:
+            for finding in context.apple.identity.warnings(front.now()):
                 logger.warning("%s: %s", finding.message, finding.hint)
         yield
-        desk.store.close()
+        context.store.close()
 
     app = FastAPI(
         lifespan=lifespan,
@@ -54,19 +56,19 @@ def create_app(desk: Desk, settings: Settings, *, now: Callable[[], datetime] | 
     app.openapi = description  # type: ignore[method-assign]  # FastAPI's documented way
     app.state.front = front
     app.include_router(health.router)
-    app.include_router(api.router)
+    app.include_router(passes.router)
     app.include_router(templates.router)
     app.router.routes.extend(holder.routes())
     for what, handler in errors.HANDLERS.items():
         app.add_exception_handler(what, handler)
-    return Frame(app, max_at_once=settings.limits.at_once)
+    return OuterMiddleware(app, max_at_once=settings.limits.at_once)
 
 
 @cache
 def description() -> dict[str, Any]:
-    """The OpenAPI description of the API: it needs neither a desk nor settings."""
+    """The OpenAPI description of the API: it needs neither a context nor settings."""
     app = FastAPI()
     app.include_router(health.router)
-    app.include_router(api.router)
+    app.include_router(passes.router)
     app.include_router(templates.router)
     return openapi.describe(app.routes)

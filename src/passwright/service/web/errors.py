@@ -34,7 +34,7 @@ from passwright.errors import (
     VaultError,
 )
 from passwright.report import explanation
-from passwright.service.web.log import logger, request_id
+from passwright.service.web.logging import logger, request_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -47,13 +47,13 @@ __all__ = [
     "HANDLERS",
     "MAX_ERRORS",
     "STATUSES",
-    "ErrorAnswer",
-    "Problem",
-    "answer",
-    "body",
-    "of",
-    "of_validation",
-    "pointer",
+    "HTTPProblem",
+    "ProblemDetail",
+    "problem_from",
+    "problem_json",
+    "problem_response",
+    "problems_from_validation",
+    "safe_pointer",
 ]
 
 # So that a body with 10,000 mistakes is not answered with 10,000 errors.
@@ -123,7 +123,7 @@ _MAX_POINTER_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProblemDetail:
     """One thing that is wrong: a code of `STATUSES`, a sentence, and where."""
 
     code: str
@@ -146,44 +146,44 @@ class Problem:
 
 
 @dataclass
-class ErrorAnswer(Exception):
+class HTTPProblem(Exception):
     """A request that is answered with these problems; the first gives the status."""
 
-    problems: tuple[Problem, ...]
+    problems: tuple[ProblemDetail, ...]
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **where: str
-    ) -> ErrorAnswer:
+    ) -> HTTPProblem:
         """A refusal for one reason; `where` is a pointer, parameter or header."""
-        return cls((Problem(code, detail, **where),), headers or {})
+        return cls((ProblemDetail(code, detail, **where),), headers or {})
 
-    def moved(self, pointers: Mapping[str, str]) -> ErrorAnswer:
+    def moved(self, pointers: Mapping[str, str]) -> HTTPProblem:
         """The same problems with other pointers: old to new."""
         problems = [
             replace(each, pointer=pointers.get(each.pointer or "", each.pointer)) for each in self.problems
         ]
-        return ErrorAnswer(tuple(problems), self.headers)
+        return HTTPProblem(tuple(problems), self.headers)
 
 
-def body(problems: Iterable[Problem]) -> dict[str, Any]:
+def problem_json(problems: Iterable[ProblemDetail]) -> dict[str, Any]:
     """The JSON of an answer with these problems, the first `MAX_ERRORS` of them."""
     return {"errors": [problem.as_json() for problem in list(problems)[:MAX_ERRORS]]}
 
 
-def answer(refused: ErrorAnswer) -> Response:
+def problem_response(refused: HTTPProblem) -> Response:
     """The answer to a request that was refused."""
     status = STATUSES[refused.problems[0].code]
     return Response(
-        strictjson.dumps(body(refused.problems)),
+        strictjson.dumps(problem_json(refused.problems)),
         status_code=status,
         headers=dict(refused.headers),
         media_type="application/json",
     )
 
 
-def pointer(steps: Iterable[str | int]) -> str:
+def safe_pointer(steps: Iterable[str | int]) -> str:
     """A JSON pointer (RFC 6901) as far as its steps are names of ours; what follows may be data."""
     out = ""
     for step in list(steps)[:_MAX_POINTER_STEPS]:
@@ -195,31 +195,31 @@ def pointer(steps: Iterable[str | int]) -> str:
 
 def _named(steps: Iterable[str]) -> str:
     """`pointer`, of steps as they stand in a JSON pointer."""
-    return pointer(each.replace("~1", "/").replace("~0", "~") for each in steps)
+    return safe_pointer(each.replace("~1", "/").replace("~0", "~") for each in steps)
 
 
 # --- exceptions as answers ----------------------------------------------------
 
 
-def of(exc: PasswrightError) -> ErrorAnswer:
+def problem_from(exc: PasswrightError) -> HTTPProblem:
     """What an exception of the use cases is answered with."""
     if isinstance(exc, BindingInvalid | ServiceRefused):
         problems = [
-            Problem(exc.code, rule, pointer=_named(place.split("/")[1:]))
+            ProblemDetail(exc.code, rule, pointer=_named(place.split("/")[1:]))
             for place, rule in exc.pointers.items()
         ]
         later = {"Retry-After": "3600"} if exc.code == "too_many_attempts" else {}
-        return ErrorAnswer(tuple(problems) or (Problem(exc.code, str(exc)),), later)
+        return HTTPProblem(tuple(problems) or (ProblemDetail(exc.code, str(exc)),), later)
     if isinstance(exc, BindingError | VaultError):
         detail = _DETAILS.get(exc.code) or str(exc)
-        return ErrorAnswer((Problem(exc.code, detail, pointer=_POINTERS.get(exc.code)),))
+        return HTTPProblem((ProblemDetail(exc.code, detail, pointer=_POINTERS.get(exc.code)),))
     if isinstance(exc, DefinitionError):
         code = "template_rejected" if isinstance(exc, TemplateRejected) else "pass_rejected"
-        return ErrorAnswer(tuple(_finding(code, each) for each in exc.report.errors))
+        return HTTPProblem(tuple(_finding(code, each) for each in exc.report.errors))
     for kind, code, detail, headers in _PLAIN:
         if isinstance(exc, kind):
-            return ErrorAnswer.of(code, detail, headers=headers)
-    return ErrorAnswer.of("internal_error", f"the log has it under request {request_id.get()}")
+            return HTTPProblem.of(code, detail, headers=headers)
+    return HTTPProblem.of("internal_error", f"the log has it under request {request_id.get()}")
 
 
 _LATER = MappingProxyType({"Retry-After": "2"})
@@ -251,7 +251,7 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
 _POINTERS = {"binding_immutable": "/binding", "binding_barcode_conflict": "/binding"}
 
 
-def _finding(code: str, finding: Finding) -> Problem:
+def _finding(code: str, finding: Finding) -> ProblemDetail:
     """A finding of the validator; a place in the pass becomes a place in the request."""
     hint = f" ({finding.hint})" if finding.hint else ""
     file, _, place = finding.location.partition("#")
@@ -260,12 +260,12 @@ def _finding(code: str, finding: Finding) -> Problem:
         named = where == f"/pass{place}"
         # The sentence names the member as well, so it goes when the name is somebody's data.
         said = f"{finding.message}{hint}" if named else explanation(finding.code).title
-        return Problem(code, f"{said} [{finding.code}]", pointer=where)
+        return ProblemDetail(code, f"{said} [{finding.code}]", pointer=where)
     where = f"{finding.location}: " if finding.location else ""
-    return Problem(code, f"{where}{finding.message}{hint} [{finding.code}]")
+    return ProblemDetail(code, f"{where}{finding.message}{hint} [{finding.code}]")
 
 
-def of_validation(found: Iterable[Mapping[str, Any]]) -> ErrorAnswer:
+def problems_from_validation(found: Iterable[Mapping[str, Any]]) -> HTTPProblem:
     """What a request that doesn't fit its model is answered with; parameters before members."""
     problems = []
     for each in found:
@@ -273,11 +273,13 @@ def of_validation(found: Iterable[Mapping[str, Any]]) -> ErrorAnswer:
         context = each.get("ctx", {})
         rule = _RULES[each["type"]].format(**context) if each["type"] in _RULES else each["msg"]
         if kind in ("query", "header"):
-            place = {"parameter" if kind == "query" else "header": pointer(steps).removeprefix("/")}
-            problems.append(Problem("malformed_parameter", f"this parameter {rule}", **place))
+            place = {"parameter" if kind == "query" else "header": safe_pointer(steps).removeprefix("/")}
+            problems.append(ProblemDetail("malformed_parameter", f"this parameter {rule}", **place))
         else:
-            problems.append(Problem("invalid_member", f"this member {rule}", pointer=pointer(steps)))
-    return ErrorAnswer(tuple(sorted(problems, key=lambda each: STATUSES[each.code])))
+            problems.append(
+                ProblemDetail("invalid_member", f"this member {rule}", pointer=safe_pointer(steps))
+            )
+    return HTTPProblem(tuple(sorted(problems, key=lambda each: STATUSES[each.code])))
 
 
 # Pydantic's kinds of mistakes in our words; kinds of our own bring theirs.
@@ -314,25 +316,25 @@ _RULES: Mapping[str, str] = MappingProxyType(
 
 
 async def _answered(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, ErrorAnswer)  # noqa: S101 -- what it is registered for
-    return answer(exc)
+    assert isinstance(exc, HTTPProblem)  # noqa: S101 -- what it is registered for
+    return problem_response(exc)
 
 
 async def _refused(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, PasswrightError)  # noqa: S101 -- what it is registered for
-    made = of(exc)
+    made = problem_from(exc)
     code = made.problems[0].code
     if STATUSES[code] >= STATUSES["internal_error"] and code != "try_again":
         logger.error("answered %s", code, exc_info=exc, extra={"code": code})
-    return answer(made)
+    return problem_response(made)
 
 
 async def _invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)  # noqa: S101 -- what it is registered for
     if request.method == "PATCH" and isinstance(exc.body, dict) and "binding" in exc.body:
         # Whatever else is wrong with an update, this is what its sender has to know.
-        return answer(of(BindingError("binding_immutable", "")))
-    return answer(of_validation(exc.errors()))
+        return problem_response(problem_from(BindingError("binding_immutable", "")))
+    return problem_response(problems_from_validation(exc.errors()))
 
 
 async def _unrouted(request: Request, exc: Exception) -> Response:
@@ -341,8 +343,8 @@ async def _unrouted(request: Request, exc: Exception) -> Response:
     if exc.status_code == STATUSES["method_not_allowed"]:
         detail = "the header Allow names what can be done here"
         headers = {**(exc.headers or {}), **_allowed(request)}
-        return answer(ErrorAnswer.of("method_not_allowed", detail, headers=headers))
-    return answer(ErrorAnswer.of("not_found", "there is nothing at this address"))
+        return problem_response(HTTPProblem.of("method_not_allowed", detail, headers=headers))
+    return problem_response(HTTPProblem.of("not_found", "there is nothing at this address"))
 
 
 def _allowed(request: Request) -> Mapping[str, str]:
@@ -354,13 +356,15 @@ def _allowed(request: Request) -> Mapping[str, str]:
 
 
 async def _unforeseen(_: Request, __: Exception) -> Response:
-    return answer(ErrorAnswer.of("internal_error", f"the log has it under request {request_id.get()}"))
+    return problem_response(
+        HTTPProblem.of("internal_error", f"the log has it under request {request_id.get()}")
+    )
 
 
 # The last is raised again after its answer, and logged.
 HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = MappingProxyType(
     {
-        ErrorAnswer: _answered,
+        HTTPProblem: _answered,
         PasswrightError: _refused,
         RequestValidationError: _invalid,
         HTTPException: _unrouted,

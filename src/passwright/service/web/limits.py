@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.errors import HTTPProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -68,7 +68,7 @@ class Buckets:
                 self._left.popitem(last=False)
         if left < 1:
             wait = math.ceil((1 - left) / self._rate.per_second)
-            raise ErrorAnswer.of(
+            raise HTTPProblem.of(
                 "too_many_requests",
                 f"there were too many requests: try again in {wait} second{'s' * (wait != 1)}",
                 headers={"Retry-After": str(wait)},
@@ -118,10 +118,10 @@ async def read_body(request: Request, *, max_bytes: int, seconds: float) -> byte
         ErrorAnswer: too large, too slow, or compressed.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ErrorAnswer.of(
+        raise HTTPProblem.of(
             "unsupported_media_type", "a compressed body is not read", header="Content-Encoding"
         )
-    too_large = ErrorAnswer.of("body_too_large", f"a body here has at most {max_bytes} bytes")
+    too_large = HTTPProblem.of("body_too_large", f"a body here has at most {max_bytes} bytes")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > len(str(max_bytes)) or int(length) > max_bytes):
         raise too_large
@@ -136,5 +136,5 @@ async def read_body(request: Request, *, max_bytes: int, seconds: float) -> byte
                 parts.append(part)
     except TimeoutError:
         detail = f"the body was not there within {seconds:g} seconds"
-        raise ErrorAnswer.of("request_timeout", detail) from None
+        raise HTTPProblem.of("request_timeout", detail) from None
     return b"".join(parts)

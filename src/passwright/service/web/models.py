@@ -30,15 +30,15 @@ from pydantic_core import PydanticCustomError
 from passwright.binding.binding import MAX_URL
 from passwright.model.folder import API_MEMBERS
 from passwright.model.template import Location
-from passwright.service.rendering import Code, Content, Tap
-from passwright.service.steps import EXT_ID
+from passwright.service.rendering import BarcodeOptions, NfcOptions, PassContent
+from passwright.service.transitions import EXT_ID
 
 __all__ = [
     "BINDING",
     "Beacons",
     "CreateBody",
     "ExtId",
-    "GivenPass",
+    "PassBody",
     "Places",
     "RequestModel",
     "TemplateBody",
@@ -127,7 +127,7 @@ class _Message(RequestModel):
         return self
 
 
-class Barcode(_Message):
+class BarcodeBody(_Message):
     """The barcode of a pass. An object without `enabled: false` is a barcode; `{}` and null are none."""
 
     value: Message | None = Field(
@@ -141,11 +141,11 @@ class Barcode(_Message):
     display_text: Text | None = Field(None, description="The text below the barcode.")
 
 
-class Nfc(_Message):
+class NfcBody(_Message):
     """What the pass says to a reader."""
 
 
-class Place(RequestModel):
+class LocationBody(RequestModel):
     """Where the pass is of use."""
 
     latitude: float = Field(ge=-90, le=90)
@@ -153,7 +153,7 @@ class Place(RequestModel):
     text: Text | None = None
 
 
-class Beacon(RequestModel):
+class BeaconBody(RequestModel):
     """A Bluetooth beacon near which Apple shows the pass, by the names of Apple's own member."""
 
     proximity_uuid: Annotated[str, StringConstraints(pattern=f"^{_UUID}$")] = Field(alias="proximityUUID")
@@ -162,8 +162,8 @@ class Beacon(RequestModel):
     relevant_text: Text | None = None
 
 
-Places = Annotated[list[Place], Field(max_length=MAX_LOCATIONS)]
-Beacons = Annotated[list[Beacon], Field(max_length=MAX_BEACONS)]
+Places = Annotated[list[LocationBody], Field(max_length=MAX_LOCATIONS)]
+Beacons = Annotated[list[BeaconBody], Field(max_length=MAX_BEACONS)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 # Judged by `passwright.binding.binding.parse`, whose rules no schema can state whole.
@@ -184,7 +184,7 @@ BINDING: dict[str, Any] = {
 }
 
 
-class GivenPass(RequestModel):
+class PassBody(RequestModel):
     """A pass as a request has it. Members of other names are values of the template's fields."""
 
     model_config = ConfigDict(extra="allow")
@@ -197,10 +197,10 @@ class GivenPass(RequestModel):
             "unless a field is called like another member here."
         ),
     )
-    barcode: Barcode | None = None
-    qr: Barcode | None = Field(None, description="`barcode` of type qr; one of the two.")
-    qr_code: Barcode | None = Field(None, description="Another spelling of `qr`.")
-    nfc: Nfc | None = None
+    barcode: BarcodeBody | None = None
+    qr: BarcodeBody | None = Field(None, description="`barcode` of type qr; one of the two.")
+    qr_code: BarcodeBody | None = Field(None, description="Another spelling of `qr`.")
+    nfc: NfcBody | None = None
     expires_at: Moment | None = None
     message: Text | None = Field(None, description="A message to the holder.")
     locations: Places | None = None
@@ -211,7 +211,7 @@ class GivenPass(RequestModel):
     )
 
     @model_validator(mode="after")
-    def _one_barcode(self) -> GivenPass:
+    def _one_barcode(self) -> PassBody:
         given = [each for each in (self.barcode, self.qr, self.qr_code) if each is not None]
         other = self.barcode is None and given and given[0].type not in (None, "qr")
         if len(given) > 1 or other:
@@ -219,7 +219,7 @@ class GivenPass(RequestModel):
         return self
 
     @model_validator(mode="after")
-    def _few_values(self) -> GivenPass:
+    def _few_values(self) -> PassBody:
         if len(self.fields) + len(self.values) > MAX_VALUES:
             raise PydanticCustomError("many", "has to have at most 100 values")
         return self
@@ -249,12 +249,12 @@ class GivenPass(RequestModel):
         return next((name for name, each in names.items() if each is not None), None)
 
     @property
-    def code(self) -> Code | None:
+    def code(self) -> BarcodeOptions | None:
         """The barcode asked for; None leaves it to the template."""
         given = self.barcode or self.qr or self.qr_code
         if given is None or not given.model_fields_set:
             return None
-        return Code(
+        return BarcodeOptions(
             enabled=given.enabled,
             type=given.type if self.barcode is not None else "qr",
             source=given.source,
@@ -268,11 +268,11 @@ class GivenPass(RequestModel):
         return self.code is not None and self.code.enabled is not False
 
     @property
-    def tap(self) -> Tap | None:
+    def tap(self) -> NfcOptions | None:
         """The NFC message asked for; None leaves it to the template."""
         if self.nfc is None:
             return None
-        return Tap(enabled=self.nfc.enabled, source=self.nfc.source, value=self.nfc.value)
+        return NfcOptions(enabled=self.nfc.enabled, source=self.nfc.source, value=self.nfc.value)
 
     @property
     def places(self) -> tuple[Location, ...] | None:
@@ -297,15 +297,15 @@ class GivenPass(RequestModel):
         return None if self.tags is None else tuple(self.tags)
 
 
-class NewPass(GivenPass):
+class NewPassBody(PassBody):
     """The pass to create."""
 
     ext_id: ExtId | None = Field(None, description="Your own id for the pass; works in paths, too.")
 
     @property
-    def content(self) -> Content:
+    def content(self) -> PassContent:
         """The content of the pass for the use cases."""
-        return Content(
+        return PassContent(
             values=self.all_values,
             barcode=self.code,
             nfc=self.tap,
@@ -321,14 +321,14 @@ class NewPass(GivenPass):
 Action = Literal["deactivate", "reactivate"]
 
 
-class ChangedPass(GivenPass):
+class ChangedPassBody(PassBody):
     """Changes to a pass. What is left out stays, null takes it away."""
 
     pass_action: Action | None = None
     status: Action | None = Field(None, description="Another name of `passAction`; one of the two.")
 
     @model_validator(mode="after")
-    def _one_action(self) -> ChangedPass:
+    def _one_action(self) -> ChangedPassBody:
         if self.status is not None and self.pass_action is not None:
             raise PydanticCustomError("one_action", "has to have passAction or status, not both")
         return self
@@ -337,14 +337,14 @@ class ChangedPass(GivenPass):
 class CreateBody(RequestModel):
     """A pass, and whom to bind it to if anyone."""
 
-    pass_: NewPass = Field(alias="pass")
+    pass_: NewPassBody = Field(alias="pass")
     binding: Annotated[Any, WithJsonSchema(BINDING)] = None
 
 
 class UpdateBody(RequestModel):
     """Changes to a pass."""
 
-    pass_: ChangedPass = Field(alias="pass")
+    pass_: ChangedPassBody = Field(alias="pass")
     # Known so that it can be refused by a code of its own.
     binding: SkipJsonSchema[Any] = None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
-__all__ = ["JSON_BODY", "describe", "refusals"]
+__all__ = ["JSON_BODY", "describe", "error_responses"]
 
 # What any request may be answered with, and any with a key, and any with a body.
 ANYWHERE = ("header_too_large", "malformed_request", "internal_error", "try_again")
@@ -55,7 +55,7 @@ _RETRY_AFTER = {
 _LATER = ("429", "503")
 
 
-def refusals(*codes: str) -> dict[int | str, dict[str, Any]]:
+def error_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that may be refused with these codes, besides those any may be."""
     by_status: dict[int | str, list[str]] = {}
     for code in (*ANYWHERE, *WITH_KEY, *codes):

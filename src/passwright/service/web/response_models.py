@@ -14,11 +14,11 @@ from pydantic.alias_generators import to_camel
 __all__ = ["Errors", "OnePass", "OneTemplate", "PassPage", "TemplatePage"]
 
 
-class _Answer(BaseModel):
+class _ResponseModel(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
 
-class Binding(_Answer):
+class BindingAttributes(_ResponseModel):
     """How far the binding of a pass got."""
 
     platform: Literal["google", "apple"] | None = Field(description="Who has the pass; null: nobody yet.")
@@ -27,11 +27,11 @@ class Binding(_Answer):
     learn_more_url: str
 
 
-class NoBarcode(_Answer):
+class NoBarcode(_ResponseModel):
     """A pass that shows no barcode."""
 
 
-class Barcode(_Answer):
+class BarcodeAttributes(_ResponseModel):
     """The barcode that a pass shows."""
 
     enabled: Literal[True]
@@ -41,7 +41,7 @@ class Barcode(_Answer):
     display_text: str | None
 
 
-class PassAttributes(_Answer):
+class PassAttributes(_ResponseModel):
     """A pass."""
 
     download_url: str = Field(description="The page for the holder. Who has this link has the pass: keep it.")
@@ -61,7 +61,7 @@ class PassAttributes(_Answer):
         description="What was given for the pass, as a request would have it: values as objects."
     )
     nfc: str | None = Field(description="What the pass says to a reader.")
-    barcode: Barcode | NoBarcode = Field(description="Empty for a pass without a barcode.")
+    barcode: BarcodeAttributes | NoBarcode = Field(description="Empty for a pass without a barcode.")
     message: str | None
     latest_message: str | None = Field(description="As `message`.")
     created_at: datetime
@@ -71,7 +71,7 @@ class PassAttributes(_Answer):
     deactivated_at: datetime | None
     expires_at: datetime | None
     nullified_at: datetime | None
-    binding: Binding | None = Field(None, description="Left out for a pass without a binding.")
+    binding: BindingAttributes | None = Field(None, description="Left out for a pass without a binding.")
     pass_design: dict[str, Any] | None = Field(None, description="With `includePassDesign`.")
     locations: list[dict[str, Any]] | None = Field(None, description="With `includeLocations`.")
     beacons: list[dict[str, Any]] | None = Field(None, description="With `includeBeacons`.")
@@ -82,7 +82,7 @@ class PassAttributes(_Answer):
     apple_pass_file: str | None = Field(None, description="With `includePassSource=apple`: base64.")
 
 
-class PassData(_Answer):
+class PassData(_ResponseModel):
     """A pass as JSON:API has it."""
 
     id: str
@@ -90,14 +90,14 @@ class PassData(_Answer):
     attributes: PassAttributes
 
 
-class Notifications(_Answer):
+class Notifications(_ResponseModel):
     """Whether devices were told of a change."""
 
     status: Literal["none"]
     message: str
 
 
-class GoogleForm(_Answer):
+class GoogleForm(_ResponseModel):
     """How a save link carries its pass."""
 
     form: str = Field(description="What travels in the link: class and object, the object, or its id.")
@@ -106,21 +106,21 @@ class GoogleForm(_Answer):
     )
 
 
-class PassMeta(_Answer):
+class PassMeta(_ResponseModel):
     """About the answer."""
 
     notifications: Notifications | None = None
     google: GoogleForm | None = None
 
 
-class OnePass(_Answer):
+class OnePass(_ResponseModel):
     """One pass."""
 
     data: PassData
     meta: PassMeta | None = None
 
 
-class PageMeta(_Answer):
+class PageMeta(_ResponseModel):
     """Which part of a list this is."""
 
     page: int
@@ -128,14 +128,14 @@ class PageMeta(_Answer):
     total: int = Field(description="How many there are on all pages.")
 
 
-class PassPage(_Answer):
+class PassPage(_ResponseModel):
     """Passes, the newest first."""
 
     data: list[PassData]
     meta: PageMeta
 
 
-class TemplateAttributes(_Answer):
+class TemplateAttributes(_ResponseModel):
     """A template."""
 
     name: str
@@ -145,7 +145,7 @@ class TemplateAttributes(_Answer):
     updated_at: datetime
 
 
-class TemplateData(_Answer):
+class TemplateData(_ResponseModel):
     """A template as JSON:API has it."""
 
     id: str
@@ -153,7 +153,7 @@ class TemplateData(_Answer):
     attributes: TemplateAttributes
 
 
-class Finding(_Answer):
+class FindingData(_ResponseModel):
     """Something to look at in a template that is usable all the same."""
 
     code: str
@@ -163,28 +163,28 @@ class Finding(_Answer):
     hint: str
 
 
-class TemplateMeta(_Answer):
+class TemplateMeta(_ResponseModel):
     """About the template."""
 
-    findings: list[Finding]
+    findings: list[FindingData]
     bound_passes: str = Field(description="What becomes of bound passes where the template shows a code.")
 
 
-class OneTemplate(_Answer):
+class OneTemplate(_ResponseModel):
     """One template."""
 
     data: TemplateData
     meta: TemplateMeta | None = None
 
 
-class TemplatePage(_Answer):
+class TemplatePage(_ResponseModel):
     """Templates, the newest first."""
 
     data: list[TemplateData]
     meta: PageMeta
 
 
-class ErrorSource(_Answer):
+class ErrorSource(_ResponseModel):
     """Where it is wrong: one of the three."""
 
     pointer: str | None = Field(None, description="A JSON pointer into the body.")
@@ -192,7 +192,7 @@ class ErrorSource(_Answer):
     header: str | None = None
 
 
-class Error(_Answer):
+class ErrorData(_ResponseModel):
     """One thing that is wrong. Nothing that was sent is repeated."""
 
     status: str
@@ -202,7 +202,7 @@ class Error(_Answer):
     source: ErrorSource | None = None
 
 
-class Errors(_Answer):
+class Errors(_ResponseModel):
     """Why a request was refused."""
 
-    errors: list[Error] = Field(min_length=1, max_length=50)
+    errors: list[ErrorData] = Field(min_length=1, max_length=50)

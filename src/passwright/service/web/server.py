@@ -12,7 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from passwright import strictjson
 from passwright.service.web import errors
-from passwright.service.web.frame import LINGER_BYTES, LINGER_SECONDS, MAX_HEADER_BYTES
+from passwright.service.web.middleware import LINGER_BYTES, LINGER_SECONDS, MAX_HEADER_BYTES
 
 if TYPE_CHECKING:
     import asyncio
@@ -77,17 +77,17 @@ class _Protocol(H11Protocol):
         self._waiting = None
         if not self.transport.is_closing():
             detail = f"the header was not there within {HEADER_SECONDS:g} seconds"
-            self._refuse(errors.Problem("request_timeout", detail))
+            self._refuse(errors.ProblemDetail("request_timeout", detail))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's own word for it
         """What h11 could not read: no HTTP, or a header that is too large."""
         if len(self.conn.trailing_data[0]) > MAX_HEADER_BYTES:
             detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
-            self._refuse(errors.Problem("header_too_large", detail))
+            self._refuse(errors.ProblemDetail("header_too_large", detail))
         else:
-            self._refuse(errors.Problem("malformed_request", "this is not HTTP/1.1 as RFC 9112 has it"))
+            self._refuse(errors.ProblemDetail("malformed_request", "this is not HTTP/1.1 as RFC 9112 has it"))
 
-    def _refuse(self, problem: errors.Problem) -> None:
+    def _refuse(self, problem: errors.ProblemDetail) -> None:
         """The answer, and then a close in two steps (RFC 9112 section 9.6).
 
         A close with bytes unread resets the connection, and a client that is still sending loses the answer.
@@ -96,7 +96,7 @@ class _Protocol(H11Protocol):
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.close()  # in the middle of another answer
             return
-        content = strictjson.dumps(errors.body([problem])).encode()
+        content = strictjson.dumps(errors.problem_json([problem])).encode()
         head = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(content)).encode()),

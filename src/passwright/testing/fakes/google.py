@@ -27,7 +27,7 @@ from passwright.errors import InvalidInput
 from passwright.google.api.client import SCOPE, Client
 from passwright.google.issuer import Issuer
 from passwright.testing.authority import example_directory
-from passwright.testing.fakes.save_endpoint import FakeSaveEndpoint, Refused
+from passwright.testing.fakes.save_endpoint import FakeSaveEndpoint, SaveRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -184,12 +184,12 @@ class FakeGoogle:
                         answer = _Answer(200, self._token(method, body))
                     else:
                         answer = _Answer(200, self._resource(method, target, headers, body))
-                except Refused as refused:
+                except SaveRefused as refused:
                     text = refused.text
                     answer = _Answer(refused.status, _error(refused, oauth=is_token))
             if fault is not None:
                 text = "a fault of the script"
-                content = _error(Refused(fault.status, "backendError", text), oauth=is_token)
+                content = _error(SaveRefused(fault.status, "backendError", text), oauth=is_token)
                 answer = _Answer(fault.status, content, fault)
             self.seen.append(Seen(method, path, answer.status, text))
         return answer
@@ -197,21 +197,21 @@ class FakeGoogle:
     def _resource(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         parts = urlsplit(target)
         if headers.get("Authorization", "").removeprefix("Bearer ") not in self._tokens:
-            raise Refused(401, "authError", "Invalid Credentials")
+            raise SaveRefused(401, "authError", "Invalid Credentials")
         if not parts.path.startswith(_PATH):
-            raise Refused(404, "notFound", "Not Found")
+            raise SaveRefused(404, "notFound", "Not Found")
         steps = [unquote(step) for step in parts.path.removeprefix(_PATH).split("/")]
         try:
             value = strictjson.loads(body, name="body") if body else None
         except InvalidInput as exc:
-            raise Refused(400, "parseError", str(exc)) from None
+            raise SaveRefused(400, "parseError", str(exc)) from None
         return self._wallet.answer(method, steps, dict(parse_qsl(parts.query)), value)
 
     def _token(self, method: str, body: bytes) -> dict[str, Any]:
         """RFC 7523 section 2.1: an access token for a signed assertion."""
         form = dict(parse_qsl(body.decode("ascii", "replace")))
         if method != "POST" or form.get("grant_type") != _GRANT:
-            raise Refused(400, "unsupported_grant_type", "Invalid grant_type")
+            raise SaveRefused(400, "unsupported_grant_type", "Invalid grant_type")
         assertion = form.get("assertion", "")
         self.assertions.append(assertion)
         self._check(*self._verified(assertion))
@@ -233,9 +233,9 @@ class FakeGoogle:
                 strictjson.loads(_decoded(part), name="assertion") for part in message.split(".")
             )
         except (ValueError, InvalidSignature, InvalidInput):
-            raise Refused(400, "invalid_grant", "Invalid JWT Signature.") from None
+            raise SaveRefused(400, "invalid_grant", "Invalid JWT Signature.") from None
         if not isinstance(header, dict) or not isinstance(claims, dict):
-            raise Refused(400, "invalid_grant", "Invalid JWT: header and claims have to be objects")
+            raise SaveRefused(400, "invalid_grant", "Invalid JWT: header and claims have to be objects")
         return header, claims
 
     def _check(self, header: dict[str, Any], claims: dict[str, Any]) -> None:
@@ -243,7 +243,7 @@ class FakeGoogle:
         times = [claims.get(name) for name in ("iat", "exp")]
         # RFC 7519 section 2: a NumericDate; four digits of a year are all that datetime holds.
         if not all(isinstance(each, int) and 0 <= each < _YEAR_10000 for each in times):
-            raise Refused(400, "invalid_grant", "Invalid JWT: iat and exp have to be numbers")
+            raise SaveRefused(400, "invalid_grant", "Invalid JWT: iat and exp have to be numbers")
         issued, expires = (datetime.fromtimestamp(each or 0, UTC) for each in times)
         for fits, text in (
             (header.get("alg") == "RS256", "the algorithm has to be RS256"),
@@ -254,7 +254,7 @@ class FakeGoogle:
             (now < expires <= issued + _MAX_LIFETIME, "exp has passed, or is more than an hour after iat"),
         ):
             if not fits:
-                raise Refused(400, "invalid_grant", f"Invalid JWT: {text}")
+                raise SaveRefused(400, "invalid_grant", f"Invalid JWT: {text}")
 
 
 @dataclass(frozen=True)
@@ -298,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing on standard error; `seen` has it."""
 
 
-def _error(refused: Refused, *, oauth: bool) -> dict[str, Any]:
+def _error(refused: SaveRefused, *, oauth: bool) -> dict[str, Any]:
     """An error in the shape of the endpoint that says it."""
     if oauth:
         return {"error": refused.reason, "error_description": refused.text}

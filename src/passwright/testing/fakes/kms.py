@@ -31,7 +31,7 @@ _DIGEST_BYTES = 32  # SHA-256
 _ACCOUNT_KEY_ID = "0123456789abcdef0123456789abcdef01234567"
 
 
-class Refused(Exception):
+class KmsRefused(Exception):
     """A request that the service would not take: status and reason."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -86,7 +86,7 @@ class KeyService:
         from cryptography.hazmat.primitives.hashes import SHA256
 
         if len(digest) != _DIGEST_BYTES:
-            raise Refused(400, f"a SHA-256 digest has 32 bytes, not {len(digest)}")
+            raise KmsRefused(400, f"a SHA-256 digest has 32 bytes, not {len(digest)}")
         if self.fault == "wrong":
             digest = bytes(_DIGEST_BYTES)
         return self.key.sign(digest, PKCS1v15(), Prehashed(SHA256()))
@@ -124,7 +124,7 @@ class KeyService:
         if self.fault == "slow":
             self._stopped.wait(10)
         if self.fault in ("refuses", "ails"):
-            raise Refused(403 if self.fault == "refuses" else 503, "so it was asked for")
+            raise KmsRefused(403 if self.fault == "refuses" else 503, "so it was asked for")
         given: dict[str, Any] = json.loads(body) if body else {}
         if target := headers.get("x-amz-target"):
             return self._aws(target, headers, given)
@@ -140,27 +140,27 @@ class KeyService:
         for end, way in ways.items():
             if path.endswith(end):
                 return way(headers, given)
-        raise Refused(404, "no such path")
+        raise KmsRefused(404, "no such path")
 
     def _bearer(self, headers: Mapping[str, str]) -> None:
         if headers.get("authorization") != f"Bearer {self.token}":
-            raise Refused(401, "the bearer token is missing, or another")
+            raise KmsRefused(401, "the bearer token is missing, or another")
 
     def _aws(self, target: str, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """AWS KMS API reference: Sign, GetPublicKey."""
         if not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 Credential="):
-            raise Refused(400, "the request is not signed with version 4")
+            raise KmsRefused(400, "the request is not signed with version 4")
         if target == "TrentService.GetPublicKey":
             pem = self._public_pem().split("-----")[2]
             return {"KeyId": given["KeyId"], "PublicKey": pem.replace("\n", ""), "KeyUsage": "SIGN_VERIFY",
                     "KeySpec": "RSA_2048", "SigningAlgorithms": ["RSASSA_PKCS1_V1_5_SHA_256"]}  # fmt: skip
         if target != "TrentService.Sign":
-            raise Refused(400, "UnknownOperationException")
+            raise KmsRefused(400, "UnknownOperationException")
         if (
             given.get("MessageType") != "DIGEST"
             or given.get("SigningAlgorithm") != "RSASSA_PKCS1_V1_5_SHA_256"
         ):
-            raise Refused(400, "ValidationException")
+            raise KmsRefused(400, "ValidationException")
         signature = self._signed(b64decode(given["Message"], validate=True))
         return {"KeyId": given["KeyId"], "Signature": b64encode(signature).decode(),
                 "SigningAlgorithm": given["SigningAlgorithm"]}  # fmt: skip
@@ -177,7 +177,7 @@ class KeyService:
 
         digest = b64decode(given["digest"]["sha256"], validate=True)
         if int(given["digestCrc32c"]) != value(digest):
-            raise Refused(400, "the digest does not match its checksum")
+            raise KmsRefused(400, "the digest does not match its checksum")
         signature = self._signed(digest)
         return {"signature": b64encode(signature).decode(), "signatureCrc32c": str(value(signature)),
                 "verifiedDigestCrc32c": True}  # fmt: skip
@@ -188,7 +188,7 @@ class KeyService:
 
         self._bearer(headers)
         if set(given) - {"payload", "delegates"}:
-            raise Refused(400, "unknown member")
+            raise KmsRefused(400, "unknown member")
         signature = self._signed(sha256(b64decode(given["payload"], validate=True)).digest())
         return {"keyId": _ACCOUNT_KEY_ID, "signedBlob": b64encode(signature).decode()}
 
@@ -196,7 +196,7 @@ class KeyService:
         """Azure Key Vault REST reference: Sign. The digest and the answer are base64url."""
         self._bearer(headers)
         if given.get("alg") != "RS256":
-            raise Refused(400, "alg has to be RS256 for this key")
+            raise KmsRefused(400, "alg has to be RS256 for this key")
         digest = urlsafe_b64decode(given["value"] + "=" * (-len(given["value"]) % 4))
         return {
             "kid": f"{self.url}/keys/passes/1",
@@ -206,9 +206,9 @@ class KeyService:
     def _vault(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
         """HashiCorp Vault, Transit secrets engine API: Sign Data."""
         if headers.get("x-vault-token") != self.token:
-            raise Refused(403, "permission denied")
+            raise KmsRefused(403, "permission denied")
         if given.get("prehashed") is not True or given.get("signature_algorithm") != "pkcs1v15":
-            raise Refused(400, "Passwright needs prehashed data and PKCS #1 v1.5")
+            raise KmsRefused(400, "Passwright needs prehashed data and PKCS #1 v1.5")
         signature = self._signed(b64decode(given["input"], validate=True))
         return {"data": {"signature": f"vault:v1:{b64encode(signature).decode()}", "key_version": 1}}
 
@@ -226,7 +226,7 @@ class KeyService:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 try:
                     status, said = 200, service.answer(self.path, headers, body)
-                except Refused as exc:
+                except KmsRefused as exc:
                     status, said = exc.status, {"error": {"code": exc.status, "message": exc.reason}}
                     if "X-Amz-Target" in self.headers:
                         name = "AccessDeniedException" if exc.status < 500 else "KMSInternalException"  # noqa: PLR2004

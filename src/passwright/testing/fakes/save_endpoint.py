@@ -17,7 +17,7 @@ from passwright.table import place_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["FakeSaveEndpoint", "Refused"]
+__all__ = ["FakeSaveEndpoint", "SaveRefused"]
 
 _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
 # Said by the platform, or to it and not kept; what a client sends of them is ignored.
@@ -25,7 +25,7 @@ _NOT_KEPT = frozenset({"classReference", "hasUsers", "kind", "notifyPreference",
 _MAX_RESULTS = 1000
 
 
-class Refused(Exception):
+class SaveRefused(Exception):
     """The request was refused: status, reason and text of Google's answer."""
 
     def __init__(self, status: int, reason: str, text: str) -> None:
@@ -53,7 +53,7 @@ class FakeSaveEndpoint:
             Refused: Google refuses.
         """
         if not path or path[0] not in self.resources:
-            raise Refused(404, "notFound", "Not Found")
+            raise SaveRefused(404, "notFound", "Not Found")
         type_, *rest = path
         match method, rest:
             case "POST", []:
@@ -72,13 +72,13 @@ class FakeSaveEndpoint:
                 return self._view(type_, self._change(type_, before, _own(_object(body)), body))
             case "POST", [id_, "addMessage"]:
                 return {"resource": self._view(type_, self._add_message(type_, id_, _object(body)))}
-        raise Refused(404, "notFound", "Not Found")
+        raise SaveRefused(404, "notFound", "Not Found")
 
     def _insert(self, type_: str, body: dict[str, Any]) -> dict[str, Any]:
         resource = _own(body)
         self._check(type_, resource)
         if resource["id"] in self.resources[type_]:
-            raise Refused(409, "existingResource", f"{resource_name(type_)} already exists")
+            raise SaveRefused(409, "existingResource", f"{resource_name(type_)} already exists")
         _review(type_, resource, body, before=None)
         self.resources[type_][resource["id"]] = resource
         return resource
@@ -88,7 +88,7 @@ class FakeSaveEndpoint:
     ) -> dict[str, Any]:
         self._check(type_, after)
         if after["id"] != before["id"]:
-            raise Refused(400, "invalidResource", "Invalid resource ID: it is not the one of the path")
+            raise SaveRefused(400, "invalidResource", "Invalid resource ID: it is not the one of the path")
         _review(type_, after, body, before=before)
         self.resources[type_][before["id"]] = after
         return after
@@ -127,7 +127,7 @@ class FakeSaveEndpoint:
             return self.resources[type_][id_]
         except KeyError:
             part = "class" if type_.endswith("Class") else "resource"
-            raise Refused(404, f"{part}NotFound", f"The {resource_name(type_)} was not found") from None
+            raise SaveRefused(404, f"{part}NotFound", f"The {resource_name(type_)} was not found") from None
 
     def _check(self, type_: str, resource: dict[str, Any]) -> None:
         _check_form(resource_name(type_), resource)
@@ -135,10 +135,10 @@ class FakeSaveEndpoint:
         for id_ in (resource["id"], *([class_id] if class_id else [])):
             match = _ID.match(id_)
             if match is None:
-                raise Refused(400, "invalidResource", "Invalid resource ID: forbidden characters")
+                raise SaveRefused(400, "invalidResource", "Invalid resource ID: forbidden characters")
             if match[1] != self.issuer_id:
                 text = "Service account email address did not have edit access on the issuer"
-                raise Refused(403, "permissionDenied", text)
+                raise SaveRefused(403, "permissionDenied", text)
         if class_id is not None:
             class_ = self._stored(type_.replace("Object", "Class"), class_id)
             if canonical_enum(class_.get("reviewStatus")) == "draft":
@@ -167,7 +167,7 @@ def _own(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _invalid(text: str) -> NoReturn:
-    raise Refused(400, "badRequest", f"Request contains an invalid argument: {text}")
+    raise SaveRefused(400, "badRequest", f"Request contains an invalid argument: {text}")
 
 
 def _check_form(name: str, document: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def _review(
     elif is_draft and (wanted == "draft" or (before is not None and not wanted)):
         resource["reviewStatus"] = "DRAFT"
     else:
-        raise Refused(400, "invalidReviewStatus", "Invalid review status")
+        raise SaveRefused(400, "invalidReviewStatus", "Invalid review status")
 
 
 def _camel(name: str, document: Mapping[str, Any]) -> dict[str, Any]:

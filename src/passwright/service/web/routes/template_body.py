@@ -16,7 +16,7 @@ from passwright.model.kinds import KINDS
 from passwright.report import warning
 from passwright.service.rendering import PASS_DATA, SOURCE_MESSAGES
 from passwright.service.templates import Upload
-from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.errors import HTTPProblem
 from passwright.service.web.models import Beacons, Places, RequestModel, Text
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def parts_of(body: bytes, content_type: str) -> dict[str, bytes]:
     else:
         if delimiter and parts and chunks[-1].startswith(b"--"):
             return parts
-    raise ErrorAnswer.of("malformed_body", "this is not multipart/form-data as RFC 7578 has it")
+    raise HTTPProblem.of("malformed_body", "this is not multipart/form-data as RFC 7578 has it")
 
 
 def pictures_of(parts: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -209,7 +209,7 @@ def pictures_of(parts: Mapping[str, bytes]) -> dict[str, bytes]:
     names = {f"images[{name}]": name for name in PICTURES} | {name: name for name in PICTURES}
     if any(name not in names for name in parts):
         detail = f"parts are passTemplate and the pictures {', '.join(PICTURES)}"
-        raise ErrorAnswer.of("invalid_member", detail)
+        raise HTTPProblem.of("invalid_member", detail)
     return {names[name]: data for name, data in parts.items()}
 
 
@@ -319,7 +319,7 @@ def _given_pictures(images: TemplateImages) -> dict[str, bytes]:
             detail = (
                 "this member has to be a PNG in base64 (RFC 4648 section 4): nothing is fetched from a URL"
             )
-            raise ErrorAnswer.of("invalid_member", detail, pointer=f"/passTemplate/images/{name}") from None
+            raise HTTPProblem.of("invalid_member", detail, pointer=f"/passTemplate/images/{name}") from None
     return made
 
 

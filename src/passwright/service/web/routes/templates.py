@@ -12,16 +12,16 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ValidationError
 
 from passwright.service import templates
-from passwright.service.repeats import Once, Replay
-from passwright.service.store import Page
+from passwright.service.idempotency import IdempotencyKey, ReplayedResponse
+from passwright.service.store.protocol import Page
 from passwright.service.templates import Upload
-from passwright.service.web import answers, errors
-from passwright.service.web.api import COMMON, REPEAT, Pages, RepeatKey
-from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web import errors, responses
+from passwright.service.web.errors import HTTPProblem
 from passwright.service.web.models import TemplateBody
-from passwright.service.web.openapi import JSON_BODY, refusals
-from passwright.service.web.reading import Call, TemplateRoute, read_document, repeatable
+from passwright.service.web.openapi import JSON_BODY, error_responses
+from passwright.service.web.requests import ApiRequest, TemplateRoute, idempotency_of, read_document
 from passwright.service.web.response_models import OneTemplate, TemplatePage
+from passwright.service.web.routes.passes import COMMON, REPEAT, Pages, RepeatKey
 from passwright.service.web.routes.template_body import (
     PICTURES,
     PassTemplateBody,
@@ -73,22 +73,26 @@ _TEMPLATE_BODY = {
     response_model_exclude_unset=True,
     operation_id="createTemplate",
     summary="Bring a template: as JSON, with or without parts for its pictures, or as a folder",
-    responses=refusals(*JSON_BODY, *REPEAT, "template_rejected"),
+    responses=error_responses(*JSON_BODY, *REPEAT, "template_rejected"),
     openapi_extra={"requestBody": _TEMPLATE_BODY},
 )
-def create_template(call: Call, response: Response, idempotency_key: RepeatKey = None) -> dict[str, Any]:
+def create_template(
+    call: ApiRequest, response: Response, idempotency_key: RepeatKey = None
+) -> dict[str, Any]:
     """Pictures are decoded and written anew. Nothing is fetched from a URL."""
-    desk, organisation, at = call.front.desk, call.key.organisation, call.front.now()
+    context, organisation, at = call.front.context, call.key.organisation, call.front.now()
     upload = _upload(call)
-    with repeatable(call, idempotency_key) as hashes:
+    with idempotency_of(call, idempotency_key) as hashes:
         if hashes is None:
-            return answers.of_template(*templates.add(desk, organisation, upload, at=at))
-        once = Once(key_hash=hashes[0], fingerprint=hashes[1], render=lambda made: answers.of_template(*made))
-        made = templates.add_once(desk, organisation, upload, at=at, once=once)
-    if isinstance(made, Replay):
+            return responses.template_data(*templates.add(context, organisation, upload, at=at))
+        once = IdempotencyKey(
+            key_hash=hashes[0], fingerprint=hashes[1], render=lambda made: responses.template_data(*made)
+        )
+        made = templates.add_once(context, organisation, upload, at=at, once=once)
+    if isinstance(made, ReplayedResponse):
         response.headers["Idempotency-Replayed"] = "true"
         return dict(made.body)
-    return answers.of_template(*made)
+    return responses.template_data(*made)
 
 
 @router.get(
@@ -97,14 +101,14 @@ def create_template(call: Call, response: Response, idempotency_key: RepeatKey =
     response_model_exclude_unset=True,
     operation_id="listTemplates",
     summary="Templates, the newest first",
-    responses=refusals(),
+    responses=error_responses(),
 )
-def list_templates(call: Call, query: Annotated[Pages, Query()]) -> dict[str, Any]:
+def list_templates(call: ApiRequest, query: Annotated[Pages, Query()]) -> dict[str, Any]:
     """All templates of the organisation."""
     page = Page(query.page, query.per_page)
-    found, total = templates.listed(call.front.desk, call.key.organisation, page)
-    data = [answers.of_template(each)["data"] for each in found]
-    return {"data": data, "meta": answers.page_meta(page, total)}
+    found, total = templates.list_templates(call.front.context, call.key.organisation, page)
+    data = [responses.template_data(each)["data"] for each in found]
+    return {"data": data, "meta": responses.page_meta(page, total)}
 
 
 @router.get(
@@ -113,11 +117,13 @@ def list_templates(call: Call, query: Annotated[Pages, Query()]) -> dict[str, An
     response_model_exclude_unset=True,
     operation_id="showTemplate",
     summary="One template",
-    responses=refusals("template_not_found"),
+    responses=error_responses("template_not_found"),
 )
-def show_template(call: Call, template: str) -> dict[str, Any]:
+def show_template(call: ApiRequest, template: str) -> dict[str, Any]:
     """Its name, kind and version."""
-    return answers.of_template(templates.find(call.front.desk, call.key.organisation, template))
+    return responses.template_data(
+        templates.find_template(call.front.context, call.key.organisation, template)
+    )
 
 
 @router.put(
@@ -126,17 +132,19 @@ def show_template(call: Call, template: str) -> dict[str, Any]:
     response_model_exclude_unset=True,
     operation_id="changeTemplate",
     summary="Put other files in the place of a template's",
-    responses=refusals(*JSON_BODY, "template_rejected", "template_not_found"),
+    responses=error_responses(*JSON_BODY, "template_rejected", "template_not_found"),
     openapi_extra={"requestBody": _TEMPLATE_BODY},
 )
-def change_template(call: Call, template: str) -> dict[str, Any]:
+def change_template(call: ApiRequest, template: str) -> dict[str, Any]:
     """Passes are made from the new files from then on; bound ones leave out a code they may show."""
     upload = _upload(call)
-    changed = templates.change(call.front.desk, call.key.organisation, template, upload, at=call.front.now())
-    return answers.of_template(*changed)
+    changed = templates.change(
+        call.front.context, call.key.organisation, template, upload, at=call.front.now()
+    )
+    return responses.template_data(*changed)
 
 
-def _upload(call: Call) -> Upload:
+def _upload(call: ApiRequest) -> Upload:
     """The template in a request, in any of the forms that it may have."""
     if call.media_type == "application/zip":
         return Upload(files=templates.files_in(call.octets))
@@ -148,23 +156,25 @@ def _upload(call: Call) -> Upload:
         value = given if isinstance(given, dict) and "passTemplate" in given else {"passTemplate": given}
         pictures = pictures_of(parts)
     if isinstance(value, dict) and "passTemplate" in value:
-        body = _validated(PassTemplateBody, value).pass_template
-        desk, organisation = call.front.desk, call.key.organisation
+        body = _validate_body(PassTemplateBody, value).pass_template
+        context, organisation = call.front.context, call.key.organisation
         return upload_of(
             body,
-            organisation=templates.organisation_name(desk, organisation),
-            template_id=desk.random(16).hex(),
+            organisation=templates.organisation_name(context, organisation),
+            template_id=context.random(16).hex(),
             pictures=pictures,
         )
-    return Upload(files=_files(_validated(TemplateBody, value)))
+    return Upload(files=_files(_validate_body(TemplateBody, value)))
 
 
-def _validated(model: type[T], value: Any) -> T:
+def _validate_body(model: type[T], value: Any) -> T:
     try:
         return model.model_validate(value)
     except ValidationError as exc:
         found = exc.errors(include_url=False, include_input=False)
-        raise errors.of_validation({**each, "loc": ("body", *each["loc"])} for each in found) from None
+        raise errors.problems_from_validation(
+            {**each, "loc": ("body", *each["loc"])} for each in found
+        ) from None
 
 
 def _files(body: TemplateBody) -> dict[str, bytes]:
@@ -175,4 +185,4 @@ def _files(body: TemplateBody) -> dict[str, bytes]:
         }
     except (binascii.Error, ValueError):
         detail = "files other than .toml have to be in base64 (RFC 4648 section 4)"
-        raise ErrorAnswer.of("invalid_member", detail, pointer="/files") from None
+        raise HTTPProblem.of("invalid_member", detail, pointer="/files") from None

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from passwright.binding.lifecycle import Platform
     from passwright.service.pages.card import Card
 
-__all__ = ["Asset", "Device", "Holder", "Way", "asset", "asset_path", "device_of", "page", "problem"]
+__all__ = ["Action", "Asset", "Device", "HolderPage", "asset", "asset_path", "device_of", "page", "problem"]
 
 Device: TypeAlias = Literal["android", "iphone", "desktop"]
 
 # What can be done for one of the wallets.
-Way: TypeAlias = Literal["open", "pending", "again", "locked", "off"]
+Action: TypeAlias = Literal["open", "pending", "again", "locked", "off"]
 
 _HERE = Path(__file__).parent
 
@@ -53,7 +53,7 @@ def device_of(user_agent: str | None) -> Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
+class HolderPage:
     """What the page is about.
 
     `state` is None for a pass without a binding. `url` is the page's own
@@ -68,7 +68,7 @@ class Holder:
     mask: str | None = None
     learn_more_url: str | None = None
 
-    def way(self, platform: Platform) -> Way:
+    def way(self, platform: Platform) -> Action:
         """What can be done for this wallet."""
         if platform not in self.offers:
             return "off"
@@ -79,7 +79,7 @@ class Holder:
         return "pending" if self.state is State.APPLE_PENDING else "again"
 
 
-def page(holder: Holder, *, device: Device, language: str) -> str:
+def page(holder: HolderPage, *, device: Device, language: str) -> str:
     """The page for a pass that can be handed out, or that its holder has.
 
     `language` is one of `LANGUAGES`.
@@ -110,7 +110,7 @@ def problem(reason: str, *, language: str, url: str | None = None, learn_more_ur
     return _render("problem.html", language, code=known, path=path, learn_more_url=learn_more_url)
 
 
-def _headline(holder: Holder, main: Platform | None) -> str:
+def _headline(holder: HolderPage, main: Platform | None) -> str:
     if main is None:
         return "headline.desktop"
     way = holder.way(main)

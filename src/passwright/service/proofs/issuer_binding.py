@@ -19,7 +19,7 @@ from passwright import strictjson
 from passwright.binding.binding import check_learn_more_url
 from passwright.binding.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.errors import AttemptRefused, KeyMaterialError
-from passwright.service.ceremony import Credential, Offer
+from passwright.service.proofs.protocol import Challenge, StoredCredential
 from passwright.service.vault import Purpose, Vault
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.apple.identity import Identity
-    from passwright.service.ceremony import Subject
+    from passwright.service.proofs.protocol import ChallengeSubject
 
-__all__ = ["HAND_OVER", "MAX_MEMBER_BYTES", "WalletIssuerBinding"]
+__all__ = ["HAND_OVER", "MAX_MEMBER_BYTES", "IssuerBindingProvider"]
 
 HAND_OVER = "https://wallet.apple.com/securePassSession"
 # Wallet takes issuer data from 0 to 300 seconds after its creation by the
@@ -41,7 +41,7 @@ MAX_MEMBER_BYTES = 8 * 2**10
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
-class WalletIssuerBinding:
+class IssuerBindingProvider:
     """Has Wallet bind the pass to the Apple account of the device that adds it.
 
     `identity` is the one that signs the passes, marked for NFC. `callback` is
@@ -68,8 +68,13 @@ class WalletIssuerBinding:
         self._vault = vault
 
     def begin(
-        self, subject: Subject, *, attempt_id: str, at: datetime, credential: Credential | None = None
-    ) -> Offer:
+        self,
+        subject: ChallengeSubject,
+        *,
+        attempt_id: str,
+        at: datetime,
+        credential: StoredCredential | None = None,
+    ) -> Challenge:
         """Issuer data and its signature: as the link a browser opens, and in base64 for an app.
 
         Raises:
@@ -96,17 +101,17 @@ class WalletIssuerBinding:
             "issuerData": data,
             "signature": signed,
         }
-        return Offer(shown, {})
+        return Challenge(shown, {})
 
     def complete(
         self,
-        subject: Subject,
+        subject: ChallengeSubject,
         state: Mapping[str, Any],  # noqa: ARG002 -- the attempt's id is all there is to compare
         payload: Mapping[str, Any],
         *,
         known: Callable[[str], bool],  # noqa: ARG002 -- devices of one account share a key
-        credential: Credential | None = None,
-    ) -> Credential:
+        credential: StoredCredential | None = None,
+    ) -> StoredCredential:
         """What Wallet sent: only its form can be checked, the device is the one to verify it.
 
         Raises:
@@ -118,12 +123,14 @@ class WalletIssuerBinding:
         if given is not None:
             key_hash = _hex(given)
             if before and key_hash.casefold() != before.casefold():
-                raise _refused("another account answers than the one this pass is bound to")
+                raise _proof_rejected("another account answers than the one this pass is bound to")
         data = {"issuerBindingData": blob, "learnMoreURL": subject.learn_more_url}
         profile = self._profile(subject, key_hash)
-        return Credential(None, {"keyHash": key_hash, "fidoProfile": profile, "issuerBindingData": data})
+        return StoredCredential(
+            None, {"keyHash": key_hash, "fidoProfile": profile, "issuerBindingData": data}
+        )
 
-    def members(self, credential: Credential) -> Mapping[str, Any]:
+    def members(self, credential: StoredCredential) -> Mapping[str, Any]:
         """`fidoProfile` and `issuerBindingData`.
 
         A version of the pass without them is no longer treated as bound; one
@@ -132,7 +139,7 @@ class WalletIssuerBinding:
         """
         return {name: credential.data[name] for name in ("fidoProfile", "issuerBindingData")}
 
-    def _profile(self, subject: Subject, key_hash: str | None) -> dict[str, str]:
+    def _profile(self, subject: ChallengeSubject, key_hash: str | None) -> dict[str, str]:
         # Never from the address: it is purged, and this goes into the pass.
         account = self._vault.hash(Purpose.HOLDER, subject.organisation_id, subject.pass_id).hex()
         profile = {"relyingPartyIdentifier": self._rp_id, "accountHash": account}
@@ -142,9 +149,9 @@ class WalletIssuerBinding:
 def _hex(text: Any) -> str:
     """The text as received, if it is hex of a bounded length."""
     if not isinstance(text, str) or len(text) > 2 * MAX_MEMBER_BYTES or not _HEX.fullmatch(text):
-        raise _refused("a member is missing, too long or no hex")
+        raise _proof_rejected("a member is missing, too long or no hex")
     return text
 
 
-def _refused(why: str) -> AttemptRefused:
+def _proof_rejected(why: str) -> AttemptRefused:
     return AttemptRefused("proof_invalid", f"{why}: begin again")

@@ -17,14 +17,14 @@ from starlette.routing import Match, Route
 from passwright import strictjson
 from passwright.binding.lifecycle import Evidence
 from passwright.errors import BindingError, InvalidInput, ServiceRefused, StoreUnavailable
-from passwright.service import issuing, releasing, steps, templates
+from passwright.service import passes, release, templates, transitions
 from passwright.service.pages.card import PICTURES, card_of, picture, stylesheet
-from passwright.service.pages.holder import Holder, asset, device_of, page, problem
+from passwright.service.pages.page import HolderPage, asset, device_of, page, problem
 from passwright.service.pages.texts import language_of
-from passwright.service.web.errors import STATUSES, ErrorAnswer, of
-from passwright.service.web.front import Front
+from passwright.service.web.errors import STATUSES, HTTPProblem, problem_from
 from passwright.service.web.limits import read_body
-from passwright.service.web.log import logger
+from passwright.service.web.logging import logger
+from passwright.service.web.state import AppState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from passwright.binding.lifecycle import Platform
-    from passwright.service.issuing import Shown
+    from passwright.service.passes import PassView
 
 __all__ = ["WALLET_CALLBACK", "routes"]
 
@@ -70,7 +70,7 @@ class _Step(Route):
 def routes() -> list[Route]:
     """Everything below /p/ and /assets/, and the icon that browsers ask for unasked."""
     return [
-        _Step("/p/{token}", _shown, methods=["GET"]),
+        _Step("/p/{token}", _card_of, methods=["GET"]),
         _Step("/p/{token}/card.css", _colours, methods=["GET"]),
         _Step("/p/{token}/{name}.png", _picture, methods=["GET"]),
         _Step("/p/{token}/google", _google, methods=["POST"]),
@@ -78,7 +78,7 @@ def routes() -> list[Route]:
         _Step("/p/{token}/apple/begin", _begin, methods=["POST"]),
         _Step("/p/{token}/apple/complete", _complete, methods=["POST"]),
         _Step("/p/{token}/file", _file, methods=["POST"]),
-        _Step(f"{WALLET_CALLBACK}/{{pass_id}}", _wallet, methods=["POST"]),
+        _Step(f"{WALLET_CALLBACK}/{{pass_id}}", _wallet_callback, methods=["POST"]),
         _Step("/assets/{digest}/{name}", _asset, methods=["GET"]),
         _Step("/favicon.ico", _icon, methods=["GET"]),
     ]
@@ -104,7 +104,7 @@ def _problem(
     return _html(text, language=language, status=status)
 
 
-Handler: TypeAlias = "Callable[[Front, Request], Response]"
+Handler: TypeAlias = "Callable[[AppState, Request], Response]"
 Endpoint: TypeAlias = "Callable[[Request], Coroutine[Any, Any, Response]]"
 
 
@@ -113,20 +113,20 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
 
     @wraps(handler)
     async def answering(request: Request) -> Response:
-        front = Front.of(request)
+        front = AppState.of(request)
         try:
             if counted:
                 front.count_visitor(request)
             return await run_in_threadpool(handler, front, request)
-        except ErrorAnswer as exc:
+        except HTTPProblem as exc:
             code, headers = exc.problems[0].code, exc.headers
             answer = _problem(request, code, status=STATUSES[code])
             answer.headers.update(headers)
             return answer
         except (ServiceRefused, BindingError) as exc:
-            return await run_in_threadpool(_refusal, front, request, exc.code)
+            return await run_in_threadpool(_problem_page, front, request, exc.code)
         except StoreUnavailable as exc:
-            refused = of(exc)
+            refused = problem_from(exc)
             answer = _problem(request, "failed", status=STATUSES[refused.problems[0].code])
             answer.headers.update(refused.headers)
             return answer
@@ -137,7 +137,7 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
     return answering
 
 
-def _refusal(front: Front, request: Request, code: str) -> Response:
+def _problem_page(front: AppState, request: Request, code: str) -> Response:
     """The page for a refusal: with a way back, the link of the binding, and the wallet that has the pass."""
     try:
         shown = _by_link(front, request)
@@ -151,20 +151,20 @@ def _refusal(front: Front, request: Request, code: str) -> Response:
     return _problem(request, reason, status=status, url=shown.download_url, learn_more_url=learn_more_url)
 
 
-def _by_link(front: Front, request: Request) -> Shown:
-    return issuing.by_link(front.desk, request.path_params["token"])
+def _by_link(front: AppState, request: Request) -> PassView:
+    return passes.find_by_link(front.context, request.path_params["token"])
 
 
 @_for_people
-def _shown(front: Front, request: Request) -> Response:
+def _card_of(front: AppState, request: Request) -> Response:
     shown, language = _by_link(front, request), _language(request)
     learn_more = shown.binding.learn_more_url if shown.binding else None
     try:
-        steps.check_alive(shown.pass_, at=front.now())
+        transitions.check_alive(shown.pass_, at=front.now())
     except ServiceRefused as exc:
         return _problem(request, exc.code, status=STATUSES[exc.code], learn_more_url=learn_more)
-    holder = Holder(
-        card=card_of(issuing.drawn(front.desk, shown), language),
+    holder = HolderPage(
+        card=card_of(passes.renderable_pass(front.context, shown), language),
         url=shown.download_url,
         offers=_offers(front, shown),
         state=shown.binding.state if shown.binding else None,
@@ -175,12 +175,12 @@ def _shown(front: Front, request: Request) -> Response:
     return _html(page(holder, device=device, language=language), language=language)
 
 
-def _offers(front: Front, shown: Shown) -> set[Platform]:
-    desk = front.desk
+def _offers(front: AppState, shown: PassView) -> set[Platform]:
+    context = front.context
     offers: set[Platform] = set()
-    if desk.google is not None:
+    if context.google is not None:
         offers.add("google")
-    if desk.apple is not None and (shown.binding is None or desk.provider is not None):
+    if context.apple is not None and (shown.binding is None or context.provider is not None):
         offers.add("apple")
     return offers
 
@@ -191,10 +191,10 @@ def _part_of_page(handler: Handler) -> Endpoint:
     Whoever guesses at links does.
     """
 
-    def looking(front: Front, request: Request) -> Response:
+    def looking(front: AppState, request: Request) -> Response:
         try:
             return handler(front, request)
-        except (ServiceRefused, ErrorAnswer):
+        except (ServiceRefused, HTTPProblem):
             front.count_visitor(request)
             raise
 
@@ -202,26 +202,26 @@ def _part_of_page(handler: Handler) -> Endpoint:
 
 
 @_part_of_page
-def _colours(front: Front, request: Request) -> Response:
+def _colours(front: AppState, request: Request) -> Response:
     shown = _by_link(front, request)
-    kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    kept = templates.find_template(front.context, shown.pass_.organisation, shown.pass_.template)
     return Response(stylesheet(templates.template_of(kept)), media_type="text/css", headers=_HEADERS)
 
 
 @_part_of_page
-def _picture(front: Front, request: Request) -> Response:
+def _picture(front: AppState, request: Request) -> Response:
     shown, name = _by_link(front, request), request.path_params["name"]
-    kept = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    kept = templates.find_template(front.context, shown.pass_.organisation, shown.pass_.template)
     found = picture(templates.template_of(kept), name, _language(request)) if name in PICTURES else None
     if found is None:
-        raise ErrorAnswer.of("not_found", "there is no such picture")
+        raise HTTPProblem.of("not_found", "there is no such picture")
     return Response(found, media_type="image/png", headers=_HEADERS)
 
 
 async def _asset(request: Request) -> Response:
     found = asset(request.path_params["name"])
     if found is None or found.digest != request.path_params["digest"]:
-        raise ErrorAnswer.of("not_found", "there is nothing at this address")
+        raise HTTPProblem.of("not_found", "there is nothing at this address")
     headers = {**_HEADERS, "Cache-Control": FOR_EVER}
     return Response(found.data, media_type=found.media_type, headers=headers)
 
@@ -235,7 +235,7 @@ async def _icon(_: Request) -> Response:
 # --- handing out --------------------------------------------------------------
 
 
-def _check_origin(front: Front, request: Request) -> None:
+def _check_origin(front: AppState, request: Request) -> None:
     """Refuses what a page of another site sends in a person's name.
 
     Our pages tell nobody where they come from, so that the origin of their
@@ -247,112 +247,112 @@ def _check_origin(front: Front, request: Request) -> None:
     else:
         ours = origin in (None, "null", front.settings.base_url)
     if not ours:
-        raise ErrorAnswer.of("foreign_origin", "this has to come from the page of the pass")
+        raise HTTPProblem.of("foreign_origin", "this has to come from the page of the pass")
 
 
 @_for_people
-def _google(front: Front, request: Request) -> Response:
+def _google(front: AppState, request: Request) -> Response:
     _check_origin(front, request)
     shown = _by_link(front, request)
-    link = releasing.google_link(front.desk, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    link = release.google_save_link(front.context, shown.pass_.organisation, shown.pass_.id, at=front.now())
     # RFC 9110 section 15.4.4: after a POST, look over there.
     return RedirectResponse(link.url, status_code=303, headers=_HEADERS)
 
 
 @_for_people
-def _plain_file(front: Front, request: Request) -> Response:
+def _plain_file(front: AppState, request: Request) -> Response:
     _check_origin(front, request)
     shown = _by_link(front, request)
     return _pass_file(
-        releasing.plain_file(front.desk, shown.pass_.organisation, shown.pass_.id, at=front.now())
+        release.unbound_pass_file(front.context, shown.pass_.organisation, shown.pass_.id, at=front.now())
     )
 
 
-def _pass_file(made: releasing.PassFile) -> Response:
+def _pass_file(made: release.PassFile) -> Response:
     headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{made.name}"'}
     return Response(made.data, media_type=PASS_FILE, headers=headers)
 
 
 async def _file(request: Request) -> Response:
-    body = await _body(Front.of(request), request)
+    body = await _body(AppState.of(request), request)
     ticket = parse_qs(body.decode("ascii", "replace")).get("ticket", [""])[0]
 
     @_for_people
-    def answering(front: Front, request: Request) -> Response:
+    def answering(front: AppState, request: Request) -> Response:
         _check_origin(front, request)
         _by_link(front, request)
-        return _pass_file(releasing.apple_file(front.desk, ticket, at=front.now()))
+        return _pass_file(release.redeem_ticket(front.context, ticket, at=front.now()))
 
     return await answering(request)
 
 
-async def _body(front: Front, request: Request) -> bytes:
+async def _body(front: AppState, request: Request) -> bytes:
     """The body of a visitor, a few of whom may keep others waiting for theirs."""
     with front.listening_to(request):
         return await read_body(request, max_bytes=MAX_BODY, seconds=front.settings.limits.body_seconds)
 
 
-async def _json_of(front: Front, request: Request) -> dict[str, Any]:
+async def _json_of(front: AppState, request: Request) -> dict[str, Any]:
     body = await _body(front, request)
     try:
         members = strictjson.loads(body, name="body", max_bytes=MAX_BODY)
     except InvalidInput as exc:
-        raise ErrorAnswer.of("malformed_body", exc.message) from None
+        raise HTTPProblem.of("malformed_body", exc.message) from None
     if not isinstance(members, dict):
-        raise ErrorAnswer.of("malformed_body", "an object is needed")
+        raise HTTPProblem.of("malformed_body", "an object is needed")
     return members
 
 
-def _answer(members: dict[str, Any]) -> Response:
+def _respond(members: dict[str, Any]) -> Response:
     return Response(strictjson.dumps(members), media_type="application/json", headers=_HEADERS)
 
 
-def _for_scripts(handler: Callable[[Front, Request, dict[str, Any]], Response]) -> Endpoint:
+def _for_scripts(handler: Callable[[AppState, Request, dict[str, Any]], Response]) -> Endpoint:
     """A handler that takes and answers JSON, refusals too."""
 
     @wraps(handler)
     async def answering(request: Request) -> Response:
-        front = Front.of(request)
+        front = AppState.of(request)
         front.count_visitor(request)
         payload = await _json_of(front, request)
         try:
             return await run_in_threadpool(handler, front, request, payload)
         except (ServiceRefused, BindingError) as exc:
-            raise ErrorAnswer.of(exc.code, str(exc)) from None
+            raise HTTPProblem.of(exc.code, str(exc)) from None
 
     return answering
 
 
 @_for_scripts
-def _begin(front: Front, request: Request, _: dict[str, Any]) -> Response:
+def _begin(front: AppState, request: Request, _: dict[str, Any]) -> Response:
     _check_origin(front, request)
     shown = _by_link(front, request)
-    attempt = releasing.apple_begin(front.desk, shown.pass_.organisation, shown.pass_.id, at=front.now())
-    return _answer(dict(attempt.shown))
+    attempt = release.apple_begin(front.context, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    return _respond(dict(attempt.shown))
 
 
 @_for_scripts
-def _complete(front: Front, request: Request, payload: dict[str, Any]) -> Response:
+def _complete(front: AppState, request: Request, payload: dict[str, Any]) -> Response:
     _check_origin(front, request)
     shown = _by_link(front, request)
     attempt_id = payload.get("attemptId")
     if not isinstance(attempt_id, str):
-        raise ErrorAnswer.of("malformed_body", "attemptId has to be text", pointer="/attemptId")
-    ticket = releasing.apple_complete(
-        front.desk, shown.pass_.organisation, shown.pass_.id, attempt_id, payload, at=front.now()
+        raise HTTPProblem.of("malformed_body", "attemptId has to be text", pointer="/attemptId")
+    ticket = release.apple_complete(
+        front.context, shown.pass_.organisation, shown.pass_.id, attempt_id, payload, at=front.now()
     )
-    return _answer({"ticket": ticket.token, "expiresAt": ticket.expires_at.isoformat()})
+    return _respond({"ticket": ticket.token, "expiresAt": ticket.expires_at.isoformat()})
 
 
 @_for_scripts
-def _wallet(front: Front, request: Request, payload: dict[str, Any]) -> Response:
+def _wallet_callback(front: AppState, request: Request, payload: dict[str, Any]) -> Response:
     """What Wallet itself sends when it has bound a pass: observed, without any login of its own."""
-    desk, at = front.desk, front.now()
-    with desk.store.reading() as transaction:
+    context, at = front.context, front.now()
+    with context.store.reading() as transaction:
         stored = transaction.pass_of(request.path_params["pass_id"])
-    provider = desk.provider
+    provider = context.provider
     if stored is None or provider is None or provider.evidence is not Evidence.APPLE_ISSUER_BINDING:
-        raise ErrorAnswer.of("not_found", "there is nothing at this address")
+        raise HTTPProblem.of("not_found", "there is nothing at this address")
     session = request.query_params.get("sessionIdentifier", "")
-    ticket = releasing.apple_complete(desk, stored.organisation, stored.id, session, payload, at=at)
-    return _pass_file(releasing.apple_file(desk, ticket.token, at=at))
+    ticket = release.apple_complete(context, stored.organisation, stored.id, session, payload, at=at)
+    return _pass_file(release.redeem_ticket(context, ticket.token, at=at))

@@ -16,10 +16,19 @@ from passwright.binding.email import mask
 from passwright.errors import AlreadyExists, PassRejected, ServiceRefused, StaleBinding
 from passwright.model.validation import check_pass
 from passwright.report import Report, has_errors
-from passwright.service import steps
-from passwright.service.rendering import Code, Content, Facts, Tap, bound_pass_of, facts_of, has_code, pass_of
-from passwright.service.repeats import Once, Replay, keep, replayed
-from passwright.service.store import Address, PassStatus, StoredBinding, StoredPass
+from passwright.service import transitions
+from passwright.service.idempotency import IdempotencyKey, ReplayedResponse, find_stored, store_response
+from passwright.service.rendering import (
+    BarcodeOptions,
+    NfcOptions,
+    PassContent,
+    TemplateFacts,
+    has_barcode,
+    render_bound_pass,
+    render_pass,
+    template_facts,
+)
+from passwright.service.store.protocol import Address, PassStatus, StoredBinding, StoredPass
 from passwright.service.templates import template_of
 from passwright.service.vault import Purpose
 from passwright.table import step
@@ -30,22 +39,22 @@ if TYPE_CHECKING:
 
     from passwright.binding.lifecycle import Status
     from passwright.model.template import Location, Pass
-    from passwright.service.desk import Desk
-    from passwright.service.store import Page, PassFilter, StoredTemplate, Transaction
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import Page, PassFilter, StoredTemplate, Transaction
 
 __all__ = [
     "ABSENT",
-    "Change",
-    "Once",
-    "Replay",
-    "Shown",
-    "Wish",
-    "by_link",
+    "IdempotencyKey",
+    "PassChanges",
+    "PassRequest",
+    "PassView",
+    "ReplayedResponse",
     "create",
-    "drawn",
     "find",
-    "listed",
+    "find_by_link",
+    "list_passes",
     "nullify",
+    "renderable_pass",
     "update",
 ]
 
@@ -64,21 +73,21 @@ ABSENT = _Absent()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class PassRequest:
     """What is asked for when a pass is created. `binding` is the member as it came, or ABSENT.
 
     `direct` names the values that stand directly in the request's `pass`.
     """
 
     template: str
-    content: Content = field(default_factory=Content)
+    content: PassContent = field(default_factory=PassContent)
     direct: frozenset[str] = frozenset()
     ext_id: str | None = None
     binding: object = field(default=ABSENT, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class PassChanges:
     """What is asked for when a pass is updated. ABSENT leaves a member as it is, None takes it away.
 
     `values` are merged; a null value takes that one away. `direct` names those that stand
@@ -88,8 +97,8 @@ class Change:
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     direct: frozenset[str] = frozenset()
-    barcode: Code | _Absent | None = field(default=ABSENT, repr=False)
-    nfc: Tap | _Absent | None = field(default=ABSENT, repr=False)
+    barcode: BarcodeOptions | _Absent | None = field(default=ABSENT, repr=False)
+    nfc: NfcOptions | _Absent | None = field(default=ABSENT, repr=False)
     expires: datetime | _Absent | None = ABSENT
     message: str | _Absent | None = field(default=ABSENT, repr=False)
     locations: tuple[Location, ...] | _Absent | None = ABSENT
@@ -102,22 +111,27 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class PassView:
     """A pass as it may be shown. `mask` is what may be seen of the address, if it is still there.
 
     `facts` is None where nobody asks for them: on the page of a pass.
     """
 
     pass_: StoredPass
-    facts: Facts | None = None
+    facts: TemplateFacts | None = None
     binding: Status | None
     mask: str | None
     download_url: str = field(repr=False)
 
 
 def create(
-    desk: Desk, organisation: str, wish: Wish, *, at: datetime, once: Once | None = None
-) -> Shown | Replay:
+    context: ServiceContext,
+    organisation: str,
+    wish: PassRequest,
+    *,
+    at: datetime,
+    once: IdempotencyKey | None = None,
+) -> PassView | ReplayedResponse:
     """A new pass.
 
     Raises:
@@ -127,8 +141,8 @@ def create(
         BindingError: `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
     """
-    with desk.store.reading() as transaction:
-        if once and (replay := replayed(transaction, organisation, once, at=at)):
+    with context.store.reading() as transaction:
+        if once and (replay := find_stored(transaction, organisation, once, at=at)):
             return replay
         kept = transaction.template(organisation, wish.template)
         known = transaction.organisation(organisation)
@@ -136,92 +150,98 @@ def create(
         raise ServiceRefused("template_not_found", "there is no such template")
     _check_ext_id(wish.ext_id)
     _check_direct(wish.direct, kept)
-    stored = _new(desk, organisation, wish, at=at)
-    rendered, bound, email = pass_of(stored, kept), None, ""
+    stored = _new(context, organisation, wish, at=at)
+    rendered, bound, email = render_pass(stored, kept), None, ""
     if wish.binding is not ABSENT:
         if known is None or not known.binding:
             raise ServiceRefused("binding_disabled", "binding is not switched on for this organisation")
         asked = parse(wish.binding)
-        event = lifecycle.Create(asked, has_barcode=has_code(rendered))
+        event = lifecycle.Create(asked, has_barcode=has_barcode(rendered))
         status = lifecycle.advance(None, event, at=at).status
         email = str(asked.email)
-        bound = _bound(desk, stored, status, email)
+        bound = _seal_binding(context, stored, status, email)
         rendered = rendered.replace(binding=asked)
-    _check(desk, rendered)
-    made = _shown(desk, stored, bound, kept)
-    created = steps.event(stored.id, 1, lifecycle.EventKind.CREATE.value, steps.DONE, at)
-    with desk.store.writing() as transaction:
-        if once and (replay := replayed(transaction, organisation, once, at=at)):
+    _check(context, rendered)
+    made = _view(context, stored, bound, kept)
+    created = transitions.event(stored.id, 1, lifecycle.EventKind.CREATE.value, transitions.DONE, at)
+    with context.store.writing() as transaction:
+        if once and (replay := find_stored(transaction, organisation, once, at=at)):
             return replay
         _add(transaction, stored)
         if bound is not None:
             # Nobody counts now: a rotation that ended meanwhile did so without this row.
-            if bound.address and not desk.vault.is_current(bound.address.sealed):
-                bound = _bound(desk, stored, bound.status, email)
+            if bound.address and not context.vault.is_current(bound.address.sealed):
+                bound = _seal_binding(context, stored, bound.status, email)
             transaction.add_binding(bound)
         transaction.add_event(created)
-        _keep(transaction, organisation, once, made, at=at)
-    steps.tell(created)
+        _store_response(transaction, organisation, once, made, at=at)
+    transitions.log_event(created)
     return made
 
 
-def find(desk: Desk, organisation: str, name: str) -> Shown:
+def find(context: ServiceContext, organisation: str, name: str) -> PassView:
     """The pass with this id or external id.
 
     Raises:
         ServiceRefused: `pass_not_found`.
     """
-    with desk.store.reading() as transaction:
-        stored = steps.existing(transaction, organisation, name)
+    with context.store.reading() as transaction:
+        stored = transitions.require_pass(transaction, organisation, name)
         bound = transaction.binding(stored.id)
         kept = transaction.template(organisation, stored.template)
-    return _shown(desk, stored, bound, kept)
+    return _view(context, stored, bound, kept)
 
 
-def by_link(desk: Desk, token: str) -> Shown:
+def find_by_link(context: ServiceContext, token: str) -> PassView:
     """The pass whose public link holds this token. Looking changes nothing.
 
     Raises:
         ServiceRefused: `pass_not_found`, whatever is wrong with the token.
     """
-    link_hash = desk.vault.hash(Purpose.LINK_LOOKUP, token)
-    with desk.store.reading() as transaction:
+    link_hash = context.vault.hash(Purpose.LINK_LOOKUP, token)
+    with context.store.reading() as transaction:
         stored = transaction.pass_by_link(link_hash)
         if stored is None:
-            raise steps.unknown()
-        return _shown(desk, stored, transaction.binding(stored.id))
+            raise transitions.pass_not_found()
+        return _view(context, stored, transaction.binding(stored.id))
 
 
-def drawn(desk: Desk, shown: Shown) -> Pass:
+def renderable_pass(context: ServiceContext, shown: PassView) -> Pass:
     """The pass as its page draws it: without the address, and without a code if it is bound."""
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         kept = transaction.template(shown.pass_.organisation, shown.pass_.template)
     assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
     if shown.binding is None:
-        return pass_of(shown.pass_, kept)
-    return bound_pass_of(shown.pass_, kept, Binding(None, shown.binding.learn_more_url))
+        return render_pass(shown.pass_, kept)
+    return render_bound_pass(shown.pass_, kept, Binding(None, shown.binding.learn_more_url))
 
 
-def listed(
-    desk: Desk, organisation: str, wanted: PassFilter, page: Page, *, bindings: bool = False
-) -> tuple[Sequence[Shown], int]:
+def list_passes(
+    context: ServiceContext, organisation: str, wanted: PassFilter, page: Page, *, bindings: bool = False
+) -> tuple[Sequence[PassView], int]:
     """Passes from the newest on, and how many there are; their bindings only when asked for."""
-    with desk.store.reading() as transaction:
+    with context.store.reading() as transaction:
         found, total = transaction.passes(organisation, wanted, page)
         theirs = transaction.bindings([each.id for each in found])
-        made: dict[str, Shown] = {}
+        made: dict[str, PassView] = {}
         # One template after the other: a hundred archives at once would be a gigabyte.
         for template in dict.fromkeys(each.template for each in found):
             kept = transaction.template(organisation, template)
             members = [each for each in found if each.template == template]
-            made |= {each.id: _shown(desk, each, theirs.get(each.id), kept) for each in members}
+            made |= {each.id: _view(context, each, theirs.get(each.id), kept) for each in members}
     listed = [made[each.id] for each in found]
     return listed if bindings else [replace(each, binding=None, mask=None) for each in listed], total
 
 
 def update(
-    desk: Desk, organisation: str, name: str, change: Change, *, at: datetime, once: Once | None = None
-) -> Shown | Replay:
+    context: ServiceContext,
+    organisation: str,
+    name: str,
+    change: PassChanges,
+    *,
+    at: datetime,
+    once: IdempotencyKey | None = None,
+) -> PassView | ReplayedResponse:
     """A pass with other values. What is refused is refused whole.
 
     Raises:
@@ -230,48 +250,48 @@ def update(
         BindingError: `binding_immutable` for any `binding` in the request, `binding_barcode_conflict`.
         PassRejected: no wallet could be given this pass.
     """
-    for _ in range(steps.TRIES):
-        with desk.store.reading() as transaction:
-            if once and (replay := replayed(transaction, organisation, once, at=at)):
+    for _ in range(transitions.TRIES):
+        with context.store.reading() as transaction:
+            if once and (replay := find_stored(transaction, organisation, once, at=at)):
                 return replay
-            was = steps.existing(transaction, organisation, name)
+            was = transitions.require_pass(transaction, organisation, name)
             bound = transaction.binding(was.id)
             kept = transaction.template(organisation, was.template)
         assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
         _check_change(was, bound, change, at=at)
         _check_direct(change.direct, kept)
-        now = _changed(was, change, at=at)
+        now = _apply_changes(was, change, at=at)
         if bound is None:
-            rendered = pass_of(now, kept)
+            rendered = render_pass(now, kept)
         else:
-            binding = Binding(steps.email_of(desk, bound), bound.status.learn_more_url)
-            rendered = bound_pass_of(now, kept, binding)
-        _check(desk, rendered, bound.status.platform if bound else None)
-        made = _shown(desk, now, bound, kept)
+            binding = Binding(transitions.email_of(context, bound), bound.status.learn_more_url)
+            rendered = render_bound_pass(now, kept, binding)
+        _check(context, rendered, bound.status.platform if bound else None)
+        made = _view(context, now, bound, kept)
         try:
-            with desk.store.writing() as transaction:
-                if once and (replay := replayed(transaction, organisation, once, at=at)):
+            with context.store.writing() as transaction:
+                if once and (replay := find_stored(transaction, organisation, once, at=at)):
                     return replay
                 transaction.change_pass(was, now)
-                _keep(transaction, organisation, once, made, at=at)
+                _store_response(transaction, organisation, once, made, at=at)
         except StaleBinding:
             continue
         return made
-    raise steps.contended()
+    raise transitions.too_much_contention()
 
 
 def nullify(
-    desk: Desk, organisation: str, name: str, *, at: datetime, once: Once | None = None
-) -> Shown | Replay:
+    context: ServiceContext, organisation: str, name: str, *, at: datetime, once: IdempotencyKey | None = None
+) -> PassView | ReplayedResponse:
     """The end of a pass: address, mask, credentials and attempts are erased. Twice is as good as once.
 
     Raises:
         ServiceRefused: `pass_not_found`, `idempotency_key_reused`.
     """
-    with desk.store.writing() as transaction:
-        if once and (replay := replayed(transaction, organisation, once, at=at)):
+    with context.store.writing() as transaction:
+        if once and (replay := find_stored(transaction, organisation, once, at=at)):
             return replay
-        was = steps.existing(transaction, organisation, name)
+        was = transitions.require_pass(transaction, organisation, name)
         bound, now, noted = transaction.binding(was.id), was, None
         kept = transaction.template(organisation, was.template)
         if was.status is not PassStatus.NULLIFIED:
@@ -280,28 +300,30 @@ def nullify(
             transaction.change_pass(was, now)
             if bound is not None:
                 step = lifecycle.advance(bound.status, lifecycle.Nullify(), at=at)
-                bound, noted = steps.carried_out(transaction, bound, step, at=at)
+                bound, noted = transitions.apply_step(transaction, bound, step, at=at)
             else:
-                noted = steps.event(was.id, now.version, lifecycle.EventKind.NULLIFY.value, steps.DONE, at)
+                noted = transitions.event(
+                    was.id, now.version, lifecycle.EventKind.NULLIFY.value, transitions.DONE, at
+                )
                 transaction.add_event(noted)
-        made = _shown(desk, now, bound, kept)
-        _keep(transaction, organisation, once, made, at=at)
-    steps.tell(noted)
+        made = _view(context, now, bound, kept)
+        _store_response(transaction, organisation, once, made, at=at)
+    transitions.log_event(noted)
     return made
 
 
 # --- parts --------------------------------------------------------------------
 
 
-def _new(desk: Desk, organisation: str, wish: Wish, *, at: datetime) -> StoredPass:
-    pass_id = str(UUID(bytes=desk.random(16), version=4))
-    token = _token(desk, organisation, pass_id)
+def _new(context: ServiceContext, organisation: str, wish: PassRequest, *, at: datetime) -> StoredPass:
+    pass_id = str(UUID(bytes=context.random(16), version=4))
+    token = _token(context, organisation, pass_id)
     return StoredPass(
         id=pass_id,
         organisation=organisation,
         template=wish.template,
-        serial=steps.readable(desk.random(15)),
-        link_hash=desk.vault.hash(Purpose.LINK_LOOKUP, token),
+        serial=transitions.base32_id(context.random(15)),
+        link_hash=context.vault.hash(Purpose.LINK_LOOKUP, token),
         content=wish.content.to_json(),
         ext_id=wish.ext_id,
         expires_at=wish.content.expires,
@@ -310,18 +332,18 @@ def _new(desk: Desk, organisation: str, wish: Wish, *, at: datetime) -> StoredPa
     )
 
 
-def _token(desk: Desk, organisation: str, pass_id: str) -> str:
+def _token(context: ServiceContext, organisation: str, pass_id: str) -> str:
     """The token of a pass's public link. It is made again when it is shown; the store can't tell it."""
-    whole = desk.vault.hash(Purpose.LINK, organisation, pass_id)
-    return steps.readable(whole[:TOKEN_BYTES])
+    whole = context.vault.hash(Purpose.LINK, organisation, pass_id)
+    return transitions.base32_id(whole[:TOKEN_BYTES])
 
 
-def _url(desk: Desk, stored: StoredPass) -> str:
-    return f"{desk.base_url}/p/{_token(desk, stored.organisation, stored.id)}"
+def _url(context: ServiceContext, stored: StoredPass) -> str:
+    return f"{context.base_url}/p/{_token(context, stored.organisation, stored.id)}"
 
 
 def _check_ext_id(ext_id: str | None) -> None:
-    if ext_id is not None and not steps.EXT_ID.fullmatch(ext_id):
+    if ext_id is not None and not transitions.EXT_ID.fullmatch(ext_id):
         rule = "must be 1 to 64 of the letters and digits of ASCII and . _ : -, the first a letter or digit"
         raise ServiceRefused(
             "pass_invalid", "the external id has the wrong form", pointers={"/pass/extId": rule}
@@ -336,12 +358,12 @@ def _check_direct(names: frozenset[str], kept: StoredTemplate) -> None:
         raise ServiceRefused("invalid_member", "the pass has unknown members", pointers=pointers)
 
 
-def _check(desk: Desk, rendered: Pass, platform: lifecycle.Platform | None = None) -> None:
+def _check(context: ServiceContext, rendered: Pass, platform: lifecycle.Platform | None = None) -> None:
     """Asks for a pass that its platform can be given, or at least one while none has it yet."""
     findings = [*check_pass(rendered)]
     if has_errors(findings):
         raise PassRejected(Report.from_findings(findings))
-    builders = {"apple": desk.apple, "google": desk.google}
+    builders = {"apple": context.apple, "google": context.google}
     reports = [
         builder.report(rendered)
         for name, builder in builders.items()
@@ -355,22 +377,22 @@ def _add(transaction: Transaction, stored: StoredPass) -> None:
     if stored.ext_id is not None:
         there = transaction.pass_(stored.organisation, stored.ext_id)
         if there is not None and there.status is not PassStatus.NULLIFIED:
-            raise _taken()
+            raise _ext_id_taken()
     try:
         transaction.add_pass(stored)
     except AlreadyExists:
-        raise _taken() from None
+        raise _ext_id_taken() from None
 
 
-def _taken() -> ServiceRefused:
+def _ext_id_taken() -> ServiceRefused:
     rule = "must not be that of another pass, unless that one is nullified"
     return ServiceRefused(
         "ext_id_taken", "there is a pass with this external id", pointers={"/pass/extId": rule}
     )
 
 
-def _bound(desk: Desk, stored: StoredPass, status: Status, email: str) -> StoredBinding:
-    sealed = desk.vault.seal(
+def _seal_binding(context: ServiceContext, stored: StoredPass, status: Status, email: str) -> StoredBinding:
+    sealed = context.vault.seal(
         email, purpose=Purpose.EMAIL, organisation_id=stored.organisation, pass_id=stored.id
     )
     return StoredBinding(
@@ -381,33 +403,36 @@ def _bound(desk: Desk, stored: StoredPass, status: Status, email: str) -> Stored
     )
 
 
-def _keep(
-    transaction: Transaction, organisation: str, once: Once | None, made: Shown, *, at: datetime
+def _store_response(
+    transaction: Transaction, organisation: str, once: IdempotencyKey | None, made: PassView, *, at: datetime
 ) -> None:
     if once is not None:
-        keep(transaction, organisation, once, made, pass_id=made.pass_.id, mask=made.mask, at=at)
+        store_response(transaction, organisation, once, made, pass_id=made.pass_.id, mask=made.mask, at=at)
 
 
-def _shown(
-    desk: Desk, stored: StoredPass, bound: StoredBinding | None, kept: StoredTemplate | None = None
-) -> Shown:
-    return Shown(
+def _view(
+    context: ServiceContext,
+    stored: StoredPass,
+    bound: StoredBinding | None,
+    kept: StoredTemplate | None = None,
+) -> PassView:
+    return PassView(
         pass_=stored,
-        facts=facts_of(stored, kept, bound=bound is not None) if kept else None,
+        facts=template_facts(stored, kept, bound=bound is not None) if kept else None,
         binding=bound.status if bound else None,
         mask=bound.address.mask if bound and bound.address else None,
-        download_url=_url(desk, stored),
+        download_url=_url(context, stored),
     )
 
 
-def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, *, at: datetime) -> None:
+def _check_change(was: StoredPass, bound: StoredBinding | None, change: PassChanges, *, at: datetime) -> None:
     """Asks the table of transitions whether this update is possible."""
     status = bound.status if bound else None
     if change.binding is not ABSENT:
         lifecycle.advance(status, lifecycle.UpdateBinding(), at=at).raise_for_refusal()
     if was.status is PassStatus.NULLIFIED:
         raise ServiceRefused("pass_nullified", "the pass is nullified")
-    adds = isinstance(change.barcode, Code) and change.barcode.enabled is not False
+    adds = isinstance(change.barcode, BarcodeOptions) and change.barcode.enabled is not False
     if status is not None:
         lifecycle.advance(
             status, lifecycle.AddBarcode() if adds else lifecycle.Update(), at=at
@@ -420,8 +445,8 @@ def _check_change(was: StoredPass, bound: StoredBinding | None, change: Change, 
 _REPLACED = ("barcode", "nfc", "expires", "message", "locations", "beacons", "group_tag", "tags")
 
 
-def _changed(was: StoredPass, change: Change, *, at: datetime) -> StoredPass:
-    content = Content.from_json(was.content)
+def _apply_changes(was: StoredPass, change: PassChanges, *, at: datetime) -> StoredPass:
+    content = PassContent.from_json(was.content)
     merged = {**content.values, **change.values}
     changes: dict[str, Any] = {"values": {key: value for key, value in merged.items() if value is not None}}
     for name in _REPLACED:

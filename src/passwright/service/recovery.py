@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING
 from passwright.binding import lifecycle
 from passwright.binding.lifecycle import EventKind, State
 from passwright.errors import InvalidInput
-from passwright.service import steps
-from passwright.service.store import Event, PassStatus
+from passwright.service import transitions
+from passwright.service.store.protocol import Event, PassStatus
 from passwright.strictjson import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from passwright.service.store import Store, Transaction
+    from passwright.service.store.protocol import Store, Transaction
 
-__all__ = ["Replayed", "noted", "replay"]
+__all__ = ["ReplayResult", "events_in_log", "replay"]
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """What came of a replay, as ids of passes.
 
     `done`: brought up to date. `unproved`: bound to Apple since the backup, and
@@ -44,16 +44,16 @@ class Replayed:
     missing: frozenset[str] = frozenset()
 
 
-def noted(lines: Iterable[str]) -> Iterator[Event]:
+def events_in_log(lines: Iterable[str]) -> Iterator[Event]:
     """The events in the lines of a log; all other lines are passed over."""
     for line in lines:
         try:
             found = loads(line.encode("utf-8", "replace"), name="log")
         except InvalidInput:
             continue
-        if not isinstance(found, dict) or found.get("logger") != steps.LOG.name:
+        if not isinstance(found, dict) or found.get("logger") != transitions.LOG.name:
             continue
-        if match := steps.TOLD.fullmatch(str(found.get("message"))):
+        if match := transitions.LOG_SENTENCE.fullmatch(str(found.get("message"))):
             name, version, kind, outcome, at = match.groups()
             then = datetime.fromisoformat(at)
             yield Event(pass_id=name, version=int(version), kind=kind, outcome=outcome, at=then)
@@ -61,7 +61,7 @@ def noted(lines: Iterable[str]) -> Iterator[Event]:
 
 def replay(
     store: Store, events: Iterable[Event], *, random: Callable[[int], bytes] = secrets.token_bytes
-) -> Replayed:
+) -> ReplayResult:
     """Takes the steps that the store doesn't know of, in their order. Twice is as good as once.
 
     Raises:
@@ -69,15 +69,15 @@ def replay(
     """
     sorts: dict[str, set[str]] = {"done": set(), "unproved": set(), "missing": set()}
     for event in events:
-        if event.outcome == steps.DONE:
+        if event.outcome == transitions.DONE:
             with store.writing() as transaction:
-                if sort := _replayed(transaction, event, random):
+                if sort := _replay_event(transaction, event, random):
                     sorts[sort].add(event.pass_id)
     sorts["done"] -= sorts["unproved"]
-    return Replayed(**{name: frozenset(ids) for name, ids in sorts.items()})
+    return ReplayResult(**{name: frozenset(ids) for name, ids in sorts.items()})
 
 
-def _replayed(transaction: Transaction, event: Event, random: Callable[[int], bytes]) -> str | None:
+def _replay_event(transaction: Transaction, event: Event, random: Callable[[int], bytes]) -> str | None:
     """What came of one event; None if the store knew of it."""
     stored = transaction.pass_of(event.pass_id)
     if stored is None:
@@ -111,5 +111,5 @@ def _replayed(transaction: Transaction, event: Event, random: Callable[[int], by
         return None
     step = lifecycle.advance(was.status, happened[event.kind], at=event.at)
     step = replace(step, status=replace(step.status, version=event.version))
-    steps.carried_out(transaction, was, step, at=event.at, ceremony={}, google_issued_at=event.at)
+    transitions.apply_step(transaction, was, step, at=event.at, ceremony={}, google_issued_at=event.at)
     return "done"

@@ -61,7 +61,7 @@ class Redaction(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always lets the record pass; see the class."""
-        record.msg, record.args = redact(_sentence(record)), None
+        record.msg, record.args = redact(_format_sentence(record)), None
         if record.exc_info:
             # Tracebacks hold the messages of exceptions, and those of others may quote values.
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
@@ -77,7 +77,7 @@ class Redaction(logging.Filter):
         return True
 
 
-def _sentence(record: logging.LogRecord) -> str:
+def _format_sentence(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError):  # a library that counts its own arguments wrong

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.binding.lifecycle import Effect
 from passwright.errors import ServiceRefused, StoreUnavailable, VaultError
-from passwright.service.store import Event, PassStatus
+from passwright.service.store.protocol import Event, PassStatus
 from passwright.service.vault import Purpose
 
 if TYPE_CHECKING:
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.binding.lifecycle import Step
-    from passwright.service.desk import Desk
-    from passwright.service.store import Credential, StoredBinding, StoredPass, Transaction
+    from passwright.service.context import ServiceContext
+    from passwright.service.store.protocol import StoredBinding, StoredCredential, StoredPass, Transaction
 
 __all__ = [
     "DONE",
     "EXT_ID",
     "HOUR",
     "LOG",
-    "TOLD",
+    "LOG_SENTENCE",
     "TRIES",
-    "carried_out",
+    "apply_step",
+    "base32_id",
     "check_alive",
-    "contended",
     "email_of",
     "event",
-    "existing",
-    "readable",
-    "tell",
-    "unknown",
+    "log_event",
+    "pass_not_found",
+    "require_pass",
+    "too_much_contention",
 ]
 
 # The log of the service; `TOLD` is what a line about a step looks like.
 LOG = logging.getLogger("passwright")
-TOLD = re.compile(
+LOG_SENTENCE = re.compile(
     r"pass (?P<pass>[0-9a-f-]+) version (?P<version>[0-9]+): (?P<kind>[A-Za-z ]+): (?P<outcome>[a-z_]+)"
     r" at (?P<at>[0-9T:.+-]+)"
 )
@@ -56,7 +56,7 @@ TRIES = 20
 EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
-def existing(transaction: Transaction, organisation: str, name: str) -> StoredPass:
+def require_pass(transaction: Transaction, organisation: str, name: str) -> StoredPass:
     """The pass with this id or external id.
 
     Raises:
@@ -64,7 +64,7 @@ def existing(transaction: Transaction, organisation: str, name: str) -> StoredPa
     """
     stored = transaction.pass_(organisation, name) if EXT_ID.fullmatch(name) else None
     if stored is None:
-        raise unknown()
+        raise pass_not_found()
     return stored
 
 
@@ -82,14 +82,14 @@ def check_alive(stored: StoredPass, *, at: datetime) -> None:
         raise ServiceRefused("pass_deactivated", "the pass is deactivated")
 
 
-def carried_out(
+def apply_step(
     transaction: Transaction,
     was: StoredBinding,
     step: Step,
     *,
     at: datetime,
     ceremony: Mapping[str, Any] | None = None,
-    credential: Credential | None = None,
+    credential: StoredCredential | None = None,
     google_issued_at: datetime | None = None,
 ) -> tuple[StoredBinding, Event | None]:
     """Writes a step with the effects it owes.
@@ -102,18 +102,18 @@ def carried_out(
         StaleBinding: the binding changed since it was read.
     """
     kept = {"ceremony": ceremony, "credential": credential, "google_issued_at": google_issued_at}
-    now = _owed(replace(was, status=step.status), step.effects, kept)
+    now = _apply_effects(replace(was, status=step.status), step.effects, kept)
     if now != was:
         transaction.change_binding(was, now)
     noted = event(was.pass_id, step.status.version, step.kind.value, step.refusal or DONE, at)
     if now == was and step.refusal is None:
         return now, None
-    if now != was or _few(transaction, noted):
+    if now != was or _is_below_limit(transaction, noted):
         transaction.add_event(noted)
     return now, noted
 
 
-def _owed(now: StoredBinding, effects: tuple[Effect, ...], kept: Mapping[str, Any]) -> StoredBinding:
+def _apply_effects(now: StoredBinding, effects: tuple[Effect, ...], kept: Mapping[str, Any]) -> StoredBinding:
     """The binding after the effects, as far as the store sees them."""
     for effect in effects:
         match effect:
@@ -134,13 +134,13 @@ def _owed(now: StoredBinding, effects: tuple[Effect, ...], kept: Mapping[str, An
     return now
 
 
-def _few(transaction: Transaction, noted: Event) -> bool:
+def _is_below_limit(transaction: Transaction, noted: Event) -> bool:
     """Whoever forges on and on fills no disk."""
     span = {"since": noted.at - HOUR, "until": noted.at + HOUR}
     return transaction.count_events(noted.pass_id, noted.kind, **span) < REFUSALS_AN_HOUR
 
 
-def tell(noted: Event | None) -> None:
+def log_event(noted: Event | None) -> None:
     """What was committed, for the log; `restoring` reads it there after a backup was restored."""
     if noted is not None:
         members = (noted.pass_id, noted.version, noted.kind, noted.outcome, noted.at.isoformat())
@@ -152,7 +152,7 @@ def event(pass_id: str, version: int, kind: str, outcome: str, at: datetime) -> 
     return Event(pass_id=pass_id, version=version, kind=kind, outcome=outcome, at=at)
 
 
-def email_of(desk: Desk, bound: StoredBinding) -> str | None:
+def email_of(context: ServiceContext, bound: StoredBinding) -> str | None:
     """The holder's address, None once it was purged.
 
     Raises:
@@ -162,26 +162,26 @@ def email_of(desk: Desk, bound: StoredBinding) -> str | None:
         return None
     owner = {"organisation_id": bound.organisation, "pass_id": bound.pass_id}
     try:
-        return desk.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
+        return context.vault.open(bound.address.sealed, purpose=Purpose.EMAIL, **owner)
     except VaultError:
         # A rotation may have sealed it anew, and retired its key, since it was read.
-        with desk.store.reading() as transaction:
+        with context.store.reading() as transaction:
             found = transaction.binding(bound.pass_id)
         if found is None or found.address is None or found.address == bound.address:
             raise
-    return desk.vault.open(found.address.sealed, purpose=Purpose.EMAIL, **owner)
+    return context.vault.open(found.address.sealed, purpose=Purpose.EMAIL, **owner)
 
 
-def readable(data: bytes) -> str:
+def base32_id(data: bytes) -> str:
     """Letters and digits that look alike in every case: RFC 4648 section 6, without padding."""
     return base64.b32encode(data).decode("ascii").rstrip("=").lower()
 
 
-def contended() -> StoreUnavailable:
+def too_much_contention() -> StoreUnavailable:
     """Every try met a change by somebody else."""
     return StoreUnavailable("others keep changing this pass: try again later")
 
 
-def unknown() -> ServiceRefused:
+def pass_not_found() -> ServiceRefused:
     """Nothing is here, or it is somebody else's: both look the same."""
     return ServiceRefused("pass_not_found", "there is no such pass")

@@ -7,23 +7,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from passwright.errors import ServiceRefused
-from passwright.service.store import Answer
+from passwright.service.store.protocol import StoredResponse
 from passwright.strictjson import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from passwright.service.store import Transaction
+    from passwright.service.store.protocol import Transaction
 
-__all__ = ["ANSWER_LIFE", "Once", "Replay", "keep", "replayed"]
+__all__ = ["ANSWER_LIFE", "IdempotencyKey", "ReplayedResponse", "find_stored", "store_response"]
 
 # How long a request with an idempotency key is answered as it was the first time.
 ANSWER_LIFE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
+class IdempotencyKey:
     """A request that is carried out at most once. Both hashes are keyed ones.
 
     `render` makes the body to keep for repeats; it must not hold the mask.
@@ -35,14 +35,16 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ReplayedResponse:
     """What the first request was answered. The mask is the live one, or None after the purge."""
 
     body: Mapping[str, Any] = field(repr=False)
     mask: str | None
 
 
-def replayed(transaction: Transaction, organisation: str, once: Once, *, at: datetime) -> Replay | None:
+def find_stored(
+    transaction: Transaction, organisation: str, once: IdempotencyKey, *, at: datetime
+) -> ReplayedResponse | None:
     """What this request was answered before, or None if it is new.
 
     Raises:
@@ -54,13 +56,13 @@ def replayed(transaction: Transaction, organisation: str, once: Once, *, at: dat
     if answer.fingerprint != once.fingerprint:
         raise ServiceRefused("idempotency_key_reused", "another request was sent with this key before")
     bound = transaction.binding(answer.pass_id) if answer.pass_id else None
-    return Replay(answer.body, bound.address.mask if bound and bound.address else None)
+    return ReplayedResponse(answer.body, bound.address.mask if bound and bound.address else None)
 
 
-def keep(
+def store_response(
     transaction: Transaction,
     organisation: str,
-    once: Once,
+    once: IdempotencyKey,
     made: Any,
     *,
     pass_id: str | None = None,
@@ -77,7 +79,7 @@ def keep(
         raise ValueError("an answer is kept without the masked address: it may have to be purged")
     transaction.sweep(answers_before=at - ANSWER_LIFE, downloads_before=at - ANSWER_LIFE)
     transaction.add_answer(
-        Answer(
+        StoredResponse(
             organisation=organisation,
             key_hash=once.key_hash,
             fingerprint=once.fingerprint,

@@ -12,13 +12,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 
 from passwright.service.web import errors
-from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.log import logger, request_id
+from passwright.service.web.errors import HTTPProblem
+from passwright.service.web.logging import logger, request_id
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["LINGER_BYTES", "LINGER_SECONDS", "MAX_HEADER_BYTES", "Frame"]
+__all__ = ["LINGER_BYTES", "LINGER_SECONDS", "MAX_HEADER_BYTES", "OuterMiddleware"]
 
 # The header of a request: a browser's has 2 KiB.
 MAX_HEADER_BYTES = 16 * 2**10
@@ -41,7 +41,7 @@ LINGER_SECONDS = 2.0
 LINGER_BYTES = 4 * 2**20
 
 
-class Frame:
+class OuterMiddleware:
     """The outermost application: what is inside may fail in any way, and the client still gets an answer.
 
     `max_at_once` is how many requests are worked on, half of them writing; the next is answered
@@ -58,12 +58,12 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await _Exchange(scope, receive, send).run(self._answering)
+        await _RequestScope(scope, receive, send).run(self._answering)
 
     async def _answering(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["method"] not in _SAFE
         if refused := self._refusal(scope, writes=writes):
-            await errors.answer(refused)(scope, receive, send)
+            await errors.problem_response(refused)(scope, receive, send)
             return
         self._at_once += 1
         self._writing += writes
@@ -73,27 +73,27 @@ class Frame:
             self._at_once -= 1
             self._writing -= writes
 
-    def _refusal(self, scope: Scope, *, writes: bool) -> ErrorAnswer | None:
+    def _refusal(self, scope: Scope, *, writes: bool) -> HTTPProblem | None:
         """Why a request is not even looked at."""
         names = {name for name, _ in scope["headers"]}
         if {b"content-length", b"transfer-encoding"} <= names:
             # RFC 9112 section 6.3, rule 3: a proxy before us may have seen another end of this request.
             detail = "a body has Content-Length or Transfer-Encoding, not both"
-            return ErrorAnswer.of("malformed_request", detail, headers={"Connection": "close"})
+            return HTTPProblem.of("malformed_request", detail, headers={"Connection": "close"})
         if _ESCAPED_SLASH.search(scope.get("raw_path", b"")):
             # One step of the path for a proxy that guards us, two for whoever decodes first.
-            return ErrorAnswer.of("not_found", "there is nothing at this address")
+            return HTTPProblem.of("not_found", "there is nothing at this address")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
             detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
-            return ErrorAnswer.of("header_too_large", detail)
+            return HTTPProblem.of("header_too_large", detail)
         # Writers wait for each other; while they do, there has to be room for those who only look.
         if self._at_once >= self._max_at_once or (writes and self._writing >= self._max_at_once // 2):
             detail = "the service has as many requests as it can work on: try again in a second"
-            return ErrorAnswer.of("try_again", detail, headers={"Retry-After": "1"})
+            return HTTPProblem.of("try_again", detail, headers={"Retry-After": "1"})
         return None
 
 
-class _Exchange:
+class _RequestScope:
     """One request and its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 
 from passwright import __version__
 from passwright.errors import StoreError
-from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.front import Front
-from passwright.service.web.log import logger
+from passwright.service.web.errors import HTTPProblem
+from passwright.service.web.logging import logger
+from passwright.service.web.state import AppState
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity
@@ -41,24 +41,24 @@ class Health(BaseModel):
 @router.get("/health", operation_id="health", summary="Whether the process lives; asks nobody else")
 async def health(request: Request) -> Health:
     """A process that does not answer this has to be started again."""
-    return _health(Front.of(request))
+    return _health(AppState.of(request))
 
 
 @router.get("/ready", operation_id="ready", summary="Whether the service can do its work")
 def ready(request: Request) -> Health:
     """Asks the database whether it reads and writes durably; 503 while it does not."""
-    front = Front.of(request)
+    front = AppState.of(request)
     try:
-        front.desk.store.check()
+        front.context.store.check()
     except StoreError as exc:
         logger.warning("the store is not ready: %s", exc)
         detail = "the database can't be used right now"
-        raise ErrorAnswer.of("try_again", detail, headers={"Retry-After": "5"}) from exc
+        raise HTTPProblem.of("try_again", detail, headers={"Retry-After": "5"}) from exc
     return _health(front)
 
 
-def _health(front: Front) -> Health:
-    apple = front.desk.apple
+def _health(front: AppState) -> Health:
+    apple = front.context.apple
     identity: Identity | None = apple.identity if apple else None
     return Health(
         version=__version__,

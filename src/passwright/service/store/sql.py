@@ -21,8 +21,8 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from passwright.errors import StoreError, StoreUnavailable
-from passwright.service import migrations
-from passwright.service.statements import SqlTransaction, failures
+from passwright.service.store import migrations
+from passwright.service.store.sql_transaction import SqlTransaction, failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from passwright.binding.lifecycle import AppleSource, GoogleDownload, advance
 from passwright.model.folder import API_MEMBERS
-from passwright.service import issuing, releasing, templates
-from passwright.service.web.errors import ErrorAnswer
+from passwright.service import passes, release, templates
+from passwright.service.web.errors import HTTPProblem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,18 +21,27 @@ if TYPE_CHECKING:
     from passwright.binding.lifecycle import Status
     from passwright.model.template import Template
     from passwright.report import Report
-    from passwright.service.issuing import Shown
-    from passwright.service.rendering import Facts
-    from passwright.service.repeats import Replay
-    from passwright.service.store import Page, StoredPass, StoredTemplate
-    from passwright.service.web.front import Front
+    from passwright.service.idempotency import ReplayedResponse
+    from passwright.service.passes import PassView
+    from passwright.service.rendering import TemplateFacts
+    from passwright.service.store.protocol import Page, StoredPass, StoredTemplate
+    from passwright.service.web.state import AppState
 
-__all__ = ["again", "binding_json", "kept", "of_pass", "of_template", "page_meta", "parts", "source"]
+__all__ = [
+    "add_source",
+    "binding_json",
+    "extra_attributes",
+    "page_meta",
+    "pass_data",
+    "replayed_response",
+    "storable_response",
+    "template_data",
+]
 
 _BOUND_PASSES = "passes that are bound are rendered without a code, whatever this template shows"
 
 
-def of_pass(shown: Shown) -> dict[str, Any]:
+def pass_data(shown: PassView) -> dict[str, Any]:
     """The member `data` for a pass, with its binding if `shown` has it."""
     stored, content, facts = shown.pass_, shown.pass_.content, shown.facts
     assert facts is not None  # noqa: S101 -- who answers the API has asked for them
@@ -101,7 +110,7 @@ PASS_TYPES = MappingProxyType(
 _TIMES = ("createdAt", "updatedAt", "deactivatedAt", "expiresAt", "nullifiedAt")
 
 
-def _barcode(facts: Facts, stored: StoredPass) -> dict[str, Any]:
+def _barcode(facts: TemplateFacts, stored: StoredPass) -> dict[str, Any]:
     """The barcode that the pass shows; empty for none."""
     if facts.barcode is None:
         return {}
@@ -129,9 +138,9 @@ def _content(stored: StoredPass) -> dict[str, Any]:
     return made | {name: value for name, value in members.items() if value is not None}
 
 
-def kept(shown: Shown) -> dict[str, Any]:
+def storable_response(shown: PassView) -> dict[str, Any]:
     """What an idempotency record holds of an answer: neither the mask nor the link, and plain JSON."""
-    data = of_pass(shown)
+    data = pass_data(shown)
     attributes = data["attributes"]
     del attributes["downloadUrl"]
     for name in _TIMES:
@@ -141,16 +150,18 @@ def kept(shown: Shown) -> dict[str, Any]:
     return data
 
 
-def again(front: Front, organisation: str, replay: Replay) -> tuple[dict[str, Any], Shown]:
+def replayed_response(
+    front: AppState, organisation: str, replay: ReplayedResponse
+) -> tuple[dict[str, Any], PassView]:
     """The first answer to a request, with mask and link as far as they still exist, and the pass now."""
-    shown = issuing.find(front.desk, organisation, replay.body["id"])
+    shown = passes.find(front.context, organisation, replay.body["id"])
     attributes = {"downloadUrl": shown.download_url, **replay.body["attributes"]}
     if "binding" in attributes:
         attributes["binding"] = {**attributes["binding"], "bindingEmail": replay.mask}
     return {**replay.body, "attributes": attributes}, shown
 
 
-def of_template(stored: StoredTemplate, report: Report | None = None) -> dict[str, Any]:
+def template_data(stored: StoredTemplate, report: Report | None = None) -> dict[str, Any]:
     """The answer about one template; the report is told when it was just given."""
     data = {
         "id": stored.id,
@@ -174,15 +185,15 @@ def page_meta(page: Page, total: int) -> dict[str, Any]:
     return {"page": page.number, "perPage": page.size, "total": total}
 
 
-def parts(front: Front, shown: Shown, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def extra_attributes(front: AppState, shown: PassView, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes that a request asked for: design, locations, beacons."""
     if not (wanted["design"] or wanted["locations"] or wanted["beacons"]):
         return {}
-    stored = templates.find(front.desk, shown.pass_.organisation, shown.pass_.template)
+    stored = templates.find_template(front.context, shown.pass_.organisation, shown.pass_.template)
     return _parts(templates.template_of(stored), shown, wanted)
 
 
-def _parts(template: Template, shown: Shown, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _parts(template: Template, shown: PassView, wanted: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if wanted["design"]:
         made["passDesign"] = {
@@ -205,7 +216,9 @@ def _parts(template: Template, shown: Shown, wanted: Mapping[str, Any]) -> dict[
     return made
 
 
-def source(front: Front, answer: dict[str, Any], shown: Shown, platform: str, *, looking: bool) -> None:
+def add_source(
+    front: AppState, answer: dict[str, Any], shown: PassView, platform: str, *, looking: bool
+) -> None:
     """Puts the file or the save link into an answer; for Google also what travels in the link.
 
     `looking` must not change anything. Otherwise a bound pass is Google's from then on.
@@ -215,27 +228,27 @@ def source(front: Front, answer: dict[str, Any], shown: Shown, platform: str, *,
     """
     stored, at, attributes = shown.pass_, front.now(), answer["data"]["attributes"]
     if looking and shown.binding is not None:
-        _check_look(shown.binding, platform, at)
+        _require_source_allowed(shown.binding, platform, at)
     if platform == "apple":
-        made = releasing.plain_file(front.desk, stored.organisation, stored.id, at=at)
+        made = release.unbound_pass_file(front.context, stored.organisation, stored.id, at=at)
         attributes["applePassFile"] = base64.b64encode(made.data).decode("ascii")
         attributes["passSource"] = {"applePassFile": attributes["applePassFile"]}
         return
-    link = releasing.google_link(front.desk, stored.organisation, stored.id, at=at)
+    link = release.google_save_link(front.context, stored.organisation, stored.id, at=at)
     attributes["googleDownloadUrl"] = link.url
     attributes["passSource"] = {"googleDownloadUrl": link.url}
     requires = {name: dict(members) for name, members in link.requires.items()}
     answer["meta"] = {"google": {"form": link.form, "requires": requires}}
     if not looking and shown.binding is not None:
-        now = issuing.find(front.desk, stored.organisation, stored.id)
+        now = passes.find(front.context, stored.organisation, stored.id)
         assert now.binding is not None  # noqa: S101 -- a binding is never removed from a pass
         attributes["binding"] = binding_json(now.binding, now.mask)
 
 
-def _check_look(status: Status, platform: str, at: datetime) -> None:
+def _require_source_allowed(status: Status, platform: str, at: datetime) -> None:
     """Asks whether the source of a bound pass can be had without a change, not even in its events."""
     step = advance(status, AppleSource() if platform == "apple" else GoogleDownload(), at=at)
     step.raise_for_refusal()
     if step.status != status:
         detail = "the save link of a bound pass decides its platform: ask for it with POST or PATCH"
-        raise ErrorAnswer.of("source_needs_action", detail, parameter="includePassSource")
+        raise HTTPProblem.of("source_needs_action", detail, parameter="includePassSource")

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from passwright import apple, google
-    from passwright.service.ceremony import Provider
-    from passwright.service.store import Store
+    from passwright.service.proofs.protocol import ProofProvider
+    from passwright.service.store.protocol import Store
     from passwright.service.vault import Vault
 
-__all__ = ["Desk", "GoogleWriter"]
+__all__ = ["GoogleWriter", "ServiceContext"]
 
 
 class GoogleWriter(Protocol):
@@ -29,7 +29,7 @@ class GoogleWriter(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ServiceContext:
     """Everything the use cases need from outside.
 
     `base_url` is where the holder's pages live, without a slash at the end.
@@ -42,7 +42,7 @@ class Desk:
     base_url: str
     apple: apple.PassBuilder | None = None
     google: google.PassBuilder | None = None
-    provider: Provider | None = None
+    provider: ProofProvider | None = None
     google_writer: GoogleWriter | None = None
     binding_needs_nfc: bool = True
     random: Callable[[int], bytes] = secrets.token_bytes

@@ -18,25 +18,25 @@ from passwright import strictjson
 from passwright.errors import InvalidInput
 from passwright.service import api_keys
 from passwright.service.vault import Purpose
-from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.front import Front
+from passwright.service.web.errors import HTTPProblem
 from passwright.service.web.limits import read_body
+from passwright.service.web.state import AppState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from starlette.responses import Response
 
-    from passwright.service.store import ApiKey
+    from passwright.service.store.protocol import ApiKey
 
-__all__ = ["Call", "Route", "TemplateRoute", "read_document", "repeatable"]
+__all__ = ["ApiRequest", "Route", "TemplateRoute", "idempotency_of", "read_document"]
 
 _BEARER = re.compile(r"[Bb]earer +([\x21-\x7e]{1,200})")
 # RFC 6750 section 3.
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="passwright"'}
 
 
-class Call(Request):
+class ApiRequest(Request):
     """A request whose sender is known and whose body is read."""
 
     key: ApiKey
@@ -57,9 +57,9 @@ class Call(Request):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def front(self) -> Front:
+    def front(self) -> AppState:
         """What the application keeps for all requests."""
-        return Front.of(self)
+        return AppState.of(self)
 
 
 class Route(APIRoute):
@@ -70,14 +70,14 @@ class Route(APIRoute):
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
-            call = Call(request.scope, request.receive)
+            call = ApiRequest(request.scope, request.receive)
             call.key = await run_in_threadpool(_sender, call)
             await self.read(call)
             return await handle(call)
 
         return handled
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: ApiRequest) -> None:
         """Reads the body of a call."""
         limits = call.front.settings.limits
         call.octets = await read_body(call, max_bytes=limits.body_bytes, seconds=limits.body_seconds)
@@ -88,7 +88,7 @@ class Route(APIRoute):
 class TemplateRoute(Route):
     """An operation whose body is JSON, a zip archive or a form with files, and may be larger."""
 
-    async def read(self, call: Call) -> None:
+    async def read(self, call: ApiRequest) -> None:
         """Reads the body of a call; archives and forms stay as they are."""
         limits = call.front.settings.limits
         call.octets = await read_body(call, max_bytes=limits.template_bytes, seconds=limits.body_seconds)
@@ -96,7 +96,7 @@ class TemplateRoute(Route):
             call.value = read_json(call, limits.template_bytes)
 
 
-def read_json(call: Call, max_bytes: int) -> Any:
+def read_json(call: ApiRequest, max_bytes: int) -> Any:
     """The body as JSON.
 
     Raises:
@@ -104,7 +104,7 @@ def read_json(call: Call, max_bytes: int) -> Any:
     """
     if call.media_type != "application/json":
         detail = "this call reads application/json"
-        raise ErrorAnswer.of("unsupported_media_type", detail, header="Content-Type")
+        raise HTTPProblem.of("unsupported_media_type", detail, header="Content-Type")
     return read_document(call.octets, max_bytes)
 
 
@@ -118,20 +118,20 @@ def read_document(data: bytes, max_bytes: int) -> Any:
         return strictjson.loads(data, name="body", max_bytes=max_bytes)
     except InvalidInput as exc:
         # Its place may hold keys of the document; its sentence holds nothing of it.
-        raise ErrorAnswer.of("malformed_body", f"{exc.message} [{exc.code}]") from None
+        raise HTTPProblem.of("malformed_body", f"{exc.message} [{exc.code}]") from None
 
 
-def _sender(call: Call) -> ApiKey:
+def _sender(call: ApiRequest) -> ApiKey:
     """Whose key the request has; a key is counted, and so is whoever has none."""
     front = call.front
     # Of two headers a proxy may have judged the other one.
     said = call.headers.getlist("authorization")
     given = _BEARER.fullmatch(said[0]) if len(said) == 1 else None
-    key = api_keys.found(front.desk, given[1]) if given and not _has_key_in_url(call) else None
+    key = api_keys.find_api_key(front.context, given[1]) if given and not _has_key_in_url(call) else None
     if key is None:
         front.count_visitor(call)
         detail = "send `Authorization: Bearer pw_...`; a key in the URL would stand in logs and is refused"
-        raise ErrorAnswer.of("api_key_refused", detail, headers=_CHALLENGE)
+        raise HTTPProblem.of("api_key_refused", detail, headers=_CHALLENGE)
     front.keys.take(key.id)
     return key
 
@@ -141,7 +141,7 @@ def _has_key_in_url(request: Request) -> bool:
 
 
 @contextmanager
-def repeatable(call: Call, text: str | None) -> Iterator[tuple[bytes, bytes] | None]:
+def idempotency_of(call: ApiRequest, text: str | None) -> Iterator[tuple[bytes, bytes] | None]:
     """Keyed hashes of an idempotency key and of the request it stands for; None without a key.
 
     Raises:
@@ -150,7 +150,7 @@ def repeatable(call: Call, text: str | None) -> Iterator[tuple[bytes, bytes] | N
     if text is None:
         yield None
         return
-    vault, organisation = call.front.desk.vault, call.key.organisation
+    vault, organisation = call.front.context.vault, call.key.organisation
     key_hash = vault.hash(Purpose.FINGERPRINT, "key", organisation, text)
     target = f"{call.url.path}?{call.url.query}"
     fingerprint = vault.hash(Purpose.FINGERPRINT, "request", call.method, target, call.octets)

@@ -22,9 +22,7 @@ __all__ = [
     "MAX_PAGE",
     "MAX_PAGE_NUMBER",
     "Address",
-    "Answer",
     "ApiKey",
-    "Credential",
     "Download",
     "Event",
     "Organisation",
@@ -33,7 +31,9 @@ __all__ = [
     "PassStatus",
     "Store",
     "StoredBinding",
+    "StoredCredential",
     "StoredPass",
+    "StoredResponse",
     "StoredTemplate",
     "Transaction",
 ]
@@ -127,7 +127,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class StoredCredential:
     """What a completed attempt leaves behind for the next download and every later version of the pass.
 
     `id` is unique among all passes of the service, or None where a provider has
@@ -152,7 +152,7 @@ class StoredBinding:
     status: Status
     address: Address | None = None
     ceremony: Mapping[str, Any] | None = field(default=None, repr=False)
-    credential: Credential | None = None
+    credential: StoredCredential | None = None
     google_issued_at: datetime | None = None
 
 
@@ -181,7 +181,7 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class StoredResponse:
     """What a request with an idempotency key was answered, for its repeat.
 
     `fingerprint` is a keyed hash of method, path and body. `body` never holds
@@ -359,10 +359,10 @@ class Transaction(Protocol):
     def use_download(self, token_hash: bytes, *, at: datetime) -> bool:
         """Marks a ticket as used; False when it was before, or is not there."""
 
-    def answer(self, organisation: str, key_hash: bytes, *, since: datetime) -> Answer | None:
+    def answer(self, organisation: str, key_hash: bytes, *, since: datetime) -> StoredResponse | None:
         """What a request of this organisation with this key was answered, unless that was before `since`."""
 
-    def add_answer(self, answer: Answer) -> None:
+    def add_answer(self, answer: StoredResponse) -> None:
         """Keeps an answer.
 
         Raises:

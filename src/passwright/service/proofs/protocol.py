@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from passwright import strictjson
-from passwright.service.store import Credential
+from passwright.service.store.protocol import StoredCredential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from passwright.binding.lifecycle import Evidence
 
-__all__ = ["Credential", "Offer", "Provider", "Subject", "payload_digest"]
+__all__ = ["Challenge", "ChallengeSubject", "ProofProvider", "StoredCredential", "payload_digest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ChallengeSubject:
     """The pass an attempt is for. `label` is what a device shows of it: the name of the template."""
 
     organisation_id: str
@@ -37,14 +37,14 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Challenge:
     """An opened attempt: `shown` goes to the page, `state` stays with the attempt. Both are JSON."""
 
     shown: Mapping[str, Any] = field(repr=False)
     state: Mapping[str, Any] = field(repr=False)
 
 
-class Provider(Protocol):
+class ProofProvider(Protocol):
     """One way for a holder to prove that the pass is theirs on an Apple device."""
 
     @property
@@ -52,8 +52,13 @@ class Provider(Protocol):
         """What a proof accepted by this provider is worth."""
 
     def begin(
-        self, subject: Subject, *, attempt_id: str, at: datetime, credential: Credential | None = None
-    ) -> Offer:
+        self,
+        subject: ChallengeSubject,
+        *,
+        attempt_id: str,
+        at: datetime,
+        credential: StoredCredential | None = None,
+    ) -> Challenge:
         """A new attempt: the first one, or with the stored `credential` one for another download.
 
         `attempt_id` is fresh and not to be guessed, `at` is aware.
@@ -61,13 +66,13 @@ class Provider(Protocol):
 
     def complete(
         self,
-        subject: Subject,
+        subject: ChallengeSubject,
         state: Mapping[str, Any],
         payload: Mapping[str, Any],
         *,
         known: Callable[[str], bool],
-        credential: Credential | None = None,
-    ) -> Credential:
+        credential: StoredCredential | None = None,
+    ) -> StoredCredential:
         """The credential to store, once `payload` has proved to answer the attempt with this `state`.
 
         `payload` is what the device sent, as JSON; hostile ones are expected.
@@ -78,7 +83,7 @@ class Provider(Protocol):
             AttemptRefused: `proof_invalid`.
         """
 
-    def members(self, credential: Credential) -> Mapping[str, Any]:
+    def members(self, credential: StoredCredential) -> Mapping[str, Any]:
         """The members of pass.json that every version of the pass has to carry. Often none."""
 
 

@@ -31,17 +31,17 @@ from fido2.webauthn import (
 from passwright import strictjson
 from passwright.binding.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.errors import AttemptRefused, PasswrightError
-from passwright.service.ceremony import Offer
-from passwright.service.store import Credential
+from passwright.service.proofs.protocol import Challenge
+from passwright.service.store.protocol import StoredCredential
 from passwright.service.vault import Purpose, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from passwright.service.ceremony import Subject
+    from passwright.service.proofs.protocol import ChallengeSubject
 
-__all__ = ["PasskeyGate"]
+__all__ = ["PasskeyProvider"]
 
 CHALLENGE_BYTES = 32
 # What browsers send has some 300 bytes each; nobody's proof needs megabytes.
@@ -58,7 +58,7 @@ _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _TRANSPORTS = frozenset({"ble", "hybrid", "internal", "nfc", "smart-card", "usb"})
 
 
-class PasskeyGate:
+class PasskeyProvider:
     """Releases the pass file to whoever holds a passkey on this device (W3C Web Authentication Level 2).
 
     `origin` is that of the holder's page, "https://passes.example.com"; only
@@ -105,8 +105,13 @@ class PasskeyGate:
         ]
 
     def begin(
-        self, subject: Subject, *, attempt_id: str, at: datetime, credential: Credential | None = None
-    ) -> Offer:
+        self,
+        subject: ChallengeSubject,
+        *,
+        attempt_id: str,
+        at: datetime,
+        credential: StoredCredential | None = None,
+    ) -> Challenge:
         """Options for `navigator.credentials.create`, or with a credential for `get`, in JSON form."""
         challenge = self._random(CHALLENGE_BYTES)
         options: Any
@@ -134,17 +139,17 @@ class PasskeyGate:
             "publicKey": _plain(options.public_key),
         }
         step = "create" if credential is None else "get"
-        return Offer(shown, {"step": step, "challenge": _encoded(challenge)})
+        return Challenge(shown, {"step": step, "challenge": _encoded(challenge)})
 
     def complete(
         self,
-        subject: Subject,  # noqa: ARG002 -- the challenge ties the attempt to its pass
+        subject: ChallengeSubject,  # noqa: ARG002 -- the challenge ties the attempt to its pass
         state: Mapping[str, Any],
         payload: Mapping[str, Any],
         *,
         known: Callable[[str], bool],
-        credential: Credential | None = None,
-    ) -> Credential:
+        credential: StoredCredential | None = None,
+    ) -> StoredCredential:
         """The passkey to store, or to store anew after another download.
 
         Raises:
@@ -156,10 +161,10 @@ class PasskeyGate:
                 return self._created(state, _response(answer, "attestationObject"), known)
             response = _response(answer, "authenticatorData", "signature")
             return self._used(state, response, credential)
-        except _Wrong as exc:
+        except _ProofRejected as exc:
             raise AttemptRefused("proof_invalid", "the proof does not fit the attempt: begin again") from exc
 
-    def members(self, credential: Credential) -> Mapping[str, Any]:  # noqa: ARG002
+    def members(self, credential: StoredCredential) -> Mapping[str, Any]:  # noqa: ARG002
         """None: Wallet knows nothing of the passkey."""
         return {}
 
@@ -167,19 +172,19 @@ class PasskeyGate:
     # origin, RP ID hash, user present, user verified. It leaves the rest to us.
     def _created(
         self, state: Mapping[str, Any], response: dict[str, Any], known: Callable[[str], bool]
-    ) -> Credential:
+    ) -> StoredCredential:
         _check_client_data(response)
         _check_attestation_object(response)
-        found = _parsed(self._server.register_complete, _state(state), response)
+        found = _parse_with(self._server.register_complete, _state(state), response)
         attested = found.credential_data
         if attested.credential_id != _decoded(response["rawId"]):
-            raise _Wrong("another credential is attested")
+            raise _ProofRejected("another credential is attested")
         if not 1 <= len(attested.credential_id) <= MAX_CREDENTIAL_ID_BYTES:
-            raise _Wrong("the credential's id is too long")
+            raise _ProofRejected("the credential's id is too long")
         _check_public_key(attested.public_key)
         name = _encoded(attested.credential_id)
         if known(name):
-            raise _Wrong("the credential is known already")
+            raise _ProofRejected("the credential is known already")
         data = {
             "credentialData": _encoded(attested),
             "aaguid": attested.aaguid.hex(),
@@ -188,36 +193,36 @@ class PasskeyGate:
             "backedUp": found.is_backed_up(),
             "transports": _transports(response),
         }
-        return Credential(name, data)
+        return StoredCredential(name, data)
 
     # The checks of section 7.2, likewise; the library's last one is the signature.
     def _used(
-        self, state: Mapping[str, Any], response: dict[str, Any], credential: Credential | None
-    ) -> Credential:
+        self, state: Mapping[str, Any], response: dict[str, Any], credential: StoredCredential | None
+    ) -> StoredCredential:
         if credential is None:
-            raise _Wrong("there is no credential to ask for")
+            raise _ProofRejected("there is no credential to ask for")
         _check_client_data(response)
         stored = AttestedCredentialData(_decoded(credential.data["credentialData"]))
-        _parsed(self._server.authenticate_complete, _state(state), [stored], response)
+        _parse_with(self._server.authenticate_complete, _state(state), [stored], response)
         found = AuthenticatorData(_decoded(response["response"]["authenticatorData"]))
         before = credential.data["counter"]
         # Section 7.2 step 21. Passkeys that are synced count nothing and report 0.
         if (found.counter or before) and found.counter <= before:
-            raise _Wrong("the signature counter went back: there may be a copy of the key")
+            raise _ProofRejected("the signature counter went back: there may be a copy of the key")
         data = {**credential.data, "counter": found.counter, "backedUp": found.is_backed_up()}
-        return Credential(credential.id, data)
+        return StoredCredential(credential.id, data)
 
 
-class _Wrong(PasswrightError):
+class _ProofRejected(PasswrightError):
     """Why a proof is refused. It is told to nobody but the log: it would help whoever forges."""
 
 
-def _parsed(parse: Callable[..., Any], *arguments: Any) -> Any:
+def _parse_with(parse: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return parse(*arguments)
     except Exception as exc:
         # A parser of others meets hostile octets: it raises what it happens to trip over.
-        raise _Wrong(f"{type(exc).__name__}: {exc}") from exc
+        raise _ProofRejected(f"{type(exc).__name__}: {exc}") from exc
 
 
 def _host_of_origin(origin: str) -> str:
@@ -235,7 +240,7 @@ def _host_of_origin(origin: str) -> str:
     return host
 
 
-def _descriptor(credential: Credential) -> PublicKeyCredentialDescriptor:
+def _descriptor(credential: StoredCredential) -> PublicKeyCredentialDescriptor:
     return PublicKeyCredentialDescriptor(
         type=PublicKeyCredentialType.PUBLIC_KEY,
         id=_decoded(credential.id),
@@ -252,12 +257,12 @@ def _response(answer: Any, *members: str) -> dict[str, Any]:
     """The members of a PublicKeyCredential in JSON that count, each text of a bounded size."""
     response = answer.get("response") if isinstance(answer, dict) else None
     if not isinstance(response, dict) or answer.get("type") != "public-key":
-        raise _Wrong("it is no public key credential")
+        raise _ProofRejected("it is no public key credential")
     texts = {name: response.get(name) for name in ("clientDataJSON", *members)}
     for text in (answer.get("id"), answer.get("rawId"), *texts.values()):
         _decoded(text)
     if answer["id"] != answer["rawId"]:
-        raise _Wrong("id and rawId differ")
+        raise _ProofRejected("id and rawId differ")
     given = response.get("transports")
     transports = {"transports": given} if isinstance(given, list) else {}
     return {
@@ -274,36 +279,36 @@ def _check_client_data(response: dict[str, Any]) -> None:
     try:
         found = strictjson.loads(octets, name="clientDataJSON", max_depth=MAX_CLIENT_DATA_DEPTH)
     except PasswrightError as exc:
-        raise _Wrong("the client data is no JSON") from exc
+        raise _ProofRejected("the client data is no JSON") from exc
     if not isinstance(found, dict) or not isinstance(found.get("challenge"), str):
-        raise _Wrong("the client data is no client data")
+        raise _ProofRejected("the client data is no client data")
     _decoded(found["challenge"])
     # Level 3 adds topOrigin to what is embedded in a page of another origin.
     if found.get("crossOrigin", False) is not False or "topOrigin" in found:
-        raise _Wrong("it was made inside a page of another origin")
+        raise _ProofRejected("it was made inside a page of another origin")
 
 
 def _check_attestation_object(response: dict[str, Any]) -> None:
     """Section 6.5.4, as far as the library would trip over it: it takes a number for so many octets."""
     octets = _decoded(response["response"]["attestationObject"])
-    found = _parsed(cbor.decode, octets)
+    found = _parse_with(cbor.decode, octets)
     if not isinstance(found, dict) or set(found) != {"fmt", "attStmt", "authData"}:
-        raise _Wrong("the attestation object is none")
+        raise _ProofRejected("the attestation object is none")
     data = found["authData"]
     if not isinstance(data, bytes) or len(data) <= FLAGS_AT or not isinstance(found["fmt"], str):
-        raise _Wrong("the attestation object is none")
+        raise _ProofRejected("the attestation object is none")
     if not data[FLAGS_AT] & AuthenticatorData.FLAG.AT:
-        raise _Wrong("no credential is attested")
+        raise _ProofRejected("no credential is attested")
 
 
 def _check_public_key(key: Any) -> None:
     """Section 6.5.1.1: an offered algorithm, and a point on its curve."""
     if not isinstance(key, ES256) or key.get(3) != ES256_ALGORITHM:
-        raise _Wrong("its algorithm was not offered")
+        raise _ProofRejected("its algorithm was not offered")
     x, y = key.get(-2), key.get(-3)
     whole = isinstance(x, bytes) and isinstance(y, bytes) and len(x) == len(y) == COORDINATE_BYTES
     if key.get(1) != 2 or key.get(-1) != 1 or not whole:  # noqa: PLR2004 -- RFC 9053 section 7.1.1
-        raise _Wrong("its public key is not on P-256")
+        raise _ProofRejected("its public key is not on P-256")
     _verify_point(x, y)
 
 
@@ -313,7 +318,7 @@ def _verify_point(x: Any, y: Any) -> None:
     try:
         EllipticCurvePublicKey.from_encoded_point(SECP256R1(), b"\x04" + x + y)
     except ValueError as exc:
-        raise _Wrong("its public key is not on P-256") from exc
+        raise _ProofRejected("its public key is not on P-256") from exc
 
 
 def _transports(response: dict[str, Any]) -> list[str]:
@@ -337,10 +342,10 @@ def _encoded(octets: bytes) -> str:
 def _decoded(text: Any) -> bytes:
     """Base64url without padding (RFC 7515 section 2), nothing tolerated."""
     if not isinstance(text, str) or not 0 < len(text) <= MAX_MEMBER_BYTES * 4 // 3 + 1:
-        raise _Wrong("a member is missing, empty or too long")
+        raise _ProofRejected("a member is missing, empty or too long")
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise _Wrong("a member is not base64url")
+        raise _ProofRejected("a member is not base64url")
     octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if _encoded(octets) != text:
-        raise _Wrong("a member is not base64url")
+        raise _ProofRejected("a member is not base64url")
     return octets

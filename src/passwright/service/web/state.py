@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from passwright.service.web.errors import ErrorAnswer
+from passwright.service.web.errors import HTTPProblem
 from passwright.service.web.limits import Buckets, Rate, client_address
 
 if TYPE_CHECKING:
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from passwright.service.desk import Desk
+    from passwright.service.context import ServiceContext
     from passwright.service.settings import Settings
 
-__all__ = ["MAX_BODIES", "Front"]
+__all__ = ["MAX_BODIES", "AppState"]
 
 # A page sends one body at a time, and many holders may share an address.
 MAX_BODIES = 8
@@ -31,13 +31,13 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
-    """The use cases' desk, the settings, the counters of this process, and the clock.
+class AppState:
+    """The use cases' context, the settings, the counters of this process, and the clock.
 
     Nothing in it has to outlive the process, or be shared with another.
     """
 
-    desk: Desk
+    context: ServiceContext
     settings: Settings
     now: Callable[[], datetime] = _now
     keys: Buckets = field(init=False)
@@ -52,9 +52,9 @@ class Front:
         object.__setattr__(self, "visitors", Buckets(Rate(limits.visitor_per_second, limits.visitor_burst)))
 
     @classmethod
-    def of(cls, request: Request) -> Front:
+    def of(cls, request: Request) -> AppState:
         """The one that the application of a request was made with."""
-        front: Front = request.app.state.front
+        front: AppState = request.app.state.front
         return front
 
     @contextmanager
@@ -67,7 +67,7 @@ class Front:
         with self._lock:
             if key_hash in self._running:
                 detail = "the first request with this key is not finished: try again in a second"
-                raise ErrorAnswer.of("request_in_progress", detail, headers={"Retry-After": "1"})
+                raise HTTPProblem.of("request_in_progress", detail, headers={"Retry-After": "1"})
             self._running.add(key_hash)
         try:
             yield
@@ -86,7 +86,7 @@ class Front:
         with self._lock:
             if self._sending[address] >= MAX_BODIES:
                 detail = "there are too many unfinished requests: try again in a second"
-                raise ErrorAnswer.of("too_many_requests", detail, headers={"Retry-After": "1"})
+                raise HTTPProblem.of("too_many_requests", detail, headers={"Retry-After": "1"})
             self._sending[address] += 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""A desk for tests of the service: the example keys, a store in a file, and a provider that is quick.
+"""A context for tests of the service: the example keys, a store in a file, and a provider that is quick.
 
 The provider takes `{"ok": true}` for a proof; `tests/test_ceremony.py` tries the real one.
 """
@@ -20,20 +20,20 @@ import pytest
 from passwright import apple, google
 from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused, BindingError, ServiceRefused
-from passwright.service import issuing, templates
-from passwright.service.ceremony import Offer, Subject
-from passwright.service.desk import Desk
-from passwright.service.rendering import Content
-from passwright.service.sqlstore import SqlStore
-from passwright.service.store import Credential, Organisation
+from passwright.service import passes, templates
+from passwright.service.context import ServiceContext
+from passwright.service.proofs.protocol import Challenge, ChallengeSubject
+from passwright.service.rendering import PassContent
+from passwright.service.store.protocol import Organisation, StoredCredential
+from passwright.service.store.sql import SqlStore
 from passwright.service.vault import KeyRing, Vault
-from passwright.service.web.answers import binding_json
+from passwright.service.web.responses import binding_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from passwright.service.store import Store, StoredTemplate
+    from passwright.service.store.protocol import Store, StoredTemplate
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "certs.example"
@@ -49,26 +49,31 @@ class SayingProvider:
     evidence = Evidence.WEBAUTHN
 
     def begin(
-        self, subject: Subject, *, attempt_id: str, at: datetime, credential: Credential | None = None
-    ) -> Offer:
-        return Offer({"attemptId": attempt_id}, {"of": subject.pass_id})
+        self,
+        subject: ChallengeSubject,
+        *,
+        attempt_id: str,
+        at: datetime,
+        credential: StoredCredential | None = None,
+    ) -> Challenge:
+        return Challenge({"attemptId": attempt_id}, {"of": subject.pass_id})
 
     def complete(
         self,
-        subject: Subject,
+        subject: ChallengeSubject,
         state: Mapping[str, Any],
         payload: Mapping[str, Any],
         *,
         known: Callable[[str], bool],
-        credential: Credential | None = None,
-    ) -> Credential:
+        credential: StoredCredential | None = None,
+    ) -> StoredCredential:
         shown = str(payload.get("credential", subject.pass_id))
         sound = payload.get("ok") is True and state.get("of") == subject.pass_id
         if not sound or (known(shown) if credential is None else credential.id != shown):
             raise AttemptRefused("proof_invalid", "it did not say so")
-        return Credential(shown, {"counter": 0})
+        return StoredCredential(shown, {"counter": 0})
 
-    def members(self, credential: Credential) -> Mapping[str, Any]:
+    def members(self, credential: StoredCredential) -> Mapping[str, Any]:
         return {}
 
 
@@ -96,7 +101,7 @@ def template_files(name: str = "membership") -> Mapping[str, bytes]:
     }
 
 
-def desk_of(store: Store, **more: Any) -> Desk:
+def desk_of(store: Store, **more: Any) -> ServiceContext:
     given: dict[str, Any] = {
         "store": store,
         "vault": Vault(KEYS),
@@ -105,7 +110,7 @@ def desk_of(store: Store, **more: Any) -> Desk:
         "google": google_builder(),
         "provider": SayingProvider(),
     }
-    return Desk(**{**given, **more})
+    return ServiceContext(**{**given, **more})
 
 
 def key_shown(key: bytes, text: str) -> bool:
@@ -120,8 +125,8 @@ def key_shown(key: bytes, text: str) -> bool:
 
 
 @contextmanager
-def opened(path: Path, **more: Any) -> Iterator[Desk]:
-    """A desk on a new store file with one organisation, `org-1`."""
+def opened(path: Path, **more: Any) -> Iterator[ServiceContext]:
+    """A context on a new store file with one organisation, `org-1`."""
     store = SqlStore(f"sqlite:///{path}")
     try:
         with store.writing() as transaction:
@@ -131,11 +136,11 @@ def opened(path: Path, **more: Any) -> Iterator[Desk]:
         store.close()
 
 
-def membership(desk: Desk, organisation: str = "org-1") -> StoredTemplate:
+def membership(context: ServiceContext, organisation: str = "org-1") -> StoredTemplate:
     """The membership template, kept for this organisation."""
     name = str(uuid4())
     kept = replace(_membership(), id=name, organisation=organisation)
-    with desk.store.writing() as transaction:
+    with context.store.writing() as transaction:
         transaction.add_template(kept)
     return kept
 
@@ -144,13 +149,13 @@ def membership(desk: Desk, organisation: str = "org-1") -> StoredTemplate:
 def _membership(toml: bytes | None = None) -> StoredTemplate:
     """Fitting its pictures takes longer than most tests."""
     files = template_files() if toml is None else {**template_files(), "template.toml": toml}
-    with TemporaryDirectory() as folder, opened(Path(folder) / "passes.db") as desk:
-        return templates.add(desk, "org-1", files, at=AT)[0]
+    with TemporaryDirectory() as folder, opened(Path(folder) / "passes.db") as context:
+        return templates.add(context, "org-1", files, at=AT)[0]
 
 
-def edited(desk: Desk, template: StoredTemplate, toml: bytes) -> None:
+def edited(context: ServiceContext, template: StoredTemplate, toml: bytes) -> None:
     """The same template with another template.toml, as `templates.change` would leave it."""
-    with desk.store.writing() as transaction:
+    with context.store.writing() as transaction:
         was = transaction.template(template.organisation, template.id)
         assert was is not None
         transaction.change_template(
@@ -159,19 +164,26 @@ def edited(desk: Desk, template: StoredTemplate, toml: bytes) -> None:
 
 
 def bound_pass(
-    desk: Desk, template: StoredTemplate, *, email: str = "jane@gmail.com", at: datetime = AT, **more: Any
-) -> issuing.Shown:
+    context: ServiceContext,
+    template: StoredTemplate,
+    *,
+    email: str = "jane@gmail.com",
+    at: datetime = AT,
+    **more: Any,
+) -> passes.PassView:
     """A new pass bound to this address."""
     members = {"email": email, "learnMoreUrl": HELP}
-    return new_pass(desk, template, binding=members, at=at, **more)
+    return new_pass(context, template, binding=members, at=at, **more)
 
 
-def new_pass(desk: Desk, template: StoredTemplate, *, at: datetime = AT, **more: Any) -> issuing.Shown:
+def new_pass(
+    context: ServiceContext, template: StoredTemplate, *, at: datetime = AT, **more: Any
+) -> passes.PassView:
     """A new pass of Jane Smith."""
-    content = more.pop("content", None) or Content(values={"fullName": "Jane Smith"})
-    wish = issuing.Wish(template=template.id, content=content, **more)
-    made = issuing.create(desk, template.organisation, wish, at=at)
-    assert isinstance(made, issuing.Shown)
+    content = more.pop("content", None) or PassContent(values={"fullName": "Jane Smith"})
+    wish = passes.PassRequest(template=template.id, content=content, **more)
+    made = passes.create(context, template.organisation, wish, at=at)
+    assert isinstance(made, passes.PassView)
     return made
 
 
@@ -180,6 +192,6 @@ def refused(code: str) -> AbstractContextManager[Any]:
     return pytest.raises((ServiceRefused, BindingError), check=lambda exc: getattr(exc, "code", "") == code)
 
 
-def binding_of(shown: issuing.Shown) -> dict[str, Any] | None:
+def binding_of(shown: passes.PassView) -> dict[str, Any] | None:
     """The member `binding` of a pass as the API answers with it; None for a pass without a binding."""
     return None if shown.binding is None else binding_json(shown.binding, shown.mask)

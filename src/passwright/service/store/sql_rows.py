@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from passwright.binding.lifecycle import Attempt, Evidence, State, Status
-from passwright.service.store import Address, Credential, PassStatus, StoredBinding, StoredPass
+from passwright.service.store.protocol import Address, PassStatus, StoredBinding, StoredCredential, StoredPass
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -72,7 +72,7 @@ def binding_in(row: RowMapping) -> StoredBinding:
     )
     credential = None
     if row["credential"] is not None:
-        credential = Credential(row["credential_id"], row["credential"])
+        credential = StoredCredential(row["credential_id"], row["credential"])
     return StoredBinding(
         pass_id=row["pass_id"],
         organisation=row["organisation"],

@@ -14,15 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from passwright.errors import BindingError, PassRejected, ServiceRefused
-from passwright.service import issuing
-from passwright.service.issuing import ABSENT, Change, Shown, Wish
-from passwright.service.repeats import Once, Replay
-from passwright.service.store import MAX_PAGE, MAX_PAGE_NUMBER, Page, PassFilter, PassStatus
-from passwright.service.web import answers, errors
-from passwright.service.web.errors import ErrorAnswer
-from passwright.service.web.models import CreateBody, ExtId, GivenPass, UpdateBody
-from passwright.service.web.openapi import JSON_BODY, refusals
-from passwright.service.web.reading import Call, Route, repeatable
+from passwright.service import passes
+from passwright.service.idempotency import IdempotencyKey, ReplayedResponse
+from passwright.service.passes import ABSENT, PassChanges, PassRequest, PassView
+from passwright.service.store.protocol import MAX_PAGE, MAX_PAGE_NUMBER, Page, PassFilter, PassStatus
+from passwright.service.web import errors, responses
+from passwright.service.web.errors import HTTPProblem
+from passwright.service.web.models import CreateBody, ExtId, PassBody, UpdateBody
+from passwright.service.web.openapi import JSON_BODY, error_responses
+from passwright.service.web.requests import ApiRequest, Route, idempotency_of
 from passwright.service.web.response_models import OnePass, PassPage
 from passwright.table import step
 
@@ -139,13 +139,13 @@ class ListQuery(Pages, Included):
     response_model_exclude_unset=True,
     operation_id="createPass",
     summary="Create a pass, bound to one person if asked for",
-    responses=refusals(
+    responses=error_responses(
         *(*JSON_BODY, *REPEAT, *_SOURCES, "template_not_found", "ext_id_taken", "pass_not_found"),
         *("binding_invalid", "binding_barcode_conflict", "binding_disabled", "pass_invalid"),
     ),
 )
 def create_pass(
-    call: Call,
+    call: ApiRequest,
     response: Response,
     body: CreateBody,
     query: Annotated[CreateQuery, Query()],
@@ -155,19 +155,19 @@ def create_pass(
     given = body.pass_
     if query.ext_id is not None and given.ext_id not in (None, query.ext_id):
         detail = "this member is another external id than the one in the URL: leave one out"
-        raise ErrorAnswer.of("invalid_member", detail, pointer="/pass/extId")
-    wish = Wish(
+        raise HTTPProblem.of("invalid_member", detail, pointer="/pass/extId")
+    wish = PassRequest(
         template=query.pass_template,
         content=given.content,
         direct=frozenset(given.fields),
         ext_id=given.ext_id or query.ext_id,
         binding=body.binding if "binding" in body.model_fields_set else ABSENT,
     )
-    with _pointing_into(given), repeatable(call, idempotency_key) as once:
-        made = issuing.create(
-            call.front.desk, call.key.organisation, wish, at=call.front.now(), once=_once(once)
+    with _pointing_into(given), idempotency_of(call, idempotency_key) as once:
+        made = passes.create(
+            call.front.context, call.key.organisation, wish, at=call.front.now(), once=_idempotency_key(once)
         )
-        return _answer(call, response, made, query)
+        return _respond(call, response, made, query)
 
 
 @router.get(
@@ -176,9 +176,9 @@ def create_pass(
     response_model_exclude_unset=True,
     operation_id="listPasses",
     summary="Passes, the newest first",
-    responses=refusals(),
+    responses=error_responses(),
 )
-def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+def list_passes(call: ApiRequest, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
     """Bindings are left out unless asked for."""
     wanted = PassFilter(
         status=PassStatus(query.status) if query.status else None,
@@ -188,13 +188,13 @@ def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, A
         platform=query.platform,
     )
     page = Page(query.page, query.per_page)
-    found, total = issuing.listed(
-        call.front.desk, call.key.organisation, wanted, page, bindings=query.include_binding
+    found, total = passes.list_passes(
+        call.front.context, call.key.organisation, wanted, page, bindings=query.include_binding
     )
-    data = [answers.of_pass(each) for each in found]
+    data = [responses.pass_data(each) for each in found]
     for each, shown in zip(data, found, strict=True):
-        each["attributes"] |= answers.parts(call.front, shown, query.wanted())
-    return {"data": data, "meta": answers.page_meta(page, total)}
+        each["attributes"] |= responses.extra_attributes(call.front, shown, query.wanted())
+    return {"data": data, "meta": responses.page_meta(page, total)}
 
 
 @router.get(
@@ -203,14 +203,14 @@ def list_passes(call: Call, query: Annotated[ListQuery, Query()]) -> dict[str, A
     response_model_exclude_unset=True,
     operation_id="showPass",
     summary="One pass",
-    responses=refusals(*_SOURCES, "pass_not_found", "source_needs_action"),
+    responses=error_responses(*_SOURCES, "pass_not_found", "source_needs_action"),
 )
 def show_pass(
-    call: Call, response: Response, name: PassName, query: Annotated[Parts, Query()]
+    call: ApiRequest, response: Response, name: PassName, query: Annotated[Parts, Query()]
 ) -> dict[str, Any]:
     """Looking changes nothing, whatever is included."""
-    shown = issuing.find(call.front.desk, call.key.organisation, name)
-    return _answer(call, response, shown, query, looking=True)
+    shown = passes.find(call.front.context, call.key.organisation, name)
+    return _respond(call, response, shown, query, looking=True)
 
 
 @router.patch(
@@ -219,13 +219,13 @@ def show_pass(
     response_model_exclude_unset=True,
     operation_id="updatePass",
     summary="Change values, code, message, places or expiry; switch off and on again",
-    responses=refusals(
+    responses=error_responses(
         *(*JSON_BODY, *REPEAT, *_SOURCES, "pass_not_found", "binding_immutable"),
         *("binding_barcode_conflict", "pass_changed", "pass_invalid"),
     ),
 )
 def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
-    call: Call,
+    call: ApiRequest,
     response: Response,
     name: PassName,
     body: UpdateBody,
@@ -235,9 +235,9 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
 ) -> dict[str, Any]:
     """A request that is refused changes nothing. Its `binding` is refused whatever its value."""
     if "binding" in body.model_fields_set:
-        raise errors.of(BindingError("binding_immutable", ""))
+        raise errors.problem_from(BindingError("binding_immutable", ""))
     given, sent = body.pass_, body.pass_.model_fields_set
-    change = Change(
+    change = PassChanges(
         values=given.all_values,
         direct=frozenset(given.fields),
         barcode=given.code if sent & {"barcode", "qr", "qr_code"} else ABSENT,
@@ -251,11 +251,16 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
         status=given.pass_action or given.status,
         version=int(if_match.strip('"')) if if_match not in (None, "*") else None,
     )
-    with _pointing_into(given), repeatable(call, idempotency_key) as once:
-        made = issuing.update(
-            call.front.desk, call.key.organisation, name, change, at=call.front.now(), once=_once(once)
+    with _pointing_into(given), idempotency_of(call, idempotency_key) as once:
+        made = passes.update(
+            call.front.context,
+            call.key.organisation,
+            name,
+            change,
+            at=call.front.now(),
+            once=_idempotency_key(once),
         )
-        answer = _answer(call, response, made, query)
+        answer = _respond(call, response, made, query)
     response.headers["X-Notification-Status"] = "none"
     told = {"status": "none", "message": "no device asked to be told of changes"}
     return {**answer, "meta": {**answer.get("meta", {}), "notifications": told}}
@@ -267,21 +272,21 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
     response_model_exclude_unset=True,
     operation_id="nullifyPass",
     summary="End a pass and erase its holder",
-    responses=refusals(*REPEAT, "pass_not_found"),
+    responses=error_responses(*REPEAT, "pass_not_found"),
 )
 def nullify_pass(
-    call: Call, response: Response, name: PassName, idempotency_key: RepeatKey = None
+    call: ApiRequest, response: Response, name: PassName, idempotency_key: RepeatKey = None
 ) -> dict[str, Any]:
     """Twice is as good as once. Its external id can be used again."""
-    with repeatable(call, idempotency_key) as once:
-        made = issuing.nullify(
-            call.front.desk, call.key.organisation, name, at=call.front.now(), once=_once(once)
+    with idempotency_of(call, idempotency_key) as once:
+        made = passes.nullify(
+            call.front.context, call.key.organisation, name, at=call.front.now(), once=_idempotency_key(once)
         )
-        return _answer(call, response, made, Parts.model_construct())
+        return _respond(call, response, made, Parts.model_construct())
 
 
 @contextmanager
-def _pointing_into(given: GivenPass) -> Iterator[None]:
+def _pointing_into(given: PassBody) -> Iterator[None]:
     """Answers refusals of the use cases with pointers to where the request has what is wrong.
 
     Raises:
@@ -289,7 +294,7 @@ def _pointing_into(given: GivenPass) -> Iterator[None]:
     """
     if given.misplaced:
         rules = sorted(given.misplaced.items())
-        raise errors.of(
+        raise errors.problem_from(
             ServiceRefused(
                 "invalid_member",
                 "",
@@ -305,24 +310,33 @@ def _pointing_into(given: GivenPass) -> Iterator[None]:
             moved["/pass/barcode/value"] = f"{asked}/value"
             if getattr(exc, "code", "") == "binding_barcode_conflict" and given.asks_for_barcode:
                 moved["/binding"] = asked
-        raise errors.of(exc).moved(moved) from exc
+        raise errors.problem_from(exc).moved(moved) from exc
 
 
-def _once(hashes: tuple[bytes, bytes] | None) -> Once | None:
-    return Once(key_hash=hashes[0], fingerprint=hashes[1], render=answers.kept) if hashes else None
+def _idempotency_key(hashes: tuple[bytes, bytes] | None) -> IdempotencyKey | None:
+    return (
+        IdempotencyKey(key_hash=hashes[0], fingerprint=hashes[1], render=responses.storable_response)
+        if hashes
+        else None
+    )
 
 
-def _answer(
-    call: Call, response: Response, made: Shown | Replay, parts: Parts, *, looking: bool = False
+def _respond(
+    call: ApiRequest,
+    response: Response,
+    made: PassView | ReplayedResponse,
+    parts: Parts,
+    *,
+    looking: bool = False,
 ) -> dict[str, Any]:
-    if isinstance(made, Replay):
-        data, shown = answers.again(call.front, call.key.organisation, made)
+    if isinstance(made, ReplayedResponse):
+        data, shown = responses.replayed_response(call.front, call.key.organisation, made)
         response.headers["Idempotency-Replayed"] = "true"
     else:
-        data, shown = answers.of_pass(made), made
-    data["attributes"] |= answers.parts(call.front, shown, parts.wanted())
+        data, shown = responses.pass_data(made), made
+    data["attributes"] |= responses.extra_attributes(call.front, shown, parts.wanted())
     answer = {"data": data}
     if parts.include_pass_source and shown.pass_.status is not PassStatus.ACTIVE:
-        answers.source(call.front, answer, shown, parts.include_pass_source, looking=looking)
+        responses.add_source(call.front, answer, shown, parts.include_pass_source, looking=looking)
     response.headers["ETag"] = f'"{data["attributes"]["version"]}"'
     return answer

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from passwright.service.store import Store, Transaction
+    from passwright.service.store.protocol import Store, Transaction
     from passwright.service.vault import KeyFile
 
 __all__ = ["BATCH", "Batch", "begin", "reseal", "retire", "usage"]
@@ -79,7 +79,7 @@ def reseal(store: Store, keys: KeyFile, *, batch: int = BATCH) -> Iterator[Batch
             try:
                 if vault.is_current(sealed):
                     continue
-                made.append((pass_id, sealed, _resealed(vault, organisation, pass_id, sealed)))
+                made.append((pass_id, sealed, _reseal_address(vault, organisation, pass_id, sealed)))
             except VaultError:
                 unreadable.append(pass_id)
         changed = 0
@@ -92,7 +92,7 @@ def reseal(store: Store, keys: KeyFile, *, batch: int = BATCH) -> Iterator[Batch
         after = rows[-1][1]
 
 
-def _resealed(vault: Vault, organisation: str, pass_id: str, sealed: bytes) -> bytes:
+def _reseal_address(vault: Vault, organisation: str, pass_id: str, sealed: bytes) -> bytes:
     email = vault.open(sealed, purpose=Purpose.EMAIL, organisation_id=organisation, pass_id=pass_id)
     return vault.seal(email, purpose=Purpose.EMAIL, organisation_id=organisation, pass_id=pass_id)
 

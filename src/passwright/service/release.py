@@ -17,20 +17,20 @@ from passwright.binding import lifecycle
 from passwright.binding.binding import Binding
 from passwright.binding.lifecycle import ATTEMPT_LIFE, Effect, EventKind, State
 from passwright.errors import AlreadyExists, AttemptRefused, PassRejected, ServiceRefused, StaleBinding
-from passwright.service.ceremony import Subject, payload_digest
-from passwright.service.rendering import bound_pass_of, pass_of
-from passwright.service.steps import (
+from passwright.service.proofs.protocol import ChallengeSubject, payload_digest
+from passwright.service.rendering import render_bound_pass, render_pass
+from passwright.service.store.protocol import Download
+from passwright.service.transitions import (
     HOUR,
     TRIES,
-    carried_out,
+    apply_step,
+    base32_id,
     check_alive,
-    contended,
     email_of,
-    existing,
-    readable,
-    tell,
+    log_event,
+    require_pass,
+    too_much_contention,
 )
-from passwright.service.store import Download
 from passwright.service.vault import Purpose
 
 if TYPE_CHECKING:
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
     from passwright.binding.lifecycle import Step
     from passwright.model.template import Pass
     from passwright.report import Report
-    from passwright.service.ceremony import Provider
-    from passwright.service.desk import Desk
-    from passwright.service.store import Credential, StoredBinding, StoredPass, StoredTemplate
+    from passwright.service.context import ServiceContext
+    from passwright.service.proofs.protocol import ProofProvider
+    from passwright.service.store.protocol import StoredBinding, StoredCredential, StoredPass, StoredTemplate
 
 __all__ = [
     "BEGINS_AN_HOUR",
     "DOWNLOAD_LIFE",
-    "Attempt",
-    "GoogleLink",
+    "BeginResult",
+    "GoogleSaveLink",
     "PassFile",
     "Ticket",
     "apple_begin",
     "apple_complete",
-    "apple_file",
-    "google_link",
-    "plain_file",
+    "google_save_link",
+    "redeem_ticket",
+    "unbound_pass_file",
 ]
 
 # How long a ticket for one download is good, and how often a ceremony may begin.
@@ -64,7 +64,7 @@ BEGINS_AN_HOUR = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoogleLink:
+class GoogleSaveLink:
     """A save link. `requires`: what the issuer has to insert before it works, by resource name."""
 
     url: str = field(repr=False)
@@ -73,7 +73,7 @@ class GoogleLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class BeginResult:
     """An open attempt of Apple's ceremony. `shown` is what the page gets from the provider, as JSON."""
 
     id: str = field(repr=False)
@@ -98,7 +98,7 @@ class PassFile:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Snapshot:
     """Everything about a pass, as one transaction saw it."""
 
     stored: StoredPass
@@ -108,12 +108,14 @@ class _Read:
     def rendered(self, *, email: str | None = None) -> Pass:
         """The pass, bound and without a code if it has a binding."""
         if self.bound is None:
-            return pass_of(self.stored, self.kept)
+            return render_pass(self.stored, self.kept)
         binding = Binding(email, self.bound.status.learn_more_url)
-        return bound_pass_of(self.stored, self.kept, binding)
+        return render_bound_pass(self.stored, self.kept, binding)
 
 
-def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> GoogleLink:
+def google_save_link(
+    context: ServiceContext, organisation: str, name: str, *, at: datetime
+) -> GoogleSaveLink:
     """The save link of a pass. For a bound one this is what decides for Google.
 
     Raises:
@@ -122,31 +124,31 @@ def google_link(desk: Desk, organisation: str, name: str, *, at: datetime) -> Go
         PassRejected, LinkTooLong: it can't be built; nothing was locked.
         GoogleError: the lock holds, but Google did not take the object: the same call tries again.
     """
-    if desk.google is None:
+    if context.google is None:
         raise ServiceRefused("google_off", "this service has no Google issuer")
-    for read in _reads(desk, organisation, name):
+    for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         if read.bound is None:
-            return _linked(desk, read.rendered(), issued_at=at)
+            return _build_link(context, read.rendered(), issued_at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.GoogleDownload(), at=at)
         if step.refusal:
-            if _written(desk, read.bound, step, at=at):
+            if _commit(context, read.bound, step, at=at):
                 step.raise_for_refusal()
             continue
         issued_at = read.bound.google_issued_at or at
-        rendered = read.rendered(email=email_of(desk, read.bound))
+        rendered = read.rendered(email=email_of(context, read.bound))
         # Before the lock: a pass that Google can't be given must stay free for Apple.
         link = None
-        if desk.google_writer is None:
-            link = _linked(desk, rendered, issued_at=issued_at)
+        if context.google_writer is None:
+            link = _build_link(context, rendered, issued_at=issued_at)
         else:
-            _check(desk.google.report(rendered))
-        if _written(desk, read.bound, step, at=at, google_issued_at=issued_at):
-            return link or _linked(desk, rendered, issued_at=issued_at)
-    raise contended()
+            _require_valid(context.google.report(rendered))
+        if _commit(context, read.bound, step, at=at, google_issued_at=issued_at):
+            return link or _build_link(context, rendered, issued_at=issued_at)
+    raise too_much_contention()
 
 
-def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> PassFile:
+def unbound_pass_file(context: ServiceContext, organisation: str, name: str, *, at: datetime) -> PassFile:
     """The pass file of a pass without a binding.
 
     Raises:
@@ -154,17 +156,17 @@ def plain_file(desk: Desk, organisation: str, name: str, *, at: datetime) -> Pas
         IllegalTransition: `binding_ceremony_required` or `platform_locked` for a bound pass.
         PassRejected, SigningError: it can't be built.
     """
-    for read in _reads(desk, organisation, name):
+    for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         if read.bound is None:
-            return _built(desk, read.stored, read.rendered(), at=at)
+            return _build_file(context, read.stored, read.rendered(), at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.AppleSource(), at=at)
-        if _written(desk, read.bound, step, at=at):
+        if _commit(context, read.bound, step, at=at):
             step.raise_for_refusal()
-    raise contended()
+    raise too_much_contention()
 
 
-def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> Attempt:
+def apple_begin(context: ServiceContext, organisation: str, name: str, *, at: datetime) -> BeginResult:
     """An attempt of Apple's ceremony. For a pass that no platform has yet this is what decides for Apple.
 
     Lock and purge of the address are one transaction.
@@ -176,34 +178,40 @@ def apple_begin(desk: Desk, organisation: str, name: str, *, at: datetime) -> At
         PassRejected: it can't be built; nothing was locked.
         KeyMaterialError: the certificates have ended, so it can't be signed; nothing was locked.
     """
-    provider = _provider(desk)
-    for read in _reads(desk, organisation, name):
+    provider = _provider(context)
+    for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         bound = _binding(read)
         rendered = read.rendered()
-        attempt_id = urlsafe_b64encode(desk.random(24)).decode("ascii")
-        nfc = not desk.binding_needs_nfc or _has_nfc(rendered)
+        attempt_id = urlsafe_b64encode(context.random(24)).decode("ascii")
+        nfc = not context.binding_needs_nfc or _has_nfc(rendered)
         step = lifecycle.advance(bound.status, lifecycle.AppleBegin(attempt_id, nfc), at=at)
         if step.refusal:
-            if _written(desk, bound, step, at=at):
+            if _commit(context, bound, step, at=at):
                 step.raise_for_refusal()
             continue
         if Effect.LOCK in step.effects:
-            assert desk.apple is not None  # noqa: S101 -- `_provider` has asked
-            _check(desk.apple.report(rendered, at=at))
-            if desk.apple.identity is not None:
-                desk.apple.identity.check_time(at)
+            assert context.apple is not None  # noqa: S101 -- `_provider` has asked
+            _require_valid(context.apple.report(rendered, at=at))
+            if context.apple.identity is not None:
+                context.apple.identity.check_time(at)
         _check_provider(bound, provider)
         offer = provider.begin(
             _subject(read, bound), attempt_id=attempt_id, at=at, credential=bound.credential
         )
-        if _written(desk, bound, step, at=at, ceremony=offer.state):
-            return Attempt(id=attempt_id, expires_at=at + ATTEMPT_LIFE, shown=offer.shown)
-    raise contended()
+        if _commit(context, bound, step, at=at, ceremony=offer.state):
+            return BeginResult(id=attempt_id, expires_at=at + ATTEMPT_LIFE, shown=offer.shown)
+    raise too_much_contention()
 
 
 def apple_complete(
-    desk: Desk, organisation: str, name: str, attempt_id: str, payload: Mapping[str, Any], *, at: datetime
+    context: ServiceContext,
+    organisation: str,
+    name: str,
+    attempt_id: str,
+    payload: Mapping[str, Any],
+    *,
+    at: datetime,
 ) -> Ticket:
     """What a device answers to an attempt; a good answer is worth a ticket for the pass file.
 
@@ -212,30 +220,30 @@ def apple_complete(
             `pass_unbound`, `apple_off`, `provider_changed`.
         AttemptRefused: `attempt_not_found`, `attempt_expired`, `attempt_used`, `proof_invalid`.
     """
-    provider = _provider(desk)
+    provider = _provider(context)
     digest = payload_digest(payload)
-    for read in _reads(desk, organisation, name):
+    for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         bound = _binding(read)
         event = lifecycle.AppleComplete(attempt_id, digest, proof_ok=True, evidence=provider.evidence)
         step, credential = lifecycle.advance(bound.status, event, at=at), None
         if step.kind is EventKind.COMPLETE_VALID:  # if the proof is one
-            credential = _proved(desk, read, bound, provider, payload)
+            credential = _verify_proof(context, read, bound, provider, payload)
             event = replace(event, proof_ok=credential is not None)
             step = lifecycle.advance(bound.status, event, at=at)
-        ticket = None if step.refusal else _ticket(desk, at=at)
+        ticket = None if step.refusal else _ticket(context, at=at)
         try:
-            written = _written(desk, bound, step, at=at, credential=credential, ticket=ticket)
+            written = _commit(context, bound, step, at=at, credential=credential, ticket=ticket)
         except AlreadyExists:  # another pass got this credential meanwhile: next time it is known
             continue
         if written:
             step.raise_for_refusal()
             assert ticket is not None  # noqa: S101 -- there is one, or `check` has raised
             return ticket
-    raise contended()
+    raise too_much_contention()
 
 
-def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
+def redeem_ticket(context: ServiceContext, token: str, *, at: datetime) -> PassFile:
     """The pass file that a ticket is good for, once.
 
     Raises:
@@ -243,8 +251,8 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
             `pass_nullified`, `pass_expired`, `pass_deactivated`, `apple_off`, `provider_changed`.
         PassRejected, SigningError: it can't be built; the ticket stays good.
     """
-    token_hash = _download_hash(desk, token)
-    with desk.store.reading() as transaction:
+    token_hash = _download_hash(context, token)
+    with context.store.reading() as transaction:
         download = transaction.download(token_hash)
         if download is None:
             raise ServiceRefused("download_not_found", "there is no such download")
@@ -255,38 +263,38 @@ def apple_file(desk: Desk, token: str, *, at: datetime) -> PassFile:
     assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
     # A clock set back must not prolong a ticket.
     if download.used_at is not None or not at <= download.expires_at <= at + DOWNLOAD_LIFE:
-        raise _spent()
+        raise _ticket_spent()
     check_alive(stored, at=at)
-    read = _Read(stored, kept, bound)
+    read = _Snapshot(stored, kept, bound)
     rendered = read.rendered()
     if bound is None or bound.status.state is not State.APPLE_BOUND or bound.credential is None:
-        raise _spent()
-    provider = _provider(desk)
+        raise _ticket_spent()
+    provider = _provider(context)
     _check_provider(bound, provider)
     members = provider.members(bound.credential)
-    made = _built(desk, stored, rendered.replace(apple={**rendered.apple, **members}), at=at)
-    with desk.store.writing() as transaction:
+    made = _build_file(context, stored, rendered.replace(apple={**rendered.apple, **members}), at=at)
+    with context.store.writing() as transaction:
         if not transaction.use_download(token_hash, at=at):
-            raise _spent()
+            raise _ticket_spent()
     return made
 
 
 # --- reading and writing ------------------------------------------------------
 
 
-def _reads(desk: Desk, organisation: str, name: str) -> Iterator[_Read]:
+def _retrying_snapshots(context: ServiceContext, organisation: str, name: str) -> Iterator[_Snapshot]:
     """What the store knows of a pass, read again for every try."""
     for _ in range(TRIES):
-        with desk.store.reading() as transaction:
-            stored = existing(transaction, organisation, name)
+        with context.store.reading() as transaction:
+            stored = require_pass(transaction, organisation, name)
             kept = transaction.template(organisation, stored.template)
             assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
             bound = transaction.binding(stored.id)
-        yield _Read(stored, kept, bound)
+        yield _Snapshot(stored, kept, bound)
 
 
-def _written(
-    desk: Desk,
+def _commit(
+    context: ServiceContext,
     was: StoredBinding,
     step: Step,
     *,
@@ -296,7 +304,7 @@ def _written(
 ) -> bool:
     """Whether the step was written; if not, somebody else was faster."""
     try:
-        with desk.store.writing() as transaction:
+        with context.store.writing() as transaction:
             if step.kind is EventKind.APPLE_BEGIN and not step.refusal:
                 begun = transaction.count_events(
                     was.pass_id, step.kind.value, since=at - HOUR, until=at + HOUR
@@ -305,24 +313,24 @@ def _written(
                     raise ServiceRefused(
                         "too_many_attempts", f"the ceremony may begin {BEGINS_AN_HOUR} times an hour"
                     )
-            now, noted = carried_out(transaction, was, step, at=at, **kept)
+            now, noted = apply_step(transaction, was, step, at=at, **kept)
             if now == was:
-                _check_same(transaction.binding(was.pass_id), was)
+                _require_unchanged(transaction.binding(was.pass_id), was)
             if ticket is not None:
                 transaction.add_download(
                     Download(
-                        token_hash=_download_hash(desk, ticket.token),
+                        token_hash=_download_hash(context, ticket.token),
                         pass_id=was.pass_id,
                         expires_at=ticket.expires_at,
                     )
                 )
     except StaleBinding:
         return False
-    tell(noted)
+    log_event(noted)
     return True
 
 
-def _check_same(found: StoredBinding | None, was: StoredBinding) -> None:
+def _require_unchanged(found: StoredBinding | None, was: StoredBinding) -> None:
     """A step that changes nothing counts only while nobody else changed something."""
     if found is None or found.status.version != was.status.version:
         raise StaleBinding("the binding changed since it was read")
@@ -331,36 +339,40 @@ def _check_same(found: StoredBinding | None, was: StoredBinding) -> None:
 # --- parts --------------------------------------------------------------------
 
 
-def _binding(read: _Read) -> StoredBinding:
+def _binding(read: _Snapshot) -> StoredBinding:
     if read.bound is None:
         raise ServiceRefused("pass_unbound", "the pass has no binding: download it without the ceremony")
     return read.bound
 
 
-def _provider(desk: Desk) -> Provider:
-    if desk.apple is None or desk.provider is None:
+def _provider(context: ServiceContext) -> ProofProvider:
+    if context.apple is None or context.provider is None:
         raise ServiceRefused("apple_off", "this service has no Apple identity")
-    return desk.provider
+    return context.provider
 
 
-def _subject(read: _Read, bound: StoredBinding) -> Subject:
-    return Subject(bound.organisation, bound.pass_id, read.kept.name, bound.status.learn_more_url)
+def _subject(read: _Snapshot, bound: StoredBinding) -> ChallengeSubject:
+    return ChallengeSubject(bound.organisation, bound.pass_id, read.kept.name, bound.status.learn_more_url)
 
 
-def _check_provider(bound: StoredBinding, provider: Provider) -> None:
+def _check_provider(bound: StoredBinding, provider: ProofProvider) -> None:
     """Who won before has to come again with the same kind of proof."""
     if bound.status.evidence not in (None, provider.evidence):
         raise ServiceRefused("provider_changed", "the pass was bound in a way this service no longer offers")
 
 
-def _proved(
-    desk: Desk, read: _Read, bound: StoredBinding, provider: Provider, payload: Mapping[str, Any]
-) -> Credential | None:
+def _verify_proof(
+    context: ServiceContext,
+    read: _Snapshot,
+    bound: StoredBinding,
+    provider: ProofProvider,
+    payload: Mapping[str, Any],
+) -> StoredCredential | None:
     """The credential that a device proved to have, or None."""
     _check_provider(bound, provider)
 
     def known(credential_id: str) -> bool:
-        with desk.store.reading() as transaction:
+        with context.store.reading() as transaction:
             return transaction.knows_credential(credential_id)
 
     try:
@@ -376,40 +388,40 @@ def _has_nfc(rendered: Pass) -> bool:
     return "@nfc" in rendered.shape and nfc is not None and nfc.apple_key is not None
 
 
-def _check(report: Report) -> None:
+def _require_valid(report: Report) -> None:
     """Asks for a pass that could be built. It is asked before a lock: afterwards there is no way back."""
     if not report.ok:
         raise PassRejected(report)
 
 
-def _linked(desk: Desk, rendered: Pass, *, issued_at: datetime) -> GoogleLink:
+def _build_link(context: ServiceContext, rendered: Pass, *, issued_at: datetime) -> GoogleSaveLink:
     """The link; where objects are written through the API, after that was done."""
-    builder, writer = desk.google, desk.google_writer
+    builder, writer = context.google, context.google_writer
     assert builder is not None  # noqa: S101 -- the caller has asked
     if writer is None:
         link = builder.save_link(rendered, issued_at=issued_at)
-        return GoogleLink(url=link.url, form=link.form, requires=link.requires)
+        return GoogleSaveLink(url=link.url, form=link.form, requires=link.requires)
     class_, object_ = builder.payload(rendered)
     kind = rendered.template.kind
     writer.put(kind.class_type, class_)
     held = writer.put(kind.object_type, object_)
     link = builder.save_link(rendered, issued_at=issued_at, inserted=("class", "object"), stored_object=held)
-    return GoogleLink(url=link.url, form=link.form, requires=link.requires)
+    return GoogleSaveLink(url=link.url, form=link.form, requires=link.requires)
 
 
-def _built(desk: Desk, stored: StoredPass, rendered: Pass, *, at: datetime) -> PassFile:
-    if desk.apple is None:
+def _build_file(context: ServiceContext, stored: StoredPass, rendered: Pass, *, at: datetime) -> PassFile:
+    if context.apple is None:
         raise ServiceRefused("apple_off", "this service has no Apple identity")
-    return PassFile(data=desk.apple.build(rendered, at=at), name=f"{stored.serial}.pkpass")
+    return PassFile(data=context.apple.build(rendered, at=at), name=f"{stored.serial}.pkpass")
 
 
-def _ticket(desk: Desk, *, at: datetime) -> Ticket:
-    return Ticket(token=readable(desk.random(20)), expires_at=at + DOWNLOAD_LIFE)
+def _ticket(context: ServiceContext, *, at: datetime) -> Ticket:
+    return Ticket(token=base32_id(context.random(20)), expires_at=at + DOWNLOAD_LIFE)
 
 
-def _download_hash(desk: Desk, token: str) -> bytes:
-    return desk.vault.hash(Purpose.DOWNLOAD, token)
+def _download_hash(context: ServiceContext, token: str) -> bytes:
+    return context.vault.hash(Purpose.DOWNLOAD, token)
 
 
-def _spent() -> ServiceRefused:
+def _ticket_spent() -> ServiceRefused:
     return ServiceRefused("download_expired", "the download was used or is too old: begin again")

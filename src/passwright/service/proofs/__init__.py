@@ -1,0 +1,1 @@
+"""Providers that prove whose device asks for a bound pass."""

@@ -1,0 +1,1 @@
+"""Records of the service, and where they are stored."""
