@@ -350,9 +350,9 @@ def test_inspect_verifies_with_a_key(url: str, tmp_path: Path, kind: str) -> Non
     [
         ("pass.pem", 1, "is not by this key"),
         ("pass-ec.pem", 2, "signed with RSA keys"),
-        ("README", 2, "is no public key"),
+        ("README", 2, "is not a public key"),
         ("private.pem", 2, "holds a private key: give its public key"),
-        ("broken.pem", 2, "is no public key"),
+        ("broken.pem", 2, "is not a public key"),
         ("empty.json", 2, "service account"),
         ("absent", 2, "absent: No such file"),
     ],
@@ -455,7 +455,7 @@ def test_a_payload_that_says_it_is_bound_is() -> None:
     result = run("check", "-", "--as", "LoyaltyObject", stdin=json.dumps(payload))
 
     assert result.exit_code == 1
-    assert "#/rotatingBarcode: a bound pass can't carry a code" in result.stdout
+    assert "#/rotatingBarcode: a bound pass can't have a barcode" in result.stdout
 
 
 def test_check_reads_links_and_claims(url: str, tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def test_whatever_stands_where_a_code_stands_is_refused_of_a_bound_pass(value: o
     (finding,) = forbid_barcode([("pass.json#/barcode", value)], bound=True)
 
     assert str(finding) == (
-        "error: pass.json#/barcode: a bound pass can't carry a code "
-        f"(take the code out, or issue the pass without a binding) [{RULE}]"
+        "error: pass.json#/barcode: a bound pass can't have a barcode "
+        f"(remove the barcode, or issue the pass without a binding) [{RULE}]"
     )
     assert not list(forbid_barcode([("pass.json#/barcode", value)], bound=False))
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class PasswrightError(Exception):
-    """What every exception of this package is."""
+    """Base class of every exception of this package."""
 
 
 class DefinitionError(PasswrightError):
@@ -88,19 +88,19 @@ class SignerFailed(SigningError):
 
 
 class WrongSignature(SignerFailed):
-    """What the signer answered is not a signature by its key over what it was given."""
+    """The signer's answer is not a signature by its key over the message."""
 
 
 class SignerUnreachable(SignerFailed):
-    """Nobody answers where the signer's key is kept."""
+    """The service that holds the signer's key does not answer."""
 
 
 class SignerTimeout(SignerFailed):
-    """The place where the signer's key is kept took too long to answer."""
+    """The service that holds the signer's key took too long to answer."""
 
 
 class SignerRefused(SignerFailed):
-    """The place where the signer's key is kept said no: rights, a disabled key, a wrong PIN."""
+    """The service that holds the signer's key refused: rights, a disabled key, a wrong PIN."""
 
 
 class InvalidInput(PasswrightError):

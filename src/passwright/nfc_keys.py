@@ -39,7 +39,7 @@ _UNREADABLE = (
 )
 _LOCKED = "the private key is encrypted, and the password is wrong or missing"
 _SEVERAL = "there are several different keys here: give the one for NFC alone"
-_LONG = f"this has more than {MAX_BYTES:,} bytes, so it is no key"
+_LONG = f"this has more than {MAX_BYTES:,} bytes, so it is not a key"
 
 
 class NfcKey:
@@ -69,7 +69,7 @@ def generate() -> NfcKey:
 
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return NfcKey(pem, _text(_compressed(key.public_key())))
+    return NfcKey(pem, _text(_compressed_point(key.public_key())))
 
 
 def public_text(key: bytes | str, *, password: bytes | str | None = None) -> str:
@@ -110,7 +110,7 @@ def _point(key: bytes | str, password: bytes | str | None) -> bytes | str:
         public = _public_key(block, password)
         if public is None:
             return _LOCKED if b"ENCRYPTED" in block else _UNREADABLE
-        point = _compressed(public)
+        point = _compressed_point(public)
         if not point:
             return _unfit(public)
         points.add(point)
@@ -139,7 +139,7 @@ def _public_key(block: bytes, password: bytes | str | None) -> object | None:
     return None if private is None else private.public_key()
 
 
-def _compressed(public: object) -> bytes:
+def _compressed_point(public: object) -> bytes:
     """The compressed point of a key on P-256 (SEC 1 section 2.3.3), b"" of any other key."""
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Severity(enum.Enum):
-    """How bad a finding is: an error stops a build, a warning and a note do not."""
+    """The severity of a finding: an error stops a build, a warning and a note do not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -59,12 +59,12 @@ def error(code: str, location: str, message: str, hint: str = "") -> Finding:
 
 
 def warning(code: str, location: str, message: str, hint: str = "") -> Finding:
-    """A finding about something that works, but not as its maker may think."""
+    """A finding about something that works, but may not have the intended effect."""
     return Finding(code, Severity.WARNING, location, message, hint)
 
 
 def note(code: str, location: str, message: str, hint: str = "") -> Finding:
-    """A finding that only tells: what was guessed, dropped or changed."""
+    """A finding for information: a guess, an omission or a change."""
     return Finding(code, Severity.NOTE, location, message, hint)
 
 
@@ -72,7 +72,7 @@ def note(code: str, location: str, message: str, hint: str = "") -> Finding:
 MAX_OF_A_KIND = 50
 
 
-def _bounded(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _limit_repeats(findings: Iterable[Finding]) -> Iterator[Finding]:
     """The findings without those past the limit, and how many those were."""
     seen: Counter[tuple[str, Severity]] = Counter()
     for finding in findings:
@@ -103,7 +103,7 @@ class Report:
         found = tuple(findings)
         if len({finding.code for finding in found}) < len(found):
             found = tuple(dict.fromkeys(found))
-        return cls(found if len(found) <= MAX_OF_A_KIND else tuple(_bounded(found)))
+        return cls(found if len(found) <= MAX_OF_A_KIND else tuple(_limit_repeats(found)))
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -143,7 +143,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is behind a code.
+    """The explanation of a code.
 
     `title` is one line; `why` says what happens if nobody mends it, `remedy`
     what to do, `source` who made the rule.
@@ -162,10 +162,10 @@ def finding_codes() -> tuple[str, ...]:
 
 
 def explanation(code: str) -> Explanation:
-    """What is behind a code.
+    """Returns the explanation of a code.
 
     Raises:
-        KeyError: there is no such code.
+        KeyError: no finding and no exception has this code.
     """
     return _explanations()[code]
 

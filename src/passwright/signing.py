@@ -148,11 +148,11 @@ class KeySigner:
 
 
 def sign_checked(signer: Signer, public_key: PublicKey | None, message: bytes) -> bytes:
-    """What `signer` answers for `message`, once it has proved to be a signature by `public_key`.
+    """Signs `message`, and verifies the answer with `public_key`.
 
-    Without a public key the answer can't be judged and only its type is. A
-    `KeySigner` signs in this process and isn't asked to prove each signature:
-    whoever pairs it with a certificate compares the two public keys once.
+    Without a public key only the type of the answer is checked. The signature of
+    a `KeySigner` is made in this process and is not verified each time: its
+    public key is compared once with that of the certificate.
 
     Raises:
         SignerFailed: the signer raised (`__cause__` says what), or answered no bytes.
@@ -166,7 +166,7 @@ def sign_checked(signer: Signer, public_key: PublicKey | None, message: bytes) -
         # Signers of ours say themselves what went wrong.
         raise
     except Exception as exc:
-        # What others hand in may raise anything; the caller gets one kind, and the rest as its cause.
+        # A foreign signer may raise anything; the caller gets one kind, and the original as its cause.
         raise SignerFailed(f"the signer raised {type(exc).__name__}") from exc
     if not isinstance(answer, (bytes, bytearray, memoryview)):
         raise SignerFailed(f"the signer answered {type(answer).__name__} instead of bytes")
@@ -220,7 +220,7 @@ def check_public_key(key: object) -> None:
 
 @lru_cache(maxsize=64)
 def _can_be_factored(modulus: int) -> bool:
-    """Whether the modulus has the fingerprint of CVE-2017-15361.
+    """Returns whether the modulus has the fingerprint of CVE-2017-15361.
 
     Its primes are powers of 65537 modulo every one of the first 126 primes, and
     so is their product. Other keys fail at the third or fourth prime.

@@ -1,6 +1,6 @@
-"""What an issuer asks for: this pass is for one person.
+"""The binding of a pass to one person, as the issuer asks for it.
 
-How far that got is a matter of `passwright.binding.lifecycle`.
+`passwright.binding.lifecycle` holds the status of a binding.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class Binding:
     learn_more_url: str
 
     def __repr__(self) -> str:
-        # An address given in the wrong place is no URL, and is hidden too.
+        # An address in place of the URL is hidden too.
         usable = _url_rule(self.learn_more_url) is None
         url = repr(self.learn_more_url) if usable else "<unusable>"
         return f"Binding(email=<hidden>, learn_more_url={url})"
 
 
 def problems(binding: Binding) -> dict[str, str]:
-    """Which rules a binding breaks: JSON pointer to rule, "must ...". Empty when it is fine.
+    """Returns the broken rules of a binding: JSON pointer to rule, "must ...". Empty when it is valid.
 
     The pointers are those of the HTTP API: `/binding/email`, `/binding/learnMoreUrl`.
 
@@ -117,7 +117,7 @@ def check_learn_more_url(url: str) -> str | None:
     if len(url) > MAX_URL:  # before any work on long text
         return "must have at most 255 characters"
     try:
-        stored = _stored(url)
+        stored = _normalize_url(url)
     except ValueError as broken:
         return str(broken)
     return None if len(stored) <= MAX_URL else "must have at most 255 characters, its host as A-labels"
@@ -132,10 +132,10 @@ def stored_url(url: str) -> str:
     """
     if rule := check_learn_more_url(url):
         raise BindingInvalid({_URL: rule})
-    return _stored(url)
+    return _normalize_url(url)
 
 
-def _stored(url: str) -> str:
+def _normalize_url(url: str) -> str:
     if has_hidden(url):
         raise ValueError("must have no blanks, control characters or invisible characters")
     if re.search(r'[\\<>"]', url):  # RFC 3986 appendix C; browsers read \ as /
@@ -147,10 +147,10 @@ def _stored(url: str) -> str:
         raise ValueError("must have two hexadecimal digits after each %")
     if re.search(r"%([01][0-9A-Fa-f]|7[Ff])", parts[2]):
         raise ValueError("must have no escaped control characters")
-    return f"https://{_stored_authority(parts[1])}{parts[2]}"
+    return f"https://{_normalize_authority(parts[1])}{parts[2]}"
 
 
-def _stored_authority(authority: str) -> str:
+def _normalize_authority(authority: str) -> str:
     if "@" in authority:
         raise ValueError("must have no user information")
     host, colon, port = authority.partition(":")

@@ -92,7 +92,7 @@ def problem(email: str) -> str | None:
     Raises:
         TypeError: `email` is not a str.
     """
-    text = _trimmed(email)
+    text = _trim(email)
     if len(text) > _MAX_ADDRESS:  # before any work on long text
         return _TOO_LONG
     try:
@@ -118,17 +118,17 @@ def _parts(email: str) -> tuple[str, str, str]:
     Raises:
         BindingInvalid, TypeError: as `clean`.
     """
-    text = _trimmed(email)
+    text = _trim(email)
     if len(text) > _MAX_ADDRESS:  # before any work on long text
-        raise _refused(_TOO_LONG)
+        raise _invalid_email(_TOO_LONG)
     try:
         return text, *_split(unicodedata.normalize("NFC", text))
     except ValueError as broken:
-        raise _refused(str(broken)) from None
+        raise _invalid_email(str(broken)) from None
 
 
 def mask(email: str) -> str:
-    """What may be shown of an address: first character, three stars, domain in lower case.
+    """Returns the masked address: first character, three stars, domain in lower case.
 
     The stars never tell a length; a local part of one character shows stars
     only. A character is a code point of the NFC form.
@@ -144,7 +144,7 @@ def mask(email: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How an address is brought into its normal form before it is hashed.
+    """The rules that bring an address into its normal form before it is hashed.
 
     `cut_tag` drops the local part from its first plus sign on, then every
     character of `remove` goes, both only at `domains` (None: at every domain).
@@ -207,9 +207,9 @@ def normalise(
         raise ValueError("map_googlemail does not go with a policy that leaves the domain alone")
     left = form.rpartition("@")[0]
     if not left.strip():
-        raise _refused("must have a local part of which the hash policy leaves something")
+        raise _invalid_email("must have a local part of which the hash policy leaves something")
     if not left.isascii():
-        raise _refused(_NOT_ASCII)
+        raise _invalid_email(_NOT_ASCII)
     return form
 
 
@@ -217,7 +217,7 @@ def sha256(email: str, *, policy: str | Callable[[str], str] = "gmail", map_goog
     """The hash Google compares with the saver's account: 64 lower-case hex digits.
 
     SHA-256 over the UTF-8 of `normalise(email, policy)`. There is no salt, so
-    whoever has a list of addresses can undo it: treat it as the address itself.
+    a list of addresses undoes it: treat the hash as the address itself.
 
     Raises:
         BindingInvalid, TypeError, ValueError: as `normalise`.
@@ -258,7 +258,7 @@ def _candidates(email: str) -> dict[str, str]:
     """Every different normal form, and the first policy that gives it."""
     text, local, domain = _parts(email)
     if not local.isascii():
-        raise _refused(_NOT_ASCII)
+        raise _invalid_email(_NOT_ASCII)
     first: dict[str, str] = {}
     for name, policy in POLICIES.items():
         form = text if policy.verbatim else _normal_form(local, domain, policy)
@@ -273,7 +273,7 @@ def ascii_domain(domain: str) -> str:
 
     Raises:
         TypeError: `domain` is not a str.
-        ValueError: it is no DNS name with a dot, or one that readers take for
+        ValueError: this is not a DNS name with a dot, or readers take it for
             different names; the message is the rule, "must ...".
     """
     if not isinstance(domain, str):
@@ -305,13 +305,13 @@ def has_hidden(text: str) -> bool:
     return _UNSEEN.search(text) is not None or any(unicodedata.category(char)[0] in "CZ" for char in text)
 
 
-def _trimmed(email: str) -> str:
+def _trim(email: str) -> str:
     if not isinstance(email, str):
         raise TypeError("an email address is a str")
     return email.strip(" \t")  # not line breaks: they are how headers are injected
 
 
-def _refused(rule: str) -> BindingInvalid:
+def _invalid_email(rule: str) -> BindingInvalid:
     return BindingInvalid({"/binding/email": rule})
 
 

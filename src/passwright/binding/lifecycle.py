@@ -78,7 +78,7 @@ _ATTEMPT_MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an event came to.
+    """The result of an event.
 
     `status` and `effects` hold for refusals too: carry them out, then `raise_for_refusal`.
     `refusal` is None or a code of `REFUSALS`.
@@ -127,7 +127,7 @@ def advance(status: Status | None, event: Event, *, at: datetime) -> Step:
     if row is None:
         raise ValueError("only a pass without a binding is created, and nothing else happens to it")
     if status is None:
-        return _created(row, kind, event, at)
+        return _create_status(row, kind, event, at)
     changes = {"state": row.state, **_changes(status, row, event, at)}
     if all(getattr(status, name) == value for name, value in changes.items()):
         return Step(status, kind, row.effects, row.refusal)
@@ -135,7 +135,7 @@ def advance(status: Status | None, event: Event, *, at: datetime) -> Step:
     return Step(after, kind, row.effects, row.refusal)
 
 
-def _created(row: Transition, kind: EventKind, event: Event, at: datetime) -> Step:
+def _create_status(row: Transition, kind: EventKind, event: Event, at: datetime) -> Step:
     if row.refusal or not isinstance(event, Create):
         raise BindingError(row.refusal or "", f"a pass without a binding: {kind.value} is not possible")
     validate(event.binding)
@@ -143,7 +143,7 @@ def _created(row: Transition, kind: EventKind, event: Event, at: datetime) -> St
 
 
 def _changes(status: Status, row: Transition, event: Event, at: datetime) -> dict[str, Any]:
-    """What the effects of a row mean for the status, besides the state."""
+    """Returns the changes that the effects make to the status, besides the state."""
     changes: dict[str, Any] = {}
     for effect in row.effects:
         match effect, event:
@@ -152,7 +152,7 @@ def _changes(status: Status, row: Transition, event: Event, at: datetime) -> dic
             case Effect.HASH_EMAIL, _:
                 changes["evidence"] = Evidence.EMAIL_RESTRICTION
             case Effect.OPEN_ATTEMPT, AppleBegin():
-                changes["open_attempt"] = _opened(status, event, at)
+                changes["open_attempt"] = _open_attempt(status, event, at)
             case Effect.BURN_ATTEMPT, _:
                 changes["open_attempt"] = None
             case Effect.RELEASE_PASS, AppleComplete() if status.open_attempt:
@@ -165,7 +165,7 @@ def _changes(status: Status, row: Transition, event: Event, at: datetime) -> dic
     return changes
 
 
-def _opened(status: Status, event: AppleBegin, at: datetime) -> Attempt:
+def _open_attempt(status: Status, event: AppleBegin, at: datetime) -> Attempt:
     earlier = (status.open_attempt, status.won_attempt)
     if not event.attempt_id or any(a is not None and _same(a.id, event.attempt_id) for a in earlier):
         raise ValueError("an attempt needs a fresh id")

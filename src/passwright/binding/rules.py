@@ -1,4 +1,4 @@
-"""Rules for any wallet, the barcode rule of bound passes among them."""
+"""Rules for bound passes on both platforms, the barcode rule among them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ __all__ = ["barcodes_of", "forbid_barcode", "is_bound_payload", "lost_binding_me
 
 
 def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iterator[Finding]:
-    """A pass that is bound to one person shows no code: a photo of it would be the pass.
+    """A pass that is bound to one person has no barcode: a photo of it would be the pass.
 
-    `places` are all places where a code can stand, each with what stands there.
-    This is the one home of the rule; definition, pass.json, Google's payloads
-    and payloads of others are all asked through it. An empty or null code is none.
+    `places` are all locations where a barcode can stand, each with its value.
+    The rule exists only here: it validates the definition, pass.json, Google's
+    payloads and payloads of others. An empty or null value is not a barcode.
     """
     for where, value in places:
-        if bound and value not in _NO_CODE:
+        if bound and value not in _NO_BARCODE:
             yield error(
                 "binding-forbids-barcode",
                 where,
-                "a bound pass can't carry a code",
-                "take the code out, or issue the pass without a binding",
+                "a bound pass can't have a barcode",
+                "remove the barcode, or issue the pass without a binding",
             )
 
 
-_NO_CODE: tuple[object, ...] = (None, False, "", [], {})
+_NO_BARCODE: tuple[object, ...] = (None, False, "", [], {})
 
 
 def barcodes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
-    """The places where the definition of a pass can hold a code."""
+    """Yields the locations where the definition of a pass can hold a barcode."""
     yield "pass#/barcode", pass_.barcode
     if pass_.barcode is None and pass_.template.barcode is not None:
         yield f"{pass_.template.source}#/barcode", pass_.template.barcode
@@ -45,31 +45,31 @@ def barcodes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
 # Google, walletobjects v1, SaveRestrictions. The other two are what Wallet's own binding
 # reads, not documented by Apple.
 _BINDING = ("saveRestrictions", "fidoProfile", "issuerBindingData")
-# What goes with them: no sharing, and the holder's consent at the reader.
+# The members that go with them: no sharing, and the holder's consent at the reader.
 _AROUND = ("sharingProhibited", "nfc")
 
 
 def is_bound_payload(document: Mapping[str, Any]) -> bool:
-    """A payload is bound when it carries what binds it."""
+    """Returns whether a payload has a member that binds it."""
     return not document.keys().isdisjoint(_BINDING) and any(document.get(name) for name in _BINDING)
 
 
 def lost_binding_members(
     before: Mapping[str, Any], after: Mapping[str, Any], *, bound: bool
 ) -> Iterator[Finding]:
-    """A bound pass that is changed keeps the members that bind it; their values may be new."""
+    """Yields an error for each binding member that a change removes; values may be new."""
     for name in (*_BINDING, *_AROUND) if bound else ():
-        for pointer in _lost(before.get(name), after.get(name), step("", name)):
+        for pointer in _lost_pointers(before.get(name), after.get(name), step("", name)):
             message = "a bound pass can't lose what binds it"
             yield error(
                 "binding-lost", f"pass.json#{pointer}", message, "issue another pass without a binding"
             )
 
 
-def _lost(before: object, after: object, pointer: str) -> Iterator[str]:
+def _lost_pointers(before: object, after: object, pointer: str) -> Iterator[str]:
     if before and not after:
         yield pointer
     elif isinstance(before, dict):
         for name, value in before.items():
             found = after.get(name) if isinstance(after, dict) else None
-            yield from _lost(value, found, step(pointer, name))
+            yield from _lost_pointers(value, found, step(pointer, name))

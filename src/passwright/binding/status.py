@@ -21,7 +21,7 @@ Platform: TypeAlias = Literal["google", "apple"]
 
 
 class State(enum.Enum):
-    """Where a bound pass stands. The values are what a store keeps."""
+    """The state of a bound pass. A store keeps the values."""
 
     CREATED = "created"
     GOOGLE_BOUND = "google_bound"
@@ -31,7 +31,7 @@ class State(enum.Enum):
 
     @property
     def platform(self) -> Platform | None:
-        """The platform that has the pass. A nullified one stays where it was: ask its status."""
+        """The platform that has the pass. Of a nullified pass only the status knows it."""
         return _PLATFORM.get(self)
 
     @property
@@ -51,7 +51,7 @@ _PLATFORM: Mapping[State, Platform] = MappingProxyType(
 
 
 class Evidence(enum.Enum):
-    """What `bound` rests on."""
+    """The evidence that `bound` rests on."""
 
     EMAIL_RESTRICTION = "email_restriction"  # Google enforces it, for approved issuers
     WEBAUTHN = "webauthn"  # our server released the file to the holder of a passkey
@@ -80,7 +80,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far a binding got: what a service stores beside the pass.
+    """The status of a binding, which a service stores beside the pass.
 
     `version` counts changes, and it alone orders them; `changed_at` is for
     people, since clocks move. The address and its mask are stored elsewhere,

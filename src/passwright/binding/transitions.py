@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A pass is created with a binding. `has_barcode`: something would show a code."""
+    """A pass is created with a binding. `has_barcode`: the pass would have a barcode."""
 
     binding: Binding
     has_barcode: bool = False
@@ -45,7 +45,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class GoogleDownload:
-    """The explicit action that hands out a save link. Looking at a page is no event."""
+    """The explicit action that hands out a save link. A look at a page is not an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ Event: TypeAlias = (
 
 
 class EventKind(enum.Enum):
-    """What an event comes to, given the status it meets: the rows of `TRANSITIONS`."""
+    """An event classified by the status it meets: the keys of `TRANSITIONS`."""
 
     CREATE = "create"
     CREATE_WITH_BARCODE = "create with a barcode"
@@ -150,7 +150,7 @@ class EventKind(enum.Enum):
 
 
 class Effect(enum.Enum):
-    """What the caller owes with the new status, in the order given, in one transaction.
+    """An action that the caller takes with the new status, in this order, in one transaction.
 
     Releases come after the commit: nothing leaves before it is written that it did.
     """
@@ -163,7 +163,7 @@ class Effect(enum.Enum):
     BURN_ATTEMPT = "burn-attempt"  # forget it: no second proof for one challenge
     STORE_CREDENTIAL = "store-credential"  # or refresh it: key, counter, issuer binding data
     RELEASE_LINK = "release-link"
-    RELEASE_PASS = "release-pass"  # noqa: S105 - a pass is no password
+    RELEASE_PASS = "release-pass"  # noqa: S105 - not a password
     RELEASE_AGAIN = "release-again"  # the same answer; finish what broke off the first time
     RENDER_WITHOUT_BARCODE = "render-without-barcode"
     ERASE = "erase"  # address, mask, keys, credentials, attempts
@@ -171,7 +171,7 @@ class Effect(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Where an event leads: the next state and the effects owed, or the code of a refusal.
+    """The result of an event: the next state and its effects, or the code of a refusal.
 
     A refusal may change the status as well: a wrong proof burns its attempt.
     """

@@ -1,4 +1,4 @@
-"""What the service is told before it starts: one TOML file, the environment, or both.
+"""The settings of the service: one TOML file, the environment, or both.
 
     base_url = "https://passes.example.com"
     database = "sqlite:////var/lib/passwright/passes.db"
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "AppleSettings", "GoogleSettings", "ServiceLimits", "Settings", "load", "variable"]
 
-# The one host that browsers give passkeys to without TLS: an address is no domain
+# The one host that browsers give passkeys to without TLS: an address is not a domain
 # (W3C Web Authentication Level 2, section 5.1.2, "effective domain").
 LOOPBACK = "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppleSettings:
-    """Who signs .pkpass files: `p12`, or `certificate` with `key`; and the certificate above it.
+    """The signing identity for .pkpass files: `p12`, or `certificate` with `key`; and the intermediate.
 
     `issuer_binding` has Wallet itself bind passes instead of a passkey: experimental,
     and for certificates that Apple has marked for NFC only.
@@ -54,7 +54,7 @@ class AppleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoogleSettings:
-    """Who signs save links. `restrictions_enabled`: Google has switched restricted passes on for it."""
+    """The issuer of save links. `restrictions_enabled`: Google has enabled restricted passes for it."""
 
     service_account: Path
     issuer_id: str
@@ -63,10 +63,10 @@ class GoogleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceLimits:
-    """What clients may cost; each counts in one process.
+    """The limits for clients, each counted in one process.
 
     `key_...` hold for one API key, `visitor_...` for one address without a
-    key: holders, and whoever tries keys. `at_once` is how many requests are
+    key: holders, and clients that try keys. `at_once` is how many requests are
     worked on, `body_...` and `template_bytes` what a body may be.
     """
 
@@ -82,11 +82,11 @@ class ServiceLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the service is set up. Shows no secret.
+    """The settings of a service. They hold no secret.
 
     `base_url` is where holders reach it, without a slash at the end: links lead
-    there, and passkeys are bound to its host for ever. `name` is what a phone calls
-    whoever asks for a passkey, default that host. `trusted_proxies` may say
+    there, and passkeys are bound to its host for ever. `name` is what a phone shows
+    for the party that asks for a passkey, default that host. `trusted_proxies` may say
     whose request they pass on. `example` means the authority whose keys are public.
     """
 
@@ -119,14 +119,14 @@ def load(
             values are not repeated.
         OSError: the file can't be read.
     """
-    found: dict[str, Any] = _read((defaults or {}).items(), Path(), "the defaults")
+    found: dict[str, Any] = _read_members((defaults or {}).items(), Path(), "the defaults")
     if path is not None:
-        found |= _read(_members(_document(path)), path.parent, str(path))
+        found |= _read_members(_members(_document(path)), path.parent, str(path))
     known = {variable(name): name for name in KEYS}
     said = {name: environment[each] for each, name in known.items() if environment.get(each)}
-    found |= _read(said.items(), Path(), "the environment")
-    found |= _read(given.items(), Path(), "the command line")
-    return _made(found)
+    found |= _read_members(said.items(), Path(), "the environment")
+    found |= _read_members(given.items(), Path(), "the command line")
+    return _build_settings(found)
 
 
 def variable(name: str) -> str:
@@ -150,7 +150,7 @@ def _members(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[st
             yield f"{before}{name}", value
 
 
-def _read(members: Any, folder: Path, where: str) -> dict[str, Any]:
+def _read_members(members: Any, folder: Path, where: str) -> dict[str, Any]:
     out = {}
     for name, value in members:
         if name not in KEYS:
@@ -163,7 +163,7 @@ def _read(members: Any, folder: Path, where: str) -> dict[str, Any]:
     return out
 
 
-def _made(found: dict[str, Any]) -> Settings:
+def _build_settings(found: dict[str, Any]) -> Settings:
     for name in ("base_url", "database"):
         if name not in found:
             raise SettingsError(f"{name} is not set: put it into the settings file, or set {variable(name)}")

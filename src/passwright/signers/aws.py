@@ -59,7 +59,7 @@ class AwsKmsSigner:
 
     @property
     def key_id(self) -> str | None:
-        """None: AWS names its keys by ARNs, which are no business of those who read a link."""
+        """None: AWS names its keys by ARNs, which are not for the readers of a link."""
         return None
 
     @property
@@ -91,7 +91,7 @@ class AwsKmsSigner:
         try:
             return getattr(self._client, operation)(**arguments)
         except exceptions.ClientError as exc:
-            raise _refused(self._key, exc.response.get("Error", {})) from exc
+            raise _explain_refusal(self._key, exc.response.get("Error", {})) from exc
         except (exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError) as exc:
             raise SignerTimeout("AWS KMS took too long to answer") from exc
         except (exceptions.ConnectionError, exceptions.HTTPClientError) as exc:
@@ -126,7 +126,7 @@ def _client(timeout: float, attempts: int) -> Any:
         raise SignerRefused(f"AWS KMS can't be asked: {type(exc).__name__}") from exc
 
 
-def _refused(key: str, said: Any) -> SigningError:
+def _explain_refusal(key: str, said: Any) -> SigningError:
     code = said.get("Code", "an error")
     hints = {
         "AccessDeniedException": "give its principal kms:Sign and kms:GetPublicKey on the key",

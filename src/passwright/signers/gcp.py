@@ -57,7 +57,7 @@ class GoogleKmsSigner:
 
     @property
     def key_id(self) -> str | None:
-        """None: the name of the key is no business of those who read a link."""
+        """None: the name of the key is not for the readers of a link."""
         return None
 
     @property
@@ -123,7 +123,7 @@ def _client() -> Any:
 
 
 def _failure(exc: Exception) -> SignerFailed:
-    """What an exception of the client means."""
+    """Returns the exception of ours for one of the client."""
     from google.api_core import exceptions
     from google.auth.exceptions import TransportError
     from requests.exceptions import RequestException, Timeout

@@ -34,11 +34,11 @@ _PASSING = (429, 500, 502, 503, 504)
 class GoogleIamSigner:
     """Signs as a service account without having its key.
 
-    `email` is the account that signs; whoever asks needs the role Service Account
+    `email` is the account that signs; the caller needs the role Service Account
     Token Creator on it. `session` is an AuthorizedSession of google-auth, default
     one with the application default credentials. `timeout` is in seconds for each
-    try, `attempts` how often at the most. `endpoint` and `certificates` are for
-    those who reach Google another way.
+    try, `attempts` how often at the most. `endpoint` and `certificates` are other
+    addresses of Google.
 
     Google replaces such keys every two weeks, so each signature is verified here,
     with the key that Google publishes under the id it names; leave

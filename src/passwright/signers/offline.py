@@ -73,9 +73,9 @@ class AirGapSigner:
 
 
 def order(serial: str, message: bytes, *, at: datetime) -> dict[str, str]:
-    """What a line says that asks for a signature: serial, at, sha256 in hexadecimal, message in Base64.
+    """The line that asks for a signature: serial, at, sha256 in hexadecimal, message in Base64.
 
-    Whoever signs adds `signature`, in Base64, made over the message with SHA-256
+    The signing side adds `signature`, in Base64, made over the message with SHA-256
     (RSA: PKCS #1 v1.5; EC: DER), and may leave the message away.
     """
     return {
@@ -119,7 +119,7 @@ def _line(number: int, line: bytes, name: str) -> tuple[datetime, Signed]:
         at = datetime.fromisoformat(said["at"])
         digest, signature = said["sha256"], b64decode(said["signature"], validate=True)
     except InvalidInput as exc:
-        raise InvalidInput("bad-signatures", where, f"this is no JSON object: {exc.message}") from exc
+        raise InvalidInput("bad-signatures", where, f"this is not a JSON object: {exc.message}") from exc
     except (TypeError, KeyError, ValueError) as exc:
         raise InvalidInput(
             "bad-signatures", where, "a line has the members at, sha256 and signature, the last in Base64"

@@ -58,11 +58,11 @@ class Pkcs11Signer:
         self._lock = Lock()
         self._thread = _thread()
         self._key: Any = None
-        self._ask(self._opened)
+        self._ask(self._open_key)
 
     @property
     def key_id(self) -> str | None:
-        """None: labels and ids of tokens are no business of those who read a link."""
+        """None: labels and ids of tokens are not for the readers of a link."""
         return None
 
     def sign(self, message: bytes) -> bytes:
@@ -86,12 +86,12 @@ class Pkcs11Signer:
     def _signature(self, digest: bytes) -> bytes:
         from pkcs11 import KeyType, Mechanism
 
-        key = self._key or self._opened()
+        key = self._key or self._open_key()
         if key.key_type is KeyType.RSA:
             return bytes(key.sign(_DIGEST_INFO + digest, mechanism=Mechanism.RSA_PKCS))
         return _der(bytes(key.sign(digest, mechanism=Mechanism.ECDSA)))
 
-    def _opened(self) -> Any:
+    def _open_key(self) -> Any:
         import pkcs11
         from pkcs11 import KeyType, ObjectClass
 
@@ -133,14 +133,14 @@ class Pkcs11Signer:
             ) from exc
         except (pkcs11.NoSuchToken, pkcs11.NoSuchKey, pkcs11.MultipleObjectsReturned) as exc:
             raise KeyMaterialError(
-                f"the token {self._token} or its key can't be found: {_named(exc)}"
+                f"the token {self._token} or its key can't be found: {_class_name(exc)}"
             ) from exc
         except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinExpired, pkcs11.PinInvalid) as exc:
-            raise SignerRefused(f"the token {self._token} refused the PIN: {_named(exc)}") from exc
+            raise SignerRefused(f"the token {self._token} refused the PIN: {_class_name(exc)}") from exc
         except (pkcs11.KeyTypeInconsistent, pkcs11.FunctionRejected, pkcs11.MechanismInvalid) as exc:
-            raise SignerRefused(f"the key may not sign like that: {_named(exc)}") from exc
+            raise SignerRefused(f"the key may not sign like that: {_class_name(exc)}") from exc
         except pkcs11.PKCS11Error as exc:
-            raise SignerUnreachable(f"the token {self._token} does not answer: {_named(exc)}") from exc
+            raise SignerUnreachable(f"the token {self._token} does not answer: {_class_name(exc)}") from exc
 
     def __repr__(self) -> str:
         return f"Pkcs11Signer(token={self._token!r})"
@@ -150,7 +150,7 @@ def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="passwright-pkcs11")
 
 
-def _named(exc: Exception) -> str:
+def _class_name(exc: Exception) -> str:
     return type(exc).__name__
 
 

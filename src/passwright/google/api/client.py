@@ -213,7 +213,7 @@ def read_response(status: int, body: bytes) -> dict[str, Any]:
         GoogleError: Google answered an error; `reason` is Google's word for it
             and the message what usually helps. Google's own text is not
             repeated, since it may name accounts. The reason is `bad-answer`
-            for a success that is no JSON object.
+            for a success that is not a JSON object.
     """
     if status // 100 != 2:  # noqa: PLR2004 -- RFC 9110 section 15.3
         raise error_from_response(status, body)
@@ -224,7 +224,7 @@ def read_response(status: int, body: bytes) -> dict[str, Any]:
             status, "bad-answer", f"what came is not JSON that can be read ({exc.code})"
         ) from exc
     if not isinstance(value, dict):
-        raise GoogleError(status, "bad-answer", "what came is no JSON object")
+        raise GoogleError(status, "bad-answer", "the answer is not a JSON object")
     return value
 
 
@@ -269,7 +269,7 @@ class Client:
         `data` is the file's content, or its mapping; `more` is what the client takes.
 
         Raises:
-            KeyMaterialError: the JSON can't be read, or is no service account's.
+            KeyMaterialError: the JSON can't be read, or is not a service account's.
         """
         credentials = service_account(data)
         # A traceback that shows local variables must not show the key.
@@ -305,7 +305,7 @@ class Client:
         return {type_: self.put(type_, resource) for type_, resource in link.requires.items()}
 
     def get(self, type_: str, id_: str) -> dict[str, Any]:
-        """What Google holds under this id, with camel-case values (`approved`, `qrCode`).
+        """Returns the resource that Google holds under this id; values are camel-case (`qrCode`).
 
         Raises:
             GoogleError: with status 404 where there is none.
@@ -392,7 +392,7 @@ def _page(value: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
     pagination = value.get("pagination", {})
     token = pagination.get("nextPageToken") if isinstance(pagination, dict) else None
     if not isinstance(resources, list) or not all(isinstance(each, dict) for each in resources):
-        raise GoogleError(HTTPStatus.OK, "bad-answer", "what came is no list of resources")
+        raise GoogleError(HTTPStatus.OK, "bad-answer", "the answer is not a list of resources")
     return resources, token if isinstance(token, str) and token else None
 
 

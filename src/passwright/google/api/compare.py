@@ -28,7 +28,7 @@ def contains(type_: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> 
 
     It may say more: what the platform adds, and what others wrote.
     """
-    return _object(resource_name(type_), ours, theirs) and _reviewed(ours, theirs)
+    return _object(resource_name(type_), ours, theirs) and _has_review_status(ours, theirs)
 
 
 def with_review_status(type_: str, members: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def with_review_status(type_: str, members: Mapping[str, Any]) -> dict[str, Any]
     return changed
 
 
-def _reviewed(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+def _has_review_status(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     """The review is as far as we ask for: a class that has left DRAFT never returns to it."""
     wanted, is_ = canonical_enum(ours.get("reviewStatus")), canonical_enum(theirs.get("reviewStatus"))
     return not wanted or wanted == is_ or is_ in ("approved", "underreview")

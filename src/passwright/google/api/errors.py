@@ -1,4 +1,4 @@
-"""What Google's REST API means by its errors, as data.
+"""The meaning of the errors of Google's REST API, as data.
 
 Google's own text is looked at and never repeated: it may name accounts and
 hold parts of what was sent.
@@ -22,7 +22,7 @@ class ErrorHelp:
     """A usual cause: what an error of it looks like, and what to do.
 
     `says` is a pattern that is looked for in Google's reason and text, in
-    lower case; the empty one fits all. 0 among `statuses` is no answer at all.
+    lower case; the empty one fits all. 0 among `statuses` means no answer at all.
     """
 
     statuses: frozenset[int]

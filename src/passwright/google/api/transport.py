@@ -28,7 +28,7 @@ __all__ = ["MAX_WAIT", "Transport", "delay", "service_account"]
 MAX_WAIT = 60.0
 _MAX_DOUBLINGS = 5
 
-# What may pass by itself; 0 stands for no answer at all.
+# Statuses that may pass by themselves; 0 stands for no answer at all.
 _PASSING = frozenset({0, 429, 500, 502, 503, 504})
 # RFC 6585 section 4, RFC 9110 section 15.6.4: the request was turned away and nothing was done.
 _TURNED_AWAY = frozenset({429, 503})
@@ -156,7 +156,7 @@ class Transport:
 
 @dataclass(frozen=True)
 class _Got:
-    """What came of sending once: an answer, or status and reason of there being none."""
+    """The result of one request: an answer, or a status and reason without one."""
 
     status: int
     reason: str = ""
