@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from passwright.binding.email import ascii_domain, clean, has_hidden
+from passwright.binding.domain import ascii_domain, has_hidden
+from passwright.binding.email import clean
 from passwright.binding.email import problem as email_problem
 from passwright.errors import BindingInvalid
 

@@ -1,14 +1,11 @@
-"""The holder's email address: checked, masked, hashed.
+"""The holder's email address: validated, masked, hashed.
 
-Pure functions over text. Nothing here repeats an address in a message: a rule
-names what must hold, never what was given.
+Pure functions over text. No message repeats an address: a rule names what must
+hold, never the input.
 
 An address is a dot-string of RFC 5321 section 4.1.2, opened to other alphabets
-by RFC 6531; quoted local parts and address literals are refused. Domains become
-A-labels by RFC 5891 to 5893, which the library idna implements. Characters that
-IDNA 2003 and 2008 read differently (sharp s, final sigma, joiners) are refused,
-and so is everything a reader could take for something else: mixed alphabets,
-full-width forms, direction marks.
+by RFC 6531; quoted local parts and address literals are refused.
+`passwright.binding.domain` validates the part after the "@".
 """
 
 from __future__ import annotations
@@ -17,10 +14,10 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from passwright.binding.domain import ascii_domain, has_hidden
 from passwright.errors import BindingInvalid
 
 if TYPE_CHECKING:
@@ -29,10 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "POLICIES",
     "Policy",
-    "ascii_domain",
     "candidate_hashes",
     "clean",
-    "has_hidden",
     "is_ambiguous",
     "mask",
     "normalise",
@@ -43,43 +38,16 @@ __all__ = [
 # RFC 5321 section 4.5.3.1: a path has 256 octets, two of them angle brackets.
 _MAX_ADDRESS = 254
 _MAX_LOCAL_PART = 64
-# RFC 1035 section 2.3.4: 255 octets on the wire are 253 characters in print.
-_MAX_DOMAIN = 253
-_MAX_LABEL = 63
 
 # RFC 5322 section 3.2.3, atext and the dot between atoms; RFC 6531 section 3.3 adds all that is not ASCII.
-# Named is what is left out of ASCII, since a set of all the others takes long to compile.
+# The set names the excluded ASCII characters, because a set of all others takes long to compile.
 _LOCAL = re.compile(r'[^\x00-\x20"(),:;<>@\[\\\]\x7f]+')
-# One atom, and a domain that `ascii_domain` judges.
+# One atom, and a domain for `ascii_domain`.
 _USUAL = re.compile(r"(?=.{1,254}\Z)([A-Za-z0-9_-]{1,64})@([A-Za-z0-9.-]+)")
-_LDH = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-
-_ASCII_UNSEEN = re.compile(r"[\x00-\x20\x7f]")
-# Letters and marks by category, yet nothing a person can see: fillers, joiners,
-# blank patterns, variation selectors.
-_UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-
-# UTS #39 section 5.2, "highly restrictive": the alphabets one label may mix.
-_MIXTURES = tuple(
-    frozenset({"LATIN", "CJK", "IDEOGRAPHIC", *more})
-    for more in (("HIRAGANA", "KATAKANA"), ("BOPOMOFO",), ("HANGUL",))
-)
-
 _TOO_LONG = "must have at most 254 characters"
 _NOT_ASCII = "must have an ASCII local part: the normal form of others is not agreed on"
 _UNDISPUTED = re.compile(r"[a-z0-9_-]+")  # no policy changes anything in such a local part
 _GOOGLEMAIL = re.compile(r"@googlemail\.com\Z")
-
-_NOT_A_NAME = "must have a domain of letters, digits and inner hyphens"
-_LONG_LABEL = "must have a domain with labels of at most 63 characters"
-_FALSE_A_LABEL = "must have a domain whose A-labels are valid"
-_FALSE_ENDS = "must have a domain whose labels begin and end with a letter or digit"
-_NOT_BIDI = "must have a domain whose labels obey the rule for right-to-left names"
-
-# RFC 5893 section 1.4: the classes of characters that make a name bidirectional.
-_RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 
 def problem(email: str) -> str | None:
@@ -267,44 +235,6 @@ def _candidates(email: str) -> dict[str, str]:
     return first
 
 
-@lru_cache(maxsize=1024)  # holders are many, the domains they live at are few
-def ascii_domain(domain: str) -> str:
-    """A domain name in lower case, with every label that is not ASCII as its A-label.
-
-    Raises:
-        TypeError: `domain` is not a str.
-        ValueError: this is not a DNS name with a dot, or readers take it for
-            different names; the message is the rule, "must ...".
-    """
-    if not isinstance(domain, str):
-        raise TypeError("a domain is a str")
-    if len(domain) > _MAX_DOMAIN:  # before any work on long text
-        raise ValueError("must have a domain of at most 253 characters")
-    labels = unicodedata.normalize("NFC", domain.lower()).split(".")
-    if not all(labels):
-        raise ValueError("must have a domain without leading, trailing or double dot")
-    if len(labels) == 1:
-        raise ValueError("must have a domain with a dot in it")
-    pairs = [_label(label) for label in labels]
-    if not _obeys_bidi_rule([shown for _, shown in pairs]):
-        raise ValueError(_NOT_BIDI)
-    # RFC 3696 section 2: no top-level name is a number, so nothing that some
-    # reader takes for an IPv4 address (127.1, 2130706433, 0x7f.1) passes.
-    if not pairs[-1][0][0].isalpha():
-        raise ValueError("must have a domain name, not an IP address")
-    name = ".".join(label for label, _ in pairs)
-    if len(name) > _MAX_DOMAIN:
-        raise ValueError("must have a domain of at most 253 characters as A-labels")
-    return name
-
-
-def has_hidden(text: str) -> bool:
-    """Blanks, control characters, and characters nobody sees or nobody has assigned."""
-    if text.isascii():
-        return _ASCII_UNSEEN.search(text) is not None
-    return _UNSEEN.search(text) is not None or any(unicodedata.category(char)[0] in "CZ" for char in text)
-
-
 def _trim(email: str) -> str:
     if not isinstance(email, str):
         raise TypeError("an email address is a str")
@@ -363,79 +293,3 @@ def _normal_form(local: str, domain: str, policy: Policy) -> str:
         for char in policy.remove:
             local = local.replace(char, "")
     return f"{local}@{domain}"
-
-
-def _label(label: str) -> tuple[str, str]:
-    """One label as A-label (or plain ASCII) and as U-label, by RFC 5891 section 5."""
-    if label.isascii():
-        if not _LDH.fullmatch(label):
-            raise ValueError(_NOT_A_NAME)
-        if len(label) > _MAX_LABEL:
-            raise ValueError(_LONG_LABEL)
-        if label[2:4] != "--":
-            return label, label
-    else:
-        _check_readings(label)
-        if len(label.encode("punycode")) > _MAX_LABEL - len("xn--"):
-            raise ValueError(_LONG_LABEL)
-    encoded, shown, rule = _by_idna(label)
-    if rule:
-        raise ValueError(rule)
-    _check_readings(shown)
-    alphabets = {name for char in shown if (name := _alphabet(char))}
-    if len(alphabets) > 1 and not any(alphabets <= mixture for mixture in _MIXTURES):
-        raise ValueError("must have a domain whose labels each keep to one alphabet")
-    return encoded, shown
-
-
-def _by_idna(label: str) -> tuple[str, str, str]:
-    """A-label, U-label, and the rule that is broken or "".
-
-    The rule is returned because an exception would keep the library's, which repeats the label.
-    """
-    import idna
-
-    try:
-        encoded = idna.alabel(label).decode("ascii")
-        return encoded, idna.ulabel(encoded), ""
-    except (idna.InvalidCodepoint, idna.InvalidCodepointContext):
-        return "", "", _NOT_A_NAME
-    except idna.IDNABidiError:
-        return "", "", _NOT_BIDI
-    except idna.IDNAError:
-        return "", "", _FALSE_A_LABEL if label.isascii() else _FALSE_ENDS
-
-
-def _check_readings(label: str) -> None:
-    """Refuses a label that some reader takes for another one."""
-    if has_hidden(label):
-        raise ValueError(_NOT_A_NAME)
-    # RFC 5892 section 2.2. It takes sharp s and final sigma too, which IDNA 2003
-    # turned into other letters: two readers, two domains.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
-    if folded != label:
-        raise ValueError("must have a domain of characters that all readers read alike")
-
-
-def _alphabet(char: str) -> str:
-    """The script of a character, or "" where any script uses it.
-
-    The standard library has no table of scripts; the names of characters begin
-    with them.
-    """
-    if char == "-" or (char.isascii() and char.isdigit()):
-        return ""
-    first = re.split("[ -]", unicodedata.name(char, "?").removeprefix("EXTENDED "), maxsplit=1)[0]
-    return "" if first == "COMBINING" else first
-
-
-def _obeys_bidi_rule(labels: list[str]) -> bool:
-    """RFC 5893 section 2: the rule is for every label once one is written from right to left."""
-    if all(unicodedata.bidirectional(char) not in _RIGHT_TO_LEFT for label in labels for char in label):
-        return True
-    import idna
-
-    try:
-        return all(idna.check_bidi(label, check_ltr=True) for label in labels)
-    except idna.IDNABidiError:
-        return False
