@@ -1,4 +1,4 @@
-"""The make-believe authority has Apple's shape, can break anything on purpose, and is trusted by nobody."""
+"""The fake authority has Apple's shape, can break anything on purpose, and is trusted by nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The REST API: what is sent, what answers mean, and a client against a make-believe Google."""
+"""The REST API: what is sent, what answers mean, and a client against a fake Google."""
 
 import http.client
 import json
@@ -878,7 +878,7 @@ def test_neither_logs_nor_errors_nor_reprs_hold_secrets(
     assert repr(client) == f"Client({google.base!r})"
 
 
-# The make-believe Google itself
+# The fake Google itself
 
 
 TOKEN = "Bearer make-believe-token-1"

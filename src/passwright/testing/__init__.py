@@ -1,4 +1,4 @@
-"""Tests for passes, whoever made them: assertions, contracts for signers, make-believe wallets.
+"""Tests for passes, whoever made them: assertions, contracts for signers, fake wallets.
 
     from passwright.testing import assert_valid_pkpass
 
@@ -7,7 +7,7 @@
         assert verdict.serial_number == "M-0001"
 
 With pytest the fixtures of `passwright.testing.plugin` are there without an
-import. `Authority` is a make-believe Apple, `FakeGoogle` a make-believe Google:
+import. `Authority` is a fake Apple, `FakeGoogle` a fake Google:
 nothing they sign or keep is accepted by a phone. Names are resolved on first use.
 """
 

@@ -46,7 +46,7 @@ __all__ = [
     "session_authority",
 ]
 
-# Issuer id of the examples, and of the make-believe Google.
+# Issuer id of the examples, and of the fake Google.
 ISSUER_ID = "3388000000012345678"
 
 

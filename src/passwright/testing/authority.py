@@ -1,4 +1,4 @@
-"""A make-believe Apple: root, intermediate and pass certificates in Apple's shape.
+"""A fake Apple: root, intermediate and pass certificates in Apple's shape.
 
 Nothing made here is trusted by anybody; every subject says so. Keys made here
 are for tests and examples and are kept as carelessly as that allows.
@@ -238,7 +238,7 @@ class Authority:
 
 
 def example_directory() -> Path:
-    """Where the example's files are: in the package when installed, in the repository otherwise."""
+    """The folder of the example's files: in the package when installed, in the repository otherwise."""
     packaged = Path(__file__).parent / "certs.example"
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "certs.example"
 
@@ -256,7 +256,7 @@ EXAMPLE_TEMPLATES = {
 
 
 def example_template_directory(kind: str = "loyalty") -> Path:
-    """Where the example template of a kind is: in the package when installed, in the repository otherwise.
+    """The folder of the example template of a kind, in the package or in the repository.
 
     Raises:
         KeyError: that kind has none; `EXAMPLE_TEMPLATES` lists those that have.

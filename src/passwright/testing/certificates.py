@@ -106,7 +106,7 @@ def make_ca(
         .add_extension(_key_usage(certificates=ca, signatures=not ca), critical=True)
     )
     nulls = ((marker, False) for marker in markers)
-    return _signed(_marked(builder, (*nulls, *extra)), issuer.key if issuer else key, sha1=sha1)
+    return _sign(_add_markers(builder, (*nulls, *extra)), issuer.key if issuer else key, sha1=sha1)
 
 
 def make_leaf(leaf: Leaf, key: PrivateKey, issuer: Issued, *, serial: int) -> bytes:
@@ -137,7 +137,7 @@ def make_leaf(leaf: Leaf, key: PrivateKey, issuer: Issued, *, serial: int) -> by
         builder = _text(builder, x.PASS_MARKER, marker)
     if leaf.nfc:
         builder = _text(builder, x.NFC_MARKER, leaf.pass_type)
-    return _signed(_marked(builder, ((x.PUSH_MARKERS[0], False), *leaf.extra)), issuer.key, sha1=leaf.sha1)
+    return _sign(_add_markers(builder, ((x.PUSH_MARKERS[0], False), *leaf.extra)), issuer.key, sha1=leaf.sha1)
 
 
 def _builder(
@@ -192,7 +192,7 @@ def _text(builder: x509.CertificateBuilder, dotted: str, value: str) -> x509.Cer
     )
 
 
-def _marked(
+def _add_markers(
     builder: x509.CertificateBuilder, markers: tuple[tuple[str, bool], ...]
 ) -> x509.CertificateBuilder:
     """Extensions whose value is NULL: they say all by being there."""
@@ -204,7 +204,7 @@ def _marked(
     return builder
 
 
-def _signed(builder: x509.CertificateBuilder, key: PrivateKey, *, sha1: bool) -> bytes:
+def _sign(builder: x509.CertificateBuilder, key: PrivateKey, *, sha1: bool) -> bytes:
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.hashes import SHA1, SHA256

@@ -1,4 +1,4 @@
-"""A make-believe page of an authority's certificates, over real HTTPS on this machine.
+"""A fake page of an authority's certificates, over real HTTPS on this machine.
 
     with CertificatePage() as page:
         page.files["/certificateauthority/WWDR.cer"] = authority.intermediate
@@ -48,7 +48,7 @@ class CertificatePage:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end.
+        """The base URL, without a slash at the end.
 
         Raises:
             ValueError: it is not running.

@@ -32,7 +32,7 @@ __all__ = [
 
 @pytest.fixture(scope="session")
 def wallet_authority() -> Authority:
-    """A make-believe Apple of this session; `assert_valid_pkpass` trusts it.
+    """A fake Apple of this session; `assert_valid_pkpass` trusts it.
 
     `wallet_authority.write(tmp_path)` leaves certificates and keys as files, for
     builders that are not in Python.
@@ -58,7 +58,7 @@ def google_issuer() -> Issuer:
 
 @pytest.fixture
 def google_wallet() -> Iterator[FakeGoogle]:
-    """A make-believe Google that runs on this machine while the test does."""
+    """A fake Google that runs on this machine while the test does."""
     from passwright.testing.fakes.google import FakeGoogle
 
     with FakeGoogle() as google:
@@ -77,7 +77,7 @@ def unbound_pass() -> Pass:
 
 @pytest.fixture(scope="session")
 def bound_pass(unbound_pass: Pass) -> Pass:
-    """The same card, bound to jane@example.com."""
+    """The card of `unbound_pass`, bound to jane@example.com."""
     from passwright.binding.binding import Binding
 
     binding = Binding(email="jane@example.com", learn_more_url="https://support.example.com/pass-help")

@@ -1,4 +1,4 @@
-"""What an object handed to Passwright has to keep, as a check that its author can run."""
+"""The contract of an object that is handed to Passwright, as a check that its author can run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _check_signature(signer: Signer, public_key: PublicKey, message: bytes, name
     if given != message:
         raise AssertionError(f"{_SIGN} leave the message as it was: it changed {name}")
     if not _fits(public_key, answer, message):
-        unknown = "it is no signature by this key over anything known: is it another key's?"
+        unknown = "it is not a signature by this key over anything known: is it another key's?"
         wrong = next(_diagnoses(public_key, answer, message), unknown)
         raise AssertionError(f"{_SIGN} answer {_form(public_key)}: for {name}, {wrong}")
 
@@ -162,7 +162,7 @@ def _form(public_key: PublicKey) -> str:
 
 
 def _diagnoses(public_key: Any, signature: bytes, message: bytes) -> Iterator[str]:
-    """What a wrong answer is instead, for each mistake that can be told from outside."""
+    """Names the mistake behind a wrong answer, where it can be told from outside."""
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
     from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA384, SHA512
 

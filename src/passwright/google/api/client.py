@@ -3,10 +3,10 @@
     with Client.from_service_account(data) as google:
         google.put_required(link)
 
-Whoever brings another HTTP client takes the functions: each makes a `Request`,
-`answer` reads what came back, and `put` is the conversation that inserts or
-changes. Source throughout: Google, walletobjects v1, discovery document, and
-the guides of developers.google.com/wallet.
+With another HTTP client use the functions: each makes a `Request`, `answer`
+reads the response, and `upsert` is the generator that inserts or updates.
+Source throughout: Google, walletobjects v1, discovery document, and the guides
+of developers.google.com/wallet.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def expire(type_: str, id_: str, *, base: str = BASE_URL) -> Request:
 def upsert(
     type_: str, resource: Mapping[str, Any], *, base: str = BASE_URL
 ) -> Generator[Request, tuple[int, bytes], dict[str, Any]]:
-    """Sees to it that Google holds `resource`: a conversation, whoever carries it.
+    """Inserts or updates `resource`, as a generator of requests for any HTTP client.
 
     Yields requests and is sent status and body of each answer; returns what is
     stored. It inserts; if the id is taken (which an insert whose answer got

@@ -1,4 +1,4 @@
-"""A make-believe phone: browser and authenticator in one, for passkeys (W3C Web Authentication Level 2).
+"""A fake phone: browser and authenticator in one, for passkeys (W3C Web Authentication Level 2).
 
 It answers the options of the service as a real one would, with a key on P-256
 and real CBOR, COSE and signatures. The CBOR writer is its own, because the

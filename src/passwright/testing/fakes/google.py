@@ -1,4 +1,4 @@
-"""A make-believe Google: the token endpoint and the Wallet API on this machine, over real HTTP.
+"""A fake Google: the token endpoint and the Wallet API on this machine, over real HTTP.
 
     with FakeGoogle() as google, google.client() as client:
         link = pw.google.PassBuilder(google.issuer).save_link(card)
@@ -48,7 +48,7 @@ _MAX_BODY = 2**20
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a request instead of an answer.
+    """A failure of a request instead of an answer.
 
     `status` is answered with Google's shape of an error, 0 closes the
     connection without a word. With `handled` the request is carried out
@@ -62,7 +62,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Seen:
-    """A request that came in, and what was answered; `text` says why it was refused."""
+    """A request and its answer; `text` is the reason of a refusal."""
 
     method: str
     path: str
@@ -117,7 +117,7 @@ class FakeGoogle:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end.
+        """The base URL, without a slash at the end.
 
         Raises:
             ValueError: it is not running.
@@ -214,13 +214,13 @@ class FakeGoogle:
             raise SaveRefused(400, "unsupported_grant_type", "Invalid grant_type")
         assertion = form.get("assertion", "")
         self.assertions.append(assertion)
-        self._check(*self._verified(assertion))
+        self._check(*self._verify_assertion(assertion))
         self._given += 1
         token = f"make-believe-token-{self._given}"
         self._tokens.add(token)
         return {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
 
-    def _verified(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _verify_assertion(self, assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims of an assertion whose signature is the account's (RFC 7515 section 5.2)."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -228,9 +228,9 @@ class FakeGoogle:
 
         message, _, signature = assertion.rpartition(".")
         try:
-            self._public_key.verify(_decoded(signature), message.encode(), PKCS1v15(), SHA256())
+            self._public_key.verify(_decode(signature), message.encode(), PKCS1v15(), SHA256())
             header, claims = (
-                strictjson.loads(_decoded(part), name="assertion") for part in message.split(".")
+                strictjson.loads(_decode(part), name="assertion") for part in message.split(".")
             )
         except (ValueError, InvalidSignature, InvalidInput):
             raise SaveRefused(400, "invalid_grant", "Invalid JWT Signature.") from None
@@ -306,5 +306,5 @@ def _error(refused: SaveRefused, *, oauth: bool) -> dict[str, Any]:
     return {"error": {"code": refused.status, "message": refused.text, "errors": [detail]}}
 
 
-def _decoded(part: str) -> bytes:
+def _decode(part: str) -> bytes:
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))

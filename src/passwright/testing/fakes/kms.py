@@ -59,7 +59,7 @@ class KeyService:
 
     @property
     def url(self) -> str:
-        """Where it is: `http://127.0.0.1:PORT`."""
+        """The base URL: `http://127.0.0.1:PORT`."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
@@ -80,7 +80,7 @@ class KeyService:
 
     # --- signing ---
 
-    def _signed(self, digest: bytes) -> bytes:
+    def _sign(self, digest: bytes) -> bytes:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
         from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
         from cryptography.hazmat.primitives.hashes import SHA256
@@ -114,7 +114,7 @@ class KeyService:
     # --- protocols ---
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-        """What the service that the path belongs to answers; headers are in lower case.
+        """Returns the answer of the service that the path belongs to; headers are in lower case.
 
         Raises:
             Refused: as that service would.
@@ -161,7 +161,7 @@ class KeyService:
             or given.get("SigningAlgorithm") != "RSASSA_PKCS1_V1_5_SHA_256"
         ):
             raise KmsRefused(400, "ValidationException")
-        signature = self._signed(b64decode(given["Message"], validate=True))
+        signature = self._sign(b64decode(given["Message"], validate=True))
         return {"KeyId": given["KeyId"], "Signature": b64encode(signature).decode(),
                 "SigningAlgorithm": given["SigningAlgorithm"]}  # fmt: skip
 
@@ -178,7 +178,7 @@ class KeyService:
         digest = b64decode(given["digest"]["sha256"], validate=True)
         if int(given["digestCrc32c"]) != value(digest):
             raise KmsRefused(400, "the digest does not match its checksum")
-        signature = self._signed(digest)
+        signature = self._sign(digest)
         return {"signature": b64encode(signature).decode(), "signatureCrc32c": str(value(signature)),
                 "verifiedDigestCrc32c": True}  # fmt: skip
 
@@ -189,7 +189,7 @@ class KeyService:
         self._bearer(headers)
         if set(given) - {"payload", "delegates"}:
             raise KmsRefused(400, "unknown member")
-        signature = self._signed(sha256(b64decode(given["payload"], validate=True)).digest())
+        signature = self._sign(sha256(b64decode(given["payload"], validate=True)).digest())
         return {"keyId": _ACCOUNT_KEY_ID, "signedBlob": b64encode(signature).decode()}
 
     def _azure(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class KeyService:
         digest = urlsafe_b64decode(given["value"] + "=" * (-len(given["value"]) % 4))
         return {
             "kid": f"{self.url}/keys/passes/1",
-            "value": urlsafe_b64encode(self._signed(digest)).decode().rstrip("="),
+            "value": urlsafe_b64encode(self._sign(digest)).decode().rstrip("="),
         }
 
     def _vault(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class KeyService:
             raise KmsRefused(403, "permission denied")
         if given.get("prehashed") is not True or given.get("signature_algorithm") != "pkcs1v15":
             raise KmsRefused(400, "Passwright needs prehashed data and PKCS #1 v1.5")
-        signature = self._signed(b64decode(given["input"], validate=True))
+        signature = self._sign(b64decode(given["input"], validate=True))
         return {"data": {"signature": f"vault:v1:{b64encode(signature).decode()}", "key_version": 1}}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

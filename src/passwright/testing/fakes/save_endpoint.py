@@ -1,4 +1,4 @@
-"""Classes and objects as Google keeps them, without HTTP: the memory of the make-believe Google."""
+"""Classes and objects as Google keeps them, without HTTP: the memory of the fake Google."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SaveRefused(Exception):
 
 
 class FakeSaveEndpoint:
-    """What one issuer has inserted.
+    """The classes and objects that one issuer has inserted.
 
     `resources` maps types (`loyaltyClass`) to ids to JSON as it was written;
     tests may read and change it.
@@ -47,7 +47,7 @@ class FakeSaveEndpoint:
         self.resources: dict[str, dict[str, dict[str, Any]]] = {type_: {} for type_ in TYPES}
 
     def answer(self, method: str, path: Sequence[str], query: Mapping[str, str], body: Any) -> dict[str, Any]:
-        """What Google answers to a request; `path` begins with the type, `body` is read JSON or None.
+        """Returns Google's answer to a request; `path` begins with the type, `body` is read JSON or None.
 
         Raises:
             Refused: Google refuses.
@@ -61,14 +61,14 @@ class FakeSaveEndpoint:
             case "GET", []:
                 return self._list(type_, query)
             case "GET", [id_]:
-                return self._view(type_, self._stored(type_, id_))
+                return self._view(type_, self._find(type_, id_))
             case "PATCH", [id_]:
-                before = self._stored(type_, id_)
+                before = self._find(type_, id_)
                 return self._view(
                     type_, self._change(type_, before, merge(before, _own(_object(body))), body)
                 )
             case "PUT", [id_]:
-                before = self._stored(type_, id_)
+                before = self._find(type_, id_)
                 return self._view(type_, self._change(type_, before, _own(_object(body)), body))
             case "POST", [id_, "addMessage"]:
                 return {"resource": self._view(type_, self._add_message(type_, id_, _object(body)))}
@@ -94,7 +94,7 @@ class FakeSaveEndpoint:
         return after
 
     def _add_message(self, type_: str, id_: str, body: dict[str, Any]) -> dict[str, Any]:
-        before = self._stored(type_, id_)
+        before = self._find(type_, id_)
         _check_form("AddMessageRequest", body)
         if "message" not in body:
             _invalid("message is missing")
@@ -122,7 +122,7 @@ class FakeSaveEndpoint:
             "pagination": {"kind": "walletobjects#pagination", "resultsPerPage": len(page), **more},
         }
 
-    def _stored(self, type_: str, id_: str) -> dict[str, Any]:
+    def _find(self, type_: str, id_: str) -> dict[str, Any]:
         try:
             return self.resources[type_][id_]
         except KeyError:
@@ -140,7 +140,7 @@ class FakeSaveEndpoint:
                 text = "Service account email address did not have edit access on the issuer"
                 raise SaveRefused(403, "permissionDenied", text)
         if class_id is not None:
-            class_ = self._stored(type_.replace("Object", "Class"), class_id)
+            class_ = self._find(type_.replace("Object", "Class"), class_id)
             if canonical_enum(class_.get("reviewStatus")) == "draft":
                 _invalid("the class is a draft")
 
@@ -152,13 +152,13 @@ class FakeSaveEndpoint:
         view = {**_camel(name, resource), **{key: value for key, value in added.items() if key in keys}}
         if "classReference" in keys:
             class_type = type_.replace("Object", "Class")
-            view["classReference"] = self._view(class_type, self._stored(class_type, resource["classId"]))
+            view["classReference"] = self._view(class_type, self._find(class_type, resource["classId"]))
         return view
 
 
 def _object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
-        _invalid("the body is no JSON object")
+        _invalid("the body is not a JSON object")
     return body
 
 
