@@ -1,7 +1,7 @@
-"""Writes the pages that are made from code: findings, command-line, meanings, troubleshooting.
+"""Writes the pages that are generated: findings, command-line, meanings, troubleshooting.
 
-python docs/reference.py            writes them
-python docs/reference.py --check    fails where one differs from what it would write
+python docs/reference.py            writes the pages
+python docs/reference.py --check    exits with 1 if a page differs from its source
 """
 
 from __future__ import annotations
@@ -24,27 +24,33 @@ HERE = Path(__file__).parent
 
 
 def findings() -> Iterator[str]:
-    """Every code, as `passwright explain` tells it."""
-    yield "# Findings\n"
-    yield "Made from `codes.toml` by `docs/reference.py`. `passwright explain CODE` prints the same.\n"
-    yield "Codes are stable. Those with dashes are findings and errors of the library; those with"
-    yield "underscores are refusals in the life of a bound pass.\n"
+    """Yields every finding code and error code, with the texts of `passwright explain`."""
+    yield "# Find the explanation of a finding code\n"
+    yield "`passwright explain CODE` prints the text of one code. This page contains all of them. It is"
+    yield "generated from `src/passwright/codes.toml` by `make docs`.\n"
+    yield "The codes are stable, so your programs can use them:\n"
+    yield "* codes with dashes, such as `bad-date`, are findings and errors of the library;"
+    yield "* codes with underscores, such as `platform_locked`, are errors of the service.\n"
     for code in finding_codes():
-        told = explanation(code)
+        found = explanation(code)
         yield f"## {code}\n"
-        yield f"{told.title}.\n"
-        yield f"{told.why}\n"
-        yield f"*What to do:* {told.remedy}\n"
-        yield f"*Source:* {told.source}\n"
+        yield f"{found.title}.\n"
+        yield f"{found.why}\n"
+        yield f"*Remedy:* {found.remedy}\n"
+        yield f"*Source:* {found.source}\n"
 
 
 def command_line() -> Iterator[str]:
-    """Every command with its arguments and options, from the program itself."""
-    yield "# The command line\n"
-    yield "Made from the program by `docs/reference.py`. It needs the extra `cli`:"
-    yield "`pip install 'passwright[cli]'`.\n"
-    yield "Exit codes: 0 good, 1 findings of severity error, 2 wrong use. With `--json` standard output"
-    yield "holds one JSON document per file and line, and nothing else.\n"
+    """Yields every command with its arguments and options, from the program itself."""
+    yield "# Use the command line\n"
+    yield "Install the command with `pip install 'passwright[cli]'`. This page lists all commands and"
+    yield "options. It is generated from the program by `make docs`.\n"
+    yield "| exit code | meaning |\n|---|---|"
+    yield "| 0 | success |"
+    yield "| 1 | findings of severity error |"
+    yield "| 2 | usage error |\n"
+    yield "With `--json`, standard output contains one JSON document per file, each on one line, and"
+    yield "nothing else.\n"
     root: Any = typer.main.get_command(app)
     yield from _commands("passwright", root)
 
@@ -76,11 +82,14 @@ def _row(parameter: Any) -> str:
 
 
 def meanings() -> Iterator[str]:
-    """Every kind, and where each of its meanings stands in both wallets."""
-    yield "# Kinds and meanings\n"
-    yield 'Made from `kinds.py` by `docs/reference.py`. `means = "seat"` in a field puts its value where'
-    yield "each wallet keeps seats; without a place of its own it is a field on Apple and a text module"
-    yield "on Google. Paths of Apple stand below `semantics` unless they start with a slash.\n"
+    """Yields every kind, with the members of both wallets for each of its meanings."""
+    yield "# Choose a kind and meanings\n"
+    yield "The `kind` of a template decides Apple's style and Google's class and object. The key `means`"
+    yield 'of a field puts its value into the right member of each wallet: a field with `means = "seat"`'
+    yield "is stored where the wallet expects seats.\n"
+    yield "If a wallet has no member for a meaning, the value is a normal field on Apple and a text"
+    yield "module on Google. Apple's paths are below `semantics`, unless they start with a slash. This"
+    yield "page is generated from `kinds.py` by `make docs`.\n"
     for kind in KINDS.values():
         yield f"## {kind.name}\n"
         yield f"Apple `{kind.style}`, Google `{kind.class_type}` and `{kind.object_type}`.\n"
@@ -93,32 +102,34 @@ def meanings() -> Iterator[str]:
 
 
 def troubleshooting() -> Iterator[str]:
-    """Every cause for which phones refuse a pass, and what they log for it."""
-    yield "# The phone refuses the pass\n"
-    yield "Made from `refusals.toml` by `docs/reference.py`.\n"
-    yield "Phones say little: *Sorry, your pass cannot be installed*, *Safari cannot download this file*,"
-    yield "or nothing. Two commands say more:\n"
-    yield "- `passwright doctor FILE.pkpass` runs every check and names the one thing to mend first."
-    yield '- `passwright explain "LOG LINE"` tells what a device means; `passwright explain -` reads a log.\n'
-    yield "The log of an iPhone shows in Console on a Mac it is connected to, that of the Simulator likewise:"
-    yield "look for `Invalid data error reading pass` from `passd`, `PassKitCore` or `Pass Viewer`. A Mac is"
-    yield "more tolerant than a phone about certificates. What phones cannot do with your web service they"
-    yield "post to `/v1/log`. Apple documents none of the wording, and it may change.\n"
-    yield "## What devices say\n"
-    yield "| message | causes, the likely one first |\n|---|---|"
+    """Yields every reason for which phones reject a pass, and the messages in their logs."""
+    yield "# Find out why a phone rejects a pass\n"
+    yield "Phones show short messages such as *Sorry, your pass cannot be installed* or *Safari cannot"
+    yield "download this file*, or no message at all. Two commands find the reason:\n"
+    yield "1. `passwright doctor FILE.pkpass` runs every check and prints the first problem to correct."
+    yield '2. `passwright explain "LOG LINE"` explains a line from the log of a device.'
+    yield "   `passwright explain -` reads a log from standard input.\n"
+    yield "## Read the log of a device\n"
+    yield "1. Connect the iPhone to a Mac and open Console. The Simulator writes to Console as well."
+    yield "2. Search for `Invalid data error reading pass` from `passd`, `PassKitCore` or `Pass Viewer`.\n"
+    yield "A Mac accepts more certificates than a phone. If a phone cannot use your web service, it posts"
+    yield "the reason to `/v1/log`. Apple does not document these messages and can change them. This page"
+    yield "is generated by `make docs`.\n"
+    yield "## Messages of devices\n"
+    yield "| message | causes, the most likely first |\n|---|---|"
     for message in device_errors.messages():
         named = ", ".join(f"[{cause.title}](#{cause.id})" for cause in message.causes)
-        told = named or "it says that something is wrong, and not what"
+        explained = named or "the message does not name the cause"
         texts = "<br>".join(message.texts).replace("*", "…")
-        yield f"| {texts}{' (in this sense)' if message.sense else ''} | {told} |"
-    yield "\n## Causes, in the order in which they are mended\n"
+        yield f"| {texts}{' (or similar)' if message.sense else ''} | {explained} |"
+    yield "\n## Causes, in the order of correction\n"
     for cause in device_errors.causes():
         yield f"### {cause.title}"
         yield f'<a id="{cause.id}"></a>\n'
         codes = ", ".join(dict.fromkeys(f"`{code.partition('@')[0]}`" for code in cause.codes))
-        yield f"*Found by:* {codes or 'nothing in the file'}\n"
-        yield f"*To see it:* {cause.see}\n"
-        yield f"*What to do:* {cause.remedy}\n"
+        yield f"*Finding codes:* {codes or 'none, the file is valid'}\n"
+        yield f"*To check:* {cause.see}\n"
+        yield f"*Remedy:* {cause.remedy}\n"
         yield f"*Source:* {cause.source}\n"
 
 
@@ -131,7 +142,7 @@ PAGES = {
 
 
 def main() -> int:
-    """Write the pages, or compare them."""
+    """Writes the pages, or compares them with their sources."""
     stale = []
     for name, lines in PAGES.items():
         text = "\n".join(lines()).rstrip("\n") + "\n"

@@ -44,7 +44,7 @@ BINDING = pw.Binding(email="user@gmail.com", learn_more_url="https://support.exa
 PROSE = frozenset(
     {"message", "hint", "detail", "title", "explanation", "why", "what", "then", "text", "said"}
 )
-PROSE |= {"advice", "description", "examples", "cause", "effect", "mend", "remedy", "note", "reason"}
+PROSE |= {"advice", "description", "examples", "cause", "effect", "mend", "remedy", "note", "reason", "see"}
 # Random, or counted from today.
 PROSE |= {"serialNumber", "days_left"}
 RENAMED = {"where": "location"}

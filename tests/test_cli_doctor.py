@@ -49,7 +49,7 @@ def test_the_first_thing_to_mend_is_said_with_cause_remedy_and_what_phones_log(c
 
     assert result.exit_code == 1
     assert f"{card}: phones refuse it\n" in result.stdout
-    assert "  mend first The certificate does not come from Apple\n" in result.stdout
+    assert "  mend first Apple did not issue the certificate\n" in result.stdout
     assert "leads to no trusted root [untrusted-chain]" in result.stdout
     assert "  to see it  passwright certs check CERTIFICATE" in result.stdout
     assert "  what to do Sign with a certificate from Apple's portal" in result.stdout
@@ -73,7 +73,7 @@ def test_what_else_there_is_waits(card: Path, tmp_path: Path) -> None:
     result = run("doctor", str(broken), "--example")
 
     assert result.exit_code == 1
-    assert "  mend first A file is not the one the manifest was made for\n" in result.stdout
+    assert "  mend first A file differs from its digest in the manifest\n" in result.stdout
     assert "  phones say something like “hash of file" in result.stdout
     assert "  then       1 error and 1 warning wait: passwright verify shows all of them\n" in result.stdout
     assert "✗ manifest" in result.stdout
@@ -143,7 +143,7 @@ def test_a_line_of_a_log_is_explained() -> None:
 
     assert result.exit_code == 0
     assert "“Manifest signature did not verify successfully”\n" in result.stdout
-    assert "  The signature is not one over this manifest\n" in result.stdout
+    assert "  The signature does not verify for this manifest\n" in result.stdout
     assert "  see      openssl cms -verify" in result.stdout
     assert "Several causes, the likely one first." in result.stdout
     assert "bad-signature" in result.stdout
