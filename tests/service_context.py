@@ -1,6 +1,6 @@
 """A context for tests of the service: the example keys, a store in a file, and a provider that is quick.
 
-The provider takes `{"ok": true}` for a proof; `tests/test_ceremony.py` tries the real one.
+The provider takes `{"ok": true}` for a proof; `tests/service/test_passkeys.py` tries the real one.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from passwright.report import Report, Severity
 from passwright.testing.authority import example_template_directory
 from passwright.validation import PAYLOADS
 from tests.conftest import AT, BINDING
-from tests.test_document_validator import FULL, GIVEN
+from tests.documents.test_validator import FULL, GIVEN
 
 if TYPE_CHECKING:
     from passwright.apple.identity import Identity

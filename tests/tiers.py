@@ -19,7 +19,7 @@ TIERS = ("ci", "long", "endurance")
 LIMIT = 2.0
 # Unmarked tests that may use more, each with the reason.
 EXCUSED = {
-    "tests/test_openapi.py::test_api_07_requests_made_from_the_description_are_answered_as_it_says": (
+    "tests/http/test_openapi.py::test_api_07_requests_made_from_the_description_are_answered_as_it_says": (
         "schemathesis takes 1.5 s to read the description before the first request"
     ),
 }

@@ -1,0 +1,1 @@
+"""Tests over HTTP, with a real server."""

@@ -1,0 +1,1 @@
+"""Programs of others read what Passwright writes, and the other way round."""

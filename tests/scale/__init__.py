@@ -1,0 +1,1 @@
+"""Many passes and many clients."""
