@@ -65,7 +65,7 @@ def _commands(name: str, command: Any) -> Iterator[str]:
         yield " ".join((each.help or "").split("\f")[0].split()) + "\n"
         rows = [row for parameter in each.params if (row := _row(parameter))]
         if rows:
-            yield "| | |\n|---|---|"
+            yield "| argument or option | meaning |\n|---|---|"
             yield from rows
             yield ""
 

@@ -71,12 +71,13 @@ class Part(StrEnum):
 
 
 TemplateFolder = Annotated[
-    Path, typer.Argument(metavar="TEMPLATE", help="The folder that holds template.toml.", show_default=False)
+    Path,
+    typer.Argument(metavar="TEMPLATE", help="The folder that contains template.toml.", show_default=False),
 ]
 Serial = Annotated[
     str,
     typer.Option(
-        help="The pass's own number: 1 to 64 letters, digits, dots, dashes, underscores.",
+        help="The serial number: 1 to 64 letters, digits, dots, dashes, underscores.",
         rich_help_panel=PASS,
         show_default=False,
     ),
@@ -84,47 +85,47 @@ Serial = Annotated[
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="The value of a field; may be repeated.", rich_help_panel=PASS
+        "--set", metavar="KEY=VALUE", help="The value of a field; repeatable.", rich_help_panel=PASS
     ),
 ]
 Values = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="A JSON object with values of fields; --set wins.", rich_help_panel=PASS
+        metavar="FILE", help="A JSON object with values of fields; --set overrides it.", rich_help_panel=PASS
     ),
 ]
 Nfc = Annotated[
     str | None,
-    typer.Option(metavar="MSG", help="What the pass says to an NFC reader.", rich_help_panel=PASS),
+    typer.Option(metavar="MSG", help="The message for an NFC reader.", rich_help_panel=PASS),
 ]
 Barcode = Annotated[
     str | None,
     typer.Option(
-        metavar="VALUE", help="What the barcode says; bound passes have none.", rich_help_panel=PASS
+        metavar="VALUE", help="The message of the barcode; not for bound passes.", rich_help_panel=PASS
     ),
 ]
 NoBarcode = Annotated[
-    bool, typer.Option("--no-barcode", help="Leave the template's barcode off.", rich_help_panel=PASS)
+    bool, typer.Option("--no-barcode", help="Omit the barcode of the template.", rich_help_panel=PASS)
 ]
 Bind = Annotated[
     str | None,
     typer.Option(
         metavar="EMAIL",
-        help="Bind the pass to the person with this address, which is never printed; needs --learn-more.",
+        help="Bind the pass to this email address, which is never printed; requires --learn-more.",
         rich_help_panel=PASS,
     ),
 ]
 LearnMore = Annotated[
     str | None,
     typer.Option(
-        metavar="URL", help="Where the person learns what a bound pass is; https.", rich_help_panel=PASS
+        metavar="URL", help="The https page that explains the binding to the holder.", rich_help_panel=PASS
     ),
 ]
 Expires = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="When the pass ends: ISO 8601 with a zone, 2027-01-31T23:59:59+01:00.",
+        help="The expiry date: ISO 8601 with a time zone, 2027-01-31T23:59:59+01:00.",
         rich_help_panel=PASS,
     ),
 ]
@@ -132,7 +133,7 @@ Example = Annotated[
     bool,
     typer.Option(
         "--example",
-        help="Sign with the throw-away example keys, and fill fields that are not given with their examples.",
+        help="Sign with the throw-away example keys, and fill missing fields with their examples.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -140,7 +141,7 @@ PasswordFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="The first line of this file is the key's password; without it a terminal asks.",
+        help="A file whose first line is the password of the key. Default: ask on the terminal.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -148,7 +149,7 @@ StrictKeys = Annotated[
     bool,
     typer.Option(
         "--strict-keys",
-        help="Refuse key files that others may read, instead of warning.",
+        help="Reject key files that other users can read, instead of a warning.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -163,7 +164,7 @@ EmitTbs = Annotated[
     typer.Option(
         "--emit-tbs",
         metavar="FILE",
-        help="Make nothing yet: write what has to be signed, with SHA-256, for a key elsewhere.",
+        help="For an offline key: write only the bytes to sign (with SHA-256).",
         rich_help_panel=SIGN,
     ),
 ]
@@ -171,7 +172,7 @@ Signature = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="The signature that a key elsewhere made over what --emit-tbs wrote.",
+        help="The signature of the offline key over the file of --emit-tbs.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -179,7 +180,7 @@ Tbs = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="With --signature: what --emit-tbs wrote; default the signature's name with .tbs.",
+        help="With --signature: the file of --emit-tbs. Default: the name of the signature with .tbs.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -187,7 +188,7 @@ Out = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="The .pkpass to write; with --unsigned a new folder.",
+        help="The .pkpass file to write; with --unsigned, a new folder.",
         rich_help_panel=OUTPUT,
         show_default=False,
     ),
@@ -213,7 +214,7 @@ P12 = Annotated[
     typer.Option(
         "--p12",
         metavar="FILE",
-        help="Certificate and key in one PKCS #12 file, as Keychain Access exports them.",
+        help="A PKCS #12 file with certificate and key, as Keychain Access exports it.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -221,7 +222,7 @@ Unsigned = Annotated[
     bool,
     typer.Option(
         "--unsigned",
-        help="Sign nothing: write the files of the pass and bundle.json into a new folder.",
+        help="Do not sign: write the files of the pass and bundle.json into a new folder.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -237,7 +238,7 @@ Strict = Annotated[
     bool,
     typer.Option(
         "--strict",
-        help="Refuse what only some phones refuse, such as NFC without an NFC certificate.",
+        help="Reject what only some phones reject, such as NFC without an NFC certificate.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -253,7 +254,7 @@ Email = Annotated[
     str | None,
     typer.Option(
         metavar="EMAIL",
-        help="With --key or --public-key: the service account's own address.",
+        help="With --key or --public-key: the email address of the service account.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -261,7 +262,7 @@ PublicKey = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="For a key elsewhere: the service account's public key in PEM or DER.",
+        help="For an offline key: the service account's public key in PEM or DER.",
         rich_help_panel=SIGN,
     ),
 ]
@@ -275,14 +276,14 @@ SelfContained = Annotated[
     bool,
     typer.Option(
         "--self-contained",
-        help="Class and object in the link, or no link at all.",
+        help="Put class and object into the link, or fail.",
         rich_help_panel=OUTPUT,
     ),
 ]
 Inserted = Annotated[
     list[Part] | None,
     typer.Option(
-        help="What Google holds already, so that the link need not carry it; may be repeated.",
+        help="A class or object that exists at Google, so that the link can omit it; repeatable.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -298,20 +299,20 @@ RequiresOut = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Write the JSON that has to be inserted before the link works.",
+        help="Write the JSON to create at Google before the link works.",
         rich_help_panel=OUTPUT,
     ),
 ]
 
 Roots = Annotated[
     list[Path] | None,
-    typer.Option("--root", metavar="FILE", help="Trust this authority too, PEM or DER; may be repeated."),
+    typer.Option("--root", metavar="FILE", help="Trust this root certificate too, PEM or DER; repeatable."),
 ]
 TrustExample = Annotated[bool, typer.Option("--example", help="Trust the example authority too.")]
 At = Annotated[
     str | None,
     typer.Option(
-        "--at", metavar="TIME", help="The moment of the verdict, ISO 8601 with a zone; default now."
+        "--at", metavar="TIME", help="The time of the verification, ISO 8601 with a time zone. Default: now."
     ),
 ]
 

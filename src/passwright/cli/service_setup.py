@@ -47,20 +47,22 @@ PORT = 8000
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Settings of the service in TOML.", show_default=False),
+    typer.Option(
+        "--config", metavar="FILE", help="The settings file of the service, TOML.", show_default=False
+    ),
 ]
 Database = Annotated[
     str | None,
     typer.Option(
         "--database",
         metavar="URL",
-        help="Where passes are kept: sqlite:////folder/passes.db. Wins over --config.",
+        help="The database: sqlite:////folder/passes.db. Overrides --config.",
         show_default=False,
     ),
 ]
 Example = Annotated[
     bool,
-    typer.Option("--example", help="With the throw-away authority, whose keys everybody has: to try it out."),
+    typer.Option("--example", help="Use the throw-away example keys, which are public. For tests only."),
 ]
 
 

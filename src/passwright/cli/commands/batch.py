@@ -89,7 +89,7 @@ def batch(
         Path,
         typer.Argument(
             metavar="ROWS",
-            help="CSV with the columns serial and the fields' keys, or JSON Lines (.jsonl).",
+            help="A CSV file with the columns serial and the keys of the fields, or JSON Lines (.jsonl).",
             show_default=False,
         ),
     ],
@@ -98,35 +98,33 @@ def batch(
         Path | None,
         typer.Option(
             metavar="DIR|FILE",
-            help="Where the passes go: a folder, or a .zip or .tar archive.",
+            help="The output for passes: a folder, or a .zip or .tar archive.",
             rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     links: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.csv", help="Make save links, and list them here.", rich_help_panel=options.OUTPUT
+            metavar="FILE.csv",
+            help="Make save links, and write them to this file.",
+            rich_help_panel=options.OUTPUT,
         ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=1, max=64, help="How many passes are made at once.", metavar="N")
+        int, typer.Option(min=1, max=64, help="The number of passes to make in parallel.", metavar="N")
     ] = 1,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Make what an earlier run has not made; what is there already stays as it is."
-        ),
+        typer.Option("--resume", help="Make the passes that an earlier run has not made."),
     ] = False,
-    stop: Annotated[
-        bool, typer.Option("--stop-on-refusal", help="Stop at the first row that can't become a pass.")
-    ] = False,
+    stop: Annotated[bool, typer.Option("--stop-on-refusal", help="Stop at the first invalid row.")] = False,
     emit_tbs: Annotated[
         Path | None,
         typer.Option(
             "--emit-tbs",
             metavar="FILE.jsonl",
-            help="Make nothing yet: write what has to be signed for each pass, or with --links for each "
-            "link, for a key elsewhere.",
+            help="For an offline key: write only the bytes to sign for each pass, or with --links for each "
+            "link.",
             rich_help_panel=options.SIGN,
         ),
     ] = None,
@@ -134,7 +132,7 @@ def batch(
         Path | None,
         typer.Option(
             metavar="FILE.jsonl",
-            help="What --emit-tbs wrote, with a signature in each line.",
+            help="The file of --emit-tbs, with a signature in each line.",
             rich_help_panel=options.SIGN,
         ),
     ] = None,
@@ -153,10 +151,10 @@ def batch(
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> int:
-    """Make a pass of every row: .pkpass files, save links, or both.
+    """Make a pass from each row: .pkpass files, save links, or both.
 
-    A ledger beside the output lets a run that was stopped go on with --resume. Rows that can't
-    become passes are listed beside it as well, and the others are made.
+    A ledger next to the output lets an interrupted run continue with --resume. Invalid rows are
+    listed in a file next to the output, and the other rows are made.
     """
     order = _Order(
         template=template, at=datetime.now(UTC).replace(microsecond=0),

@@ -54,8 +54,8 @@ def build(
 ) -> int:
     """Build a signed .pkpass.
 
-    A key that is kept where no program reaches it signs in two steps: --emit-tbs writes what it has to
-    sign, and the same command with --signature and --out finishes the pass.
+    An offline key signs in two steps: --emit-tbs writes the bytes to sign, and the same command
+    with --signature and --out completes the pass.
     """
     elsewhere = offline_signing.Files(emit_tbs, signature, tbs)
     ways = {"--example": example, "--p12": p12 is not None, "--unsigned": unsigned}

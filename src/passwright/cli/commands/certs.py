@@ -29,14 +29,14 @@ __all__ = ["app", "print_check"]
 KEY, REQUEST = "pass.key", "pass.certSigningRequest"
 _PORTAL = "https://developer.apple.com/account/resources/identifiers/list/passTypeId"
 
-app = typer.Typer(help="Certificates and keys.")
+app = typer.Typer(help="Certificates and keys: create, check, download.")
 
 
 @app.command()
 def example(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.", show_default=False)],
 ) -> int:
-    """Make a throw-away authority in Apple's shape, with keys and a service account look-alike."""
+    """Create a throw-away authority with certificates like Apple's, keys, and an example service account."""
     from passwright.testing.example import write_example
 
     with files.new_folder(folder) as made:
@@ -51,23 +51,27 @@ def example(
 def request(
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DIR", help="Where key and request go; made if need be.", show_default=False),
+        typer.Argument(
+            metavar="DIR",
+            help="The folder for key and request; created if it does not exist.",
+            show_default=False,
+        ),
     ],
     *,
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="The name in the request; Apple writes another one.")
+        str, typer.Option(metavar="NAME", help="The name in the request; Apple replaces it.")
     ] = "Pass Type ID",
     encrypt: Annotated[
-        bool, typer.Option("--encrypt", help="Ask on the terminal for a password to encrypt the key with.")
+        bool, typer.Option("--encrypt", help="Encrypt the key with a password from the terminal.")
     ] = False,
     password_file: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Encrypt the key with the first line of this file."),
     ] = None,
 ) -> int:
-    """Make a key and the request that Apple's portal turns into a pass certificate; no Mac needed.
+    """Create a key and the certificate request for Apple's portal, without a Mac.
 
-    Nothing that is there already is replaced.
+    The command never replaces an existing file.
     """
     from passwright.apple.certificates import csr
 
@@ -147,14 +151,14 @@ def check(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The first line of this file is the password; without it a terminal asks.",
+            help="A file whose first line is the password. Default: ask on the terminal.",
         ),
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Say what certificates and keys are, whose, for how long, and whether they fit together.
+    """Show certificates and keys with owner and validity, and check that they belong together.
 
-    Exit code 1 when something does not fit.
+    Exit code 1 if they do not belong together.
     """
     from passwright.apple.certificates.check import check_credentials
 
@@ -267,25 +271,29 @@ def _credential_rows(item: Credential) -> Iterator[tuple[str, str]]:
 @app.command()
 def intermediate(
     *,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where it goes, in PEM.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The PEM file to write.", show_default=False)],
     generation: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Which one; default G4, which issues pass certificates today."),
+        typer.Option(
+            metavar="NAME", help="The generation. Default: G4, which issues pass certificates today."
+        ),
     ] = None,
     certificate: Annotated[
         Path | None,
-        typer.Option("--for", metavar="CERT", help="The one that issued this certificate, PEM or DER."),
+        typer.Option(
+            "--for", metavar="CERT", help="Choose the intermediate that issued this certificate, PEM or DER."
+        ),
     ] = None,
     source: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="URL|FILE",
-            help="Another https URL than Apple's, or a file you loaded yourself; the fingerprint counts.",
+            help="Another https URL than Apple's, or a downloaded file; the fingerprint must match.",
         ),
     ] = None,
 ) -> int:
-    """Fetch Apple's intermediate and write it, unless its fingerprint is another than the known one."""
+    """Download Apple's intermediate, and write it if its fingerprint is the known one."""
     from passwright.apple.trust import intermediates
     from passwright.apple.trust.certificate import as_pem
 

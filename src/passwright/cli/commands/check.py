@@ -25,19 +25,27 @@ __all__ = ["check"]
 def check(
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="The file to judge; - is standard input.", show_default=False),
+        typer.Argument(metavar="FILE", help="The file to validate; - is standard input.", show_default=False),
     ],
     *,
     as_: Annotated[
         str,
-        typer.Option("--as", metavar="NAME", help=f"What it is: {', '.join(PAYLOADS)}.", show_default=False),
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help=f"The type of the payload: {', '.join(PAYLOADS)}.",
+            show_default=False,
+        ),
     ],
     bound: Annotated[
-        bool, typer.Option("--bound", help="It is bound to one person, also if it doesn't say so.")
+        bool,
+        typer.Option(
+            "--bound", help="The pass is bound to one person, even if the payload does not show it."
+        ),
     ] = False,
     as_json: options.Json = False,
 ) -> int:
-    """Judge a payload that others made: a pass.json, a Google class or object, the claims of a link."""
+    """Validate a payload from any source: a pass.json, a Google class or object, the claims of a link."""
     known = {name.lower(): name for name in PAYLOADS}
     name = known.get(as_.lower())
     if name is None:

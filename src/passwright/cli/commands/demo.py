@@ -75,11 +75,12 @@ class _Demo:
 def demo(
     *,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where membership.pkpass, save-link.txt and report.json go.")
+        Path,
+        typer.Option(metavar="DIR", help="The folder for membership.pkpass, save-link.txt and report.json."),
     ] = Path("demo"),
     svg: Annotated[Path | None, typer.Option(metavar="FILE", hidden=True, help="Draw the output.")] = None,
 ) -> int:
-    """Walk the whole road with example keys: one definition, both wallets, bound to one person."""
+    """Run the complete workflow with example keys: one definition, both wallets, bound to one person."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: this is no folder, and the demo writes three files")
     road = _walk(datetime.now(UTC))

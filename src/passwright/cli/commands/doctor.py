@@ -27,7 +27,7 @@ def doctor(
     path: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="The file a phone refuses; - is standard input.", show_default=False
+            metavar="FILE", help="The file that a phone rejects; - is standard input.", show_default=False
         ),
     ],
     *,
@@ -36,9 +36,9 @@ def doctor(
     at: options.At = None,
     as_json: options.Json = False,
 ) -> int:
-    """Run every check over a .pkpass and say the one thing to mend first.
+    """Run every check on a .pkpass, and print the first problem to correct.
 
-    Exit code 0 when phones take it, 1 when they refuse it or there is an error in it.
+    Exit code 0 if phones accept the pass, 1 if they reject it or it contains an error.
     """
     from passwright.apple.verification.diagnosis import diagnose
 

@@ -36,14 +36,14 @@ def explain(
         str | None,
         typer.Argument(
             metavar='CODE|KEY|"LOG LINE"',
-            help="The code of a finding, a key of pass.json, template.toml or Google's payloads, or a "
-            "line that a device logged; - reads a log from standard input. Without it all codes are listed.",
+            help="A finding code, a key of pass.json, template.toml or Google's payloads, or a line from the "
+            "log of a device; - reads a log from standard input. Default: list all codes.",
         ),
     ] = None,
     *,
     as_json: options.Json = False,
 ) -> int:
-    """Tell what is behind a code, what a key may hold, or what a device means by a line of its log."""
+    """Explain a finding code, a key, or a line from the log of a device."""
     if what is None:
         return _all_codes(as_json=as_json)
     if what == "-":

@@ -35,7 +35,7 @@ def inspect(
         str,
         typer.Argument(
             metavar="FILE|LINK|TOKEN",
-            help="A .pkpass, a save link, a token, a file with one or with claims; - is standard input.",
+            help="A .pkpass, a save link, a token, a file with one of them or claims; - is standard input.",
             show_default=False,
         ),
     ],
@@ -44,12 +44,12 @@ def inspect(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Verify a link with this: public key or certificate in PEM, or a service account's JSON.",
+            help="Verify a link with this public key or certificate (PEM) or service account (JSON).",
         ),
     ] = None,
     as_json: options.Json = False,
 ) -> int:
-    """Show what a pass or a save link holds. Nothing is judged: `verify` and `check` do that."""
+    """Show the content of a pass or a save link, without validation. See also `verify` and `check`."""
     given = link.looks_like_link(what)
     data = what.encode() if given else files.read(Path(what), pkpass.PASS_LIMITS.archive_bytes)
     with nullcontext() if given else files.naming(what):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "find_organisation"]
 
-app = typer.Typer(help="Keys of the service's API: add, list, revoke.")
+app = typer.Typer(help="API keys of the service: add, list, revoke.")
 
 
 @app.command()
@@ -26,20 +26,20 @@ def add(
         str,
         typer.Argument(
             metavar="ORGANISATION",
-            help="Whom the key speaks for, by name or id. A name that is new makes a new organisation.",
+            help="The organisation of the key, by name or id. A new name creates an organisation.",
             show_default=False,
         ),
     ],
     *,
-    name: Annotated[str, typer.Option("--name", help="What the key is for: a word for the list.")] = "",
+    name: Annotated[str, typer.Option("--name", help="A name for the key, shown in the list.")] = "",
     no_binding: Annotated[
-        bool, typer.Option("--no-binding", help="A new organisation may not bind passes to a person.")
+        bool, typer.Option("--no-binding", help="Disable binding for a new organisation.")
     ] = False,
     config: Config = None,
     database: Database = None,
     example: Example = False,
 ) -> int:
-    """Make a key and print it, once: what is kept of it is a hash."""
+    """Create an API key and print it once. The database stores only a hash."""
     service_setup.check_extra()
     from passwright.service import api_keys
 
@@ -72,7 +72,7 @@ def find_organisation(opened: ServiceContext, name: str) -> Organisation | None:
 
 @app.command("list")
 def list_(*, config: Config = None, database: Database = None, example: Example = False) -> int:
-    """Print organisations and their keys: ids and names, never a key."""
+    """List organisations and the ids and names of their keys, never the keys."""
     service_setup.check_extra()
     from passwright.service import api_keys
 
@@ -100,7 +100,7 @@ def revoke(
     database: Database = None,
     example: Example = False,
 ) -> int:
-    """End a key: requests with it are refused from now on."""
+    """Revoke a key: requests with it are rejected from now on."""
     service_setup.check_extra()
     from passwright.service import api_keys
 

@@ -61,8 +61,8 @@ def link(
 ) -> int:
     """Make a Google Wallet save link, and print it.
 
-    A key that is kept where no program reaches it signs in two steps: --emit-tbs writes what it has to
-    sign, and the same command with --signature makes the link.
+    An offline key signs in two steps: --emit-tbs writes the bytes to sign, and the same command
+    with --signature makes the link.
     """
     elsewhere = offline_signing.Files(emit_tbs, signature, tbs)
     ways = {"--example": example, "--service-account": service_account is not None, "--key": key is not None}

@@ -18,24 +18,22 @@ __all__ = ["new"]
 
 
 def new(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.", show_default=False)],
     *,
     kind: Annotated[
         str | None,
         typer.Option(
-            help="What to start from: loyalty, gift_card, offer, event, generic, flight or train; "
-            "without it loyalty.",
+            help="The kind of the example: loyalty, gift_card, offer, event, generic, flight or train. "
+            "Default: loyalty.",
             show_default=False,
         ),
     ] = None,
     source: Annotated[
         Path | None,
-        typer.Option(
-            "--from", metavar="FILE", help="Start from anybody's .pkpass instead.", show_default=False
-        ),
+        typer.Option("--from", metavar="FILE", help="Convert this .pkpass instead.", show_default=False),
     ] = None,
 ) -> int:
-    """Make a template folder to start from: an example, or what a finished pass was built from."""
+    """Create a template folder, from an example or from an existing pass."""
     from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
 
     if source is not None:

@@ -23,20 +23,20 @@ def nfc_key(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Make a new key, and write its private half to this file."),
+        typer.Option(metavar="FILE", help="Create a key pair, and write the private key to this file."),
     ] = None,
     source: Annotated[
         Path | None,
         typer.Option(
             "--from",
             metavar="FILE",
-            help="Take a key there is, or a certificate, in PEM, DER or Base64; - is standard input.",
+            help="Use an existing key or certificate, in PEM, DER or Base64; - is standard input.",
         ),
     ] = None,
     password_file: options.PasswordFile = None,
     as_json: options.Json = False,
 ) -> int:
-    """Print the line apple_key of template.toml: the public half of an NFC key, new or given."""
+    """Print the line apple_key of template.toml: the public key of a new or an existing NFC key pair."""
     if (out is None) == (source is None):
         raise UsageError("nfc-key takes --out FILE for a new key, or --from FILE for one there is")
     if source is None and password_file is not None:

@@ -14,7 +14,7 @@ from passwright.errors import UsageError
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Organisations of the service: what each of them may do.")
+app = typer.Typer(help="Organisations of the service: enable and disable features.")
 
 
 class Switch(StrEnum):
@@ -44,7 +44,7 @@ def set_(
         Switch,
         typer.Option(
             "--binding",
-            help="Whether it may bind new passes to a person. Passes that are bound stay bound.",
+            help="Whether the organisation can bind new passes to a person. Bound passes stay bound.",
             show_default=False,
         ),
     ],
@@ -52,7 +52,7 @@ def set_(
     database: Database = None,
     example: Example = False,
 ) -> int:
-    """Switch a feature of an organisation on or off. The service may run meanwhile."""
+    """Enable or disable a feature of an organisation. The service can run meanwhile."""
     service_setup.check_extra()
     from passwright.service import api_keys
 

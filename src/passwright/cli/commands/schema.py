@@ -57,11 +57,11 @@ def schema(
         bool,
         typer.Option(
             "--reading",
-            help="For what others wrote: unknown keys are accepted, as every wallet accepts them.",
+            help="For payloads from any source: accept unknown keys, as wallets do.",
         ),
     ] = False,
 ) -> int:
-    """Print the JSON Schema (2020-12) of a template, a pass.json, or a class or object of Google.
+    """Print the JSON Schema (2020-12) of a template, a pass.json, or a Google class or object.
 
     `openapi` prints the description of the service's API (OpenAPI 3.1).
     """

@@ -39,7 +39,7 @@ def serve(
             "--port",
             min=0,
             max=65535,
-            help="The port to listen on. Default: that of a base URL on localhost, else 8000.",
+            help="The port to listen on. Default: the port of a base URL on localhost, else 8000.",
             show_default=False,
         ),
     ] = None,
@@ -49,17 +49,17 @@ def serve(
             "--base-url",
             metavar="URL",
             help=(
-                "Where holders reach the service: https://HOST. Wins over --config. "
+                "The address of the service for holders: https://HOST. Overrides --config. "
                 "Default with --example: this machine."
             ),
             show_default=False,
         ),
     ] = None,
 ) -> int:
-    """Run the issuing service: a JSON API for you, a page for every holder.
+    """Run the issuing service: a JSON API for your backend, and a page for each holder.
 
-    Its log goes to standard error: lines for people on a terminal, JSON otherwise. It
-    stops at Ctrl+C or a termination signal, after the requests that are running.
+    The log goes to standard error: text on a terminal, otherwise JSON. The service stops at
+    Ctrl+C or a termination signal, after the running requests.
     """
     service_setup.check_extra()
     from passwright.service.web import logging

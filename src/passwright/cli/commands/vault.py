@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Keys that holders' addresses are sealed with: create, rotate.")
+app = typer.Typer(help="Keys that encrypt the addresses of holders: create, rotate.")
 
 
 @app.command()
 def create(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The file to make, for vault_keys.", show_default=False)
+        Path, typer.Argument(metavar="FILE", help="The file to create, for vault_keys.", show_default=False)
     ],
 ) -> int:
-    """Make a file of keys for a new service, readable by its owner alone.
+    """Create the key file for a new service, readable only by its owner.
 
-    Without it no address can be read and no link is known any more: keep a copy, but
-    not where copies of the database are.
+    Without this file, addresses cannot be decrypted and links stop working. Keep a copy of
+    the file, but not together with copies of the database.
     """
     service_setup.check_extra()
     from passwright.service.vault import KeyFile, KeyRing
@@ -52,10 +52,10 @@ def rotate(
     database: Database = None,
     example: Example = False,
 ) -> int:
-    """Seal every address under a new key, and retire the old one.
+    """Encrypt every address with a new key, and retire the old key.
 
-    The service may run meanwhile. Stopped half way, the same command goes on. The old
-    key retires only when a count has proved that no address depends on it.
+    The service can run meanwhile. After an interruption, run the command again to continue. The
+    old key is retired only after a count has proved that no address depends on it.
     """
     service_setup.check_extra()
     from passwright.service import key_rotation

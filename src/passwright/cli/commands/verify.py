@@ -54,7 +54,7 @@ def verify(
         list[Path],
         typer.Argument(
             metavar="FILE|DIR...",
-            help="The .pkpass files to judge; of a folder all in it and below.",
+            help="The .pkpass files to verify; for a folder, all files in it and below.",
             show_default=False,
         ),
     ],
@@ -63,14 +63,14 @@ def verify(
     example: options.TrustExample = False,
     at: options.At = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Tell what each step checks, found, proves and does not.")
+        bool, typer.Option("--explain", help="Explain each step: its checks, its result, and its limits.")
     ] = False,
     jobs: Annotated[
-        int, typer.Option("--jobs", min=1, metavar="N", help="Judge in so many processes at once.")
+        int, typer.Option("--jobs", min=1, metavar="N", help="The number of parallel processes.")
     ] = 1,
     as_json: options.Json = False,
 ) -> int:
-    """Judge .pkpass files in five steps: container, manifest, signature, chain, content."""
+    """Verify .pkpass files in five steps: container, manifest, signature, chain, content."""
     trust = options.trust(root or [], example=example)
     moment = options.moment("--at", at) or datetime.now(UTC)
     out = output.console()
