@@ -96,7 +96,7 @@ def test_it_tells_what_it_did(made: tuple[Path, str]) -> None:
     told = made[1]
 
     for part in (
-        "a bound person has one wallet",
+        "a bound pass is for one wallet",
         *(f"✓ {step}" for step in ("container", "manifest", "signature", "chain", "content")),
         "savetowallet",
         "loyaltyClass",
@@ -142,7 +142,7 @@ def test_a_code_that_is_not_refused_fails_the_demo(tmp_path: Path, monkeypatch: 
     result = run("demo", "--out", str(tmp_path))
 
     assert result.exit_code == 1
-    assert "not everything could be verified" in result.stderr
+    assert "a check failed: see above" in result.stderr
     assert "✗ in the definition" in result.stdout
 
 
@@ -162,7 +162,7 @@ def test_a_link_that_carries_everything_needs_nothing(
         return replace(road, link=replace(road.link, requires_text={}))
 
     monkeypatch.setattr(demo, "_walk", small)
-    assert "class and object travel in the link" in run("demo", "--out", str(tmp_path)).stdout
+    assert "class and object are in the link" in run("demo", "--out", str(tmp_path)).stdout
 
 
 def test_a_place_that_is_no_folder_is_refused(tmp_path: Path) -> None:

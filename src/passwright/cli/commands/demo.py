@@ -1,4 +1,4 @@
-"""The whole road with the example authority: `demo`."""
+"""The complete workflow with the example authority: `demo`."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _tell(road: _Demo, out: Path, on: Console) -> None:
     _heading("Made", on)
     output.print_row(
         "for",
-        f"{email.mask(EMAIL)}: a bound person has one wallet, so each serial goes into one",
+        f"{email.mask(EMAIL)}: a bound pass is for one wallet, so each wallet gets its own serial number",
         on=on,
     )
     output.print_row(
@@ -184,7 +184,7 @@ def _tell(road: _Demo, out: Path, on: Console) -> None:
     )
     output.print_row(
         "Google Wallet",
-        f"pass {GOOGLE_SERIAL}, a save link of {road.link.length:,} characters, {MAX_TOKEN:,} are safe",
+        f"pass {GOOGLE_SERIAL}, a link of {road.link.length:,} characters, the safe limit is {MAX_TOKEN:,}",
         on=on,
     )
     _heading(f"Apple: membership.pkpass, {'verified' if road.verdict.ok else 'NOT VERIFIED'}", on)
@@ -200,14 +200,14 @@ def _tell(road: _Demo, out: Path, on: Console) -> None:
     outcome = "ok" if road.read.verified else "failed"
     on.print("  ", output.outcome_mark(outcome, on=on), " signature  RS256, by the service account", sep="")
     _claims(road, on)
-    _heading("To be inserted first, through Google's API", on)
+    _heading("To create first, through Google's API", on)
     for name, resource in road.link.requires.items():
         output.print_row(
-            name, f"{resource['id']}: the link has no room for it; its JSON is in report.json", on=on
+            name, f"{resource['id']}: it does not fit into the link; its JSON is in report.json", on=on
         )
     if not road.link.requires:
-        output.print_row("nothing", "class and object travel in the link", on=on)
-    _heading("Refused: the same bound pass with a barcode", on)
+        output.print_row("nothing", "class and object are in the link", on=on)
+    _heading("Rejected: the same bound pass with a barcode", on)
     for attempt, found in road.refused.items():
         outcome = "ok" if found else "failed"
         on.print("  ", output.outcome_mark(outcome, on=on), f" {attempt}", sep="")
@@ -216,16 +216,16 @@ def _tell(road: _Demo, out: Path, on: Console) -> None:
     for name in ("membership.pkpass", "save-link.txt", "report.json"):
         on.print(f"  {output.safe_text(out / name)}")
     if not road.ok:
-        output.print_failure("not everything could be verified: see above")
+        output.print_failure("a check failed: see above")
 
 
 # What each step has proved.
 STEP_WORDS = {
     "container": "the archive opens within the limits",
-    "manifest": "it lists every file with its digest, and nothing else",
-    "signature": "it is over this manifest",
-    "chain": "its certificate leads to the example root, and may sign passes",
-    "content": "pass.json names what the certificate names, and obeys the rules",
+    "manifest": "lists every file with its digest, and nothing else",
+    "signature": "covers this manifest",
+    "chain": "the certificate chains to the example root and is for passes",
+    "content": "pass.json matches the certificate and obeys the rules",
 }
 
 
