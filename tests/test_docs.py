@@ -144,10 +144,22 @@ def test_the_changelog_speaks_of_what_there_is() -> None:
                 found = importlib.import_module(f"{found.__name__}.{part}")  # type: ignore[attr-defined]
 
 
+def anchors(page: Path) -> set[str]:
+    """Returns the anchors of a page: its explicit ids, and its headings as GitHub writes them."""
+    text = page.read_text("utf-8")
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    """Each link names a file that exists, and an anchor of this file."""
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", page.read_text("utf-8")):
+        linked = page.parent / target if target else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if anchor:
+            assert anchor in anchors(linked), f"{page.name} links to {target}#{anchor}"
 
 
 def test_the_template_in_the_guide_is_the_one_we_ship() -> None:
