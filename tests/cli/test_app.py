@@ -218,7 +218,7 @@ def test_without_a_terminal_there_are_no_colours_and_no_wrapping(tmp_path: Path)
 
     assert result.returncode == 0
     assert "\x1b" not in result.stdout
-    assert "✓ signature  it is over this manifest\n" in result.stdout
+    assert "✓ signature  covers this manifest\n" in result.stdout
     assert max(map(len, result.stdout.splitlines())) > 80
 
 
