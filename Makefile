@@ -59,7 +59,7 @@ fixtures: $(VENV)/.test
 # What Google's newest description says otherwise than our table; DISCOVERY=FILE names another one.
 DISCOVERY ?= $(wildcard $(VENV)/lib/python3*/site-packages/googleapiclient/discovery_cache/documents/walletobjects.v1.json)
 drift: $(VENV)/.test
-	$(BIN)/python -m passwright.google.tables --drift $(DISCOVERY)
+	$(BIN)/python -m passwright.google.schema --drift $(DISCOVERY)
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/reference.py

@@ -23,7 +23,7 @@ from time import process_time
 import workload
 
 import passwright as pw
-from passwright.apple.build.pass_json import table
+from passwright.apple.build.pass_json import pass_schema
 from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.testing.authority import Authority, example_directory
 
@@ -66,7 +66,7 @@ def contestants() -> dict[str, Contestant]:
         f"judge its pass.json ({len(json.dumps(document))} bytes) whole": lambda _: judged.validate(
             document, ValidationContext(bound=True, identity=identity)
         ),
-        "the same, table alone": lambda _: list(table().check("Pass", document, place=str)),
+        "the same, table alone": lambda _: list(pass_schema().check("Pass", document, place=str)),
     }
 
 

@@ -10,20 +10,20 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
-    **dict.fromkeys(("errors", "lazy", "report", "forms", "strictjson", "wholefile", "png"), 0),
-    **dict.fromkeys(("sound", "table", "documents.placeholders", "binding", "signing"), 1),
+    **dict.fromkeys(("errors", "lazy", "report", "strict_json", "atomic_file"), 0),
+    **dict.fromkeys(("documents.placeholders", "binding", "signing"), 1),
     **dict.fromkeys(("images", "model", "nfc_keys", "schema"), 1),
     **dict.fromkeys(("documents",), 2),
     **dict.fromkeys(("apple", "google"), 3),
-    **dict.fromkeys(("validation", "keys", "testing", "batch", "signers"), 4),
+    **dict.fromkeys(("validation", "key_reference", "testing", "batch", "signers"), 4),
     **dict.fromkeys(("testing", "service"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
 }
 
 # Inside layer 1 imports go one way.
 ORDER = (
-    *("signing", "nfc_keys", "sound", "table", "schema", "binding"),
-    *("documents.placeholders", "images", "model"),
+    *("images", "schema", "signing", "nfc_keys", "binding"),
+    *("documents.placeholders", "model"),
 )
 
 # What a value opens when it is asked to, never when it is imported: the template that a pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.rules import pass_json as apple_rules
 from passwright.errors import InvalidInput
@@ -15,9 +15,9 @@ from passwright.google.reading import link as reading_link
 from passwright.google.reading import token
 from passwright.google.reading.claims import check_claims, check_resource
 from passwright.google.rules import payload as google_rules
-from passwright.google.tables import VERTICALS
+from passwright.google.schema import VERTICALS
 from passwright.report import Finding, Report, error, warning
-from passwright.table import place_in, shown
+from passwright.schema.model import locator, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,15 +82,15 @@ def check(
         data = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else payload
         try:
             if name == "pass.json":
-                tolerated = strictjson.loads_tolerant(data, name=name)
+                tolerated = strict_json.loads_tolerant(data, name=name)
                 document, findings = tolerated.value, [*tolerated.findings]
             else:
-                document = strictjson.loads(data, name=name)
+                document = strict_json.loads(data, name=name)
         except InvalidInput as exc:
             return Report.from_findings([error(exc.code, exc.location, exc.message)])
     if not isinstance(document, dict):
         return Report.from_findings([*findings, error("wrong-type", name, "this has to be a JSON object")])
-    place = place_in(name)
+    place = locator(name)
     if name == "pass.json":
         about = apple_rules.ValidationContext(bound=bound, writing=False)
         findings += apple_rules.validator().validate(document, about, writing=False)
@@ -107,7 +107,7 @@ def _payload_name(as_: str) -> str:
     """LoyaltyObject and loyaltyObject are the same."""
     known = {name.lower(): name for name in PAYLOADS}
     if as_.lower() not in known:
-        raise ValueError(f"{shown(as_)} is none of {', '.join(PAYLOADS)}")
+        raise ValueError(f"{quoted(as_)} is none of {', '.join(PAYLOADS)}")
     return known[as_.lower()]
 
 
@@ -123,7 +123,7 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
         read = token.read(found.token)
     except InvalidInput as exc:
         return Report.from_findings([error(exc.code, exc.location, exc.message)])
-    findings = [*found.findings, *check_claims(read.claims, place_in("claims"), bound=bound, at=at)]
+    findings = [*found.findings, *check_claims(read.claims, locator("claims"), bound=bound, at=at)]
     length = len(found.token)
     if length > MAX_TOKEN:
         message = f"the token has {length} characters, browsers may cut links above {MAX_TOKEN}"
@@ -132,7 +132,7 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
 
 
 def _unsigned(text: str, *, bound: bool, at: datetime | None) -> Report:
-    claims = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
+    claims = strict_json.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     message = "these are claims that nobody signed, and no link"
     said = error("bad-token", "link", message, "check them as save-claims")
-    return Report.from_findings([said, *check_claims(claims, place_in("claims"), bound=bound, at=at)])
+    return Report.from_findings([said, *check_claims(claims, locator("claims"), bound=bound, at=at)])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import apple, report, strictjson
+from passwright import apple, report, strict_json
 from passwright.apple import personalization
 from passwright.apple.build import strings_file
 from passwright.apple.builder import PassBuilder
@@ -248,7 +248,7 @@ def test_the_page_names_the_limits_that_hold() -> None:
         f"| a file of more than {limits.ratio_from_bytes // kib} KiB | {limits.ratio} times",
         f"| a file's name | {limits.name_bytes} bytes |",
         f"| {limits.manifest_bytes // kib} KiB, {limits.signature_bytes // kib} KiB |",
-        f"| {limits.json_bytes // mib} MiB, nested {strictjson.MAX_DEPTH} levels deep |",
+        f"| {limits.json_bytes // mib} MiB, nested {strict_json.MAX_DEPTH} levels deep |",
         f"| `pass.json` | {contents.MAX_ITEMS:,} items",
         f"| `personalization.json` (`verify` alone reads it) | {personalization.MAX_ITEMS} items |",
         f"| files that `manifest.json` lists (`verify`) | {limits.entries} |",

@@ -150,7 +150,7 @@ def test_without_a_key_of_the_reader_there_is_no_nfc(tiny: Template) -> None:
 
 def _codes() -> Any:
     """What the table says of one entry of `barcodes`."""
-    table = pass_json.table()
+    table = pass_json.pass_schema()
     return table.objects[table.objects["Pass"]["barcodes"].types[0]]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple.build.pass_json import table
+from passwright.apple.build.pass_json import pass_schema
 from passwright.apple.rules.pass_json import STYLES, ValidationContext, style_of, validator
 from passwright.documents.rule import Rule
 from passwright.report import Finding, Severity, note
@@ -288,7 +288,7 @@ def test_no_document_whatever_raises(
 )
 def test_a_rule_has_nothing_to_say_without_what_it_needs(rule: Rule) -> None:
     """It is not asked then, so a word of it would go unheard. Every need is a member of Apple's."""
-    assert rule.requires_members <= table().objects["Pass"].keys()
+    assert rule.requires_members <= pass_schema().objects["Pass"].keys()
     for name in rich_passes.NAMES:
         rich = {
             each: value

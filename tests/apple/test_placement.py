@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-ONLY = DocumentValidator("pass.json", pass_json.table(), "Pass", (*placement.RULES, *pitfalls.RULES))
+ONLY = DocumentValidator("pass.json", pass_json.pass_schema(), "Pass", (*placement.RULES, *pitfalls.RULES))
 CODE = {"message": "x", "messageEncoding": "iso-8859-1"}
 
 
@@ -57,7 +57,7 @@ def fields(count: int, **members: Any) -> list[dict[str, Any]]:
 
 # --- places, as the table has them ---------------------------------------------------------------
 
-PASS = pass_json.table().objects["Pass"]
+PASS = pass_json.pass_schema().objects["Pass"]
 ON_SCHEMES = sorted(
     name
     for name, key in PASS.items()

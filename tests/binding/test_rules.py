@@ -15,8 +15,8 @@ from passwright.apple.rules import pass_json as apple_rules
 from passwright.binding.rules import barcodes_of, forbid_barcode, is_bound_payload
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.google.rules import payload as google_rules
-from passwright.google.tables import VERTICALS
-from passwright.google.tables import table as google_table
+from passwright.google.schema import VERTICALS
+from passwright.google.schema import payload_schema as google_table
 from tests.conftest import AT, BINDING
 from tests.documents.test_validator import PREPARED
 from tests.tiers import examples

@@ -511,7 +511,7 @@ def test_a_bundle_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
             raise OSError(28, "No space left on device", str(path))
         path.write_bytes(b"x")
 
-    monkeypatch.setattr("passwright.wholefile.write", full)
+    monkeypatch.setattr("passwright.atomic_file.write", full)
     result = run(*UNSIGNED, *NAMES, "--out", str(tmp_path / "bundle"))
 
     assert result.exit_code == 2

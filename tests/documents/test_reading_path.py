@@ -27,17 +27,8 @@ DESIGN = SOURCE.parent.parent / "docs" / "design.md"
 
 # Functions that stand alone: reading the caller is enough to know what they do.
 HELPERS = {
-    *(
-        "report",
-        "forms",
-        "sound",
-        "table",
-        "strictjson",
-        "signing",
-        "binding.email",
-        "binding.binding",
-        "binding.rules",
-    ),
+    *("report", "signing", "schema.formats", "schema.quick_checks", "schema.model", "strict_json"),
+    *("binding.email", "binding.domain", "binding.binding", "binding.rules"),
     *("apple.build.pass_json", "google.content", "google.values", "documents.placeholders"),
     *("apple.container.archive", "apple.container.filenames", "apple.cms.der"),
 }

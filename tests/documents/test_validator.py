@@ -21,7 +21,7 @@ from passwright.google import content as google
 from passwright.google.rules import payload as google_rules
 from passwright.model.kinds import KINDS
 from passwright.report import error, has_errors, note
-from passwright.table import Table
+from passwright.schema.model import Schema
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.tiers import examples
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from passwright import Pass
     from passwright.report import Finding
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 # One of everything that a template can hold.
 FULL = Template(
@@ -196,7 +196,7 @@ def test_a_rule_reads_what_its_patterns_say(reads: str, pointer: str, read: bool
     assert not rule.reads_one_of([])
 
 
-TABLE = Table.of(
+TABLE = Schema.of(
     {
         "Doc": {
             "a": {"type": "integer"},
@@ -302,7 +302,7 @@ def test_a_rule_is_asked_where_one_of_its_members_is_there_whatever_was_judged_b
 
         return Rule("doc", (), check, requires_members=frozenset({needed} if needed else ()))
 
-    judge = DocumentValidator("doc", Table.of({"Doc": {}}), "Doc", tuple(map(rule, (*names, None))))
+    judge = DocumentValidator("doc", Schema.of({"Doc": {}}), "Doc", tuple(map(rule, (*names, None))))
     for number in range(2 * 2**8):
         there = [name for bit, name in enumerate(names) if number >> bit & 1]
         asked.clear()

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from PIL import Image
 
-from passwright import images, png, strictjson
+from passwright import strict_json
 from passwright.apple.cms import der
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.container import pkpass
@@ -39,6 +39,7 @@ from passwright.apple.verification.verifier import verify
 from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.google.link import SAVE_URL
 from passwright.google.reading import token
+from passwright.images import fitting, png
 from passwright.testing.authority import Authority
 from tests.elements import Element, exchanged, found, paths
 
@@ -171,16 +172,16 @@ def check_json(data: bytes) -> None:
     """What the strict reader reads, the tolerant one and Python's read alike."""
     tolerated = None
     with suppress(InvalidInput):
-        tolerated = strictjson.loads_tolerant(data, name="x")
+        tolerated = strict_json.loads_tolerant(data, name="x")
         str(tolerated.findings)
     try:
-        value = strictjson.loads(data, name="x")
+        value = strict_json.loads(data, name="x")
     except InvalidInput:
         return
     assert tolerated is not None
     assert (tolerated.value, tolerated.findings) == (value, ())
     assert json.loads(data) == value
-    assert strictjson.loads(strictjson.dumps(value).encode(), name="x") == value
+    assert strict_json.loads(strict_json.dumps(value).encode(), name="x") == value
 
 
 def json_seeds() -> list[bytes]:
@@ -370,7 +371,7 @@ def check_png(data: bytes) -> None:
         assert png.check_png(data, name="x.png") == header
     if header.width * header.height < 10_000:
         with suppress(InvalidInput):
-            fitted = images.fit(data, width=header.width, height=header.height, name="x.png")
+            fitted = fitting.fit(data, width=header.width, height=header.height, name="x.png")
             with Image.open(io.BytesIO(fitted.data)) as picture:
                 assert picture.size == (header.width, header.height)
 

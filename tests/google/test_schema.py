@@ -14,11 +14,11 @@ import googleapiclient
 import pytest
 
 from passwright import Barcode, Field, Template
-from passwright.google import tables
+from passwright.google import schema as google_schema
 from passwright.google.builder import PassBuilder
 from passwright.google.content import resource_name
-from passwright.google.tables import VERTICALS, from_discovery, resources, table
-from passwright.google.tables import __main__ as command
+from passwright.google.schema import VERTICALS, from_discovery, payload_schema, resources
+from passwright.google.schema import __main__ as command
 from passwright.model.template import Link, Location
 from tests.conftest import AT, BINDING, TEMPLATES
 
@@ -158,7 +158,7 @@ def test_payloads_of_every_template_agree_with_googles_own_description(issuer: I
 
 
 def test_the_table_is_made_of_the_document_that_google_ships() -> None:
-    packaged = json.loads(Path(tables.__file__).with_name("objects.json").read_text("utf-8"))
+    packaged = json.loads(Path(google_schema.__file__).with_name("objects.json").read_text("utf-8"))
     assert packaged == from_discovery(DISCOVERY)
     assert DISCOVERY["revision"] in packaged["about"][0]
 
@@ -167,7 +167,7 @@ def test_every_resource_has_the_keys_types_and_values_of_the_document() -> None:
     """Compared key by key, with this file's own reading of the document."""
     seen = 0
     assert len(resources()) == 14
-    for name, keys in table().objects.items():
+    for name, keys in payload_schema().objects.items():
         properties = SCHEMAS[name].get("properties", {})
         assert keys.keys() == properties.keys()
         for key, schema in properties.items():
@@ -188,7 +188,7 @@ def test_every_resource_has_the_keys_types_and_values_of_the_document() -> None:
 
 
 def test_an_old_spelling_follows_the_value_it_stands_for() -> None:
-    facts = table().objects["Barcode"]["type"].facts
+    facts = payload_schema().objects["Barcode"]["type"].facts
     assert facts["aliases_of"]["qrCode"] == "QR_CODE"
     assert facts["aliases_of"]["pdf417"] == "PDF_417"
     assert "QR_CODE" in facts["enum"]
@@ -196,7 +196,7 @@ def test_an_old_spelling_follows_the_value_it_stands_for() -> None:
 
 
 def test_prose_speaks_of_keys_that_are_there() -> None:
-    prose = json.loads(Path(tables.__file__).with_name("prose.json").read_text("utf-8"))["objects"]
+    prose = json.loads(Path(google_schema.__file__).with_name("prose.json").read_text("utf-8"))["objects"]
     for pattern, keys in prose.items():  # a name, or a pattern such as *Class
         known = {key for name in fnmatch.filter(SCHEMAS, pattern) for key in SCHEMAS[name]["properties"]}
         assert keys.keys() <= known, pattern

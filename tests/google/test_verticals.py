@@ -16,10 +16,10 @@ from passwright import Barcode, Field, Template, google, validation
 from passwright.errors import PassRejected
 from passwright.google.rules import barcodes, cross_checks, field_paths
 from passwright.google.rules import payload as google_rules
-from passwright.google.tables import VERTICALS
-from passwright.google.tables import table as google_table
+from passwright.google.schema import VERTICALS
+from passwright.google.schema import payload_schema as google_table
 from passwright.report import Finding, Report, Severity
-from passwright.table import Table, Unknown, place_in, step
+from passwright.schema.model import Pending, Schema, join_pointer, locator
 from tests.binding.test_rules import Watched, scalar
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
 from tests.google.test_schema import SCHEMAS, disagreements
@@ -89,7 +89,7 @@ def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
         [
             *class_judge.validate(class_, known, writing=known.writing),
             *object_judge.validate(object_, known, writing=known.writing),
-            *cross_checks.check_pair(vertical, class_, object_, place_in("class"), place_in("object")),
+            *cross_checks.check_pair(vertical, class_, object_, locator("class"), locator("object")),
         ]
     )
 
@@ -728,7 +728,7 @@ ANY = st.recursive(
 def places_in(document: Any, pointer: str = "") -> Iterator[str]:
     """Every place of a document."""
     for name, value in document.items() if isinstance(document, dict) else enumerate(document):
-        below = step(pointer, name)
+        below = join_pointer(pointer, name)
         yield below
         if isinstance(value, (dict, list)):
             yield from places_in(value, below)
@@ -757,7 +757,7 @@ def test_no_payload_raises_whatever_stands_in_it(
 
 def test_what_is_not_known_yet_counts_as_there() -> None:
     """A template is asked before its passes have values."""
-    open_ = Unknown()
+    open_ = Pending()
     class_ = {"enableSmartTap": True, "multipleDevicesAndHoldersAllowedStatus": open_}
     named = ("object.textModulesData['a']", "object.textModulesData['b'].body", "object.accountName.x")
     class_["classTemplateInfo"] = {"detailsTemplateOverride": details(*named)}
@@ -811,7 +811,7 @@ def test_a_code_deep_in_a_newer_schema_would_be_found(monkeypatch: pytest.Monkey
         "NewerTicket": {"code": {"type": "Barcode"}, "owner": {"type": "Newer"}},
         "Barcode": {"value": {"type": "text"}},
     }
-    monkeypatch.setattr(google_rules, "table", lambda: Table.of(newer))
+    monkeypatch.setattr(google_rules, "payload_schema", lambda: Schema.of(newer))
     document = {"tickets": [{}, {"code": "A"}, {"owner": {"tickets": [{"code": "B"}]}}], "name": "x"}
 
     assert list(google_rules.barcode_locations("Newer", document)) == [

@@ -19,7 +19,7 @@ from passwright.service.settings import ServiceLimits
 from passwright.service.store.protocol import MAX_PAGE_NUMBER
 from passwright.service.store.sql import SqlStore
 from passwright.service.web.state import MAX_BODIES
-from passwright.strictjson import dumps
+from passwright.strict_json import dumps
 from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.run_service import BASE, GENEROUS, codes, service
 from tests.service_context import HELP

@@ -1,1 +1,1 @@
-"""Tests of passwright.images."""
+"""Tests of passwright.images.fitting."""

@@ -1,4 +1,4 @@
-"""passwright.images and the table of Apple's slots."""
+"""passwright.images.fitting and the table of Apple's slots."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from passwright import images
 from passwright.errors import InvalidInput
+from passwright.images import fitting
 from tests.paths import ROOT
 
 MEMBERSHIP = ROOT / "fixtures/templates/membership"
@@ -58,13 +58,13 @@ sides = st.integers(1, 60)
 
 @given(sides, sides, sides, sides, st.sampled_from(["fit", "crop", "pad"]))
 def test_a_fitted_picture_keeps_its_ratio_inside_the_box(
-    width: int, height: int, wide: int, high: int, mode: images.Mode
+    width: int, height: int, wide: int, high: int, mode: fitting.Mode
 ) -> None:
     """`fit` touches the box on one side, `crop` and `pad` on all; the size told is the size made."""
-    fitted = images.fit(png(width, height), width=wide, height=high, mode=mode, name="")
+    fitted = fitting.fit(png(width, height), width=wide, height=high, mode=mode, name="")
     image = opened(fitted.data)
 
-    assert images.check_png(fitted.data, name="") == fitted.size == images.Size(*image.size)
+    assert fitting.check_png(fitted.data, name="") == fitted.size == fitting.Size(*image.size)
     if mode == "fit":
         assert image.width == wide or image.height == high
         assert image.width <= wide
@@ -89,10 +89,10 @@ def test_a_fitted_picture_keeps_its_ratio_inside_the_box(
         ("crop", (40, 40), False, True),
     ],
 )
-def test_the_three_modes(mode: images.Mode, size: tuple[int, int], upscaled: bool, cropped: bool) -> None:  # noqa: FBT001
-    fitted = images.fit(png(80, 40), width=40, height=40, mode=mode, name="a.png")
+def test_the_three_modes(mode: fitting.Mode, size: tuple[int, int], upscaled: bool, cropped: bool) -> None:  # noqa: FBT001
+    fitted = fitting.fit(png(80, 40), width=40, height=40, mode=mode, name="a.png")
 
-    assert (fitted.size, fitted.upscaled, fitted.cropped) == (images.Size(*size), upscaled, cropped)
+    assert (fitted.size, fitted.upscaled, fitted.cropped) == (fitting.Size(*size), upscaled, cropped)
 
 
 def test_crop_keeps_the_middle_and_pad_centres() -> None:
@@ -101,8 +101,8 @@ def test_crop_keeps_the_middle_and_pad_centres() -> None:
     out = io.BytesIO()
     image.save(out, "PNG")
 
-    cropped = opened(images.fit(out.getvalue(), width=30, height=30, mode="crop", name="").data)
-    padded = opened(images.fit(out.getvalue(), width=90, height=90, mode="pad", name="").data)
+    cropped = opened(fitting.fit(out.getvalue(), width=30, height=30, mode="crop", name="").data)
+    padded = opened(fitting.fit(out.getvalue(), width=90, height=90, mode="pad", name="").data)
 
     assert cropped.getpixel((15, 15)) == (255, 0, 0, 255)
     assert cropped.getpixel((2, 15)) == (255, 0, 0, 255)
@@ -113,16 +113,16 @@ def test_crop_keeps_the_middle_and_pad_centres() -> None:
 
 
 def test_scaling_up_is_told() -> None:
-    assert images.fit(png(10, 10), width=11, height=11, name="").upscaled
-    assert not images.fit(png(10, 10), width=10, height=10, name="").upscaled
-    assert not images.fit(png(10, 10), width=11, height=9, name="").upscaled
-    assert images.fit(png(10, 10), width=11, height=9, mode="crop", name="").upscaled
+    assert fitting.fit(png(10, 10), width=11, height=11, name="").upscaled
+    assert not fitting.fit(png(10, 10), width=10, height=10, name="").upscaled
+    assert not fitting.fit(png(10, 10), width=11, height=9, name="").upscaled
+    assert fitting.fit(png(10, 10), width=11, height=9, mode="crop", name="").upscaled
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
 def test_pictures_of_every_mode_are_read(mode: str) -> None:
     grey = (255, 255, 255, 255)
-    fitted = images.fit(png(8, 8, grey, mode=mode), width=4, height=4, name="")
+    fitted = fitting.fit(png(8, 8, grey, mode=mode), width=4, height=4, name="")
 
     assert opened(fitted.data).getcolors() == [(16, grey)]
 
@@ -160,7 +160,7 @@ def test_pictures_of_every_mode_are_read(mode: str) -> None:
 )
 def test_sixteen_bits_and_transparent_colours_are_kept(data: bytes, pixels: list[Colour]) -> None:
     """What Pillow clips or forgets with 16 bits is read right."""
-    image = images._decode(data, "").convert("RGBA")
+    image = fitting._decode(data, "").convert("RGBA")
 
     assert [image.getpixel((x, 0)) for x in range(2)] == pixels
 
@@ -172,14 +172,14 @@ def test_transparent_edges_are_not_darkened() -> None:
     out = io.BytesIO()
     image.save(out, "PNG")
 
-    small = opened(images.fit(out.getvalue(), width=21, height=21, name="").data)
+    small = opened(fitting.fit(out.getvalue(), width=21, height=21, name="").data)
 
     assert all(min(pixel[:3]) >= 250 for _, pixel in small.getcolors() or [] if pixel[3])  # type: ignore[index]
 
 
 def test_the_same_picture_gives_the_same_bytes() -> None:
     data = (MEMBERSHIP / "images/logo@3x.png").read_bytes()
-    made = [images.fit(data, width=160, height=50, name="logo@3x.png").data for _ in range(2)]
+    made = [fitting.fit(data, width=160, height=50, name="logo@3x.png").data for _ in range(2)]
 
     assert made[0] == made[1]
 
@@ -193,7 +193,7 @@ def test_img_06_nothing_but_pixels_comes_out() -> None:
 
     assert {b"eXIf", b"iCCP", b"pHYs"} <= set(kinds(data))
     for picture in (data, png(30, 30, (1, 2, 3, 4)), png(30, 30, mode="P", transparency=3)):
-        made = images.fit(picture, width=20, height=20, name="").data
+        made = fitting.fit(picture, width=20, height=20, name="").data
         assert set(kinds(made)) <= {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
 
@@ -208,7 +208,7 @@ def exchanged() -> bytes:
 
 def test_a_colour_profile_is_applied_before_it_is_dropped() -> None:
     """Red under a profile that exchanges red and green comes out green; transparency is kept."""
-    fitted = images.fit(png(4, 4, (255, 0, 0, 128), icc_profile=exchanged()), width=4, height=4, name="")
+    fitted = fitting.fit(png(4, 4, (255, 0, 0, 128), icc_profile=exchanged()), width=4, height=4, name="")
     red, green, blue, alpha = opened(fitted.data).getpixel((0, 0))  # type: ignore[misc]
 
     assert red < 40
@@ -222,7 +222,7 @@ def test_a_profile_of_greys_changes_nothing() -> None:
     grey = grey[:16] + b"GRAY" + grey[20:]
 
     assert (
-        opened(images.fit(png(2, 2, icc_profile=grey), width=2, height=2, name="").data).getpixel((0, 0))
+        opened(fitting.fit(png(2, 2, icc_profile=grey), width=2, height=2, name="").data).getpixel((0, 0))
         == RED
     )
 
@@ -238,7 +238,7 @@ def test_a_profile_of_greys_changes_nothing() -> None:
 )
 def test_img_05_what_can_not_be_decoded_is_our_own_error(data: bytes) -> None:
     with pytest.raises(InvalidInput, match=r"^de/icon\.png: ") as caught:
-        images.fit(data, width=2, height=2, name="de/icon.png")
+        fitting.fit(data, width=2, height=2, name="de/icon.png")
 
     assert caught.value.code == "bad-image"
     assert caught.value.location == "de/icon.png"
@@ -248,7 +248,7 @@ def test_pillow_sees_no_chunk_but_pixels() -> None:
     """Pillow refuses a resolution of three bytes; here it is metadata, and dropped before."""
     data = by_hand(8, 0, b"\0\x07", chunk(b"pHYs", b"abc"))
 
-    assert opened(images.fit(data, width=1, height=1, name="").data).getpixel((0, 0)) == (7, 7, 7, 255)
+    assert opened(fitting.fit(data, width=1, height=1, name="").data).getpixel((0, 0)) == (7, 7, 7, 255)
     with pytest.raises(ValueError, match="pHYs"):
         opened(data)
 
@@ -258,7 +258,7 @@ def test_img_01_fitting_never_decodes_what_is_too_large(monkeypatch: pytest.Monk
     monkeypatch.setattr(Image, "open", None)
 
     with pytest.raises(InvalidInput) as caught:
-        images.fit(b"\x89PNG\r\n\x1a\n" + head, width=9, height=9, name="icon.png")
+        fitting.fit(b"\x89PNG\r\n\x1a\n" + head, width=9, height=9, name="icon.png")
     assert caught.value.code == "image-too-large"
 
 
@@ -267,32 +267,32 @@ def test_a_lower_limit_of_pillow_is_our_own_error_too(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
 
     with pytest.raises(InvalidInput) as caught:
-        images.fit(png(9, 9), width=9, height=9, name="icon.png")
+        fitting.fit(png(9, 9), width=9, height=9, name="icon.png")
     assert caught.value.code == "bad-image"
 
 
 @pytest.mark.parametrize("box", [(0, 5), (5, 0), (-1, 5), (5000, 5000)])
 def test_boxes_without_sense_are_the_caller_s_mistake(box: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="can't have"):
-        images.fit(png(2, 2), width=box[0], height=box[1], name="")
+        fitting.fit(png(2, 2), width=box[0], height=box[1], name="")
 
 
 def test_an_unknown_mode_is_the_caller_s_mistake() -> None:
     with pytest.raises(ValueError, match="'stretch'"):
-        images.fit(png(2, 2), width=2, height=2, mode="stretch", name="")  # type: ignore[arg-type]
+        fitting.fit(png(2, 2), width=2, height=2, mode="stretch", name="")  # type: ignore[arg-type]
 
 
-LOGO: images.Points = (range(50, 161), 50)
+LOGO: fitting.Points = (range(50, 161), 50)
 
 
 def test_missing_scales_are_made_from_the_largest() -> None:
     three = png(300, 150)
-    scaled = images.scales({3: three}, points=LOGO, name="logo")
+    scaled = fitting.scales({3: three}, points=LOGO, name="logo")
 
-    assert {scale: images.png_size(data, name="") for scale, data in scaled.files.items()} == {
-        1: images.Size(100, 50),
-        2: images.Size(200, 100),
-        3: images.Size(300, 150),
+    assert {scale: fitting.png_size(data, name="") for scale, data in scaled.files.items()} == {
+        1: fitting.Size(100, 50),
+        2: fitting.Size(200, 100),
+        3: fitting.Size(300, 150),
     }
     assert scaled.files[3] is three
     assert scaled.report.findings == ()
@@ -300,8 +300,8 @@ def test_missing_scales_are_made_from_the_largest() -> None:
 
 def test_without_a_known_size_the_largest_picture_is_the_largest_scale() -> None:
     """Whatever its ratio and the scale in its name, nothing is scaled up, cropped or warned about."""
-    for scale in images.SCALES:
-        scaled = images.scales({scale: png(2000, 300)}, points=None, name="venueMap")
+    for scale in fitting.SCALES:
+        scaled = fitting.scales({scale: png(2000, 300)}, points=None, name="venueMap")
         sizes = {1: (667, 100), 2: (1333, 200), 3: (2000, 300)} | {scale: (2000, 300)}
 
         assert {number: opened(data).size for number, data in scaled.files.items()} == sizes
@@ -310,8 +310,8 @@ def test_without_a_known_size_the_largest_picture_is_the_largest_scale() -> None
 
 def test_a_sliver_keeps_at_least_one_pixel() -> None:
     """A picture 200 times as wide as high has no half pixels."""
-    assert opened(images.scales({3: png(200, 1)}, points=None, name="venueMap").files[1]).size == (67, 1)
-    assert opened(images.scales({3: png(200, 1)}, points=LOGO, name="logo").files[1]).size == (160, 1)
+    assert opened(fitting.scales({3: png(200, 1)}, points=None, name="venueMap").files[1]).size == (67, 1)
+    assert opened(fitting.scales({3: png(200, 1)}, points=LOGO, name="logo").files[1]).size == (160, 1)
 
 
 def test_given_scales_stay_as_they_are() -> None:
@@ -321,13 +321,13 @@ def test_given_scales_stay_as_they_are() -> None:
         3: png(150, 150, (3, 3, 3, 255)),
     }
 
-    assert images.scales(sources, points=LOGO, name="logo").files == sources
+    assert fitting.scales(sources, points=LOGO, name="logo").files == sources
 
 
 def test_the_source_is_the_picture_with_the_most_pixels() -> None:
     """A large picture without @3x in its name serves as well as one with."""
     sources = {1: png(800, 400, (1, 1, 1, 255)), 2: png(20, 10, (2, 2, 2, 255))}
-    scaled = images.scales(sources, points=LOGO, name="logo")
+    scaled = fitting.scales(sources, points=LOGO, name="logo")
 
     assert opened(scaled.files[3]).getpixel((5, 5)) == (1, 1, 1, 255)
     assert opened(scaled.files[3]).size == (300, 150)
@@ -335,7 +335,7 @@ def test_the_source_is_the_picture_with_the_most_pixels() -> None:
 
 
 def test_what_scaling_up_and_cropping_cost_is_reported() -> None:
-    scaled = images.scales({2: png(60, 40)}, points=(38, 38), mode="crop", name="de/icon")
+    scaled = fitting.scales({2: png(60, 40)}, points=(38, 38), mode="crop", name="de/icon")
 
     assert [(finding.code, finding.location) for finding in scaled.report] == [
         ("image-ratio", "de/icon@2x.png"),
@@ -349,7 +349,7 @@ def test_what_scaling_up_and_cropping_cost_is_reported() -> None:
 def test_img_06_metadata_of_given_scales_is_dropped_and_told() -> None:
     exif = Image.Exif()
     exif[0x010E] = "Jane's kitchen"
-    scaled = images.scales({3: png(150, 150, exif=exif)}, points=LOGO, name="logo")
+    scaled = fitting.scales({3: png(150, 150, exif=exif)}, points=LOGO, name="logo")
 
     assert all(b"Jane" not in data for data in scaled.files.values())
     assert [(finding.code, finding.location) for finding in scaled.report] == [
@@ -374,10 +374,10 @@ def test_img_06_metadata_of_given_scales_is_dropped_and_told() -> None:
     ],
 )
 def test_img_07_a_picture_of_another_ratio(
-    points: images.Points, size: tuple[int, int], code: str | None
+    points: fitting.Points, size: tuple[int, int], code: str | None
 ) -> None:
     """A wrong ratio is a warning that names the file; any size is fine."""
-    findings = list(images.check_slot(png(*size), points=points, name="thumbnail@2x.png"))
+    findings = list(fitting.check_slot(png(*size), points=points, name="thumbnail@2x.png"))
 
     assert [finding.code for finding in findings] == ([code] if code else [])
     assert all(finding.location == "thumbnail@2x.png" for finding in findings)
@@ -386,7 +386,7 @@ def test_img_07_a_picture_of_another_ratio(
 def test_img_07_a_heavy_picture() -> None:
     """5 MB in a strip are a warning that names the file."""
     data = png(1125, 432) + bytes(5 * 10**6)
-    (finding,) = images.check_slot(data, points=(375, 144), name="strip@3x.png")
+    (finding,) = fitting.check_slot(data, points=(375, 144), name="strip@3x.png")
 
     assert (finding.code, finding.location) == ("image-heavy", "strip@3x.png")
     assert "4.8 MiB" in finding.message
@@ -394,7 +394,7 @@ def test_img_07_a_heavy_picture() -> None:
 
 def test_img_04_a_polyglot_is_no_source() -> None:
     with pytest.raises(InvalidInput) as caught:
-        images.scales({1: png(38, 38), 2: png(76, 76) + b"PK\x03\x04"}, points=(38, 38), name="icon")
+        fitting.scales({1: png(38, 38), 2: png(76, 76) + b"PK\x03\x04"}, points=(38, 38), name="icon")
 
     assert (caught.value.code, caught.value.location) == ("bad-image", "icon@2x.png")
 
@@ -402,7 +402,7 @@ def test_img_04_a_polyglot_is_no_source() -> None:
 @pytest.mark.parametrize("sources", [{}, {4: b""}, {0: b"", 1: b""}])
 def test_sources_without_sense_are_the_caller_s_mistake(sources: dict[int, bytes]) -> None:
     with pytest.raises(ValueError, match="scales 1, 2 and 3"):
-        images.scales(sources, points=LOGO, name="logo")
+        fitting.scales(sources, points=LOGO, name="logo")
 
 
 @pytest.mark.parametrize(
@@ -417,8 +417,8 @@ def test_sources_without_sense_are_the_caller_s_mistake(sources: dict[int, bytes
     ],
 )
 def test_file_names_hold_picture_and_scale(file: str, name: tuple[str, int] | None) -> None:
-    assert images.split_name(file) == name
-    assert name is None or images.file_name(*name) == file
+    assert fitting.split_name(file) == name
+    assert name is None or fitting.file_name(*name) == file
 
 
 # The table of Apple's slots
@@ -426,7 +426,7 @@ def test_file_names_hold_picture_and_scale(file: str, name: tuple[str, int] | No
 
 STYLES = {"boardingPass", "coupon", "eventTicket", "generic", "storeCard"}
 LAYOUTS = {"posterEventTicket", "posterGeneric", "semanticBoardingPass"}
-TABLE = json.loads(resources.files("passwright").joinpath("apple/tables/images.json").read_text("utf-8"))
+TABLE = json.loads(resources.files("passwright").joinpath("apple/data/images.json").read_text("utf-8"))
 SLOTS: dict[str, dict[str, Any]] = TABLE["images"]
 
 
@@ -445,13 +445,13 @@ def test_every_slot_of_the_table_is_complete(name: str) -> None:
     for size in sizes:
         if size["height"] is None:
             assert name == "venueMap"
-            assert images.scales({1: png(300, 200)}, points=None, name=name).files.keys() == {1, 2, 3}
+            assert fitting.scales({1: png(300, 200)}, points=None, name=name).files.keys() == {1, 2, 3}
             continue
         least, greatest = size["width"]
         assert 0 < least <= greatest
-        points: images.Points = (range(least, greatest + 1), size["height"])
+        points: fitting.Points = (range(least, greatest + 1), size["height"])
         source = png(greatest * 3, size["height"] * 3)
-        scaled = images.scales({3: source}, points=points, mode=slot["mode"], name=name)
+        scaled = fitting.scales({3: source}, points=points, mode=slot["mode"], name=name)
         assert opened(scaled.files[1]).size == (greatest, size["height"])
         assert scaled.report.findings == ()
 

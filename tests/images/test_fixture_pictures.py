@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, ImageFilter
 
-from passwright import images
+from passwright.images import fitting
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIXTURES = ROOT / "fixtures"
 TEMPLATES = FIXTURES / "templates"
 SLOTS: dict[str, Any] = json.loads(
-    (resources.files("passwright.apple") / "tables" / "images.json").read_text("utf-8")
+    (resources.files("passwright.apple") / "data" / "images.json").read_text("utf-8")
 )["images"]
 
 APPLE = {
@@ -233,14 +233,14 @@ def test_each_picture_fits_its_slot(template: str, file: str) -> None:
     """Each has the size its wallet asks for, holds only pixels, and gives all scales without a finding."""
     picture = data(template, file)
 
-    assert images.check_png(picture, name=file) == images.Size(*(APPLE | GOOGLE)[file])
-    assert images.plain(picture, name=file) is picture
+    assert fitting.check_png(picture, name=file) == fitting.Size(*(APPLE | GOOGLE)[file])
+    assert fitting.plain(picture, name=file) is picture
     if file in APPLE:
         slot = SLOTS[name := file.removesuffix("@3x.png")]
         assert {STYLES[template], "posterEventTicket"} & set(slot["styles"])
         least, greatest = slot["width"]
-        points: images.Points = (range(least, greatest + 1), slot["height"])
-        scaled = images.scales({3: picture}, points=points, mode=slot["mode"], name=name)
+        points: fitting.Points = (range(least, greatest + 1), slot["height"])
+        scaled = fitting.scales({3: picture}, points=points, mode=slot["mode"], name=name)
         assert scaled.report.findings == ()
 
 

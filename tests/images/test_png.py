@@ -1,4 +1,4 @@
-"""passwright.png: what a PNG is, read without decoding it."""
+"""passwright.images.png: what a PNG is, read without decoding it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from passwright import png
 from passwright.errors import InvalidInput
+from passwright.images import png
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -382,8 +382,8 @@ def test_img_08_time_of_mutations(count: int) -> None:
 def test_reading_needs_no_pillow() -> None:
     """Neither the import nor a check loads the imaging library."""
     code = (
-        "import sys; from passwright import images; data = bytes.fromhex(sys.argv[1]);"
-        "images.check_png(data, name=''); images.plain(data, name=''); sys.exit('PIL' in sys.modules)"
+        "import sys; from passwright.images import png; data = bytes.fromhex(sys.argv[1]);"
+        "png.check_png(data, name=''); png.plain(data, name=''); sys.exit('PIL' in sys.modules)"
     )
 
     assert subprocess.run([sys.executable, "-c", code, GOOD.hex()], check=False).returncode == 0

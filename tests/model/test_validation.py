@@ -31,7 +31,7 @@ from passwright.documents.placeholders import compile_text, names_in
 from passwright.model.kinds import KINDS, Kind
 from passwright.model.validation import check_document, check_pass, check_template, template_document
 from passwright.report import Finding, Report
-from passwright.table import place_in
+from passwright.schema.model import locator
 from tests.conftest import BINDING, READER_KEY, png
 from tests.documents.test_validator import FULL, GIVEN
 from tests.schema.test_model import NASTY, nasty, quick
@@ -54,7 +54,7 @@ def said(findings: Any) -> list[tuple[str, str]]:
 def judged(**changes: Any) -> list[Finding]:
     """What is said about GOOD with some members changed, None takes one out."""
     document = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
-    return list(check_document(document, place=place_in("t")))
+    return list(check_document(document, place=locator("t")))
 
 
 def field(**members: Any) -> list[Finding]:
@@ -203,10 +203,10 @@ def test_a_meaning_nobody_has_heard_of_lists_those_there_are() -> None:
 
 def test_kinds_of_the_callers_own_are_known() -> None:
     kinds = {"badge": Kind(name="badge", style="generic", vertical="generic", google={})}
-    found = list(check_document({**GOOD, "kind": "badge"}, kinds=kinds, place=place_in("t")))
+    found = list(check_document({**GOOD, "kind": "badge"}, kinds=kinds, place=locator("t")))
 
     assert found == []
-    assert said(check_document(GOOD, kinds=kinds, place=place_in("t"))) == [("unknown-kind", "t#/kind")]
+    assert said(check_document(GOOD, kinds=kinds, place=locator("t"))) == [("unknown-kind", "t#/kind")]
 
 
 def test_many_levels_of_overrides_are_too_deep() -> None:
@@ -266,7 +266,7 @@ ANY = st.recursive(
     )
 )
 def test_no_document_raises_whatever_it_holds(document: dict[str, Any]) -> None:
-    for finding in check_document(document, place=place_in("t")):
+    for finding in check_document(document, place=locator("t")):
         assert str(finding)
 
 

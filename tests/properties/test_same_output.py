@@ -22,7 +22,7 @@ from passwright import apple as ios
 from passwright import google as android
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.model.kinds import KINDS
-from passwright.table import Unknown
+from passwright.schema.model import Pending
 from tests.conftest import AT, TEMPLATES, png
 from tests.schema.test_quick_checks import closely
 
@@ -108,7 +108,7 @@ RIGHT: dict[str, Callable[[random.Random], Any]] = {
 WRONG: tuple[Any, ...] = (
     *("", "\0", "\ud800", "x" * 5000, "a\nb", True, 0, -1, 2**70, 1.5, float("nan"), float("inf")),
     *(Decimal("NaN"), [], {}, [None], {"value": 1}, b"x", date(1, 1, 1), datetime(2026, 5, 1)),  # noqa: DTZ001
-    *(object, Unknown(), "rgb(1,2,3)", "2026-05-01", "https://a"),
+    *(object, Pending(), "rgb(1,2,3)", "2026-05-01", "https://a"),
 )
 CODE = {"format": "PKBarcodeFormatQR", "message": "1", "messageEncoding": "iso-8859-1"}
 OVERRIDES: dict[str, tuple[list[Any], list[Any]]] = {

@@ -1,1 +1,1 @@
-"""Tests of passwright.schema."""
+"""Tests of passwright.schema.json_schema."""

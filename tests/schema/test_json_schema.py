@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright import forms
 from passwright.apple.build import pass_json
 from passwright.cli.commands.schema import SCHEMAS, of
-from passwright.google import tables as google
+from passwright.google import schema as google
 from passwright.model import validation
 from passwright.report import Severity
-from passwright.schema import DIALECT, json_schema
-from passwright.table import Key, Table
+from passwright.schema import formats
+from passwright.schema.json_schema import DIALECT, json_schema
+from passwright.schema.model import Member, Schema
 from tests.paths import ROOT as REPOSITORY
 from tests.run_cli import run
 
@@ -35,7 +35,7 @@ FIXTURES = REPOSITORY / "fixtures"
 ISSUER = "3388000000022222222"
 
 # Every fact that can refuse, also those that only warn in the tables we ship.
-EVERY_FACT = Table.of(
+EVERY_FACT = Schema.of(
     {
         "Root": {
             "needed": {"type": "text", "required": True},
@@ -68,7 +68,7 @@ EVERY_FACT = Table.of(
             "any": {"type": "any"},
             "free": {"type": "object"},
             "names": {"type": "Names"},
-            **{name: {"type": "text", "format": name} for name in forms.FORMATS},
+            **{name: {"type": "text", "format": name} for name in formats.FORMATS},
         },
         "Item": {
             "id": {"type": "text", "unique_in": "items"},
@@ -81,9 +81,9 @@ EVERY_FACT = Table.of(
 # A right object of it.
 ROOT = {"needed": "x", "if": "x", "one": True, "red": True}
 TABLES = {
-    "template": validation.table(),
-    "pass.json": pass_json.table(),
-    "google": google.table(),
+    "template": validation.template_schema(),
+    "pass.json": pass_json.pass_schema(),
+    "google": google.payload_schema(),
     "every-fact": EVERY_FACT,
 }
 OBJECTS = [(table, name) for table, each in TABLES.items() for name in each.objects]
@@ -163,7 +163,7 @@ OTHERS: tuple[Any, ...] = (
 POOL: tuple[Any, ...] = (*DATES, *URLS, *COLORS, *INTEGERS, *FORMS, *TEXTS, *OTHERS)
 
 
-def accepted(table: Table, name: str, document: object, *, writing: bool = True) -> bool:
+def accepted(table: Schema, name: str, document: object, *, writing: bool = True) -> bool:
     """The checker finds no error."""
     found = table.check(name, document, place=str, writing=writing)
     return all(finding.severity is not Severity.ERROR for finding in found)
@@ -180,7 +180,7 @@ def second_validator(table: str, name: str, *, writing: bool = True) -> Any:
     return jsonschema.Draft202012Validator(json_schema(TABLES[table], name, title=name, writing=writing))
 
 
-def fits(table: Table, key: Key, value: object) -> bool:
+def fits(table: Schema, key: Member, value: object) -> bool:
     """The value is right for the key, whatever stands beside it."""
     if key.facts.get("write") is False:
         return False
@@ -189,7 +189,7 @@ def fits(table: Table, key: Key, value: object) -> bool:
     )
 
 
-def values(table: Table, key: Key) -> Iterator[Any]:
+def values(table: Schema, key: Member) -> Iterator[Any]:
     """What to try as the value of a key, right and wrong."""
     facts = key.facts
     singles = [*facts.get("enum", ()), *facts.get("aliases_of", ()), *POOL]
@@ -201,7 +201,7 @@ def values(table: Table, key: Key) -> Iterator[Any]:
         yield from ([right] * count for count in (2, 3, 10, 11, 15, 16))
 
 
-def smallest(table: Table, name: str) -> dict[str, Any]:
+def smallest(table: Schema, name: str) -> dict[str, Any]:
     """The smallest right object of a name: what is required, and one key of each group."""
     if table is EVERY_FACT and name == "Root":
         return dict(ROOT)
@@ -214,11 +214,11 @@ def smallest(table: Table, name: str) -> dict[str, Any]:
     return {member: right(table, key) for member, key in wanted.items()}
 
 
-def right(table: Table, key: Key) -> Any:
+def right(table: Schema, key: Member) -> Any:
     return next(value for value in values(table, key) if fits(table, key, value))
 
 
-def documents(table: Table, name: str, *, writing: bool) -> Iterator[dict[str, Any]]:
+def documents(table: Schema, name: str, *, writing: bool) -> Iterator[dict[str, Any]]:
     """The smallest object, with one key at a time set to everything, missing, and beside every partner."""
     base = smallest(table, name)
     yield base
@@ -245,7 +245,7 @@ BETWEEN = (
 )
 
 
-def neighbours(table: Table, name: str, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def neighbours(table: Schema, name: str, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
     keys = {key.name: key for key in table.objects[name].values() if key.facts.get("write") is not False}
     asking = [key for key in keys.values() if key.facts.keys() & set(BETWEEN)]
     asked = {other for key in asking for fact in BETWEEN[:5] for other in key.facts.get(fact, ())}
@@ -306,7 +306,7 @@ def test_what_json_schema_can_not_say_is_listed(reason: str, code: str, document
     assert second_validator("every-fact", "Root").is_valid(ROOT | document), reason
 
 
-def explained(table: Table, name: str, document: object, *, writing: bool) -> bool:
+def explained(table: Schema, name: str, document: object, *, writing: bool) -> bool:
     """Every error of the checker is one of the differences above."""
     for finding in table.check(name, document, place=str, writing=writing):
         found = table.key_at(name, document, finding.location)
@@ -455,11 +455,11 @@ def test_an_object_that_the_table_does_not_have_is_refused() -> None:
         json_schema(EVERY_FACT, "Nothing", title="Nothing")
 
 
-@pytest.mark.parametrize("kind", forms.PATTERNS)
+@pytest.mark.parametrize("kind", formats.PATTERNS)
 def test_patterns_say_what_the_checker_of_the_type_says(kind: str) -> None:
     """All texts there are in the pool, through both."""
-    pattern = re.compile(forms.PATTERNS[kind])
-    table = Table.of({"Root": {"key": {"type": kind}}})
+    pattern = re.compile(formats.PATTERNS[kind])
+    table = Schema.of({"Root": {"key": {"type": kind}}})
     for text in (each for each in (*POOL, "https://a\x85b", "https://a\ufeffb") if isinstance(each, str)):
         assert (pattern.fullmatch(text) is not None) is accepted(table, "Root", {"key": text}), text
 

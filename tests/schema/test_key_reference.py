@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from passwright import keys
+from passwright import key_reference
 from passwright.apple.build import pass_json
-from passwright.google import tables
+from passwright.google import schema
 
 
 @pytest.mark.parametrize(
@@ -25,22 +25,26 @@ from passwright.google import tables
     ],
 )
 def test_a_key_is_found_by_name_path_pointer_and_object(name: str, owners: set[str]) -> None:
-    assert {each.owner for each in keys.find(name)} == owners
+    assert {each.owner for each in key_reference.find(name)} == owners
 
 
 @pytest.mark.parametrize(
     "name", ["", "#", "/", "0", "nosuchkey", "Barcode", "barcodes.nosuchkey", "BARCODES"]
 )
 def test_what_is_no_key_is_not_found(name: str) -> None:
-    assert keys.find(name) == ()
+    assert key_reference.find(name) == ()
 
 
 def test_a_key_of_several_documents_is_found_in_all_of_them() -> None:
-    assert {each.document for each in keys.find("barcode")} == {"pass.json", "template.toml", "Google"}
+    assert {each.document for each in key_reference.find("barcode")} == {
+        "pass.json",
+        "template.toml",
+        "Google",
+    }
 
 
 def test_facts_are_told_in_words() -> None:
-    [found] = keys.find("messageEncoding")
+    [found] = key_reference.find("messageEncoding")
 
     assert found.facts() == {
         "type": "text",
@@ -54,7 +58,7 @@ def test_facts_are_told_in_words() -> None:
 
 def test_lists_limits_relations_and_old_spellings_are_told() -> None:
     def facts(name: str) -> dict[str, str]:
-        return keys.find(name)[0].facts()
+        return key_reference.find(name)[0].facts()
 
     assert facts("barcodes")["type"] == "list of Barcode"
     assert facts("locations")["limits"] == "at most 10 of them"
@@ -67,13 +71,13 @@ def test_lists_limits_relations_and_old_spellings_are_told() -> None:
 
 
 def test_every_key_of_every_table_is_found_where_it_stands() -> None:
-    for document, table in (("pass.json", pass_json.table()), ("Google", tables.table())):
+    for document, table in (("pass.json", pass_json.pass_schema()), ("Google", schema.payload_schema())):
         for owner, named in table.objects.items():
             for name in named:
                 if name != "*":
                     found = [
                         each
-                        for each in keys.find(f"{owner}.{name}")
+                        for each in key_reference.find(f"{owner}.{name}")
                         if (each.document, each.owner) == (document, owner)
                     ]
                     assert [each.key for each in found] == [named[name]], f"{owner}.{name}"
@@ -81,5 +85,5 @@ def test_every_key_of_every_table_is_found_where_it_stands() -> None:
 
 
 def test_names_are_for_guesses() -> None:
-    assert {"barcodes", "restrictToEmailSha256", "apple_key"} <= set(keys.names())
-    assert "*" not in keys.names()
+    assert {"barcodes", "restrictToEmailSha256", "apple_key"} <= set(key_reference.names())
+    assert "*" not in key_reference.names()

@@ -14,18 +14,41 @@ from hypothesis import strategies as st
 from passwright.apple.build import pass_json
 from passwright.documents.json_template import JsonTemplate
 from passwright.documents.placeholders import Placeholder
-from passwright.forms import BASE_TYPES, FORMATS, fits_style, in_words, is_date, is_number, is_text, is_url
-from passwright.google import tables as google
+from passwright.google import schema as google
 from passwright.model import validation
 from passwright.report import Finding, Report, Severity
-from passwright.table import MAX_POINTER, Key, Table, Unknown, did_you_mean, place_in, printable, shown, step
+from passwright.schema.formats import (
+    BASE_TYPES,
+    FORMATS,
+    describe_type,
+    fits_style,
+    is_date,
+    is_number,
+    is_text,
+    is_url,
+)
+from passwright.schema.model import (
+    MAX_POINTER,
+    Member,
+    Pending,
+    Schema,
+    did_you_mean,
+    join_pointer,
+    locator,
+    printable,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PLACE = place_in("doc")
+PLACE = locator("doc")
 Objects = dict[str, dict[str, dict[str, Any]]]
-OUR_TABLES = {"pass.json": pass_json.table, "google": google.table, "template.toml": validation.table}
+OUR_TABLES = {
+    "pass.json": pass_json.pass_schema,
+    "google": google.payload_schema,
+    "template.toml": validation.template_schema,
+}
 
 
 def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Finding]:
@@ -35,7 +58,7 @@ def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Fi
         "X": {"a": {"type": "text"}, "b": {"type": "integer", "required": True}},
         "Y": {"id": {"type": "text", "unique_in": "key"}},
     }
-    return list(Table.of(objects).check("Root", {"key": value}, place=PLACE, writing=writing))
+    return list(Schema.of(objects).check("Root", {"key": value}, place=PLACE, writing=writing))
 
 
 def said(findings: list[Finding]) -> list[tuple[str, str, str]]:
@@ -229,7 +252,7 @@ def test_a_deprecated_key_warns() -> None:
 
 
 def test_jsn_09_an_unknown_key_is_an_error_in_what_we_write_and_a_warning_in_what_we_read() -> None:
-    table = Table.of({"Root": {"barcodes": {"type": "any", "aliases": ["barCodes"]}}})
+    table = Schema.of({"Root": {"barcodes": {"type": "any", "aliases": ["barCodes"]}}})
 
     def findings(name: str, *, writing: bool = True) -> list[Finding]:
         return list(table.check("Root", {name: 1}, place=PLACE, writing=writing))
@@ -242,7 +265,7 @@ def test_jsn_09_an_unknown_key_is_an_error_in_what_we_write_and_a_warning_in_wha
 
 
 def test_a_document_has_to_be_an_object() -> None:
-    findings = list(Table.of({"Root": {}}).check("Root", [], place=PLACE))
+    findings = list(Schema.of({"Root": {}}).check("Root", [], place=PLACE))
 
     assert [str(finding) for finding in findings] == [
         "error: doc: this is a list, has to be an object [wrong-type]"
@@ -250,7 +273,7 @@ def test_a_document_has_to_be_an_object() -> None:
 
 
 def test_places_lead_into_lists_and_objects() -> None:
-    table = Table.of(
+    table = Schema.of(
         {"Root": {"fields": {"type": "Field", "list": True}}, "Field": {"a/b~c": {"type": "integer"}}}
     )
     document = {"fields": [{"a/b~c": 1}, {"a/b~c": "x"}, None, 5]}
@@ -263,7 +286,7 @@ def test_places_lead_into_lists_and_objects() -> None:
 
 
 def test_where_any_name_will_do_the_name_is_called_by_name() -> None:
-    table = Table.of({"Root": {"*": {"type": "text", "pattern": "^[0-9a-f]{40}$"}}})
+    table = Schema.of({"Root": {"*": {"type": "text", "pattern": "^[0-9a-f]{40}$"}}})
     findings = list(table.check("Root", {"icon.png": "x", "logo.png": 5}, place=PLACE))
 
     assert [finding.message for finding in findings] == [
@@ -289,7 +312,7 @@ NEIGHBOURS: tuple[tuple[dict[str, dict[str, Any]], dict[str, Any], list[tuple[st
     ({"a": {}, "b": {"required_if": {"a": "x"}}}, {}, []),
     ({"a": {}, "b": {"required_unless": {"a": "x"}}}, {"a": "y"}, [("missing-key", "doc")]),
     ({"a": {}, "b": {"required_unless": {"a": "x"}}}, {"a": "x"}, []),
-    ({"a": {}, "b": {"required_unless": {"a": "x"}}}, {"a": Unknown()}, []),
+    ({"a": {}, "b": {"required_unless": {"a": "x"}}}, {"a": Pending()}, []),
     ({"a": {"group": "style"}, "b": {"group": "style"}}, {}, [("missing-key", "doc")]),
     ({"a": {"group": "style"}, "b": {"group": "style"}}, {"b": "x"}, []),
     ({"a": {"group": "s"}, "b": {"beside": ["a"]}}, {"a": "x", "b": "x"}, []),
@@ -299,7 +322,7 @@ NEIGHBOURS: tuple[tuple[dict[str, dict[str, Any]], dict[str, Any], list[tuple[st
     ({"value": {"type": "any"}, "f": {"with_value": "number"}}, {"value": 5, "f": "x"}, []),
     ({"value": {}, "f": {"with_value": "date"}}, {"value": "2026-05-01T09:00Z", "f": "x"}, []),
     ({"value": {}, "f": {"with_value": "date"}}, {"value": "May", "f": "x"}, [("style-misfit", "doc#/f")]),
-    ({"value": {}, "f": {"with_value": "date"}}, {"value": Unknown(), "f": "x"}, []),
+    ({"value": {}, "f": {"with_value": "date"}}, {"value": Pending(), "f": "x"}, []),
     ({"value": {}, "f": {"with_value": "date"}}, {"f": "x"}, []),
 )
 
@@ -308,7 +331,7 @@ NEIGHBOURS: tuple[tuple[dict[str, dict[str, Any]], dict[str, Any], list[tuple[st
 def test_facts_between_keys_are_asked(
     keys: dict[str, dict[str, Any]], document: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    table = Table.of({"Root": {name: {"type": "text", **facts} for name, facts in keys.items()}})
+    table = Schema.of({"Root": {name: {"type": "text", **facts} for name, facts in keys.items()}})
 
     found = list(table.check("Root", document, place=PLACE))
 
@@ -321,7 +344,7 @@ def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
         "Root": {"old": {"type": "Code", "narrows": {"format": ["qr"]}}, "new": {"type": "Code"}},
         "Code": {"format": {"type": "text", "enum": ["qr", "code128"]}},
     }
-    table = Table.of(objects)
+    table = Schema.of(objects)
 
     def findings(format_: str, *, writing: bool = True) -> list[tuple[str, str, str]]:
         document = {"old": {"format": format_}, "new": {"format": "code128"}}
@@ -335,7 +358,7 @@ def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
 
 def test_what_differs_within_a_pass_differs_within_its_list() -> None:
     actions = {"identifier": "a", "type": "place"}
-    found = pass_json.table().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
+    found = pass_json.pass_schema().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
 
     assert ("error", "duplicate-value", "doc#/featuredActions/1/identifier") in said(list(found))
 
@@ -347,7 +370,7 @@ def test_members_that_have_to_differ_are_compared_within_their_list() -> None:
         "Y": {"id": {"type": "text", "unique_in": "key"}},
     }
 
-    found = list(Table.of(objects).check("Root", {"key": ids}, place=PLACE))
+    found = list(Schema.of(objects).check("Root", {"key": ids}, place=PLACE))
 
     assert ("error", "duplicate-value", "doc#/key/2/id") in said(found)
     assert sum(finding.code == "duplicate-value" for finding in found) == 1
@@ -361,17 +384,17 @@ def test_what_is_not_known_yet_counts_as_there_and_is_not_judged() -> None:
         },
         "X": {"n": {"type": "integer", "required": True}},
     }
-    document = {"key": Unknown(), "list": [Unknown(), {"n": Unknown()}]}
+    document = {"key": Pending(), "list": [Pending(), {"n": Pending()}]}
 
-    assert list(Table.of(objects).check("Root", document, place=PLACE)) == []
-    assert list(Table.of(objects).check("Root", Unknown(), place=PLACE)) == []
+    assert list(Schema.of(objects).check("Root", document, place=PLACE)) == []
+    assert list(Schema.of(objects).check("Root", Pending(), place=PLACE)) == []
 
 
 def test_one_value_is_judged_as_it_would_be_in_its_document() -> None:
-    table = Table.of({"Root": {"n": {"type": "integer", "max": 5}, "l": {"type": "text", "list": True}}})
+    table = Schema.of({"Root": {"n": {"type": "integer", "max": 5}, "l": {"type": "text", "list": True}}})
     keys = table.objects["Root"]
 
-    def items(key: Key, value: Any, pointer: str) -> list[tuple[str, str, str]]:
+    def items(key: Member, value: Any, pointer: str) -> list[tuple[str, str, str]]:
         return said(list(table.check_item(key, value, pointer, place=PLACE)))
 
     assert items(keys["n"], 6, "/n") == [("error", "out-of-range", "doc#/n")]
@@ -381,7 +404,7 @@ def test_one_value_is_judged_as_it_would_be_in_its_document() -> None:
 
 
 def test_the_key_of_a_pointer_is_found_with_the_object_it_stands_in() -> None:
-    table = pass_json.table()
+    table = pass_json.pass_schema()
     document = {"storeCard": {"backFields": [{"key": "a", "value": 1}]}, "userInfo": {"x": 1}}
 
     found = table.key_at("Pass", document, "/storeCard/backFields/0/value")
@@ -396,7 +419,7 @@ def test_the_key_of_a_pointer_is_found_with_the_object_it_stands_in() -> None:
 
 def test_a_format_waits_for_a_value_that_is_not_there() -> None:
     assert fits_style("date", None)
-    assert fits_style("number", Unknown())
+    assert fits_style("number", Pending())
     assert not fits_style("number", True)
 
 
@@ -405,7 +428,7 @@ def test_a_format_waits_for_a_value_that_is_not_there() -> None:
 
 def test_jsn_10_many_mistakes_are_told_in_few_lines() -> None:
     """10,000 wrong items: at most 50 lines of a kind, and one that counts the rest."""
-    table = Table.of({"Root": {f"known{n}": {"type": "text"} for n in range(60)}, "X": {}})
+    table = Schema.of({"Root": {f"known{n}": {"type": "text"} for n in range(60)}, "X": {}})
     document = {f"knwn{n}": n for n in range(10_000)}
     report = Report.from_findings(table.check("Root", document, place=PLACE))
 
@@ -418,7 +441,7 @@ def test_jsn_10_many_mistakes_are_told_in_few_lines() -> None:
 @pytest.mark.parametrize("name", ["x" * 1_000_000, "a\nb", "\u202egnp.exe", "\ud800", ""])
 def test_a_name_from_outside_keeps_to_its_line(name: str) -> None:
     """No key can break, blow up or turn round the lines of a report."""
-    table = Table.of({"Root": {"known": {"type": "text"}}})
+    table = Schema.of({"Root": {"known": {"type": "text"}}})
     (finding,) = table.check("Root", {name: 1}, place=PLACE)
 
     assert len(str(finding)) < 2 * MAX_POINTER
@@ -427,14 +450,14 @@ def test_a_name_from_outside_keeps_to_its_line(name: str) -> None:
 
 @given(st.text() | st.integers())
 def test_a_pointer_is_printed_as_it_is_when_it_can_be(name: str | int) -> None:
-    pointer = step("/fields", name)
+    pointer = join_pointer("/fields", name)
     if pointer.isprintable() and len(pointer) <= MAX_POINTER:
-        assert place_in("f")(pointer) == f"f#{pointer}"
+        assert locator("f")(pointer) == f"f#{pointer}"
     assert printable(pointer).isprintable()
 
 
 def test_the_whole_document_is_called_by_its_name() -> None:
-    assert place_in("pass.json")("") == "pass.json"
+    assert locator("pass.json")("") == "pass.json"
 
 
 @pytest.mark.parametrize(
@@ -452,15 +475,15 @@ def test_a_hint_names_what_was_probably_meant(name: object, hint: str) -> None:
 
 
 def test_a_text_is_shown_in_quotes_and_cut() -> None:
-    assert shown("Points") == "'Points'"
-    assert shown("x" * 500) == f"'{'x' * 59}...'"
+    assert quoted("Points") == "'Points'"
+    assert quoted("x" * 500) == f"'{'x' * 59}...'"
 
 
 def test_what_a_value_is_can_be_said_of_anything() -> None:
     values = [True, "x", 1, 1.5, float("inf"), Decimal(1), {}, [], (), None, b""]
     dates = [date(2026, 5, 1), datetime(2026, 5, 1, tzinfo=UTC)]
 
-    assert [in_words(value) for value in values + dates] == [
+    assert [describe_type(value) for value in values + dates] == [
         *("true or false", "text", "a whole number", "a number", "not a finite number", "a Decimal"),
         *("an object", "a list", "a list", "null", "a bytes", "a date", "a date with a time"),
     ]
@@ -544,7 +567,7 @@ def test_jsn_12_no_form_of_a_text_runs_away(form: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["color", "url", "date", "int64", "text"])
 def test_jsn_12_no_type_runs_away(kind: str) -> None:
-    table = Table.of({"Root": {"key": {"type": kind, "enum": ["https://a.example"]}}})
+    table = Schema.of({"Root": {"key": {"type": kind, "enum": ["https://a.example"]}}})
     for seed in NASTY:
         for text in nasty(seed):
             assert quick(lambda text=text: list(table.check("Root", {"key": text}, place=PLACE))), seed
@@ -579,13 +602,13 @@ def test_facts_between_keys_name_keys_of_the_same_object(name: str) -> None:
 
 
 def test_no_fact_of_our_own_table_is_misspelt() -> None:
-    for owner, keys in validation.table().objects.items():
+    for owner, keys in validation.template_schema().objects.items():
         for key in keys.values():
             assert key.facts.keys() <= KNOWN_FACTS, (owner, key.name)
 
 
 def test_a_style_is_found_beside_the_value_it_asks_of() -> None:
-    table = pass_json.table()
+    table = pass_json.pass_schema()
     skeleton = {
         "storeCard": {"backFields": [{"key": "a", "value": Placeholder(lambda _: 1), "dateStyle": "x"}]}
     }

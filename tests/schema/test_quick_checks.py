@@ -14,40 +14,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.build import pass_json
-from passwright.forms import BASE_TYPES, Unknown, is_text
-from passwright.google import tables as google
+from passwright.google import schema as google
 from passwright.model import validation
-from passwright.sound import Sound
-from passwright.table import Table, place_in
+from passwright.schema.formats import BASE_TYPES, Pending, is_text
+from passwright.schema.model import Schema, locator
+from passwright.schema.quick_checks import QuickChecks
 from tests import rich_passes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from passwright.report import Finding
-    from passwright.sound import Check
-    from passwright.table import Key
+    from passwright.schema.model import Member
+    from passwright.schema.quick_checks import Check
 
-PLACE = place_in("doc")
-TABLES = {"pass.json": pass_json.table, "google": google.table, "template.toml": validation.table}
+PLACE = locator("doc")
+TABLES = {
+    "pass.json": pass_json.pass_schema,
+    "google": google.payload_schema,
+    "template.toml": validation.template_schema,
+}
 
 # What a document may hold that no one thinks of when writing checks.
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2**70, 0.5, float("nan"), float("inf"), "", "x", "\0", "\ud800", "a\nb"),
     *("x" * 200, "rgb(1,2,3)", "rgb(256,0,0)", "#fff", "2026-05-01T09:00:00Z", "2026-02-30T09:00:00Z"),
     *("https://www.example.com/", "ftp://x", "EUR", "12.50", "9223372036854775808", [], {}, [None], [{}]),
-    *([{"key": "a"}, {"key": "a"}], {"x": 1}, (), Unknown()),
+    *([{"key": "a"}, {"key": "a"}], {"x": 1}, (), Pending()),
 )
 
 
-class Blind(Sound):
+class Blind(QuickChecks):
     """Vouches for nothing, so that everything is looked at closely."""
 
     def __init__(self) -> None:
         self.members = defaultdict(dict)
         self.company = defaultdict(lambda: lambda _: False)
 
-    def value(self, key: Key) -> Check:
+    def value(self, key: Member) -> Check:
         return lambda _: False
 
     item = value
@@ -55,7 +59,7 @@ class Blind(Sound):
 
 
 @cache
-def closely(name: str) -> Table:
+def closely(name: str) -> Schema:
     """A table of ours without the quick look."""
     table = TABLES[name]()
     blind = replace(table)
@@ -71,7 +75,7 @@ def both(name: str, root: str, document: Any, *, writing: bool) -> tuple[list[Fi
     return list(quick), list(close)
 
 
-def filled(key: Key, objects: Any, chance: random.Random, depth: int) -> Any:
+def filled(key: Member, objects: Any, chance: random.Random, depth: int) -> Any:
     """A value for a key, right more often than not."""
     if chance.random() < 0.08:
         return chance.choice(ODD)
@@ -80,7 +84,7 @@ def filled(key: Key, objects: Any, chance: random.Random, depth: int) -> Any:
     return one_of(key, objects, chance, depth)
 
 
-def one_of(key: Key, objects: Any, chance: random.Random, depth: int) -> Any:
+def one_of(key: Member, objects: Any, chance: random.Random, depth: int) -> Any:
     if "enum" in key.facts and chance.random() < 0.9:
         return chance.choice(key.facts["enum"])
     kind = chance.choice(key.types)
@@ -144,7 +148,7 @@ def test_both_looks_say_the_same_of_a_rich_pass_with_anything_in_it(name: str) -
 def test_what_is_sound_is_known_to_be(name: str) -> None:
     """Otherwise nothing would be gained: where nothing can be said, no closer look is taken."""
     rich = rich_passes.fixture(name)["pass"]
-    table = pass_json.table()
+    table = pass_json.pass_schema()
     close = closely("pass.json")
     for member, value in rich.items():
         key = table.objects["Pass"][member]
@@ -154,7 +158,7 @@ def test_what_is_sound_is_known_to_be(name: str) -> None:
 
 def test_a_value_that_fits_its_first_type_badly_is_not_saved_by_its_second() -> None:
     """As in the closer look, the first type that takes a value is the one it is judged by."""
-    table = Table.of({"Root": {"when": {"type": ["number", "text"], "max": 5, "max_length": 3}}})
+    table = Schema.of({"Root": {"when": {"type": ["number", "text"], "max": 5, "max_length": 3}}})
     sound = table.sound.members["Root"]["when"]
     assert [sound(value) for value in (5, 6, "abc", "abcd", True)] == [True, False, True, False, False]
 

@@ -227,7 +227,7 @@ def test_what_is_no_link_is_refused_once(text: str) -> None:
 
 def test_a_mistake_in_the_claims_is_refused(google_issuer: Issuer, link: pw.google.SaveLink) -> None:
     from passwright.google.link import _b64
-    from passwright.strictjson import dumps
+    from passwright.strict_json import dumps
 
     def signed(**changes: Any) -> str:
         claims = {**link.claims, **changes}

@@ -17,11 +17,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from passwright import strictjson
-from passwright.apple.build.pass_json import table
+from passwright import strict_json
+from passwright.apple.build.pass_json import pass_schema
 from passwright.errors import InvalidInput
 from passwright.report import Finding, Severity, error
-from passwright.table import place_in
+from passwright.schema.model import locator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +76,7 @@ def files(template: Template) -> dict[str, bytes]:
     }
     if asked.terms:
         document["termsAndConditions"] = asked.terms
-    return {FILE: strictjson.dumps(document).encode()}
+    return {FILE: strict_json.dumps(document).encode()}
 
 
 def check_files(files: Mapping[str, bytes], *, writing: bool) -> Iterator[Finding]:
@@ -90,13 +90,13 @@ def check_files(files: Mapping[str, bytes], *, writing: bool) -> Iterator[Findin
         return
     severity = Severity.ERROR if writing else Severity.WARNING
     try:
-        tolerated = strictjson.loads_tolerant(files[FILE], name=FILE, max_items=MAX_ITEMS)
+        tolerated = strict_json.loads_tolerant(files[FILE], name=FILE, max_items=MAX_ITEMS)
     except InvalidInput as exc:
         yield error(exc.code, exc.location, exc.message)
         return
     yield from tolerated.findings
     document = tolerated.value
-    yield from table().check("Personalize", document, place=place_in(FILE), writing=writing)
+    yield from pass_schema().check("Personalize", document, place=locator(FILE), writing=writing)
     if isinstance(document, dict):
         yield from _check_asked(document.get("requiredPersonalizationFields"), severity)
     if not any(data and _LOGO.fullmatch(name) for name, data in files.items()):
@@ -158,9 +158,9 @@ def read_request(body: bytes) -> PersonalizationRequest:
         InvalidInput: it is no JSON, lacks or mistypes a member, is longer than
             `MAX_REQUEST_BYTES`, or holds a token that `sign_token` refuses.
     """
-    document = strictjson.loads(body, name=_REQUEST, max_bytes=MAX_REQUEST_BYTES)
-    for finding in table().check(
-        "PersonalizationDictionary", document, place=place_in(_REQUEST), writing=False
+    document = strict_json.loads(body, name=_REQUEST, max_bytes=MAX_REQUEST_BYTES)
+    for finding in pass_schema().check(
+        "PersonalizationDictionary", document, place=locator(_REQUEST), writing=False
     ):
         if finding.severity is Severity.ERROR:
             raise InvalidInput(finding.code, finding.location, finding.message)

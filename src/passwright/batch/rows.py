@@ -18,12 +18,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.binding.binding import Binding
 from passwright.errors import InvalidInput
 from passwright.model.template import Pass
 from passwright.report import Finding, error
-from passwright.table import did_you_mean, shown, step
+from passwright.schema.model import did_you_mean, join_pointer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -73,7 +73,7 @@ def read_json_lines(lines: Iterable[bytes]) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row = strictjson.loads(line, name=f"line {number}", max_bytes=MAX_ROW_BYTES, max_depth=3)
+            row = strict_json.loads(line, name=f"line {number}", max_bytes=MAX_ROW_BYTES, max_depth=3)
         except InvalidInput as exc:
             yield BadRow((error(exc.code, exc.location, exc.message),))
             continue
@@ -106,7 +106,7 @@ def read_csv(file: IO[bytes]) -> Iterator[Row]:
             "bad-rows", "line 1", "there is no column called serial: the first line has to name the columns"
         )
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise InvalidInput("bad-rows", "line 1", f"the column {shown(twice[0])} is there twice")
+        raise InvalidInput("bad-rows", "line 1", f"the column {quoted(twice[0])} is there twice")
     rows = csv.reader(text, delimiter=separator, strict=True)
     while True:
         try:
@@ -169,7 +169,7 @@ class RowParser:
                 try:
                     values[key] = parse(value)
                 except ValueError as exc:
-                    findings.append(error("wrong-value", step("pass#/values", key), f"{key} {exc}"))
+                    findings.append(error("wrong-value", join_pointer("pass#/values", key), f"{key} {exc}"))
         return Pass(template=self._template, serial=serial, values=values, **more), findings
 
     def _more(self, values: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:
@@ -202,8 +202,8 @@ class RowParser:
         return [
             error(
                 "unknown-field",
-                f"rows#/{shown(name)}",
-                f"the template has no field {shown(name)}",
+                f"rows#/{quoted(name)}",
+                f"the template has no field {quoted(name)}",
                 did_you_mean(name, known) or f"columns are: {', '.join(known)}",
             )
             for name in names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from passwright.report import Finding, error
-from passwright.table import step
+from passwright.schema.model import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -59,7 +59,7 @@ def lost_binding_members(
 ) -> Iterator[Finding]:
     """Yields an error for each binding member that a change removes; values may be new."""
     for name in (*_BINDING, *_AROUND) if bound else ():
-        for pointer in _lost_pointers(before.get(name), after.get(name), step("", name)):
+        for pointer in _lost_pointers(before.get(name), after.get(name), join_pointer("", name)):
             message = "a bound pass can't lose what binds it"
             yield error(
                 "binding-lost", f"pass.json#{pointer}", message, "issue another pass without a binding"
@@ -72,4 +72,4 @@ def _lost_pointers(before: object, after: object, pointer: str) -> Iterator[str]
     elif isinstance(before, dict):
         for name, value in before.items():
             found = after.get(name) if isinstance(after, dict) else None
-            yield from _lost_pointers(value, found, step(pointer, name))
+            yield from _lost_pointers(value, found, join_pointer(pointer, name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.binding.binding import Binding
 from passwright.cli import files
 from passwright.cli.options import moment
@@ -13,8 +13,8 @@ from passwright.errors import KeyMaterialError, PassRejected, UsageError
 from passwright.model.template import Pass, Template
 from passwright.model.validation import check_pass
 from passwright.report import Finding, Report, error
+from passwright.schema.model import join_pointer
 from passwright.signing import KeySigner, load_public_key
-from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,12 +110,12 @@ class PassOptions:
             try:
                 given[key] = each.parse(value)
             except ValueError as exc:
-                findings.append(error("wrong-value", step("pass#/values", key), f"{key} {exc}"))
+                findings.append(error("wrong-value", join_pointer("pass#/values", key), f"{key} {exc}"))
         return given, findings
 
 
 def _object(path: Path) -> dict[str, Any]:
-    document = strictjson.loads(files.read(path, strictjson.MAX_BYTES), name=str(path))
+    document = strict_json.loads(files.read(path, strict_json.MAX_BYTES), name=str(path))
     if not isinstance(document, dict):
         raise UsageError(f"{path}: --values takes a JSON object of fields and values")
     return document

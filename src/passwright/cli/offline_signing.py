@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from passwright import wholefile
+from passwright import atomic_file
 from passwright.apple.identity import Identity
 from passwright.cli import files, json_output, output
 from passwright.errors import UsageError
@@ -112,7 +112,7 @@ def emit(
 
     `what` is what it is for, `then` what the next command needs besides.
     """
-    wholefile.write(out, message)
+    atomic_file.write(out, message)
     if document is not None:
         output.print_document({**document, "to_sign_sha256": sha256(message).hexdigest()})
         return 0
@@ -155,12 +155,12 @@ def write_orders(path: Path, maker: batch.PassMaker, rows: Iterable[batch.Row]) 
     Answers how many there are to sign, and where the refused ones are.
     """
     orders = _Orders(maker, rows)
-    wholefile.write(path, orders)
+    atomic_file.write(path, orders)
     listed = path.with_name(f"{path.name}.refused.jsonl")
     if not orders.refused:
         listed.unlink(missing_ok=True)
         return orders.written, None
-    wholefile.write(
+    atomic_file.write(
         listed, (json.dumps(each, ensure_ascii=False).encode() + b"\n" for each in orders.refused)
     )
     return orders.written, listed

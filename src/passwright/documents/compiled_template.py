@@ -18,10 +18,10 @@ from passwright.binding.rules import barcodes_of, forbid_barcode
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
 from passwright.errors import PassRejected
-from passwright.forms import Unknown
 from passwright.model.validation import check_pass, own_copy
 from passwright.report import Finding, Report, has_errors
-from passwright.strictjson import dumps
+from passwright.schema.formats import Pending
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -192,7 +192,7 @@ def _refused(findings: Sequence[Finding]) -> RenderedPass[Any]:
 
 def _is_open(document: Mapping[str, Any]) -> bool:
     """A member at the top is not known yet: who will sign."""
-    return any(isinstance(value, Unknown) for value in document.values())
+    return any(isinstance(value, Pending) for value in document.values())
 
 
 TemplateT = TypeVar("TemplateT", bound=CompiledTemplate[Any])

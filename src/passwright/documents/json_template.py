@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from passwright.documents.placeholders import Placeholder
-from passwright.strictjson import dumps
-from passwright.table import step
+from passwright.schema.model import join_pointer
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ def _placeholders(node: Any, pointer: str) -> Iterator[tuple[str, Placeholder]]:
     if isinstance(node, Placeholder):
         yield pointer, node
     for name, value in _below(node):
-        yield from _placeholders(value, step(pointer, name))
+        yield from _placeholders(value, join_pointer(pointer, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from passwright.forms import Unknown
+from passwright.schema.formats import Pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Placeholder", "as_plain_text", "compile_text", "names_in"]
 
 
-class Placeholder(Unknown):
+class Placeholder(Pending):
     """A value that every pass computes anew.
 
     `compute` makes the JSON value from the values of a pass; `reads` names the values

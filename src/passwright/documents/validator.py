@@ -11,9 +11,9 @@ from functools import cached_property
 from operator import call
 from typing import TYPE_CHECKING, Any
 
-from passwright.forms import Unknown, fits_style
-from passwright.strictjson import dumps
-from passwright.table import place_in
+from passwright.schema.formats import Pending, fits_style
+from passwright.schema.model import locator
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from passwright.documents.json_template import JsonTemplate
     from passwright.documents.rule import Rule, ValueCheck
     from passwright.report import Finding
-    from passwright.table import Place, Table
+    from passwright.schema.model import Place, Schema
 
     _FullCheck = Callable[[Any], Iterable[Finding]]
 
@@ -59,7 +59,7 @@ class DocumentValidator:
     """Validates documents of one name against an object of a schema and rules."""
 
     name: str
-    table: Table
+    table: Schema
     root: str
     rules: tuple[Rule, ...] = ()
     # Documents have few sets of members: the rules for each of them.
@@ -90,7 +90,7 @@ class DocumentValidator:
         self, document: Mapping[str, Any], context: Any, *, place: Place | None = None, writing: bool = True
     ) -> list[Finding]:
         """Validates a finished document. `writing` is False for documents of others."""
-        where = place or place_in(self.name)
+        where = place or locator(self.name)
         found = _SchemaFindings(self.table.check(self.root, document, place=_bare, writing=writing), where)
         findings = found.findings
         for rule in found.runnable(self._rules_for(document)):
@@ -99,7 +99,7 @@ class DocumentValidator:
 
     def compile(self, template: JsonTemplate, context: Any) -> CompiledValidator:
         """Validates the constant part of a template; returns the validator of its values."""
-        place = place_in(self.name)
+        place = locator(self.name)
         pointers = [pointer for pointer, _ in template.placeholders]
         dynamic = tuple(rule for rule in self.rules if rule.reads_one_of(pointers))
         found = _SchemaFindings(self.table.check(self.root, template.body, place=_bare), place)
@@ -141,7 +141,7 @@ def _both(first: ValueCheck, second: ValueCheck) -> ValueCheck:
 
 
 def _is_known(value: object) -> bool:
-    return not isinstance(value, Unknown)
+    return not isinstance(value, Pending)
 
 
 def _nothing(_: object) -> Iterable[Finding]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.documents.json_patch import merge, set_at
 from passwright.documents.placeholders import Placeholder, compile_text
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 from passwright.google.values import TEXT_EXAMPLES, as_it_is, as_text, form_at
-from passwright.images import SCALES, file_name
+from passwright.images.fitting import SCALES, file_name
 from passwright.report import Finding, error, note
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from passwright.model.kinds import Place
     from passwright.model.template import Field, Template
-    from passwright.table import Key
+    from passwright.schema.model import Member
 
 __all__ = ["PayloadTemplate", "payload", "resource_name"]
 
@@ -76,7 +76,7 @@ class _Content:
         template, class_, object_ = self.template, self.documents["class"], self.documents["object"]
         name = compile_text(template.google_class or template.id.replace("{", "{{"))
         class_["id"] = self._id(name)
-        if "reviewStatus" in table().objects[resource_name(template.kind.class_type)]:
+        if "reviewStatus" in payload_schema().objects[resource_name(template.kind.class_type)]:
             class_["reviewStatus"] = "UNDER_REVIEW"
         object_ |= {"id": self._id(compile_text("{serial}")), "classId": class_["id"], "state": "ACTIVE"}
         for path, value in self.template.kind.constants.items():
@@ -112,13 +112,13 @@ class _Content:
         root, _, below = path.partition(".")
         set_at(self.documents[root], below, value)
 
-    def _key_at(self, path: str) -> Key | None:
+    def _key_at(self, path: str) -> Member | None:
         """What the table says of a path; None if the schema has no such member."""
         root, *steps = path.split(".")
         kind = self.template.kind
         owner, key = resource_name(kind.class_type if root == "class" else kind.object_type), None
         for step in steps:
-            key = table().objects.get(owner, {}).get(step)
+            key = payload_schema().objects.get(owner, {}).get(step)
             if key is None:
                 return None
             owner = key.types[0]
@@ -251,7 +251,7 @@ class _Content:
             raise LookupError(f"kind {self.template.kind.name} puts {key} at {path}, which Google has not")
         if facts.types[0] == "LoyaltyPointsBalance" and each.type == "integer":
             # A balance has one member. Which one is known, so that the number alone is open.
-            path, facts = f"{path}.int", table().objects[facts.types[0]]["int"]
+            path, facts = f"{path}.int", payload_schema().objects[facts.types[0]]["int"]
         form = form_at(facts, each)
         if path in _paths(self.template.kind.google.get("name")) and each.value != self.template.name:
             self._lost("google-drops", self._at("/name"), f"Google shows {key} where the name would stand")

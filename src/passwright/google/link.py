@@ -13,7 +13,7 @@ from passwright.errors import LinkTooLong
 from passwright.google.rules.cross_checks import check_link
 from passwright.report import Finding, Report, warning
 from passwright.signing import SigningRequest, bind_signer
-from passwright.strictjson import dumps
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

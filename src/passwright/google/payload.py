@@ -22,7 +22,7 @@ from passwright.google.rules import cross_checks, field_paths
 from passwright.google.rules.payload import ValidationContext, validators
 from passwright.model.validation import check_template, own_copy
 from passwright.report import Finding, error, has_errors, note, warning
-from passwright.table import Unknown, place_in
+from passwright.schema.model import Pending, locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -177,15 +177,15 @@ def _settings(
 ) -> Iterator[Finding]:
     if template.nfc is not None and "@nfc" not in shape:
         # Off for this pass on purpose, while the class is one for all of them.
-        object_ = {"smartTapRedemptionValue": Unknown(), **object_}
+        object_ = {"smartTapRedemptionValue": Pending(), **object_}
     yield from cross_checks.check_settings(
-        template.kind.vertical, class_, object_, place_in("class"), place_in("object")
+        template.kind.vertical, class_, object_, locator("class"), locator("object")
     )
 
 
 def _paths(template: Template, class_: Mapping[str, Any], object_: Mapping[str, Any]) -> Iterator[Finding]:
     """The class is shared: a path leads somewhere when it does for one of its passes."""
-    place = place_in("class")
+    place = locator("class")
     yield from field_paths.unresolved(class_, object_, cross_checks.names(template.kind.vertical), place)
     yield from field_paths.hidden(class_, object_, place)
 

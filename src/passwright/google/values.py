@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from passwright.model.template import Field
-    from passwright.table import Key
+    from passwright.schema.model import Member
 
 __all__ = ["TEXT_EXAMPLES", "as_it_is", "as_text", "form_at"]
 
 
-def form_at(key: Key, each: Field) -> Callable[[Any], Any] | None:
+def form_at(key: Member, each: Field) -> Callable[[Any], Any] | None:
     """How a field's value is written as the value of `key`; None where that is a text for people."""
     kind = key.types[0]
     if kind == "LoyaltyPointsBalance":

@@ -15,8 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passwright import images, wholefile
+from passwright import atomic_file
 from passwright.errors import InvalidInput, TemplateRejected
+from passwright.images import fitting
 from passwright.model import toml_lines
 from passwright.model.kinds import KINDS
 from passwright.model.template import (
@@ -32,7 +33,7 @@ from passwright.model.template import (
 )
 from passwright.model.validation import check_document, check_template, check_translations, template_document
 from passwright.report import Finding, Report, Severity, error, has_errors, warning
-from passwright.table import did_you_mean, place_in, printable, shown, step
+from passwright.schema.model import did_you_mean, join_pointer, locator, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from passwright.model.kinds import Kind
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
     # A file's name and the most bytes it may have -> its bytes, or what is wrong with it.
     _DataOf: TypeAlias = Callable[[str, int], tuple[bytes | None, list[Finding]]]
@@ -167,9 +168,9 @@ def _read(
 def _reserved_names(template: Template, place: Place) -> Iterator[Finding]:
     """Fields whose names mean something else in requests to the issuing service."""
     for name in sorted(API_MEMBERS.intersection(template.fields)):
-        message = f"{shown(name)} is a member of the issuing service's requests"
+        message = f"{quoted(name)} is a member of the issuing service's requests"
         hint = f'give it as "values": {{"{name}": ...}} there, or choose another name'
-        yield warning("reserved-field-name", place(step("/fields", name)), message, hint)
+        yield warning("reserved-field-name", place(join_pointer("/fields", name)), message, hint)
 
 
 def _misspelt(names: Iterable[str]) -> Iterator[Finding]:
@@ -198,7 +199,7 @@ def _toml_in(name: str, data_of: _DataOf) -> tuple[dict[str, Any] | None, Place,
     """The document in a TOML file, None if it can't be read, and where its pointers are."""
     data, findings = data_of(name, MAX_TOML_BYTES)
     if data is None:
-        return None, place_in(printable(name)), findings
+        return None, locator(printable(name)), findings
     return toml_lines.read(data, printable(name))
 
 
@@ -236,21 +237,21 @@ def _is_left_over(parts: Sequence[str]) -> bool:
 
 def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
     try:
-        images.check_png(data, name=where)
+        fitting.check_png(data, name=where)
     except InvalidInput as exc:
         yield error(exc.code, where, exc.message)
 
 
 def _unknown_picture(name: str) -> tuple[str, str] | None:
     """What is wrong with the name of a picture, and a hint; None if a wallet may use it."""
-    split = images.split_name(name)
+    split = fitting.split_name(name)
     if split is None:
         return "this is no .png file, so no wallet uses it", "pictures are PNG"
     picture = split[0].rpartition("/")[2]
     if picture in PICTURES:
         return None
     hint = did_you_mean(picture, PICTURES) or f"pictures: {', '.join(PICTURES)}"
-    return f"no wallet knows a picture called {shown(picture)}", hint
+    return f"no wallet knows a picture called {quoted(picture)}", hint
 
 
 def _translations(
@@ -282,9 +283,9 @@ def _translations(
         findings += problems
         for key, value in (document or {}).items():
             if not isinstance(value, str):
-                message = f"the translation of {shown(key)} has to be text"
+                message = f"the translation of {quoted(key)} has to be text"
                 hint = "put the whole text in quotes when it holds a dot" if isinstance(value, dict) else ""
-                findings.append(error("wrong-type", place(step("", key)), message, hint))
+                findings.append(error("wrong-type", place(join_pointer("", key)), message, hint))
         translations[language] = {k: v for k, v in (document or {}).items() if isinstance(v, str)}
         places[language] = place
     return translations, places, findings
@@ -317,7 +318,7 @@ def save(template: Template, folder: str | PathLike[str]) -> None:
     for name, data in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        wholefile.write(path, data, sweep=False)
+        atomic_file.write(path, data, sweep=False)
 
 
 def to_files(template: Template) -> dict[str, bytes]:
@@ -342,7 +343,7 @@ def to_files(template: Template) -> dict[str, bytes]:
 
 def _not_sayable(template: Template) -> Iterator[Finding]:
     """What a template made in a program may hold and TOML 1.0.0 has no form for: null."""
-    place = place_in(template.source)
+    place = locator(template.source)
     waiting: list[tuple[str, Any]] = [("/apple", template.apple), ("/google", template.google)]
     while waiting:
         pointer, value = waiting.pop()
@@ -350,9 +351,9 @@ def _not_sayable(template: Template) -> Iterator[Finding]:
             message = "this is null, and TOML has no null"
             yield error("null-value", place(pointer), message, "give the override to each pass instead")
         if isinstance(value, dict):
-            waiting += [(step(pointer, name), each) for name, each in value.items()]
+            waiting += [(join_pointer(pointer, name), each) for name, each in value.items()]
         elif isinstance(value, (list, tuple)):
-            waiting += [(step(pointer, index), each) for index, each in enumerate(value)]
+            waiting += [(join_pointer(pointer, index), each) for index, each in enumerate(value)]
 
 
 def to_toml(template: Template) -> str:

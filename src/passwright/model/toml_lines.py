@@ -12,13 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from passwright.report import Finding, error
-from passwright.strictjson import dumps
-from passwright.table import place_in, printable, step
+from passwright.schema.model import join_pointer, locator, printable
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["read", "written", "written_key", "written_value"]
 
@@ -32,7 +32,7 @@ def read(data: bytes, name: str) -> tuple[dict[str, Any] | None, Place, list[Fin
     The document is None if it can't be read, and the findings say why. A place is
     `name`, the line that a pointer is given in, and the pointer.
     """
-    place = place_in(name)
+    place = locator(name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -107,10 +107,10 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
             *owners, last = _steps(match[2])
             table = ""
             for part in owners:
-                table = step(table, part)
+                table = join_pointer(table, part)
                 # [links.more] belongs to the latest of [[links]].
                 table = f"{table}/{arrays[table]}" if table in arrays else table
-            table = step(table, last)
+            table = join_pointer(table, last)
             if match[1] == "[[":
                 arrays[table] = arrays.get(table, -1) + 1
                 table = f"{table}/{arrays[table]}"
@@ -118,7 +118,7 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
         elif match := _KEY.match(line):
             pointer = table
             for part in _steps(match[1]):
-                pointer = step(pointer, part)
+                pointer = join_pointer(pointer, part)
                 yield pointer, number
             value = line[match.end() :]
             quotes = next((q for q in ('"""', "'''") if value.count(q) % 2), "")

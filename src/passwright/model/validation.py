@@ -15,20 +15,27 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.binding.binding import Binding, problems
 from passwright.documents.placeholders import names_in
-from passwright.forms import in_words, is_number, is_text
 from passwright.model.kinds import KINDS
 from passwright.report import Finding, error, has_errors, warning
-from passwright.strictjson import dumps
-from passwright.table import Table, did_you_mean, place_in, shown, step
+from passwright.schema.formats import describe_type, is_number, is_text
+from passwright.schema.model import Schema, did_you_mean, join_pointer, locator, quoted
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from passwright.model.kinds import Kind
     from passwright.model.template import Field, Pass, Template
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
-__all__ = ["check_document", "check_pass", "check_template", "own_copy", "table", "template_document"]
+__all__ = [
+    "check_document",
+    "check_pass",
+    "check_template",
+    "own_copy",
+    "template_document",
+    "template_schema",
+]
 
 # One serial for both wallets: Apple puts it into URL paths of the web service,
 # Google into the object id (letters, digits, ".", "_", "-").
@@ -47,16 +54,16 @@ MAX_SAFE_INTEGER = 2**53
 
 
 @cache
-def table() -> Table:
+def template_schema() -> Schema:
     """What template.toml may hold."""
-    return Table.load("passwright", "template.json")
+    return Schema.load("passwright", "template.json")
 
 
 def check_document(
     document: Mapping[str, Any], *, kinds: Mapping[str, Kind] | None = None, place: Place
 ) -> Iterator[Finding]:
     """Everything that is wrong with a template written as a document."""
-    yield from table().check("Template", document, place=place)
+    yield from template_schema().check("Template", document, place=place)
     for wallet in ("apple", "google"):
         yield from _check_json(document.get(wallet), f"/{wallet}", place)
     known_kinds = KINDS if kinds is None else kinds
@@ -64,7 +71,7 @@ def check_document(
     kind = known_kinds.get(name) if isinstance(name, str) else None
     if isinstance(name, str) and kind is None:
         hint = did_you_mean(name, known_kinds) or f"known kinds: {', '.join(known_kinds)}"
-        yield error("unknown-kind", place("/kind"), f"there is no kind {shown(name)}", hint)
+        yield error("unknown-kind", place("/kind"), f"there is no kind {quoted(name)}", hint)
     fields = document.get("fields", {})
     if isinstance(fields, dict):
         yield from _check_fields(fields, kind, place)
@@ -90,18 +97,18 @@ def _check_json(value: object, pointer: str, place: Place) -> Iterator[Finding]:
     elif isinstance(value, dict):
         for key, each in value.items():
             if isinstance(key, str) and is_text(key):
-                yield from _check_json(each, step(pointer, key), place)
+                yield from _check_json(each, join_pointer(pointer, key), place)
             else:
-                yield error("not-json", place(pointer), f"the key {shown(key)} is no text", "keys are text")
+                yield error("not-json", place(pointer), f"the key {quoted(key)} is no text", "keys are text")
     elif isinstance(value, (list, tuple)):
         for index, each in enumerate(value):
-            yield from _check_json(each, step(pointer, index), place)
+            yield from _check_json(each, join_pointer(pointer, index), place)
     elif isinstance(value, str):
         if not is_text(value):
             yield error("bad-string", place(pointer), "this holds NUL or half of a surrogate pair")
     elif not (value is None or isinstance(value, bool) or is_number(value)):
         hint = 'write it as text: "2026-05-01T09:00:00Z"' if isinstance(value, date) else ""
-        yield error("not-json", place(pointer), f"this is {in_words(value)}, which JSON has not", hint)
+        yield error("not-json", place(pointer), f"this is {describe_type(value)}, which JSON has not", hint)
 
 
 def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) -> Iterator[Finding]:
@@ -114,12 +121,12 @@ def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) ->
         return
     meanings: dict[str, str] = {}
     for key, each in fields.items():
-        here = step("/fields", key)
+        here = join_pointer("/fields", key)
         if not isinstance(key, str) or not _FIELD_KEY.match(key) or key == "serial":
             hint = "'serial' is the pass's own number"
             if key != "serial":
                 hint = "use 1 to 64 of A-Z, a-z, 0-9, _ and -; the label may hold any letters"
-            yield error("bad-field-key", place(here), f"a field can't be called {shown(key)}", hint)
+            yield error("bad-field-key", place(here), f"a field can't be called {quoted(key)}", hint)
         if not isinstance(each, dict):
             continue
         yield from _check_field(each, here, place)
@@ -130,14 +137,14 @@ def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) ->
             hint = did_you_mean(means, kind.places) or f"meanings of {kind.name}: {', '.join(kind.places)}"
             yield error(
                 "unknown-meaning",
-                place(step(here, "means")),
-                f"{kind.name} has no meaning {shown(means)}",
+                place(join_pointer(here, "means")),
+                f"{kind.name} has no meaning {quoted(means)}",
                 hint,
             )
         elif means in meanings:
             message = f"{means!r} is what {meanings[means]!r} means already"
             yield error(
-                "duplicate-meaning", place(step(here, "means")), message, "each meaning has one field"
+                "duplicate-meaning", place(join_pointer(here, "means")), message, "each meaning has one field"
             )
         meanings.setdefault(means, key)
 
@@ -152,7 +159,7 @@ def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[F
         if key in each and kind not in kinds:
             message = f"{key} works with a field of type {' or '.join(kinds)} only"
             hint = f'leave it out, or add type = "{kinds[0]}"'
-            yield error("style-misfit", place(step(here, key)), message, hint)
+            yield error("style-misfit", place(join_pointer(here, key)), message, hint)
     for key in ("value", "default", "example"):
         value = each.get(key)
         if value is None or kind not in VALUES:
@@ -161,10 +168,13 @@ def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[F
             if kind != "text":
                 message = "a value with blanks in it is text"
                 yield error(
-                    "wrong-type", place(step(here, key)), message, 'leave type out: "text" is the default'
+                    "wrong-type",
+                    place(join_pointer(here, key)),
+                    message,
+                    'leave type out: "text" is the default',
                 )
         elif rule := VALUES[kind](value):
-            yield error("wrong-value", place(step(here, key)), f"{key} {rule}")
+            yield error("wrong-value", place(join_pointer(here, key)), f"{key} {rule}")
 
 
 def _check_blanks(document: Mapping[str, Any], fields: Mapping[str, Any], place: Place) -> Iterator[Finding]:
@@ -188,7 +198,7 @@ def _check_blanks(document: Mapping[str, Any], fields: Mapping[str, Any], place:
 
 def _texts_with_blanks(document: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     places: list[tuple[str, Any, str]] = [
-        (step("/fields", key), each, "value") for key, each in fields.items()
+        (join_pointer("/fields", key), each, "value") for key, each in fields.items()
     ]
     for part, members in (("nfc", ("message",)), ("barcode", ("message", "text"))):
         places += [(f"/{part}", document.get(part), member) for member in members]
@@ -196,13 +206,13 @@ def _texts_with_blanks(document: Mapping[str, Any], fields: Mapping[str, Any]) -
     for pointer, owner, member in places:
         text = owner.get(member) if isinstance(owner, dict) else None
         if isinstance(text, str):
-            yield step(pointer, member), text
+            yield join_pointer(pointer, member), text
 
 
 def check_template(template: Template) -> Iterator[Finding]:
     """Everything that is wrong with a template made in a program, or loaded."""
     kinds = {template.kind.name: template.kind}
-    place = place_in(template.source)
+    place = locator(template.source)
     findings = [*check_document(template_document(template), kinds=kinds, place=place)]
     findings += _check_names(template)
     yield from findings
@@ -217,9 +227,9 @@ def _check_names(template: Template) -> Iterator[Finding]:
     for name in files:
         if not isinstance(name, str) or not _PICTURE.match(name):
             hint = "icon.png, logo@2x.png, de/hero.png"
-            yield error("bad-name", f"images/{shown(name)}", "a picture can't have this name", hint)
+            yield error("bad-name", f"images/{quoted(name)}", "a picture can't have this name", hint)
     for language, texts in translations.items():
-        where = f"translations/{shown(language)}"
+        where = f"translations/{quoted(language)}"
         if not isinstance(language, str) or not _LANGUAGE.match(language):
             yield error("bad-name", where, "this is no language", "de, en-GB")
         elif not isinstance(texts, dict):
@@ -231,7 +241,7 @@ def _check_names(template: Template) -> Iterator[Finding]:
 
 
 def check_translations(
-    template: Template, where: Callable[[str], Place] = lambda name: place_in(f"translations/{name}.toml")
+    template: Template, where: Callable[[str], Place] = lambda name: locator(f"translations/{name}.toml")
 ) -> Iterator[Finding]:
     """Texts without a translation, and translations of nothing. `where` finds the place of a text."""
     texts = dict.fromkeys(translatable(template))
@@ -243,13 +253,13 @@ def check_translations(
             yield warning("own-language-translated", place(""), message, hint)
         for text in texts:
             if text not in translated:
-                message = f"there is no {language} for {shown(text)}"
+                message = f"there is no {language} for {quoted(text)}"
                 yield warning("missing-translation", place(""), message, "holders will read it as it is")
         for text in translated:
             if text not in texts:
-                message = f"{shown(text)} is translated in vain"
+                message = f"{quoted(text)} is translated in vain"
                 hint = did_you_mean(text, texts) or "the template shows no such text"
-                yield warning("unused-translation", place(step("", text)), message, hint)
+                yield warning("unused-translation", place(join_pointer("", text)), message, hint)
     languages = {template.language, *template.translations}
     for name in template.images.files:
         language = name.rpartition("/")[0]
@@ -320,12 +330,12 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
     if not isinstance(serial, str) or not SERIAL.match(serial):
         hint = "1 to 64 letters, digits, dots, dashes or underscores"
         yield error("bad-serial", "pass#/serial", "the serial number does not have the right form", hint)
-    place = place_in("pass")
+    place = locator("pass")
     for key in pass_.values:
         if key not in template.fields:
             hint = did_you_mean(key, template.fields) or f"its fields: {', '.join(template.fields)}"
-            where = place(step("/values", key))
-            yield error("unknown-field", where, f"the template has no field {shown(key)}", hint)
+            where = place(join_pointer("/values", key))
+            yield error("unknown-field", where, f"the template has no field {quoted(key)}", hint)
     for key, each in template.fields.items():
         if finding := _check_value(key, each, pass_.values.get(key)):
             yield finding
@@ -354,12 +364,12 @@ def _check_value(key: str, each: Field, value: Any) -> Finding | None:
         if each.value is not None or each.default is not None or each.optional:
             return None
         hint = f"give it, or make the field optional (example: {each.example})" if each.example else ""
-        return error("missing-value", step("pass#/values", key), f"the pass has no {key!r}", hint)
+        return error("missing-value", join_pointer("pass#/values", key), f"the pass has no {key!r}", hint)
     if each.value is not None:
         hint = "leave it out of the values"
-        return error("fixed-value", step("pass#/values", key), f"the template fixes {key!r}", hint)
+        return error("fixed-value", join_pointer("pass#/values", key), f"the template fixes {key!r}", hint)
     if each.type in VALUES and (rule := VALUES[each.type](value)):
-        return error("wrong-value", step("pass#/values", key), f"{key} {rule}")
+        return error("wrong-value", join_pointer("pass#/values", key), f"{key} {rule}")
     return None
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.errors import ServiceRefused
 from passwright.service.store.protocol import StoredResponse
-from passwright.strictjson import dumps
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

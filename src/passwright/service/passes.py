@@ -16,6 +16,7 @@ from passwright.binding.email import mask
 from passwright.errors import AlreadyExists, PassRejected, ServiceRefused, StaleBinding
 from passwright.model.validation import check_pass
 from passwright.report import Report, has_errors
+from passwright.schema.model import join_pointer
 from passwright.service import transitions
 from passwright.service.idempotency import IdempotencyKey, ReplayedResponse, find_stored, store_response
 from passwright.service.rendering import (
@@ -31,7 +32,6 @@ from passwright.service.rendering import (
 from passwright.service.store.protocol import Address, PassStatus, StoredBinding, StoredPass
 from passwright.service.templates import template_of
 from passwright.service.vault import Purpose
-from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -354,7 +354,7 @@ def _check_direct(names: frozenset[str], kept: StoredTemplate) -> None:
     """Refuses members of a request's `pass` that are not fields of the template either."""
     if names and (unknown := sorted(names.difference(template_of(kept).fields))):
         rule = "is neither a member of a pass nor a field of its template"
-        pointers = {step("/pass", name): rule for name in unknown}
+        pointers = {join_pointer("/pass", name): rule for name in unknown}
         raise ServiceRefused("invalid_member", "the pass has unknown members", pointers=pointers)
 
 

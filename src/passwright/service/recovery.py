@@ -20,7 +20,7 @@ from passwright.binding.lifecycle import EventKind, State
 from passwright.errors import InvalidInput
 from passwright.service import transitions
 from passwright.service.store.protocol import Event, PassStatus
-from passwright.strictjson import loads
+from passwright.strict_json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

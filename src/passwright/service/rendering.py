@@ -14,8 +14,8 @@ from passwright.errors import ServiceRefused
 from passwright.model.template import Barcode, Field, Location
 from passwright.model.validation import check_pass
 from passwright.report import has_errors
+from passwright.schema.model import join_pointer
 from passwright.service.templates import template_of
-from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -175,7 +175,7 @@ def _values(template: Template, content: PassContent) -> dict[str, Any]:
         try:
             values[key] = each.parse(value) if each is not None and isinstance(value, str) else value
         except ValueError as exc:
-            broken[step("/pass/values", key)] = str(exc)
+            broken[join_pointer("/pass/values", key)] = str(exc)
     if broken:
         raise ServiceRefused("pass_invalid", "a value has the wrong form", pointers=broken)
     return values

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from passwright import images
 from passwright.apple.container.archive import ArchiveLimits, Entries, join_entries, unpack
 from passwright.errors import InvalidInput, ServiceRefused, TemplateRejected
+from passwright.images import fitting
 from passwright.model import folder
 from passwright.report import Report, error
 from passwright.service.idempotency import find_stored, store_response
@@ -208,8 +208,8 @@ def _clean_template(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report
     pictures, findings = {}, []
     for name, data in template.images.files.items():
         try:
-            size = images.check_png(data, name=f"images/{name}")
-            pictures[name] = images.fit(
+            size = fitting.check_png(data, name=f"images/{name}")
+            pictures[name] = fitting.fit(
                 data, width=size.width, height=size.height, name=f"images/{name}"
             ).data
         except InvalidInput as exc:

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from passwright import wholefile
+from passwright import atomic_file
 from passwright.errors import KeyMaterialError, VaultError
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class KeyFile:
         Raises:
             OSError: the file can't be written; it is as it was.
         """
-        wholefile.write(self.path, ring.to_text().encode(), mode=0o600)
+        atomic_file.write(self.path, ring.to_text().encode(), mode=0o600)
 
     def _check(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_RING_BYTES:

@@ -7,13 +7,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from passwright.errors import (
-    SignerFailed,
-    SignerRefused,
-    SignerTimeout,
-    SignerUnreachable,
-    WrongSignature,
-)
+from passwright.errors import SignerFailed, SignerRefused, SignerTimeout, SignerUnreachable, WrongSignature
 from passwright.signers.retry import with_retries
 from passwright.signing import load_public_key, verify_signature
 

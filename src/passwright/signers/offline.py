@@ -15,7 +15,7 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput, SignerFailed
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def read(lines: Iterable[bytes], *, name: str) -> tuple[datetime, Iterator[Signe
 def _line(number: int, line: bytes, name: str) -> tuple[datetime, Signed]:
     where = f"{name}, line {number}"
     try:
-        said: Any = strictjson.loads(line, name=where, max_bytes=MAX_LINE_BYTES, max_depth=2)
+        said: Any = strict_json.loads(line, name=where, max_bytes=MAX_LINE_BYTES, max_depth=2)
         at = datetime.fromisoformat(said["at"])
         digest, signature = said["sha256"], b64decode(said["signature"], validate=True)
     except InvalidInput as exc:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.apple import personalization
 from passwright.apple.container import pkpass
 from passwright.apple.rules import pass_json as apple_rules
@@ -25,7 +25,7 @@ from passwright.google.link import SaveLink
 from passwright.google.payload import restricted_to
 from passwright.google.reading.token import Token, read
 from passwright.report import Finding, Report, Severity, error
-from passwright.table import place_in, step
+from passwright.schema.model import join_pointer, locator
 from passwright.testing.authority import Authority, example_directory
 from passwright.testing.second_reader import compare_readers
 from passwright.validation import PAYLOADS, check
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = [
     "assert_bound",
@@ -203,7 +203,7 @@ def assert_bound(
 def _of_pkpass(subject: Any) -> Report:
     try:
         files = subject.files if isinstance(subject, Verification) else pkpass.read(subject)
-        tolerated = strictjson.loads_tolerant(files.get("pass.json", b""), name="pass.json")
+        tolerated = strict_json.loads_tolerant(files.get("pass.json", b""), name="pass.json")
     except InvalidInput as exc:
         return Report.from_findings([error(exc.code, exc.location, exc.message)])
     if not isinstance(tolerated.value, dict):
@@ -225,7 +225,7 @@ def _of_payload(payload: Any, name: str, wanted: str | None) -> Report:
         document = read(text).claims if name == "link" else _document(text)
     except InvalidInput:
         return Report.from_findings(findings)  # which say so
-    place = place_in("claims" if name == "link" else name)
+    place = locator("claims" if name == "link" else name)
     if name in ("link", "save-claims"):
         findings += _objects(document, place, wanted)
     elif name.lower().endswith("object"):
@@ -240,7 +240,7 @@ def _objects(claims: Any, place: Place, wanted: str | None) -> Iterator[Finding]
     for key, items in payload.items() if isinstance(payload, Mapping) else ():
         for index, item in enumerate(items if key.endswith("Objects") and isinstance(items, list) else ()):
             found += 1
-            at = step(step("/payload", key), index)
+            at = join_pointer(join_pointer("/payload", key), index)
             if isinstance(item, Mapping) and item.keys() <= {"id", "classId"}:
                 hint = "ask for the object as Google holds it"
                 yield error("binding-unproved", place(at), "an id alone shows no restriction", hint)
@@ -286,7 +286,7 @@ def _document(payload: Any) -> Any:
     if isinstance(payload, Mapping):
         return payload
     data = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else bytes(payload)
-    return strictjson.loads_tolerant(data, name="payload").value
+    return strict_json.loads_tolerant(data, name="payload").value
 
 
 def _trust(given: Trust | Authority | None) -> Trust:

@@ -12,16 +12,16 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from passwright import images
 from passwright.apple.build import strings_file
 from passwright.documents.json_patch import merge, set_at
 from passwright.documents.placeholders import Placeholder
 from passwright.errors import InvalidInput
+from passwright.images import fitting
 from passwright.model.folder import PICTURES
 from passwright.model.template import SLOTS, learn_more_label
 from passwright.model.validation import translatable
 from passwright.report import Finding, error, note, warning
-from passwright.table import Table, did_you_mean, read_json
+from passwright.schema.model import Schema, did_you_mean, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from passwright.model.kinds import Place
     from passwright.model.template import Field, Template
 
-__all__ = ["document", "losses", "pictures", "strings", "table"]
+__all__ = ["document", "losses", "pass_schema", "pictures", "strings"]
 
 
 @cache
-def table() -> Table:
+def pass_schema() -> Schema:
     """What pass.json may hold."""
-    return Table.load("passwright.apple.tables", "pass.json")
+    return Schema.load("passwright.apple.data", "pass.json")
 
 
 @cache
 def picture_facts() -> Mapping[str, Any]:
     """`images`: picture name -> its slot, `excludes`: what must not stand beside each other."""
-    return read_json("passwright.apple.tables", "images.json")
+    return read_json("passwright.apple.data", "images.json")
 
 
 # Neutral name -> Apple's. Apple, Wallet Passes, Barcodes: format.
@@ -226,7 +226,7 @@ def form_at(path: str, each: Field) -> Callable[[Any], Any]:
     kind = "Pass"
     for step in path.split("."):
         if not step.isdigit():
-            kind = table().objects[kind][step].types[0]
+            kind = pass_schema().objects[kind][step].types[0]
     if kind == "SemanticTagType.CurrencyAmount" and each.type == "money":
         # Not str(): a large Decimal would come out as 1E+3.
         return lambda value: {"amount": f"{Decimal(str(value)):f}", "currencyCode": each.currency}
@@ -321,7 +321,7 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
         drawn.append(name)
         for folder, source in _folders(template, name, languages, findings, required=slot["required"]):
             scaled = _scaled(source[0], slot, style, source[1], findings)
-            files |= {f"{folder}{images.file_name(name, scale)}": data for scale, data in scaled.items()}
+            files |= {f"{folder}{fitting.file_name(name, scale)}": data for scale, data in scaled.items()}
     if "icon" not in sources:
         hint = "add images/icon@3x.png, 114 x 114 pixels"
         findings.append(
@@ -356,7 +356,7 @@ def _by_language(template: Template) -> tuple[dict[str, dict[str, Sources]], lis
     sources: dict[str, dict[str, Sources]] = {}
     findings = []
     for file, data in sorted(template.images.files.items()):
-        split = images.split_name(file)
+        split = fitting.split_name(file)
         language, _, name = split[0].rpartition("/") if split else ("", "", "")
         if split is None or name not in PICTURES:
             hint = did_you_mean(name, PICTURES)
@@ -404,7 +404,7 @@ def _scaled(
     """A picture at three scales, or as it was given where no size is published."""
     try:
         points = _points(slot, style, source, path)
-        scaled = images.scales(source, points=points, mode=slot["mode"], name=path)
+        scaled = fitting.scales(source, points=points, mode=slot["mode"], name=path)
     except InvalidInput as exc:
         findings.append(error(exc.code, f"images/{exc.location}", exc.message))
         return {}
@@ -412,7 +412,7 @@ def _scaled(
     return scaled.files
 
 
-def _points(slot: Mapping[str, Any], style: str, source: Sources, path: str) -> images.Points | None:
+def _points(slot: Mapping[str, Any], style: str, source: Sources, path: str) -> fitting.Points | None:
     """The size the pictures were drawn for: today's, or one of earlier guidance when they have its ratio.
 
     The scales that are missing are made in the same size, so that all look alike.
@@ -423,14 +423,14 @@ def _points(slot: Mapping[str, Any], style: str, source: Sources, path: str) -> 
         said = [
             finding
             for scale, data in source.items()
-            for finding in images.check_slot(data, points=points, name=images.file_name(path, scale))
+            for finding in fitting.check_slot(data, points=points, name=fitting.file_name(path, scale))
         ]
         if not any(finding.code == "image-ratio" for finding in said):
             return points
     return sizes[0]
 
 
-def _size(slot: Mapping[str, Any]) -> images.Points | None:
+def _size(slot: Mapping[str, Any]) -> fitting.Points | None:
     if slot["width"] is None:
         return None
     low, high = slot["width"]

@@ -18,9 +18,9 @@ import re
 from typing import TYPE_CHECKING
 
 from passwright.errors import InvalidInput
-from passwright.forms import is_text
 from passwright.report import warning
-from passwright.strictjson import Tolerated
+from passwright.schema.formats import is_text
+from passwright.strict_json import TolerantResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +52,7 @@ _ESCAPE = re.compile(r"\\(?:[Uu]([0-9A-Fa-f]{1,4})|([0-7]{1,3})|(.))", re.DOTALL
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def loads(data: bytes, *, name: str) -> Tolerated:
+def loads(data: bytes, *, name: str) -> TolerantResult:
     """The texts of a strings file called `name`, and a warning for each text that stands there twice.
 
     Of a text that is there twice the last translation counts.
@@ -79,7 +79,7 @@ def loads(data: bytes, *, name: str) -> Tolerated:
             repeated.append(at)
         texts[key] = key if match[3] is match[4] is None else value
         at = match.end()
-    return Tolerated(texts, tuple(_repeated(text, repeated, name)))
+    return TolerantResult(texts, tuple(_repeated(text, repeated, name)))
 
 
 def _repeated(text: str, places: list[int], name: str) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ class Credential:
     """One thing out of a file: a certificate, a private key or a request for a certificate.
 
     `kind` is `pass`, `intermediate`, `root`, `key`, `request`, or another kind
-    of certificate as `tables/certificates.toml` names them, `other` for one
+    of certificate as `data/certificates.toml` names them, `other` for one
     that it does not know; `title` says it in words. `name` is the common name,
     the generation of an intermediate of Apple's, or the kind of key. `days`
     are left until the end of a certificate, negative after it. `issuer` and
@@ -255,6 +255,6 @@ def _describe(public: Any) -> str:
 def _kinds() -> list[dict[str, Any]]:
     from importlib.resources import files
 
-    text = files("passwright.apple.tables").joinpath("certificates.toml").read_text("utf-8")
+    text = files("passwright.apple.data").joinpath("certificates.toml").read_text("utf-8")
     rows: list[dict[str, Any]] = tomllib.loads(text)["kinds"]
     return rows

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["SigningRequest", "make"]
+__all__ = ["CertificateRequest", "make"]
 
 # Apple issues pass certificates for RSA keys of this size.
 BITS = 2048
 NAME = "Pass Type ID"
 
 
-class SigningRequest(NamedTuple):
+class CertificateRequest(NamedTuple):
     """A private key (PKCS #8) and the request made with it, both in PEM."""
 
     key: bytes
@@ -21,7 +21,7 @@ class SigningRequest(NamedTuple):
         return "SigningRequest(hidden)"
 
 
-def make(*, name: str = NAME, password: bytes | str | None = None) -> SigningRequest:
+def make(*, name: str = NAME, password: bytes | str | None = None) -> CertificateRequest:
     """A new RSA-2048 key, encrypted where a password is given, and a request signed with SHA-256.
 
     `name` becomes the common name of the request. Apple takes nothing from it
@@ -49,6 +49,6 @@ def make(*, name: str = NAME, password: bytes | str | None = None) -> SigningReq
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     key = generate_private_key(65537, BITS)
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, SHA256())
-    return SigningRequest(
+    return CertificateRequest(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how), request.public_bytes(Encoding.PEM)
     )

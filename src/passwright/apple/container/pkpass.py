@@ -14,7 +14,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.apple.container import archive, stored_archive
 from passwright.apple.container.archive import ArchiveLimits
 from passwright.apple.container.filenames import (
@@ -98,7 +98,7 @@ def manifest(digests: Mapping[str, str]) -> bytes:
 
     Same digests, same bytes, in whatever order they come.
     """
-    return strictjson.dumps(dict(sorted(digests.items()))).encode()
+    return strict_json.dumps(dict(sorted(digests.items()))).encode()
 
 
 def check_manifest(
@@ -128,7 +128,7 @@ def _said_of(
 ) -> list[Finding]:
     """What is wrong between a manifest and the files of these names, whose digests are given."""
     try:
-        listed = strictjson.loads(
+        listed = strict_json.loads(
             written, name="manifest.json", max_bytes=PASS_LIMITS.manifest_bytes, max_items=_MAX_LISTED
         )
     except InvalidInput as refused:

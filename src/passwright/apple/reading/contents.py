@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.apple.build import strings_file
 from passwright.apple.container import pkpass
 from passwright.apple.rules.layouts import fields, style_of
@@ -117,7 +117,7 @@ def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     Raises:
         InvalidInput: no tolerance saves it; `wrong-type` where it is no object.
     """
-    tolerated = strictjson.loads_tolerant(data, name="pass.json", max_items=MAX_ITEMS)
+    tolerated = strict_json.loads_tolerant(data, name="pass.json", max_items=MAX_ITEMS)
     if not isinstance(tolerated.value, dict):
         raise InvalidInput("wrong-type", "pass.json", "pass.json has to hold an object")
     return tolerated.value, tolerated.findings

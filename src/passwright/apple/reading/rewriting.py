@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.apple import personalization
 from passwright.apple.build.pass_json import VALUE_FORMS
 from passwright.apple.container import pkpass
@@ -23,12 +23,12 @@ from passwright.apple.rules.pass_json import ValidationContext, validator
 from passwright.binding.rules import lost_binding_members
 from passwright.documents.json_patch import merge
 from passwright.errors import InvalidInput, PassRejected
-from passwright.forms import is_number, is_text
 from passwright.model.validation import own_copy
 from passwright.report import Finding, Report, error, warning
-from passwright.strictjson import dumps
-from passwright.table import did_you_mean, step
-from passwright.table import shown as shown_value
+from passwright.schema.formats import is_number, is_text
+from passwright.schema.model import did_you_mean, join_pointer
+from passwright.schema.model import quoted as shown_value
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,7 +144,7 @@ def _document(
     own, more = own_copy(apple, "pass#/apple")
     text = dumps(merge(document, own)).encode("utf-8", "surrogatepass")
     try:
-        document = strictjson.loads(text, name="pass.json")
+        document = strict_json.loads(text, name="pass.json")
     except InvalidInput as exc:
         more.append(error(exc.code, exc.location, exc.message))
     return text, document, [*findings, *more]
@@ -157,7 +157,7 @@ def _set_values(document: dict[str, Any], values: Mapping[str, Any]) -> Iterator
         if isinstance(key := each.get("key"), str):
             there.setdefault(key, []).append(each)
     for key, value in values.items():
-        where = step("pass#/values", key)
+        where = join_pointer("pass#/values", key)
         if key not in there:
             hint = did_you_mean(key, there) or f"its fields: {', '.join(map(shown_value, there))}"
             yield error("unknown-field", where, f"the pass has no field {shown_value(key)}", hint)

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple.build.pass_json import table
+from passwright.apple.build.pass_json import pass_schema
 from passwright.model.template import learn_more_label
 from passwright.model.validation import translatable
 from passwright.report import Finding, note, warning
@@ -35,7 +35,7 @@ def language_of(folder: str) -> str | None:
 @cache
 def _localised() -> frozenset[str]:
     """The names of members whose text phones look up in `pass.strings`."""
-    owners = table().objects.values()
+    owners = pass_schema().objects.values()
     return frozenset(key.name for keys in owners for key in keys.values() if "localized" in key.types) | {
         "value"
     }

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from passwright import images, strictjson
+from passwright import strict_json
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.build.pass_json import BARCODE_FORMATS, LEARN_MORE, LINK
@@ -24,7 +24,7 @@ from passwright.binding.rules import is_bound_payload
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
 from passwright.errors import InvalidInput, TemplateRejected
-from passwright.forms import is_hex_color, is_number, is_rgb, is_url
+from passwright.images import fitting as images_fitting
 from passwright.model.folder import PICTURES
 from passwright.model.kinds import KINDS
 from passwright.model.template import (
@@ -40,7 +40,8 @@ from passwright.model.template import (
 )
 from passwright.model.validation import check_template
 from passwright.report import Finding, Report, Severity, error, note, warning
-from passwright.table import printable, step
+from passwright.schema.formats import is_hex_color, is_number, is_rgb, is_url
+from passwright.schema.model import join_pointer, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -261,7 +262,7 @@ class _Extraction:
         if personalization.FILE not in self.files:
             return None
         try:
-            asked = strictjson.loads_tolerant(
+            asked = strict_json.loads_tolerant(
                 self.files[personalization.FILE], name=personalization.FILE
             ).value
             names = {theirs: ours for ours, theirs in personalization.FIELDS.items()}
@@ -313,7 +314,7 @@ class _Extraction:
     def _without_errors(self, rest: dict[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
         """The overrides without what no builder takes: unknown keys, values of a wrong type."""
         for _ in range(_ROUNDS):
-            found = [*pass_json.table().check("Pass", merge(made, rest), place=lambda pointer: pointer)]
+            found = [*pass_json.pass_schema().check("Pass", merge(made, rest), place=lambda pointer: pointer)]
             wrong = [
                 each
                 for each in found
@@ -328,7 +329,7 @@ class _Extraction:
     def _difference(self, found: Mapping[str, Any], made: Mapping[str, Any], pointer: str) -> dict[str, Any]:
         patch: dict[str, Any] = {}
         for name, value in found.items():
-            here = step(pointer, name)
+            here = join_pointer(pointer, name)
             there = made.get(name)
             if here in self.said or (name in made and alike(value, there)):
                 continue
@@ -340,7 +341,7 @@ class _Extraction:
             elif (sayable := self._sayable(value, here)) is not None:
                 patch[name] = sayable
         for name in made.keys() - found.keys():
-            here = step(pointer, name)
+            here = join_pointer(pointer, name)
             if here not in self.said and not self._is_slot(here):
                 self._differ(here, "passes of the template have this besides")
         return patch
@@ -359,9 +360,9 @@ class _Extraction:
             mine = by_key[key]
             for name, value in found.items():
                 if name != "key" and not _is_default(name, value) and not alike(value, mine.get(name)):
-                    self._drop(step(where, name), "a field of a template has no word for this")
+                    self._drop(join_pointer(where, name), "a field of a template has no word for this")
             for name in mine.keys() - found.keys():
-                self._differ(step(where, name), "the field of a template has this besides")
+                self._differ(join_pointer(where, name), "the field of a template has this besides")
 
     def _sayable(self, value: Any, pointer: str) -> Any:
         """A value as an override can say it: TOML has no null, and merging takes it for "leave out"."""
@@ -369,10 +370,10 @@ class _Extraction:
             self._drop(pointer, "this is null, which an override can't say")
             return None
         if isinstance(value, dict):
-            made = {name: self._sayable(each, step(pointer, name)) for name, each in value.items()}
+            made = {name: self._sayable(each, join_pointer(pointer, name)) for name, each in value.items()}
             return {name: each for name, each in made.items() if each is not None}
         if isinstance(value, list):
-            items = [self._sayable(each, step(pointer, index)) for index, each in enumerate(value)]
+            items = [self._sayable(each, join_pointer(pointer, index)) for index, each in enumerate(value)]
             return [each for each in items if each is not None]
         return value
 
@@ -425,13 +426,13 @@ def _is_location(each: Any) -> bool:
 
 def _no_picture(file: str, data: bytes, language: str | None) -> str:
     """Why a file is no picture of a template, or ""."""
-    split = images.split_name(file)
+    split = images_fitting.split_name(file)
     if split is None or split[0] not in PICTURES:
         return "a template has no such file"
     if language is None:
         return "the folder is named after no language"
     try:
-        images.check_png(data, name=file)
+        images_fitting.check_png(data, name=file)
     except InvalidInput as exc:
         return f"the picture can't be taken over: {exc.message}"
     return ""

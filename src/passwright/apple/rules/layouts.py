@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from passwright.apple.build.pass_json import picture_facts, table
-from passwright.table import step
+from passwright.apple.build.pass_json import pass_schema, picture_facts
+from passwright.schema.model import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from passwright.table import Key
+    from passwright.schema.model import Member
 
 _Reason = TypeVar("_Reason")
 
@@ -29,8 +29,8 @@ __all__ = [
     "STYLES",
     "SYSTEMS",
     "Layout",
-    "Member",
     "MissingParts",
+    "SemanticMember",
     "Visit",
     "contains_member",
     "fields",
@@ -224,7 +224,7 @@ def missing_for(
 
 def _absent(name: str, document: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """The members that a scheme asks for and that are absent, and whether sources agree on it."""
-    objects = table().objects
+    objects = pass_schema().objects
     own = tuple(semantic_tags(document))
     there = {tag for each in own for tag in each}
     nfc = document.get("nfc")
@@ -252,7 +252,7 @@ def _transit(document: Mapping[str, Any]) -> object:
 
 @cache
 def _asks_for_nfc(name: str) -> bool:
-    return name in table().objects["Pass"]["nfc"].facts["required_by"]
+    return name in pass_schema().objects["Pass"]["nfc"].facts["required_by"]
 
 
 def _images() -> Mapping[str, Mapping[str, Any]]:
@@ -274,18 +274,18 @@ def pictures(files: Collection[str]) -> set[str]:
 class Visit(NamedTuple):
     """A key that a walk stops at: whether it is asked about itself, and the object to go into below it."""
 
-    key: Key
+    key: Member
     asked: bool
     below: str | None
 
 
-class Member(NamedTuple):
+class SemanticMember(NamedTuple):
     """A member that the table knows: its key, the object it stands in, and where that stands.
 
     `style` is the style dictionary around it and `slot` the array of fields, or "".
     """
 
-    key: Key
+    key: Member
     owner: Mapping[str, Any]
     around: str
     style: str
@@ -294,14 +294,14 @@ class Member(NamedTuple):
     @property
     def pointer(self) -> str:
         """Where the member stands in pass.json (RFC 6901)."""
-        return step(self.around, self.key.name)
+        return join_pointer(self.around, self.key.name)
 
 
 def ignored_members(
     document: Mapping[str, Any],
-    reason: Callable[[Member], _Reason | None],
+    reason: Callable[[SemanticMember], _Reason | None],
     watched: Callable[[str, str, str], Mapping[str, Visit]],
-) -> Iterator[tuple[Member, _Reason]]:
+) -> Iterator[tuple[SemanticMember, _Reason]]:
     """Members for which there is a `reason` not to read them, with it; nothing below them.
 
     `watched` are the keys to stop at in an object of the table, in a style, in a slot.
@@ -313,9 +313,9 @@ def _below(
     keys: Mapping[str, Visit],
     owner: Mapping[str, Any],
     around: tuple[str, str, str],
-    reason: Callable[[Member], _Reason | None],
+    reason: Callable[[SemanticMember], _Reason | None],
     watched: Callable[[str, str, str], Mapping[str, Visit]],
-) -> Iterator[tuple[Member, _Reason]]:
+) -> Iterator[tuple[SemanticMember, _Reason]]:
     """`around` is the pointer of `owner`, the style and the slot it stands in."""
     pointer, style, slot = around
     # Names first: a value that is not filled in yet is not looked at.
@@ -323,7 +323,7 @@ def _below(
         if asked:
             if key.listed and "styles" in key.facts and owner[key.name] == []:
                 continue
-            here = Member(key, owner, pointer, style, slot)
+            here = SemanticMember(key, owner, pointer, style, slot)
             if (said := reason(here)) is not None:
                 yield here, said
                 continue
@@ -338,15 +338,15 @@ def _below(
                     yield from _below(inner, each, (where, *inside), reason, watched)
 
 
-def kind_of(key: Key) -> str | None:
+def kind_of(key: Member) -> str | None:
     """The object of the table that a key holds."""
-    return next((kind for kind in key.types if kind in table().objects), None)
+    return next((kind for kind in key.types if kind in pass_schema().objects), None)
 
 
 @cache
 def contains_member(name: str, facts: frozenset[str]) -> bool:
     """An object has keys with such facts, itself or further down."""
-    keys = table().objects[name].values()
+    keys = pass_schema().objects[name].values()
     kinds = {kind for key in keys if (kind := kind_of(key)) is not None}
     return any(facts & key.facts.keys() for key in keys) or any(
         contains_member(kind, facts) for kind in kinds
@@ -355,7 +355,9 @@ def contains_member(name: str, facts: frozenset[str]) -> bool:
 
 @cache
 def _all_keys(name: str, _style: str, _slot: str) -> Mapping[str, Visit]:
-    return {each: Visit(key, asked=True, below=kind_of(key)) for each, key in table().objects[name].items()}
+    return {
+        each: Visit(key, asked=True, below=kind_of(key)) for each, key in pass_schema().objects[name].items()
+    }
 
 
 def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tuple[str, ...]:
@@ -363,7 +365,7 @@ def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tup
     base = style_of(document)
     read = "posterGeneric" if drawn == "posterGeneric" else base
 
-    def reason(member: Member) -> str | None:
+    def reason(member: SemanticMember) -> str | None:
         facts = member.key.facts
         if kind_of(member.key) == "PassFields":
             return None if member.key.name == read else "another style is drawn"

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple.build.pass_json import LEARN_MORE, table
+from passwright.apple.build.pass_json import LEARN_MORE, pass_schema
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.layouts import STYLES, fields, fields_without_pointers, style_of
 from passwright.binding.rules import forbid_barcode, is_bound_payload
 from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.report import Finding, Severity, error, note, warning
-from passwright.table import step
+from passwright.schema.model import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.apple.identity import Identity
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["STYLES", "ValidationContext", "style_of", "validator"]
 
@@ -125,7 +125,7 @@ def _unique_field_keys(
         if (style, key) in seen:
             message = f"the field key {key!r} is used at {seen[style, key]} already"
             hint = "give every field a key of its own"
-            yield Finding("duplicate-field-key", severity, place(step(pointer, "key")), message, hint)
+            yield Finding("duplicate-field-key", severity, place(join_pointer(pointer, "key")), message, hint)
         seen.setdefault((style, key), pointer)
 
 
@@ -147,7 +147,10 @@ def _encodable(document: Mapping[str, Any], _: ValidationContext, place: Place) 
             LookupError,
             ValueError,
         ):  # codecs such as base64 and idna raise others than UnicodeEncodeError
-            where, message = place(step(pointer, "message")), f"the message can't be written in {charset}"
+            where, message = (
+                place(join_pointer(pointer, "message")),
+                f"the message can't be written in {charset}",
+            )
             yield error("code-not-encodable", where, message, "use utf-8")
 
 
@@ -249,4 +252,4 @@ def validator(extra: Iterable[Rule] = ()) -> DocumentValidator:
 
 @cache
 def _validator() -> DocumentValidator:
-    return DocumentValidator("pass.json", table(), "Pass", RULES)
+    return DocumentValidator("pass.json", pass_schema(), "Pass", RULES)

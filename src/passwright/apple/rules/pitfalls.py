@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple.build.pass_json import table
+from passwright.apple.build.pass_json import pass_schema
 from passwright.apple.rules.layouts import (
     STYLES,
     fields,
@@ -19,15 +19,15 @@ from passwright.apple.rules.layouts import (
     style_of,
 )
 from passwright.documents.rule import Rule
-from passwright.forms import is_date
 from passwright.report import Finding, note, warning
-from passwright.table import step
+from passwright.schema.formats import is_date
+from passwright.schema.model import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from passwright.apple.rules.pass_json import ValidationContext
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["RULES"]
 
@@ -44,7 +44,7 @@ def _barcodes(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 def _since(code: Mapping[str, Any]) -> int:
     """The iOS that draws a code first. The formats without a version are as old as Wallet."""
-    young = table().objects["Barcode"]["format"].facts["enum_since"]
+    young = pass_schema().objects["Barcode"]["format"].facts["enum_since"]
     found = code.get("format")
     return int(young.get(found, "6")) if isinstance(found, str) else 0
 
@@ -103,7 +103,7 @@ def _barcode_content(document: Mapping[str, Any], _: ValidationContext, place: P
             continue
         fits, what = _CONTENT[form]
         if not fits(message):
-            where, name = place(step(pointer, "message")), form.removeprefix("PKBarcodeFormat")
+            where, name = place(join_pointer(pointer, "message")), form.removeprefix("PKBarcodeFormat")
             yield warning("code-misfit", where, f"a code of format {name} holds {what}", "mend the message")
 
 
@@ -118,7 +118,7 @@ def _relevance(document: Mapping[str, Any], _: ValidationContext, place: Place) 
     there = document.keys()
     dated = [name for name in _DATED if name in there]
     # What the style does not read at all is said by its place.
-    read = table().objects["Pass"]["relevantDates"].facts["styles"]
+    read = pass_schema().objects["Pass"]["relevantDates"].facts["styles"]
     others = [*(dated if style in read else ()), *(("beacons",) if "beacons" in there else ())]
     if style in _AT_PLACES and others and "locations" not in there:
         message = f"a {style} pass without locations is shown at no time and no place"
@@ -157,13 +157,13 @@ def _dates(document: Mapping[str, Any], _: ValidationContext, place: Place) -> I
 
 
 def _intervals(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
-    limit = table().objects["RelevantDate"]["startDate"].facts["max_hours"]
+    limit = pass_schema().objects["RelevantDate"]["startDate"].facts["max_hours"]
     for pointer, each in _entries(document):
         start, end = each.get("startDate"), each.get("endDate")
         if not (isinstance(start, str) and isinstance(end, str) and is_date(start) and is_date(end)):
             continue
         length = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-        where = place(step(pointer, "startDate"))
+        where = place(join_pointer(pointer, "startDate"))
         if length > timedelta(hours=limit):
             message = f"from startDate to endDate it is more than {limit} hours"
             yield warning("interval-too-long", where, message, "name the hours in which the pass is needed")
@@ -252,7 +252,7 @@ def _markup(document: Mapping[str, Any], _: ValidationContext, place: Place) -> 
     for pointer, _slot, each in fields(document):
         if _has_other_tags(each):
             message = "only links, <a href=...>, are understood in attributedValue"
-            where = place(step(pointer, "attributedValue"))
+            where = place(join_pointer(pointer, "attributedValue"))
             yield warning(
                 "markup-not-read", where, message, "write line breaks as \\n, and leave out the rest"
             )

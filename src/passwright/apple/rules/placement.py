@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import cache, cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple.build.pass_json import table
+from passwright.apple.build.pass_json import pass_schema
 from passwright.apple.rules.layouts import (
     STYLES,
-    Member,
+    SemanticMember,
     Visit,
     contains_member,
     ignored_members,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from passwright.apple.rules.pass_json import ValidationContext
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["RULES"]
 
@@ -56,7 +56,7 @@ def _watched(
 ) -> Mapping[str, Visit]:
     """The members that may be misplaced in such a pass, and those that lead to some."""
     keys = {}
-    for each, key in table().objects[name].items():
+    for each, key in pass_schema().objects[name].items():
         kind = kind_of(key)
         below = kind if kind is not None and contains_member(kind, _FACTS) else None
         facts = key.facts
@@ -88,7 +88,7 @@ class _Places:
     def topics(self) -> dict[str, bool]:
         return _topics(self.document)
 
-    def judge(self, member: Member) -> Finding | None:
+    def judge(self, member: SemanticMember) -> Finding | None:
         """What is wrong with the place of a member, or None."""
         name, facts = member.key.name, member.key.facts
         where = self.place(member.pointer)
@@ -165,7 +165,7 @@ def _required_on(document: Mapping[str, Any], _: ValidationContext, place: Place
 @cache
 def _required() -> Mapping[str, tuple[str, ...]]:
     """Style -> what has to stand in it."""
-    keys = table().objects["PassFields"].values()
+    keys = pass_schema().objects["PassFields"].values()
     made = {
         style: tuple(key.name for key in keys if style in key.facts.get("required_on", ()))
         for style in STYLES
@@ -215,7 +215,7 @@ def _slots(style: str, slots: object) -> Iterator[tuple[str, list[Any], int | No
 @cache
 def _drawn(style: str) -> Mapping[str, int | None]:
     """Slot -> how many of its fields a style draws at most."""
-    keys = table().objects["PassFields"].values()
+    keys = pass_schema().objects["PassFields"].values()
     shown = {key.name: key.facts.get("shown", {}) for key in keys}
     return {name: limits.get(style, limits.get("*")) for name, limits in shown.items()}
 

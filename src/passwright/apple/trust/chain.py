@@ -454,7 +454,7 @@ def _custom(given: Sequence[bytes | str]) -> Iterator[Anchor]:
 def anchors_table() -> Mapping[str, list[dict[str, str]]]:
     """Apple's roots and intermediates as the table has them: `roots` and `intermediates`."""
     table: Mapping[str, list[dict[str, str]]] = json.loads(
-        (Path(__file__).parents[1] / "tables" / "anchors.json").read_text(encoding="utf-8")
+        (Path(__file__).parents[1] / "data" / "anchors.json").read_text(encoding="utf-8")
     )
     return table
 

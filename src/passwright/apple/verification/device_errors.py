@@ -1,6 +1,6 @@
 """Why a phone refuses a pass: causes in the order they are mended, and what devices say of them.
 
-Both are data, in `tables/refusals.toml`.
+Both are data, in `data/device_errors.toml`.
 """
 
 from __future__ import annotations
@@ -230,7 +230,7 @@ def _weights() -> Mapping[str, float]:
 def _table() -> Mapping[str, list[dict[str, object]]]:
     from importlib.resources import files
 
-    text = files("passwright.apple.tables").joinpath("refusals.toml").read_text("utf-8")
+    text = files("passwright.apple.data").joinpath("device_errors.toml").read_text("utf-8")
     return tomllib.loads(text)
 
 

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright import png
 from passwright.apple import personalization
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.cms.signature import find_signer
@@ -29,6 +28,7 @@ from passwright.apple.rules.layouts import layouts, styles_of
 from passwright.apple.rules.pass_json import ValidationContext, style_of, validator
 from passwright.apple.trust.chain import chain, trace_path
 from passwright.errors import InvalidInput
+from passwright.images import png
 from passwright.report import Finding, Report, error, has_errors, note, warning
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from passwright import atomic_file
 from passwright import batch as many
-from passwright import wholefile
 from passwright.apple import builder as apple_builder
 from passwright.cli import offline_signing, options
 from passwright.cli import output as cli_output
@@ -287,7 +287,7 @@ def _list_refused(ledger: many.Ledger, path: Path) -> Path | None:
     if not lines:
         path.unlink(missing_ok=True)
         return None
-    wholefile.write(path, "".join(f"{line}\n" for line in lines).encode())
+    atomic_file.write(path, "".join(f"{line}\n" for line in lines).encode())
     return path
 
 
@@ -298,7 +298,7 @@ def _list_required(ledger: many.Ledger, path: Path) -> Path | None:
         wanted.setdefault(type_, []).append(json.loads(resource))
     if not wanted:
         return None
-    wholefile.write(path, json.dumps(wanted, ensure_ascii=False, indent=2).encode())
+    atomic_file.write(path, json.dumps(wanted, ensure_ascii=False, indent=2).encode())
     return path
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path  # noqa: TC003 -- Typer reads annotations
 from typing import TYPE_CHECKING, Any
 
-from passwright import wholefile
+from passwright import atomic_file
 from passwright.apple.builder import PassBuilder
 from passwright.apple.cms.parser import read_signing_time
 from passwright.cli import files, json_output, offline_signing, options, output
@@ -124,7 +124,7 @@ def _write_signed(
 ) -> int:
     data = builder.build(pass_, at=at)
     report = Report.from_findings(found) + builder.report(pass_, at=at)
-    wholefile.write(out, data)
+    atomic_file.write(out, data)
     identity = builder.identity
     pass_type = identity.pass_type_identifier if identity else None
     if as_json:
@@ -153,8 +153,8 @@ def _write_unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> i
         for name, data in made.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            wholefile.write(path, data, sweep=False)
-        wholefile.write(folder / "bundle.json", json.dumps(listed, indent=2).encode(), sweep=False)
+            atomic_file.write(path, data, sweep=False)
+        atomic_file.write(folder / "bundle.json", json.dumps(listed, indent=2).encode(), sweep=False)
     if as_json:
         document = json_output.build(
             str(out), None, serial=pass_.serial, pass_type=names["passTypeIdentifier"], found=report

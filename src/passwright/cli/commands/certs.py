@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from passwright import wholefile
+from passwright import atomic_file
 from passwright.cli import files, json_output, options, output
 from passwright.errors import KeyMaterialError, UsageError
 
@@ -86,8 +86,8 @@ def request(
     except ValueError as exc:
         raise UsageError(f"--name: a name has 1 to 64 characters, this one has {len(name)}") from exc
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wholefile.write(key, made.key, mode=0o600, replace=False)
-    wholefile.write(asked, made.request, replace=False)
+    atomic_file.write(key, made.key, mode=0o600, replace=False)
+    atomic_file.write(asked, made.request, replace=False)
     out = output.console()
     how = "encrypted" if secret else "not encrypted"
     out.print(
@@ -306,7 +306,7 @@ def intermediate(
     else:
         with files.naming(source):
             octets = intermediates.check(wanted, files.read(Path(source), files.MAX_KEY_BYTES))
-    wholefile.write(out, as_pem(octets))
+    atomic_file.write(out, as_pem(octets))
     output.console().print(
         f"{output.safe_text(out)}: {wanted.name}, valid to {wanted.not_after:%Y-%m-%d}, "
         "fingerprint as Apple's"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.cli import files, json_output, options, output
 from passwright.errors import InvalidInput, UsageError
 from passwright.google.reading import link
-from passwright.table import did_you_mean
+from passwright.schema.model import did_you_mean
 from passwright.validation import PAYLOADS
 from passwright.validation import check as check_payload
 
@@ -52,7 +52,7 @@ def check(
         hint = did_you_mean(as_, PAYLOADS) or f"it is one of {', '.join(PAYLOADS)}"
         raise UsageError(f"--as: there is no payload called {as_!r}: {hint}")
     given = name == "link" and link.looks_like_link(file)
-    data = file.encode() if given else files.read(Path(file), strictjson.MAX_BYTES)
+    data = file.encode() if given else files.read(Path(file), strict_json.MAX_BYTES)
     found = check_payload(data, name, bound=bound, at=datetime.now(UTC))
     drawn = _layouts(data) if name == "pass.json" else ()
     shown = "the link" if given else file
@@ -75,7 +75,7 @@ def _layouts(data: bytes) -> tuple[Layout, ...]:
     from passwright.apple.rules.layouts import layouts
 
     try:
-        document = strictjson.loads_tolerant(data, name="pass.json").value
+        document = strict_json.loads_tolerant(data, name="pass.json").value
     except InvalidInput:
         return ()
     return layouts(document) if isinstance(document, dict) else ()

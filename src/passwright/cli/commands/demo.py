@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import wholefile
+from passwright import atomic_file
 from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.binding import email
@@ -86,9 +86,9 @@ def demo(
     road = _walk(datetime.now(UTC))
     out.mkdir(parents=True, exist_ok=True)
     report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"
-    wholefile.write(out / "membership.pkpass", road.data)
-    wholefile.write(out / "save-link.txt", f"{road.link.url}\n".encode())
-    wholefile.write(out / "report.json", report.encode())
+    atomic_file.write(out / "membership.pkpass", road.data)
+    atomic_file.write(out / "save-link.txt", f"{road.link.url}\n".encode())
+    atomic_file.write(out / "report.json", report.encode())
     console = output.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
     _tell(road, out, console)
     if svg is not None:
@@ -96,7 +96,7 @@ def demo(
         drawn = re.sub(
             r"\s*@font-face \{.*?\}", "", console.export_svg(title="passwright demo"), flags=re.DOTALL
         )
-        wholefile.write(svg, drawn.encode())
+        atomic_file.write(svg, drawn.encode())
     return 0 if road.ok else 1
 
 

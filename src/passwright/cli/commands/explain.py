@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from passwright import keys, report
+from passwright import key_reference, report
 from passwright.apple.verification import device_errors
 from passwright.cli import options, output
 from passwright.errors import UsageError
-from passwright.table import did_you_mean
+from passwright.schema.model import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from passwright.apple.verification.device_errors import Match
-    from passwright.keys import KeyFacts
+    from passwright.key_reference import MemberInfo
 
 __all__ = ["draw_messages", "explain"]
 
@@ -50,11 +50,11 @@ def explain(
         return _log(sys.stdin.buffer.read(MAX_LOG_BYTES).decode("utf-8", "replace"), as_json=as_json)
     word = what.strip()
     code = report.explanation(word) if word in report.finding_codes() else None
-    found = keys.find(word)
+    found = key_reference.find(word)
     if code is None and not found:
         if any(char.isspace() for char in word):
             return _log(what, as_json=as_json)
-        hint = did_you_mean(word, (*report.finding_codes(), *keys.names()))
+        hint = did_you_mean(word, (*report.finding_codes(), *key_reference.names()))
         hint = hint or "passwright explain lists all codes; a line of a log stands in quotes"
         raise UsageError(f"there is no code and no key {output.safe_text(word)!r}: {hint}")
     if as_json:
@@ -87,7 +87,7 @@ def _code(found: report.Explanation) -> dict[str, str]:
     return {name: getattr(found, name) for name in ("code", "title", "why", "remedy", "source")}
 
 
-def _key(found: KeyFacts) -> dict[str, Any]:
+def _key(found: MemberInfo) -> dict[str, Any]:
     return {
         "document": found.document,
         "object": found.owner,
@@ -98,9 +98,9 @@ def _key(found: KeyFacts) -> dict[str, Any]:
     }
 
 
-def _show_keys(found: Iterable[KeyFacts]) -> None:
+def _show_keys(found: Iterable[MemberInfo]) -> None:
     out = output.console()
-    alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[KeyFacts]] = {}
+    alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[MemberInfo]] = {}
     for each in found:
         alike.setdefault((each.document, tuple(each.facts().items())), []).append(each)
     for (document, facts), same in alike.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from passwright import png, strictjson
+from passwright import strict_json
 from passwright.apple.cms import parser
 from passwright.apple.container import pkpass
 from passwright.apple.reading.contents import read
@@ -17,6 +17,7 @@ from passwright.apple.trust import certificate
 from passwright.cli import files, json_output, options, output
 from passwright.errors import InvalidInput, KeyMaterialError, UsageError
 from passwright.google.reading import link, token
+from passwright.images import png
 from passwright.signing import read_public_key
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _show_link(found: link.LinkText, key: Path | None, *, as_json: bool) -> None
 def _link(found: link.LinkText, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """Header and claims; never the token itself, which is the pass to whoever has it."""
     if found.form == "claims":
-        claims = strictjson.loads(found.token.encode(), name="claims")
+        claims = strict_json.loads(found.token.encode(), name="claims")
         return {"kind": "save-claims", "form": found.form, "verified": False, "claims": claims}, ()
     read = token.read(found.token, public_key=None if key is None else _public_key(key))
     document = {

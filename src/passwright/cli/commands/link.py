@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path  # noqa: TC003 -- Typer reads annotations
 from typing import TYPE_CHECKING, Any
 
-from passwright import wholefile
+from passwright import atomic_file
 from passwright.cli import json_output, offline_signing, options, output
 from passwright.cli.inputs import (
     KeyOptions,
@@ -147,7 +147,7 @@ def _print_rejection(
 
 
 def _write_requires(path: Path, requires: Any) -> None:
-    wholefile.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
+    atomic_file.write(path, (json.dumps(requires, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def _print_requires(requires: Any, written: Path | None) -> None:

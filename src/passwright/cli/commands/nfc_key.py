@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright import nfc_keys, wholefile
+from passwright import atomic_file, nfc_keys
 from passwright.cli import files, options, output
 from passwright.errors import UsageError
 
@@ -53,7 +53,7 @@ def _create_key(out: Path) -> str:
     if out.is_symlink() or out.exists():
         raise UsageError(f"{out} exists, and a private key that is replaced is lost: name a new file")
     key = nfc_keys.generate()
-    wholefile.write(out, key.private_pem, mode=PRIVATE)
+    atomic_file.write(out, key.private_pem, mode=PRIVATE)
     told = f"{out}: the private key, for the reader. Keep it as you keep a password."
     output.console(err=True).print(output.safe_text(told))
     return key.public_text

@@ -10,13 +10,13 @@ import typer
 from passwright.apple.build import pass_json
 from passwright.cli import output, service_setup
 from passwright.errors import UsageError
-from passwright.google import tables
+from passwright.google import schema as google_schema
 from passwright.model import validation
-from passwright.schema import json_schema
-from passwright.table import did_you_mean
+from passwright.schema.json_schema import json_schema
+from passwright.schema.model import did_you_mean
 
 if TYPE_CHECKING:
-    from passwright.table import Table
+    from passwright.schema.model import Schema
 
 __all__ = ["SCHEMAS", "of", "schema"]
 
@@ -25,7 +25,7 @@ SCHEMAS = (
     "template",
     "pass.json",
     "personalization.json",
-    *(f"{vertical}{part}" for vertical in tables.VERTICALS for part in ("Class", "Object")),
+    *(f"{vertical}{part}" for vertical in google_schema.VERTICALS for part in ("Class", "Object")),
 )
 _APPLE = {"pass.json": "Pass", "personalization.json": "Personalize"}
 
@@ -36,13 +36,13 @@ def of(name: str, *, writing: bool = True) -> dict[str, Any]:
     return json_schema(table, root, title=title, writing=writing)
 
 
-def _table(name: str) -> tuple[Table, str, str]:
+def _table(name: str) -> tuple[Schema, str, str]:
     if name == "template":
-        return validation.table(), "Template", "template.toml of Passwright"
+        return validation.template_schema(), "Template", "template.toml of Passwright"
     if name in _APPLE:
-        return pass_json.table(), _APPLE[name], f"{name} of an Apple Wallet pass"
+        return pass_json.pass_schema(), _APPLE[name], f"{name} of an Apple Wallet pass"
     root = f"{name[0].upper()}{name[1:]}"
-    return tables.table(), root, f"{root} of Google Wallet"
+    return google_schema.payload_schema(), root, f"{root} of Google Wallet"
 
 
 def schema(

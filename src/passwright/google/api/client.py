@@ -17,14 +17,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import GoogleError, InvalidInput, KeyMaterialError
 from passwright.google.api.compare import contains, with_review_status
 from passwright.google.api.errors import error_from_response
 from passwright.google.api.transport import Transport, service_account
-from passwright.google.tables import VERTICALS
-from passwright.strictjson import dumps
-from passwright.table import did_you_mean
+from passwright.google.schema import VERTICALS
+from passwright.schema.model import did_you_mean
+from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -218,7 +218,7 @@ def read_response(status: int, body: bytes) -> dict[str, Any]:
     if status // 100 != 2:  # noqa: PLR2004 -- RFC 9110 section 15.3
         raise error_from_response(status, body)
     try:
-        value = strictjson.loads(body, name="answer", max_bytes=MAX_ANSWER_BYTES)
+        value = strict_json.loads(body, name="answer", max_bytes=MAX_ANSWER_BYTES)
     except InvalidInput as exc:
         raise GoogleError(
             status, "bad-answer", f"what came is not JSON that can be read ({exc.code})"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from passwright.google.content import resource_name
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from passwright.table import Key
+    from passwright.schema.model import Member
 
 __all__ = ["canonical_enum", "contains", "with_review_status"]
 
@@ -39,7 +39,7 @@ def with_review_status(type_: str, members: Mapping[str, Any]) -> dict[str, Any]
     """
     changed = dict(members)
     if (
-        "reviewStatus" in table().objects[resource_name(type_)]
+        "reviewStatus" in payload_schema().objects[resource_name(type_)]
         and canonical_enum(changed.get("reviewStatus")) != "draft"
     ):
         changed["reviewStatus"] = "UNDER_REVIEW"
@@ -53,7 +53,7 @@ def _has_review_status(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bo
 
 
 def _object(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    keys = table().objects.get(name, {})
+    keys = payload_schema().objects.get(name, {})
     return all(
         _same(keys.get(member), value, theirs.get(member))
         for member, value in ours.items()
@@ -61,7 +61,7 @@ def _object(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bo
     )
 
 
-def _same(key: Key | None, ours: Any, theirs: Any) -> bool:
+def _same(key: Member | None, ours: Any, theirs: Any) -> bool:
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return _object(key.types[0] if key else "", ours, theirs)
     if isinstance(ours, list) and isinstance(theirs, list):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import GoogleError, InvalidInput
 
 __all__ = ["CAUSES", "ErrorHelp", "error_from_response", "explain"]
@@ -89,7 +89,7 @@ def explain(status: int, reason: str, text: str) -> GoogleError:
 def error_from_response(status: int, body: bytes) -> GoogleError:
     """The error in an answer. Without a reason of Google's it is the status's own name (RFC 9110)."""
     try:
-        value = strictjson.loads(body, name="answer")
+        value = strict_json.loads(body, name="answer")
     except InvalidInput:
         value = None
     error = _member(value, "error")

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.google.api.errors import explain
 
@@ -206,7 +206,7 @@ def service_account(data: bytes | str | Mapping[str, Any]) -> Credentials | None
 
     try:
         text = data.encode() if isinstance(data, str) else data
-        account = strictjson.loads(text, name="account") if isinstance(text, bytes) else dict(text)
+        account = strict_json.loads(text, name="account") if isinstance(text, bytes) else dict(text)
         if account["type"] != "service_account":
             return None
         made: Credentials = Credentials.from_service_account_info(account)  # type: ignore[no-untyped-call]

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.google.rules import cross_checks
 from passwright.google.rules import payload as rules_payload
-from passwright.google.tables import VERTICALS, table
+from passwright.google.schema import VERTICALS, payload_schema
 from passwright.report import error, warning
-from passwright.table import did_you_mean, shown, step
+from passwright.schema.model import did_you_mean, join_pointer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.report import Finding
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["check_claims", "check_resource"]
 
@@ -38,7 +38,7 @@ def check_claims(
     for name, wanted in _FIXED.items():
         if claims.get(name) != wanted:
             near = did_you_mean(claims.get(name), [wanted])
-            hint = f"{shown(claims[name])} is misspelt" if near else "save links have no other"
+            hint = f"{quoted(claims[name])} is misspelt" if near else "save links have no other"
             yield error("bad-claim", place(f"/{name}"), f"{name} has to be {wanted!r}", hint)
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or "@" not in issuer:
@@ -91,10 +91,10 @@ def _check_items(
     key: str, items: object, place: Place, about: rules_payload.ValidationContext
 ) -> Iterator[Finding]:
     """One list of classes or objects."""
-    below, named = step("/payload", key), _LISTS.get(key.lower())
+    below, named = join_pointer("/payload", key), _LISTS.get(key.lower())
     if named is None:
         hint = did_you_mean(key, _LISTS.values())
-        yield error("unknown-key", place(below), f"Google knows no payload {shown(key)}", hint)
+        yield error("unknown-key", place(below), f"Google knows no payload {quoted(key)}", hint)
         return
     if named != key:
         # Pages of Google's guide print them so.
@@ -104,7 +104,7 @@ def _check_items(
         return
     one = next(f"{named.removesuffix(part)}{kind}" for part, kind in _PLURALS if named.endswith(part))
     for index, item in enumerate(items):
-        yield from _check_item(one, item, step(below, index), place, about)
+        yield from _check_item(one, item, join_pointer(below, index), place, about)
 
 
 def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ def _hinted(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
 
 def _home(member: str, name: str) -> str:
     """Which other class or object has this member, the other half of the same pass first."""
-    objects = table().objects
+    objects = payload_schema().objects
     vertical = name.removesuffix("Class").removesuffix("Object")
     other = f"{vertical}{'Object' if name.endswith('Class') else 'Class'}"
     if member in objects[_type(other)]:

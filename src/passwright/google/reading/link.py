@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.google.link import SAVE_URL
 from passwright.report import error, warning
-from passwright.table import printable
+from passwright.schema.model import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
 
 def _claims(text: str) -> LinkText:
     try:
-        document = strictjson.loads(text.encode("utf-8", "surrogatepass"), name="claims")
+        document = strict_json.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     except InvalidInput:
         raise InvalidInput("bad-token", "", "this is JSON, or begins like it, and no save link") from None
     if isinstance(document, dict) and {"payload", "iss", "aud"} & document.keys():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.google.link import SAVE_URL
 from passwright.signing import check_public_key
@@ -63,8 +63,8 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
     head, body, signature = (
         _decoded(part, name) for part, name in zip(parts, ("header", "claims", "signature"), strict=True)
     )
-    header = strictjson.loads(head, name="header")
-    claims = strictjson.loads(body, name="claims")
+    header = strict_json.loads(head, name="header")
+    claims = strict_json.loads(body, name="claims")
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise InvalidInput("bad-token", "", "header and claims have to be JSON objects")
     _check_header(header)
@@ -83,7 +83,7 @@ def issued_at(message: bytes) -> datetime:
     parts = message.decode("ascii", "replace").split(".")
     if len(parts) != 2 or len(message) > MAX_BYTES:  # noqa: PLR2004 -- RFC 7515 section 5.1
         raise InvalidInput("bad-token", "", "these are no header and claims that wait for a signature")
-    claims = strictjson.loads(_decoded(parts[1], "claims"), name="claims")
+    claims = strict_json.loads(_decoded(parts[1], "claims"), name="claims")
     iat = claims.get("iat") if isinstance(claims, dict) else None
     if type(iat) is not int or not 0 <= iat <= MAX_TIME:
         raise InvalidInput("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")

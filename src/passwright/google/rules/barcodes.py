@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from passwright.documents.rule import Rule
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 from passwright.report import Finding, error, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["check_digit", "rules"]
 
@@ -98,7 +98,7 @@ def _pattern(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Find
     if not isinstance(code, dict):
         return
     # Old spellings the table takes for what they stand for, and does not compare.
-    old = table().objects["RotatingBarcode"]["type"].facts["aliases_of"]
+    old = payload_schema().objects["RotatingBarcode"]["type"].facts["aliases_of"]
     if old.get(code.get("type"), "QR_CODE") not in ("QR_CODE", "PDF_417"):
         where = place("/rotatingBarcode/type")
         yield error("unknown-value", where, "type can't have this value", "one of QR_CODE, PDF_417")

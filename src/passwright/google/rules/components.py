@@ -8,15 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.documents.rule import Rule
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 from passwright.report import Finding, error, warning
-from passwright.table import step
+from passwright.schema.model import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from passwright.documents.rule import Check
-    from passwright.table import Key, Place
+    from passwright.schema.model import Member, Place
 
     Part = Mapping[str, Any]
 
@@ -34,31 +34,34 @@ def rules(on: str, name: str) -> tuple[Rule, ...]:
 
 
 @cache
-def _ways(name: str) -> tuple[Key, ...]:
+def _ways(name: str) -> tuple[Member, ...]:
     """The members of an object that are asked something here, or lead there."""
-    return tuple(key for key in table().objects[name].values() if _asked(key))
+    return tuple(key for key in payload_schema().objects[name].values() if _asked(key))
 
 
-def _asked(key: Key) -> bool:
+def _asked(key: Member) -> bool:
     # What Google alone writes is a copy of what was judged when it was written.
     if key.facts.get("write") is False:
         return False
     kind = key.types[0]
     return (
-        _is_enum(key) or _is_short(key) or kind in _PARTS or (kind in table().objects and bool(_ways(kind)))
+        _is_enum(key)
+        or _is_short(key)
+        or kind in _PARTS
+        or (kind in payload_schema().objects and bool(_ways(kind)))
     )
 
 
-def _is_enum(key: Key) -> bool:
+def _is_enum(key: Member) -> bool:
     return "enum" in key.facts
 
 
-def _is_short(key: Key) -> bool:
+def _is_short(key: Member) -> bool:
     """A text with translations, of which Google shows the beginning only. Plain ones the table judges."""
     return key.types[0] == "LocalizedString" and "max_length" in key.facts
 
 
-def _patterns(key: Key, above: str) -> Iterator[str]:
+def _patterns(key: Member, above: str) -> Iterator[str]:
     at = f"{above}/{key.name}" + "/*" * key.listed
     if _is_enum(key):
         yield at
@@ -69,7 +72,7 @@ def _patterns(key: Key, above: str) -> Iterator[str]:
             yield from _patterns(below, at)
 
 
-def _below(on: str, key: Key) -> Check:
+def _below(on: str, key: Member) -> Check:
     def check(document: Part, about: Any, place: Place) -> Iterator[Finding]:
         if key.name in document:
             yield from _Walk(on, about.writing, place).member(key, document[key.name], "")
@@ -85,15 +88,15 @@ class _Walk:
     writing: bool
     place: Place
 
-    def member(self, key: Key, value: Any, above: str) -> Iterator[Finding]:
-        pointer = step(above, key.name)
+    def member(self, key: Member, value: Any, above: str) -> Iterator[Finding]:
+        pointer = join_pointer(above, key.name)
         if not key.listed:
             yield from self.one(key, value, pointer)
             return
         for index, each in enumerate(value):
-            yield from self.one(key, each, step(pointer, index))
+            yield from self.one(key, each, join_pointer(pointer, index))
 
-    def one(self, key: Key, value: Any, pointer: str) -> Iterator[Finding]:
+    def one(self, key: Member, value: Any, pointer: str) -> Iterator[Finding]:
         kind = key.types[0]
         if _is_enum(key):
             if self.writing and str(value).endswith("_UNSPECIFIED"):
@@ -110,7 +113,7 @@ class _Walk:
                     yield from self.member(below, value[below.name], pointer)
 
 
-def _lengths(key: Key, text: Part, at: str, place: Place) -> Iterator[Finding]:
+def _lengths(key: Member, text: Part, at: str, place: Place) -> Iterator[Finding]:
     """Google, the descriptions of single members: recommended lengths, beyond which texts are cut."""
     limit = key.facts["max_length"]
     values = [("/defaultValue", text.get("defaultValue", {}))]

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from passwright.google.rules import field_paths
-from passwright.google.tables import VERTICALS
+from passwright.google.schema import VERTICALS
 from passwright.report import Finding, error, warning
-from passwright.table import Unknown, step
+from passwright.schema.model import Pending, join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
     Document = Mapping[str, Any]
 
@@ -63,7 +63,7 @@ def check_settings(
     restrictions = object_.get("saveRestrictions")
     if isinstance(restrictions, dict) and restrictions.get("restrictToEmailSha256"):
         status = class_.get("multipleDevicesAndHoldersAllowedStatus")
-        if not (isinstance(status, Unknown) or is_for_one_holder(status)):
+        if not (isinstance(status, Pending) or is_for_one_holder(status)):
             yield many_holders(class_place)
 
 
@@ -88,7 +88,7 @@ def _smart_tap(vertical: str, class_: Document, object_: Document, object_place:
     if class_.get("enableSmartTap") is not True or object_.get("smartTapRedemptionValue") is not None:
         return
     code = object_.get("barcode")
-    coded = isinstance(code, Unknown) or (isinstance(code, dict) and bool(code.get("value")))
+    coded = isinstance(code, Pending) or (isinstance(code, dict) and bool(code.get("value")))
     # Google, LoyaltyClass.enableSmartTap: these two do as well, on loyalty cards only.
     if vertical == "loyalty" and (coded or object_.get("accountId")):
         return
@@ -141,7 +141,7 @@ def secret_members(object_: Document) -> Iterator[tuple[str, str]]:
     for index, each in enumerate(node if isinstance(node, (list, tuple)) else ()):
         if isinstance(each, dict) and each.get("key"):
             yield (
-                f"{step('/rotatingBarcode/totpDetails/parameters', index)}/key",
+                f"{join_pointer('/rotatingBarcode/totpDetails/parameters', index)}/key",
                 "the secret of its rotating code",
             )
 

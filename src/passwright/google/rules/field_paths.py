@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.documents.rule import Rule
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 from passwright.report import Finding, warning
-from passwright.table import Unknown, did_you_mean, shown, step
+from passwright.schema.model import Pending, did_you_mean, join_pointer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.table import Place
+    from passwright.schema.model import Place
 
 __all__ = ["hidden", "rules", "unresolved"]
 
@@ -59,7 +59,7 @@ def unresolved(
     """
     documents = {"class": class_, "object": object_}
     for pointer, paths in _selectors(class_):
-        if any(isinstance(path, Unknown) or _is_there(path, documents) for path in paths):
+        if any(isinstance(path, Pending) or _is_there(path, documents) for path in paths):
             continue
         for index, path in enumerate(paths):
             if isinstance(path, str) and _is_known(path, names):
@@ -108,7 +108,7 @@ def _modules(root: str, document: Mapping[str, Any]) -> Iterator[tuple[str, tupl
 
 def _finding(path: str, where: str, hint: str) -> Finding:
     return warning(
-        "field-path-unresolved", where, f"{shown(path)} leads to nothing, so nothing is shown", hint
+        "field-path-unresolved", where, f"{quoted(path)} leads to nothing, so nothing is shown", hint
     )
 
 
@@ -131,7 +131,7 @@ def _is_known(path: str, names: Mapping[str, str]) -> bool:
         return False
     kind = names[steps[0].name]
     for name, id_ in steps[1:]:
-        key = table().objects.get(kind, {}).get(name)
+        key = payload_schema().objects.get(kind, {}).get(name)
         if key is None or (id_ and not key.listed):
             return False
         kind = key.types[0]
@@ -144,7 +144,7 @@ def _hint(path: str, names: Mapping[str, str]) -> str:
         return "write it like object.textModulesData['tier']"
     kind = names[steps[0].name]
     for name, _ in steps[1:]:
-        members = table().objects.get(kind, {})
+        members = payload_schema().objects.get(kind, {})
         if name not in members:
             return did_you_mean(name, members)
         kind = members[name].types[0]
@@ -158,7 +158,7 @@ def _is_there(path: object, documents: Mapping[str, Any]) -> bool:
         return False
     value: Any = documents[steps[0].name]
     for name, id_ in steps[1:]:
-        if isinstance(value, Unknown):
+        if isinstance(value, Pending):
             return True
         value = _member(value, name)
         if id_ and isinstance(value, (list, tuple)):
@@ -175,8 +175,8 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _has_id(item: Any, id_: str) -> bool:
-    return isinstance(item, Unknown) or (
-        isinstance(item, dict) and (item.get("id") == id_ or isinstance(item.get("id"), Unknown))
+    return isinstance(item, Pending) or (
+        isinstance(item, dict) and (item.get("id") == id_ or isinstance(item.get("id"), Pending))
     )
 
 
@@ -195,11 +195,11 @@ def _selectors_in(kind: str, node: Any, pointer: str) -> Iterator[tuple[str, lis
         if isinstance(fields, (list, tuple)):
             yield pointer, [each.get("fieldPath") if isinstance(each, dict) else None for each in fields]
         return
-    for key in table().objects[kind].values():
-        if key.types[0] in table().objects and key.name in node:
-            below, value = step(pointer, key.name), node[key.name]
+    for key in payload_schema().objects[kind].values():
+        if key.types[0] in payload_schema().objects and key.name in node:
+            below, value = join_pointer(pointer, key.name), node[key.name]
             if not key.listed:
                 yield from _selectors_in(key.types[0], value, below)
             elif isinstance(value, (list, tuple)):
                 for index, each in enumerate(value):
-                    yield from _selectors_in(key.types[0], each, step(below, index))
+                    yield from _selectors_in(key.types[0], each, join_pointer(below, index))

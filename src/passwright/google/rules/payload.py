@@ -13,14 +13,14 @@ from passwright.documents.validator import DocumentValidator
 from passwright.google.content import resource_name
 from passwright.google.rules import barcodes, components, field_paths, verticals
 from passwright.google.rules.cross_checks import is_for_one_holder, many_holders
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 from passwright.report import Finding, error, warning
-from passwright.table import step
+from passwright.schema.model import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from passwright.table import Key, Place
+    from passwright.schema.model import Member, Place
 
 __all__ = ["ValidationContext", "barcode_locations", "validators"]
 
@@ -57,25 +57,25 @@ def _can_hold_barcode(name: str) -> bool:
             return True
         if kind not in seen:
             seen.add(kind)
-            wanted += [each for key in table().objects.get(kind, {}).values() for each in key.types]
+            wanted += [each for key in payload_schema().objects.get(kind, {}).values() for each in key.types]
     return False
 
 
 @cache
-def _barcode_paths(name: str) -> tuple[Key, ...]:
-    return tuple(key for key in table().objects[name].values() if _can_hold_barcode(key.types[0]))
+def _barcode_paths(name: str) -> tuple[Member, ...]:
+    return tuple(key for key in payload_schema().objects[name].values() if _can_hold_barcode(key.types[0]))
 
 
 def barcode_locations(name: str, document: object, pointer: str = "") -> Iterator[tuple[str, object]]:
     """Every member of a document that the schema types as a code, however deep."""
     if isinstance(document, list):
         for index, item in enumerate(document):
-            yield from barcode_locations(name, item, step(pointer, index))
+            yield from barcode_locations(name, item, join_pointer(pointer, index))
     elif isinstance(document, dict):
         for key in _barcode_paths(name):
             if key.name not in document:
                 continue
-            below, value = step(pointer, key.name), document[key.name]
+            below, value = join_pointer(pointer, key.name), document[key.name]
             if key.types[0] in _CODES:
                 yield below, value
             else:
@@ -188,8 +188,8 @@ def validators(
         *(rule for rule in extra if rule.document == "object"),
     )
     return (
-        DocumentValidator("class", table(), class_name, class_rules),
-        DocumentValidator("object", table(), object_name, object_rules),
+        DocumentValidator("class", payload_schema(), class_name, class_rules),
+        DocumentValidator("object", payload_schema(), object_name, object_rules),
     )
 
 

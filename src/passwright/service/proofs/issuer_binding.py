@@ -15,7 +15,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.binding.binding import check_learn_more_url
 from passwright.binding.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.errors import AttemptRefused, KeyMaterialError
@@ -91,7 +91,7 @@ class IssuerBindingProvider:
             "callbackURL": f"{self._callback}/{subject.pass_id}",
             "fidoProfile": self._profile(subject, credential.data.get("keyHash") if credential else None),
         }
-        issuer_data = strictjson.dumps(members).encode()
+        issuer_data = strict_json.dumps(members).encode()
         signature = self._identity.sign_manifest(issuer_data, at=created)
         data, signed = (base64.b64encode(each).decode() for each in (issuer_data, signature))
         shown = {

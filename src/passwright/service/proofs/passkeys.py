@@ -28,7 +28,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.binding.lifecycle import ATTEMPT_LIFE, Evidence
 from passwright.errors import AttemptRefused, PasswrightError
 from passwright.service.proofs.protocol import Challenge
@@ -277,7 +277,7 @@ def _check_client_data(response: dict[str, Any]) -> None:
     """Section 5.8.1. Type, challenge and origin are compared by the library."""
     octets = _decoded(response["response"]["clientDataJSON"])
     try:
-        found = strictjson.loads(octets, name="clientDataJSON", max_depth=MAX_CLIENT_DATA_DEPTH)
+        found = strict_json.loads(octets, name="clientDataJSON", max_depth=MAX_CLIENT_DATA_DEPTH)
     except PasswrightError as exc:
         raise _ProofRejected("the client data is no JSON") from exc
     if not isinstance(found, dict) or not isinstance(found.get("challenge"), str):

@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.service.store.protocol import StoredCredential
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def payload_digest(payload: Mapping[str, Any]) -> str:
     White space and the order of members don't count: networks and browsers
     repeat requests, and a repeat is the same JSON.
     """
-    return hashlib.sha256(strictjson.dumps(_sorted(payload)).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(strict_json.dumps(_sorted(payload)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _sorted(value: Any) -> Any:

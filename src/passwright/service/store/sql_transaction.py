@@ -11,7 +11,7 @@ from sqlalchemy import exc
 
 from passwright.binding.lifecycle import State
 from passwright.errors import AlreadyExists, NotFound, StaleBinding, StoreError, StoreUnavailable
-from passwright.forms import is_text
+from passwright.schema.formats import is_text
 from passwright.service.store import sql_tables
 from passwright.service.store.protocol import (
     ApiKey,

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import (
     AlreadyExists,
     BindingError,
@@ -176,7 +176,7 @@ def problem_response(refused: HTTPProblem) -> Response:
     """The answer to a request that was refused."""
     status = STATUSES[refused.problems[0].code]
     return Response(
-        strictjson.dumps(problem_json(refused.problems)),
+        strict_json.dumps(problem_json(refused.problems)),
         status_code=status,
         headers=dict(refused.headers),
         media_type="application/json",

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.service import api_keys
 from passwright.service.vault import Purpose
@@ -115,7 +115,7 @@ def read_document(data: bytes, max_bytes: int) -> Any:
         ErrorAnswer: it is not JSON that all readers agree on.
     """
     try:
-        return strictjson.loads(data, name="body", max_bytes=max_bytes)
+        return strict_json.loads(data, name="body", max_bytes=max_bytes)
     except InvalidInput as exc:
         # Its place may hold keys of the document; its sentence holds nothing of it.
         raise HTTPProblem.of("malformed_body", f"{exc.message} [{exc.code}]") from None

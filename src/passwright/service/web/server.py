@@ -10,7 +10,7 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.service.web import errors
 from passwright.service.web.middleware import LINGER_BYTES, LINGER_SECONDS, MAX_HEADER_BYTES
 
@@ -96,7 +96,7 @@ class _Protocol(H11Protocol):
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.close()  # in the middle of another answer
             return
-        content = strictjson.dumps(errors.problem_json([problem])).encode()
+        content = strict_json.dumps(errors.problem_json([problem])).encode()
         head = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(content)).encode()),

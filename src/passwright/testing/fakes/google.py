@@ -22,7 +22,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.google.api.client import SCOPE, Client
 from passwright.google.issuer import Issuer
@@ -202,7 +202,7 @@ class FakeGoogle:
             raise SaveRefused(404, "notFound", "Not Found")
         steps = [unquote(step) for step in parts.path.removeprefix(_PATH).split("/")]
         try:
-            value = strictjson.loads(body, name="body") if body else None
+            value = strict_json.loads(body, name="body") if body else None
         except InvalidInput as exc:
             raise SaveRefused(400, "parseError", str(exc)) from None
         return self._wallet.answer(method, steps, dict(parse_qsl(parts.query)), value)
@@ -230,7 +230,7 @@ class FakeGoogle:
         try:
             self._public_key.verify(_decode(signature), message.encode(), PKCS1v15(), SHA256())
             header, claims = (
-                strictjson.loads(_decode(part), name="assertion") for part in message.split(".")
+                strict_json.loads(_decode(part), name="assertion") for part in message.split(".")
             )
         except (ValueError, InvalidSignature, InvalidInput):
             raise SaveRefused(400, "invalid_grant", "Invalid JWT Signature.") from None

@@ -10,9 +10,9 @@ from passwright.documents.json_patch import merge
 from passwright.google.api.client import TYPES
 from passwright.google.api.compare import canonical_enum
 from passwright.google.content import resource_name
-from passwright.google.tables import table
+from passwright.google.schema import payload_schema
 from passwright.report import Severity
-from passwright.table import place_in
+from passwright.schema.model import locator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +147,7 @@ class FakeSaveEndpoint:
     def _view(self, type_: str, resource: dict[str, Any]) -> dict[str, Any]:
         """The resource as it is answered: camel-case values, and what the platform adds."""
         name = resource_name(type_)
-        keys = table().objects[name]
+        keys = payload_schema().objects[name]
         added: dict[str, Any] = {"kind": f"walletobjects#{type_}", "version": "1", "hasUsers": False}
         view = {**_camel(name, resource), **{key: value for key, value in added.items() if key in keys}}
         if "classReference" in keys:
@@ -171,7 +171,7 @@ def _invalid(text: str) -> NoReturn:
 
 
 def _check_form(name: str, document: dict[str, Any]) -> None:
-    for finding in table().check(name, document, place=place_in("body")):
+    for finding in payload_schema().check(name, document, place=locator("body")):
         if finding.severity is Severity.ERROR:
             _invalid(f"{finding.location}: {finding.message}")
 
@@ -180,7 +180,7 @@ def _review(
     type_: str, resource: dict[str, Any], body: Mapping[str, Any], *, before: Mapping[str, Any] | None
 ) -> None:
     """UNDER_REVIEW is approved at once; DRAFT is for classes that never were anything else."""
-    if "reviewStatus" not in table().objects[resource_name(type_)]:
+    if "reviewStatus" not in payload_schema().objects[resource_name(type_)]:
         return
     wanted = canonical_enum(body.get("reviewStatus"))
     is_draft = before is None or before["reviewStatus"] == "DRAFT"
@@ -194,7 +194,7 @@ def _review(
 
 def _camel(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     """Google answers the values of enumerations in camel case: QR_CODE comes back as qrCode."""
-    keys = table().objects[name]
+    keys = payload_schema().objects[name]
 
     def view(member: str, value: Any) -> Any:
         key = keys[member]

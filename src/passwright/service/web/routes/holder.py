@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.binding.lifecycle import Evidence
 from passwright.errors import BindingError, InvalidInput, ServiceRefused, StoreUnavailable
 from passwright.service import passes, release, templates, transitions
@@ -295,7 +295,7 @@ async def _body(front: AppState, request: Request) -> bytes:
 async def _json_of(front: AppState, request: Request) -> dict[str, Any]:
     body = await _body(front, request)
     try:
-        members = strictjson.loads(body, name="body", max_bytes=MAX_BODY)
+        members = strict_json.loads(body, name="body", max_bytes=MAX_BODY)
     except InvalidInput as exc:
         raise HTTPProblem.of("malformed_body", exc.message) from None
     if not isinstance(members, dict):
@@ -304,7 +304,7 @@ async def _json_of(front: AppState, request: Request) -> dict[str, Any]:
 
 
 def _respond(members: dict[str, Any]) -> Response:
-    return Response(strictjson.dumps(members), media_type="application/json", headers=_HEADERS)
+    return Response(strict_json.dumps(members), media_type="application/json", headers=_HEADERS)
 
 
 def _for_scripts(handler: Callable[[AppState, Request, dict[str, Any]], Response]) -> Endpoint:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from passwright.errors import BindingError, PassRejected, ServiceRefused
+from passwright.schema.model import join_pointer
 from passwright.service import passes
 from passwright.service.idempotency import IdempotencyKey, ReplayedResponse
 from passwright.service.passes import ABSENT, PassChanges, PassRequest, PassView
@@ -24,7 +25,6 @@ from passwright.service.web.models import CreateBody, ExtId, PassBody, UpdateBod
 from passwright.service.web.openapi import JSON_BODY, error_responses
 from passwright.service.web.requests import ApiRequest, Route, idempotency_of
 from passwright.service.web.response_models import OnePass, PassPage
-from passwright.table import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -298,7 +298,7 @@ def _pointing_into(given: PassBody) -> Iterator[None]:
             ServiceRefused(
                 "invalid_member",
                 "",
-                pointers={step("/pass", name): f"this member {rule}" for name, rule in rules},
+                pointers={join_pointer("/pass", name): f"this member {rule}" for name, rule in rules},
             )
         )
     try:

@@ -23,9 +23,9 @@ __all__ = [
     "FORMATS",
     "PATTERNS",
     "Format",
-    "Unknown",
+    "Pending",
+    "describe_type",
     "fits_style",
-    "in_words",
     "is_date",
     "is_int64",
     "is_number",
@@ -56,7 +56,7 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}\Z")
 
 
-class Unknown:
+class Pending:
     """A value that is there but not known yet. Checks of its content wait until it is."""
 
     __slots__ = ()
@@ -112,7 +112,7 @@ def is_int64(value: object) -> bool:
 
 def fits_style(wanted: str, value: object) -> bool:
     """A field's value can be formatted as a `date` or a `number`. What is not known yet, fits."""
-    if value is None or isinstance(value, Unknown):
+    if value is None or isinstance(value, Pending):
         return True
     return is_date(value) if wanted == "date" else is_number(value)
 
@@ -133,7 +133,7 @@ BASE_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def in_words(value: object) -> str:
+def describe_type(value: object) -> str:
     """What a value is; never the value itself, which may be private."""
     if isinstance(value, float) and not math.isfinite(value):
         return "not a finite number"

@@ -24,7 +24,7 @@ from passwright.report import Finding, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Tolerated", "dumps", "loads", "loads_tolerant"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "TolerantResult", "dumps", "loads", "loads_tolerant"]
 
 # A real pass.json has 1 to 40 kB; one of 1 MiB parses in some 20 ms.
 MAX_BYTES = 2**20
@@ -51,7 +51,7 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Tolerated:
+class TolerantResult:
     """What a tolerant reader read, and a warning for each thing it let through."""
 
     value: Any
@@ -91,7 +91,7 @@ def loads_tolerant(
     max_bytes: int = MAX_BYTES,
     max_depth: int = MAX_DEPTH,
     max_items: int | None = None,
-) -> Tolerated:
+) -> TolerantResult:
     """The value of a JSON document as people write it, and what had to be let through.
 
     Tolerated are a byte order mark, UTF-16, trailing commas, comments
@@ -105,7 +105,7 @@ def loads_tolerant(
     text, findings = _decode_tolerantly(data, name, max_bytes)
     _check_items(text, name, max_items)
     try:
-        return Tolerated(_parse(text, name, max_depth), tuple(findings))
+        return TolerantResult(_parse(text, name, max_depth), tuple(findings))
     except InvalidInput:
         text, cleaned = _without_extras(text, max_items and max_items * _PIECES_PER_ITEM)
     value = _parse(text, name, max_depth, repeated_keys=True)
@@ -119,7 +119,7 @@ def loads_tolerant(
         for fault in _faults(text)
         if fault.code == "duplicate-key"
     ]
-    return Tolerated(value, (*findings, *_as_warnings(cleaned, text, name)))
+    return TolerantResult(value, (*findings, *_as_warnings(cleaned, text, name)))
 
 
 def dumps(value: Any) -> str:

@@ -1,7 +1,7 @@
 """Writes objects.json anew from a discovery document, or says how that differs from it.
 
-    python -m passwright.google.tables DISCOVERY.json
-    python -m passwright.google.tables --drift DISCOVERY.json
+    python -m passwright.google.schema DISCOVERY.json
+    python -m passwright.google.schema --drift DISCOVERY.json
 
 The second changes nothing: it prints a line for each difference. Exit 0: none,
 1: some, 2: this is no discovery document of walletobjects.
@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from passwright.google.tables import from_discovery
-from passwright.google.tables.drift import drift
+from passwright.google.schema import from_discovery
+from passwright.google.schema.diff import drift
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ TABLE = Path(__file__).with_name("objects.json")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the table, or compare; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m passwright.google.tables", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m passwright.google.schema", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("discovery", type=Path, help="Google's description of walletobjects v1 as JSON")
     parser.add_argument("--drift", action="store_true", help="compare, and write nothing")

@@ -1,7 +1,7 @@
 """Fitting one picture to the slots and scales a wallet wants.
 
 `png_size` and `check_png` say what a picture is without decoding it; they live
-in `passwright.png`. Here pixels are decoded, and only what `check_png` let
+in `passwright.images.png`. Here pixels are decoded, and only what `check_png` let
 through.
 """
 
@@ -13,7 +13,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from passwright.errors import InvalidInput
-from passwright.png import MAX_PIXELS, PIXELS_ONLY, Size, check_png, colour_profile, only, plain, png_size
+from passwright.images.png import (
+    MAX_PIXELS,
+    PIXELS_ONLY,
+    Size,
+    check_png,
+    colour_profile,
+    only,
+    plain,
+    png_size,
+)
 from passwright.report import Finding, Report, note, warning
 
 if TYPE_CHECKING:

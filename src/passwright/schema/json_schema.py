@@ -14,14 +14,14 @@ import re
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from passwright.forms import FORMATS, PATTERNS, url_pattern
+from passwright.schema.formats import FORMATS, PATTERNS, url_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.table import Key, Table
+    from passwright.schema.model import Member, Schema
 
-    Schema = dict[str, Any]
+    JsonSchema = dict[str, Any]
 
 __all__ = ["DIALECT", "json_schema"]
 
@@ -29,13 +29,13 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(
-    table: Table,
+    table: Schema,
     root: str,
     *,
     title: str,
     id: str | None = None,  # noqa: A002 -- it is called $id in the schema
     writing: bool = True,
-) -> Schema:
+) -> JsonSchema:
     """The schema of documents that are an object called `root` in `table`.
 
     Every object that can be reached from it stands once under `$defs`. With
@@ -59,7 +59,7 @@ def _ref(name: str) -> str:
     return f"#/$defs/{name}"
 
 
-def _both(schema: Schema, more: Schema) -> Schema:
+def _both(schema: JsonSchema, more: JsonSchema) -> JsonSchema:
     """What fits one and the other."""
     if not schema.keys() & more.keys():
         return {**schema, **more}
@@ -67,9 +67,11 @@ def _both(schema: Schema, more: Schema) -> Schema:
 
 
 # Base types that need no definition; those with a pattern have one.
-_PLAIN: Mapping[str, Schema] = {kind: {"type": kind} for kind in ("number", "integer", "boolean", "object")}
+_PLAIN: Mapping[str, JsonSchema] = {
+    kind: {"type": kind} for kind in ("number", "integer", "boolean", "object")
+}
 # JSON's null is never a value: a key without one is left out.
-_ANY: Schema = {"type": ["string", "number", "boolean", "object", "array"], "pattern": "^[^\\u0000]*$"}
+_ANY: JsonSchema = {"type": ["string", "number", "boolean", "object", "array"], "pattern": "^[^\\u0000]*$"}
 
 # Fact of one value -> keyword that says the same.
 _KEYWORDS = {"min": "minimum", "max": "maximum", "min_length": "minLength", "max_length": "maxLength"}
@@ -80,10 +82,10 @@ _WORDLESS = ("max_bytes", "unique_in", "max_hours")
 class _Maker:
     """Collects the definitions of one schema."""
 
-    def __init__(self, table: Table, *, writing: bool) -> None:
+    def __init__(self, table: Schema, *, writing: bool) -> None:
         self.table = table
         self.writing = writing
-        self.definitions: dict[str, Schema] = {}
+        self.definitions: dict[str, JsonSchema] = {}
 
     def reach(self, root: str) -> None:
         """Define an object and all below it; a list of work, since objects may hold themselves."""
@@ -95,7 +97,7 @@ class _Maker:
                 kinds = (kind for key in self.table.objects[name].values() for kind in key.types)
                 wanted += [kind for kind in kinds if kind in self.table.objects]
 
-    def object(self, name: str) -> Schema:
+    def object(self, name: str) -> JsonSchema:
         keys = {key.name: key for key in self.table.objects[name].values() if key.name != "*"}
         wild = self.table.objects[name].get("*")
         old = {
@@ -103,7 +105,7 @@ class _Maker:
             for key in keys.values()
             for alias in key.facts.get("aliases", ())
         }
-        schema: Schema = {
+        schema: JsonSchema = {
             "type": "object",
             "properties": {**{member: self.key(key) for member, key in keys.items()}, **old},
             "additionalProperties": self.key(wild) if wild else not self.writing,
@@ -122,7 +124,7 @@ class _Maker:
             schema = _both(schema, condition)
         return schema
 
-    def between(self, name: str, keys: Mapping[str, Key]) -> Iterator[Schema]:
+    def between(self, name: str, keys: Mapping[str, Member]) -> Iterator[JsonSchema]:
         """What the keys of one object ask of each other."""
         pairs = {
             tuple(sorted((key.name, other)))
@@ -152,7 +154,7 @@ class _Maker:
             else:
                 yield from ({"not": {"required": list(pair)}} for pair in combinations(members, 2))
 
-    def key(self, key: Key) -> Schema:
+    def key(self, key: Member) -> JsonSchema:
         facts, about = key.facts, _about(key)
         if facts.get("write") is False:
             about["readOnly"] = True
@@ -164,7 +166,7 @@ class _Maker:
         limit = {"maxItems": facts["max_items"]} if _hard(key, "max_items") else {}
         return {**about, "type": "array", "items": value, **limit}
 
-    def value(self, key: Key) -> Schema:
+    def value(self, key: Member) -> JsonSchema:
         """One value of a key: its type, and what is asked of the value."""
         if not self.writing and "type" in key.facts.get("genuine", ()):
             return _ANY
@@ -187,7 +189,7 @@ class _Maker:
         also = [] if self.writing else list(_also(key))
         return {"anyOf": [schema, *also]} if also else schema
 
-    def types(self, key: Key) -> Iterator[Schema]:
+    def types(self, key: Member) -> Iterator[JsonSchema]:
         """A schema for each type; of several that are text the first one counts, as in the checker."""
         text = False
         for kind in key.types:
@@ -201,19 +203,19 @@ class _Maker:
                 text = kind != "int64"
                 yield self.text(kind, key)
 
-    def text(self, kind: str, key: Key) -> Schema:
+    def text(self, kind: str, key: Member) -> JsonSchema:
         if kind == "url" and key.schemes:
             return {"type": "string", "pattern": f"^{url_pattern(key.schemes)}$"}
         loose = kind == "localized" or (kind == "date" and key.types != ("date",))
         return self.use("text" if loose else kind)
 
-    def use(self, kind: str) -> Schema:
+    def use(self, kind: str) -> JsonSchema:
         """A reference to a base type, which is then defined."""
         self.definitions[kind] = {"type": "string", "pattern": f"^{PATTERNS[kind]}$"}
         return {"$ref": _ref(kind)}
 
 
-def _also(key: Key) -> Iterator[Schema]:
+def _also(key: Member) -> Iterator[JsonSchema]:
     """What readers take although it has another type."""
     if "also" in key.facts:
         yield {"enum": list(key.facts["also"])}
@@ -221,21 +223,21 @@ def _also(key: Key) -> Iterator[Schema]:
         yield {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
 
 
-def _hard(key: Key, fact: str) -> bool:
+def _hard(key: Member, fact: str) -> bool:
     """The fact is there, and its breach an error."""
     return key.facts.get(fact, False) is not False and fact not in key.soft
 
 
-def _has(member: str, schema: Schema) -> Schema:
+def _has(member: str, schema: JsonSchema) -> JsonSchema:
     return {"required": [member], "properties": {member: schema}}
 
 
-def _with_value(key: Key) -> Schema:
+def _with_value(key: Member) -> JsonSchema:
     wanted = {"$ref": _ref("date")} if key.facts["with_value"] == "date" else {"type": "number"}
     return {"properties": {"value": wanted}}
 
 
-def _patterns(key: Key) -> Iterator[str]:
+def _patterns(key: Member) -> Iterator[str]:
     if _hard(key, "pattern"):
         yield key.facts["pattern"]
     if _hard(key, "format") and (pattern := FORMATS[key.facts["format"]].pattern) is not None:
@@ -245,7 +247,7 @@ def _patterns(key: Key) -> Iterator[str]:
         yield re.sub(r"([\\^$.*+?()[\]{}|])", r"\\\1", key.facts["contains"])
 
 
-def _choice(key: Key) -> Schema:
+def _choice(key: Member) -> JsonSchema:
     values = {"enum": list(key.facts["enum"])}
     if not (old := key.facts.get("aliases_of")):
         return values
@@ -253,7 +255,7 @@ def _choice(key: Key) -> Schema:
     return {"anyOf": [values, spellings]}
 
 
-def _about(key: Key) -> Schema:
+def _about(key: Member) -> JsonSchema:
     """What a reader wants to know of a key, and a validator does not."""
     facts = key.facts
     words = [facts.get("note", ""), facts.get("form", "")]
@@ -264,7 +266,7 @@ def _about(key: Key) -> Schema:
     old = facts.get("deprecated")
     if isinstance(old, str):
         words.append(f"Deprecated since iOS {old}.")
-    about: Schema = {}
+    about: JsonSchema = {}
     if text := " ".join(filter(None, words)):
         about["description"] = text
     if comment := "; ".join(_unsaid(key)):
@@ -276,7 +278,7 @@ def _about(key: Key) -> Schema:
     return about
 
 
-def _unsaid(key: Key) -> Iterator[str]:
+def _unsaid(key: Member) -> Iterator[str]:
     """Facts that the schema does not judge."""
     for fact, wanted in key.facts.items():
         if fact in key.soft:

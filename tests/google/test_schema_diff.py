@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from passwright.google.tables import from_discovery
-from passwright.google.tables.__main__ import main
-from passwright.google.tables.drift import drift
+from passwright.google.schema import from_discovery
+from passwright.google.schema.__main__ import main
+from passwright.google.schema.diff import drift
 
 if TYPE_CHECKING:
     from collections.abc import Callable

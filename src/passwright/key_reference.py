@@ -8,15 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from passwright.apple.build import pass_json
-from passwright.google import tables
+from passwright.google import schema
 from passwright.model import validation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from passwright.table import Key, Table
+    from passwright.schema.model import Member, Schema
 
-__all__ = ["KeyFacts", "find", "names"]
+__all__ = ["MemberInfo", "find", "names"]
 
 # One object may stand in many places, and nobody reads all of them.
 MAX_PATHS = 50
@@ -46,7 +46,7 @@ _RELATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class KeyFacts:
+class MemberInfo:
     """A key of one object, as a table has it.
 
     `document` is `pass.json`, `template.toml` or `Google`; `owner` the name of
@@ -56,7 +56,7 @@ class KeyFacts:
 
     document: str
     owner: str
-    key: Key
+    key: Member
     places: tuple[str, ...]
     source: str
 
@@ -84,7 +84,7 @@ class KeyFacts:
         return {name: text for name, text in told.items() if text}
 
 
-def find(name: str) -> tuple[KeyFacts, ...]:
+def find(name: str) -> tuple[MemberInfo, ...]:
     """Every key that a name may mean; empty when the tables have none.
 
     `name` is a key (`messageEncoding`), a path (`barcodes.format`), a JSON
@@ -95,7 +95,7 @@ def find(name: str) -> tuple[KeyFacts, ...]:
     steps = [step for step in _STEP.split(pointer) if step and not step.isdigit()]
     if not steps:
         return ()
-    found: dict[tuple[str, str], KeyFacts] = {}
+    found: dict[tuple[str, str], MemberInfo] = {}
     for table in _tables():
         if document and not _fits(document, table):
             continue
@@ -119,33 +119,33 @@ class _Document:
     """A table, and the documents it is for: name -> the object that is the whole of it."""
 
     document: str
-    table: Table
+    table: Schema
     roots: dict[str, str]
     source: str
 
-    def facts(self, owner: str, name: str) -> KeyFacts:
+    def facts(self, owner: str, name: str) -> MemberInfo:
         places = [
             f"{file}{path}{name}"
             for file, root in self.roots.items()
             for path in _paths(self.document, root).get(owner, ())
         ]
-        return KeyFacts(self.document, owner, self.table.objects[owner][name], tuple(places), self.source)
+        return MemberInfo(self.document, owner, self.table.objects[owner][name], tuple(places), self.source)
 
 
 @cache
 def _tables() -> tuple[_Document, ...]:
-    google = {f"{name[0].lower()}{name[1:]}": name for name in tables.resources()}
+    google = {f"{name[0].lower()}{name[1:]}": name for name in schema.resources()}
     return (
         _Document(
             "pass.json",
-            pass_json.table(),
+            pass_json.pass_schema(),
             {"": "Pass", "personalization.json: ": "Personalize"},
             "Apple, Wallet Passes, key pages",
         ),
-        _Document("template.toml", validation.table(), {"": "Template"}, "Passwright, templates"),
+        _Document("template.toml", validation.template_schema(), {"": "Template"}, "Passwright, templates"),
         _Document(
             "Google",
-            tables.table(),
+            schema.payload_schema(),
             {f"{name}.": root for name, root in google.items()},
             "Google, walletobjects v1",
         ),
@@ -159,7 +159,7 @@ def _fits(document: str, table: _Document) -> bool:
     return table.document == "template.toml" if name.partition(":")[0].endswith(".toml") else True
 
 
-def _walk(table: Table, owner: str, steps: Sequence[str]) -> Iterator[str]:
+def _walk(table: Schema, owner: str, steps: Sequence[str]) -> Iterator[str]:
     """The objects in which the last of the steps is a key, from one object on; its name may come first."""
     at = [owner]
     named = owner.split(".")
@@ -197,7 +197,7 @@ def _paths(document: str, root: str) -> Mapping[str, list[str]]:
     return found
 
 
-def _type(key: Key) -> str:
+def _type(key: Member) -> str:
     kinds = " or ".join(key.types)
     return f"list of {kinds}" if key.listed else kinds
 

@@ -12,26 +12,26 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from passwright.forms import FORMATS, fits_style, is_date, is_int64, is_rgb, is_text, is_url
+from passwright.schema.formats import FORMATS, fits_style, is_date, is_int64, is_rgb, is_text, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from passwright.table import Key
+    from passwright.schema.model import Member
 
 Check = Callable[[Any], bool]
 
-__all__ = ["Sound"]
+__all__ = ["QuickChecks"]
 
 
-class Sound:
+class QuickChecks:
     """The objects of one table: for each a function from a document to whether it is sound.
 
     `members` maps an object's name to the checks of its members by their names,
     and `company` to what its members ask of each other.
     """
 
-    def __init__(self, objects: Mapping[str, Mapping[str, Key]]) -> None:
+    def __init__(self, objects: Mapping[str, Mapping[str, Member]]) -> None:
         self._objects = objects
         self.members: dict[str, dict[str, Check]] = {name: {} for name in objects}
         self.company: dict[str, Check] = {name: _company(keys) for name, keys in objects.items()}
@@ -39,13 +39,13 @@ class Sound:
         for name, keys in objects.items():
             self.members[name].update((each, self.value(key)) for each, key in keys.items())
 
-    def value(self, key: Key) -> Check:
+    def value(self, key: Member) -> Check:
         """Whether the value of a member is sound."""
         if key.facts.get("deprecated") is True or key.facts.get("write") is False:
             return _never
         return self._list(key) if key.listed else self.item(key)
 
-    def item(self, key: Key) -> Check:
+    def item(self, key: Member) -> Check:
         """Whether a value is sound that is not listed, or one of those that are."""
         # The first type that takes a value is the one it is judged by.
         kinds: dict[type, Check] = {}
@@ -62,11 +62,11 @@ class Sound:
             return lambda value: type(value) is only and fits(value)
         return lambda value: (found := kinds.get(type(value))) is not None and found(value)
 
-    def text(self, key: Key) -> Check | None:
+    def text(self, key: Member) -> Check | None:
         """Whether a text is sound as the value of a member, if it `is_text`; None where each one is."""
         return _never if key.listed or self.value(key) is _never else self.text_item(key)
 
-    def text_item(self, key: Key) -> Check | None:
+    def text_item(self, key: Member) -> Check | None:
         """The same of a value that is not listed, or one of those that are."""
         # The first type that takes a text is the one it is judged by.
         kind = next((name for name in key.types if name in _TEXTS), None)
@@ -75,7 +75,7 @@ class Sound:
         tests = _tests(kind, key)
         return _all(tests) if tests else None
 
-    def _checks(self, name: str, key: Key) -> dict[type, Check]:
+    def _checks(self, name: str, key: Member) -> dict[type, Check]:
         """The Python types that values of a type of the table have, and the check of each."""
         if name in self._objects:
             return {dict: _narrowed(key, self._documents[name])}
@@ -99,7 +99,7 @@ class Sound:
 
         return check
 
-    def _list(self, key: Key) -> Check:
+    def _list(self, key: Member) -> Check:
         item = self.item(key)
         most = key.facts.get("max_items", math.inf)
         differ = [
@@ -146,7 +146,7 @@ _TEXTS: Mapping[str, Check | None] = {
 }
 
 
-def _tests(kind: str, key: Key) -> list[Check]:
+def _tests(kind: str, key: Member) -> list[Check]:
     """All that is asked of a text of one type, besides being a text."""
     tests: list[Check] = []
     if (form := _TEXTS[kind]) is not None:
@@ -186,11 +186,11 @@ def _all(tests: list[Check]) -> Check:
     return lambda value: all(test(value) for test in tests)
 
 
-def _bounds(key: Key) -> tuple[float, float]:
+def _bounds(key: Member) -> tuple[float, float]:
     return key.facts.get("min", -math.inf), key.facts.get("max", math.inf)
 
 
-def _number(key: Key) -> Check:
+def _number(key: Member) -> Check:
     least, most = _bounds(key)
     if "enum" in key.facts:
         good = [each for each in key.facts["enum"] if isinstance(each, int)]
@@ -198,7 +198,7 @@ def _number(key: Key) -> Check:
     return lambda value: least <= value <= most and math.isfinite(value)
 
 
-def _narrowed(key: Key, document: Check) -> Check:
+def _narrowed(key: Member, document: Check) -> Check:
     narrows = key.facts.get("narrows")
     if not narrows:
         return document
@@ -208,7 +208,7 @@ def _narrowed(key: Key, document: Check) -> Check:
     )
 
 
-def _company(keys: Mapping[str, Key]) -> Check:
+def _company(keys: Mapping[str, Member]) -> Check:
     """What the members of an object ask of each other, and which have to be there."""
     required = [name for name, key in keys.items() if key.facts.get("required") and name != "*"]
     present = [(name, _when_present(key)) for name, key in keys.items() if _ASKING & key.facts.keys()]
@@ -231,7 +231,7 @@ def _company(keys: Mapping[str, Key]) -> Check:
 _ASKING = frozenset({"requires", "excludes", "beside", "with_value"})
 
 
-def _when_present(key: Key) -> Check:
+def _when_present(key: Member) -> Check:
     if "beside" in key.facts:
         return _never
     requires, excludes = key.facts.get("requires", ()), key.facts.get("excludes", ())
@@ -247,7 +247,7 @@ def _when_present(key: Key) -> Check:
     return check
 
 
-def _when_absent(keys: Mapping[str, Key]) -> Iterator[Check]:
+def _when_absent(keys: Mapping[str, Member]) -> Iterator[Check]:
     for name, key in keys.items():
         for fact, wanted in (("required_if", True), ("required_unless", False)):
             for other, value in key.facts.get(fact, {}).items():
@@ -260,7 +260,7 @@ def _not_asked_for(name: str, other: str, value: object, *, wanted: bool) -> Che
     )
 
 
-def _groups(keys: Mapping[str, Key]) -> Iterator[Check]:
+def _groups(keys: Mapping[str, Member]) -> Iterator[Check]:
     """One member of each group, and no more."""
     groups: dict[str, list[str]] = {}
     for name, key in keys.items():

@@ -1,6 +1,6 @@
 """Google's classes and objects as data, made from Google's own description of the service.
 
-    python -m passwright.google.tables walletobjects.v1.json
+    python -m passwright.google.schema walletobjects.v1.json
 
 writes `objects.json` anew from a discovery document. What only prose says
 (formats, limits, exclusions) stands in `prose.json` and is merged over it.
@@ -12,12 +12,12 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright.table import Table, read_json
+from passwright.schema.model import Schema, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["VERTICALS", "from_discovery", "table"]
+__all__ = ["VERTICALS", "from_discovery", "payload_schema"]
 
 VERTICALS = ("eventTicket", "flight", "generic", "giftCard", "loyalty", "offer", "transit")
 # Resources of the REST API that are neither class nor object.
@@ -34,10 +34,10 @@ _REQUIRED = re.compile(
 
 
 @cache
-def table() -> Table:
+def payload_schema() -> Schema:
     """What Google's classes and objects may hold."""
-    objects: dict[str, dict[str, Any]] = read_json("passwright.google.tables", "objects.json")["objects"]
-    prose = read_json("passwright.google.tables", "prose.json")["objects"]
+    objects: dict[str, dict[str, Any]] = read_json("passwright.google.schema", "objects.json")["objects"]
+    prose = read_json("passwright.google.schema", "prose.json")["objects"]
     for name, keys in prose.items():
         several = name.startswith("*")
         for each in (each for each in resources() if each.endswith(name[1:])) if several else (name,):
@@ -49,7 +49,7 @@ def table() -> Table:
             if facts["type"] == "boolean":
                 # Older samples of Google's own write them so.
                 facts["also"] = ["true", "false"]
-    return Table.of(objects)
+    return Schema.of(objects)
 
 
 def resources() -> tuple[str, ...]:

@@ -28,12 +28,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from passwright.forms import (
+from passwright.report import Finding, Severity
+from passwright.schema.formats import (
     BASE_TYPES,
     FORMATS,
-    Unknown,
+    Pending,
+    describe_type,
     fits_style,
-    in_words,
     is_date,
     is_hex_color,
     is_number,
@@ -41,15 +42,14 @@ from passwright.forms import (
     is_text,
     is_url,
 )
-from passwright.report import Finding, Severity
-from passwright.sound import Sound
+from passwright.schema.quick_checks import QuickChecks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Place = Callable[[str], str]
 
-__all__ = ["Key", "Table", "Unknown", "did_you_mean", "place_in", "read_json", "shown", "step"]
+__all__ = ["Member", "Pending", "Schema", "did_you_mean", "join_pointer", "locator", "quoted", "read_json"]
 
 # Looking for names alike is slow, and nobody reads a thousand hints.
 MAX_HINTS = 20
@@ -61,12 +61,12 @@ MAX_CHOICES = 12
 MAX_POINTER = 300
 
 
-def place_in(file: str) -> Place:
+def locator(file: str) -> Place:
     """A function from JSON pointers (RFC 6901) to places in `file`."""
     return lambda pointer: f"{file}#{printable(pointer)}" if pointer else file
 
 
-def step(pointer: str, name: str | int) -> str:
+def join_pointer(pointer: str, name: str | int) -> str:
     """The pointer one level down (RFC 6901 section 3)."""
     return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
@@ -79,7 +79,7 @@ def printable(pointer: str) -> str:
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
 
 
-def shown(text: object) -> str:
+def quoted(text: object) -> str:
     """A name or text of a definition in quotes, cut to what fits a line. Never for a holder's values."""
     quoted = repr(text)
     return quoted if len(quoted) <= MAX_NAME + 2 else f"{quoted[:MAX_NAME]}...'"
@@ -93,7 +93,7 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
         return ""
     names = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.7)
-    return f"did you mean {shown(names[close[0]])}?" if close else ""
+    return f"did you mean {quoted(names[close[0]])}?" if close else ""
 
 
 def read_json(package: str, file: str) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def read_json(package: str, file: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Key:
+class Member:
     """The facts about one key."""
 
     name: str
@@ -128,7 +128,7 @@ class Key:
         return frozenset(self.facts.get("unconfirmed", ())) | frozenset(self.facts.get("warn", ()))
 
     @property
-    def reading(self) -> Key:
+    def reading(self) -> Member:
         """The key as payloads of others are judged by it."""
         genuine = self.facts.get("genuine")
         if not genuine:
@@ -152,17 +152,17 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Table:
+class Schema:
     """Objects, their keys, and the facts about them."""
 
-    objects: Mapping[str, Mapping[str, Key]]
+    objects: Mapping[str, Mapping[str, Member]]
     _groups: Mapping[str, Mapping[str, tuple[str, ...]]] = field(repr=False)
 
     @classmethod
-    def of(cls, objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table:
+    def of(cls, objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Schema:
         """A table from plain mappings, as the JSON files of this package hold them."""
         made = {
-            name: {key: Key(key, _several(facts["type"]), facts) for key, facts in keys.items()}
+            name: {key: Member(key, _several(facts["type"]), facts) for key, facts in keys.items()}
             for name, keys in objects.items()
         }
         groups: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -174,7 +174,7 @@ class Table:
         return cls(made, groups)
 
     @classmethod
-    def load(cls, package: str, file: str) -> Table:
+    def load(cls, package: str, file: str) -> Schema:
         """The table in a JSON file of ours; `package` is the dotted name of its folder."""
         return cls.of(read_json(package, file)["objects"])
 
@@ -188,21 +188,21 @@ class Table:
         table = self if writing else self.reading
         yield from _Check(table, place, writing=writing).document(name, document, "")
 
-    def check_item(self, key: Key, value: object, pointer: str, *, place: Place) -> Iterator[Finding]:
+    def check_item(self, key: Member, value: object, pointer: str, *, place: Place) -> Iterator[Finding]:
         """Everything that is wrong with what was filled in at `pointer`, one value of `key`."""
         check = _Check(self, place, writing=True)
         one = check.one if _is_item(key, pointer) else check.value
         return one(key, value, pointer)
 
-    def sound_item(self, key: Key, pointer: str) -> Callable[[Any], bool]:
+    def sound_item(self, key: Member, pointer: str) -> Callable[[Any], bool]:
         """What says quickly that nothing is wrong with what was filled in at `pointer`."""
         return self.sound.item(key) if _is_item(key, pointer) else self.sound.value(key)
 
-    def sound_text(self, key: Key, pointer: str) -> Callable[[Any], bool] | None:
+    def sound_text(self, key: Member, pointer: str) -> Callable[[Any], bool] | None:
         """What says so of what `is_text`; None where nothing can be wrong with that."""
         return self.sound.text_item(key) if _is_item(key, pointer) else self.sound.text(key)
 
-    def styles_beside(self, key: Key, owner: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    def styles_beside(self, key: Member, owner: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """Which members of `owner` ask something of its `value`: name, and what they ask for."""
         if key.name != "value":
             return ()
@@ -216,9 +216,9 @@ class Table:
         """What members beside a field's value say once the value is known."""
         for name, wanted in styles:
             if not fits_style(wanted, value):
-                yield style_misfit(place(step(pointer.rpartition("/")[0], name)), name, wanted, value)
+                yield style_misfit(place(join_pointer(pointer.rpartition("/")[0], name)), name, wanted, value)
 
-    def key_at(self, name: str, document: object, pointer: str) -> tuple[Key, Mapping[str, Any]] | None:
+    def key_at(self, name: str, document: object, pointer: str) -> tuple[Member, Mapping[str, Any]] | None:
         """The key that the last step of `pointer` names, and the object it stands in.
 
         None where the table knows nothing: inside free objects, below unknown keys.
@@ -226,7 +226,7 @@ class Table:
         steps = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
         owner: Any = document
         keys = self.objects.get(name, {})
-        found: tuple[Key, Mapping[str, Any]] | None = None
+        found: tuple[Member, Mapping[str, Any]] | None = None
         for part in steps:
             if isinstance(owner, list):
                 owner = owner[int(part)]
@@ -240,7 +240,7 @@ class Table:
         return found
 
     @cached_property
-    def reading(self) -> Table:
+    def reading(self) -> Schema:
         """The table for payloads of others: what genuine passes break warns."""
         objects = {
             name: {key.name: key.reading for key in keys.values()} for name, keys in self.objects.items()
@@ -248,9 +248,9 @@ class Table:
         return replace(self, objects=objects)
 
     @cached_property
-    def sound(self) -> Sound:
+    def sound(self) -> QuickChecks:
         """What says quickly that there is nothing to say."""
-        return Sound(self.objects)
+        return QuickChecks(self.objects)
 
     def groups_of(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """Group name -> keys of that object of which exactly one has to be there."""
@@ -265,12 +265,12 @@ def _several(value: str | Iterable[str]) -> tuple[str, ...]:
 _TEXTS = frozenset({"text", "localized", "url", "color", "date"})
 
 
-def _name(key: Key, pointer: str) -> str:
+def _name(key: Member, pointer: str) -> str:
     """What a message calls a value: its key, and where any name will do the name it has."""
-    return key.name if key.name != "*" else shown(pointer.rpartition("/")[2])
+    return key.name if key.name != "*" else quoted(pointer.rpartition("/")[2])
 
 
-def _type_hint(key: Key, value: object) -> str:
+def _type_hint(key: Member, value: object) -> str:
     """What to write instead where JSON's types were mixed up."""
     wanted = set(key.types)
     if "boolean" in wanted and isinstance(value, (str, int)):
@@ -284,7 +284,7 @@ def _type_hint(key: Key, value: object) -> str:
     return ""
 
 
-def _tolerated(key: Key, value: object) -> bool:
+def _tolerated(key: Member, value: object) -> bool:
     """Whether those who read a payload take this value although it has the wrong type."""
     if "type" in key.facts.get("genuine", ()):
         return True
@@ -299,7 +299,7 @@ def _tolerated(key: Key, value: object) -> bool:
 class _Check:
     """One walk over one document."""
 
-    def __init__(self, table: Table, place: Place, *, writing: bool) -> None:
+    def __init__(self, table: Schema, place: Place, *, writing: bool) -> None:
         self.table = table
         self.place = place
         self.writing = writing
@@ -312,10 +312,10 @@ class _Check:
         return self.found(Severity.ERROR, code, pointer, message, hint)
 
     def document(self, name: str, document: object, pointer: str) -> Iterator[Finding]:
-        if isinstance(document, Unknown):
+        if isinstance(document, Pending):
             return
         if not isinstance(document, dict):
-            yield self.error("wrong-type", pointer, f"this is {in_words(document)}, has to be an object")
+            yield self.error("wrong-type", pointer, f"this is {describe_type(document)}, has to be an object")
             return
         keys = self.table.objects[name]
         wild = keys.get("*")
@@ -324,7 +324,7 @@ class _Check:
         for member, value in document.items():
             if (is_sound := members.get(member)) and is_sound(value):
                 continue
-            below = step(pointer, member)
+            below = join_pointer(pointer, member)
             key = keys.get(member) or wild
             if key is None:
                 yield self.unknown(member, keys, below)
@@ -333,7 +333,7 @@ class _Check:
         if not company(document):
             yield from self.neighbours(name, document, pointer)
 
-    def unknown(self, member: str, keys: Mapping[str, Key], pointer: str) -> Finding:
+    def unknown(self, member: str, keys: Mapping[str, Member], pointer: str) -> Finding:
         for key in keys.values():
             if member in key.facts.get("aliases", ()):
                 return self.found(
@@ -345,7 +345,11 @@ class _Check:
                 )
         severity = Severity.ERROR if self.writing else Severity.WARNING
         return self.found(
-            severity, "unknown-key", pointer, f"there is no key {shown(member)} here", self.hint(member, keys)
+            severity,
+            "unknown-key",
+            pointer,
+            f"there is no key {quoted(member)} here",
+            self.hint(member, keys),
         )
 
     def hint(self, name: object, known: Iterable[str]) -> str:
@@ -354,8 +358,8 @@ class _Check:
         self.hints -= 1
         return did_you_mean(name, known)
 
-    def value(self, key: Key, value: object, pointer: str) -> Iterator[Finding]:
-        if isinstance(value, Unknown):
+    def value(self, key: Member, value: object, pointer: str) -> Iterator[Finding]:
+        if isinstance(value, Pending):
             return
         facts = key.facts
         if facts.get("deprecated") is True:
@@ -369,7 +373,7 @@ class _Check:
         if not isinstance(value, (list, tuple)):
             hint = "put it in square brackets: [...]"
             yield self.error(
-                "wrong-type", pointer, f"{key.name} is {in_words(value)}, has to be a list", hint
+                "wrong-type", pointer, f"{key.name} is {describe_type(value)}, has to be a list", hint
             )
             return
         limit = facts.get("max_items")
@@ -381,10 +385,10 @@ class _Check:
                 f"{key.name} has {len(value)} items, at most {limit} count",
             )
         for index, item in enumerate(value):
-            yield from self.one(key, item, step(pointer, index))
+            yield from self.one(key, item, join_pointer(pointer, index))
         yield from self.repeats(key, value, pointer)
 
-    def repeats(self, key: Key, items: Iterable[object], pointer: str) -> Iterator[Finding]:
+    def repeats(self, key: Member, items: Iterable[object], pointer: str) -> Iterator[Finding]:
         """Members that have to differ within this very list."""
         for kind in key.types:
             for member in self.table.objects.get(kind, {}).values():
@@ -395,12 +399,12 @@ class _Check:
                 for index, item in enumerate(items):
                     value = item.get(member.name) if isinstance(item, dict) else None
                     if isinstance(value, str) and value in seen:
-                        where = step(step(pointer, index), member.name)
+                        where = join_pointer(join_pointer(pointer, index), member.name)
                         yield self.error("duplicate-value", where, f"{member.name} stands here twice")
                     seen.add(value if isinstance(value, str) else object())
 
-    def one(self, key: Key, value: object, pointer: str) -> Iterator[Finding]:
-        if isinstance(value, Unknown):
+    def one(self, key: Member, value: object, pointer: str) -> Iterator[Finding]:
+        if isinstance(value, Pending):
             return
         name = _name(key, pointer)
         if value is None:
@@ -416,12 +420,12 @@ class _Check:
                 yield from self.content(key, kind, value, pointer)
                 return
         wanted = " or ".join(dict.fromkeys(_words(kind) for kind in key.types))
-        message = f"{name} is {in_words(value)}, has to be {wanted}"
+        message = f"{name} is {describe_type(value)}, has to be {wanted}"
         severity = Severity.WARNING if not self.writing and _tolerated(key, value) else Severity.ERROR
         yield self.found(severity, "wrong-type", pointer, message, _type_hint(key, value))
 
     def narrowed(
-        self, key: Key, members: Mapping[str, Key], value: Mapping[str, Any], pointer: str
+        self, key: Member, members: Mapping[str, Member], value: Mapping[str, Any], pointer: str
     ) -> Iterator[Finding]:
         """Values that are right in such an object elsewhere, and not in this one."""
         # Genuine passes do so all the same, and phones show them.
@@ -432,12 +436,12 @@ class _Check:
                 yield self.found(
                     severity,
                     "unknown-value",
-                    step(pointer, member),
+                    join_pointer(pointer, member),
                     f"{member} can't have this value in {key.name}",
                     f"one of {', '.join(choices)}",
                 )
 
-    def content(self, key: Key, kind: str, value: Any, pointer: str) -> Iterator[Finding]:
+    def content(self, key: Member, kind: str, value: Any, pointer: str) -> Iterator[Finding]:
         facts = key.facts
         if "enum" in facts and value not in facts["enum"]:
             yield from self.not_in_enum(key, value, pointer)
@@ -460,13 +464,13 @@ class _Check:
             if value > facts.get("max", value):
                 yield self.error("out-of-range", pointer, f"{key.name} is above {facts['max']}")
 
-    def bad_url(self, key: Key, pointer: str) -> Finding:
+    def bad_url(self, key: Member, pointer: str) -> Finding:
         schemes = " or ".join(key.schemes)
         message = f"{key.name} is not an absolute {schemes}{' ' * bool(schemes)}URL"
         hint = "write it like https://www.example.com/, with no blanks in it"
         return self.found(key.severity("scheme"), "bad-url", pointer, message, hint)
 
-    def not_in_enum(self, key: Key, value: object, pointer: str) -> Iterator[Finding]:
+    def not_in_enum(self, key: Member, value: object, pointer: str) -> Iterator[Finding]:
         aliases: Mapping[str, str] = key.facts.get("aliases_of", {})
         if isinstance(value, str) and value in aliases:
             yield self.found(
@@ -488,7 +492,7 @@ class _Check:
         # The value itself may be a holder's, so it is not repeated.
         yield self.found(severity, "unknown-value", pointer, f"{key.name} can't have this value", hint)
 
-    def color(self, key: Key, value: str, pointer: str) -> Iterator[Finding]:
+    def color(self, key: Member, value: str, pointer: str) -> Iterator[Finding]:
         if is_rgb(value):
             return
         if is_hex_color(value):
@@ -502,7 +506,7 @@ class _Check:
         else:
             yield self.error("bad-color", pointer, f"{key.name} is not a colour", "write rgb(60, 65, 76)")
 
-    def text(self, key: Key, value: str, pointer: str) -> Iterator[Finding]:
+    def text(self, key: Member, value: str, pointer: str) -> Iterator[Finding]:
         facts, name = key.facts, _name(key, pointer)
         if not is_text(value):
             message = f"{name} holds NUL or half of a surrogate pair"
@@ -573,16 +577,16 @@ class _Check:
                 yield self.found(keys[members[0]].severity("group"), "missing-key", pointer, message)
             for extra in there[1:]:
                 yield self.error(
-                    "keys-exclude", step(pointer, extra), f"{extra} can't stand beside {there[0]}"
+                    "keys-exclude", join_pointer(pointer, extra), f"{extra} can't stand beside {there[0]}"
                 )
 
     def conditionally_required(
-        self, key: Key, document: Mapping[str, Any], pointer: str
+        self, key: Member, document: Mapping[str, Any], pointer: str
     ) -> Iterator[Finding]:
         for fact, wanted in (("required_if", True), ("required_unless", False)):
             for other, value in key.facts.get(fact, {}).items():
                 found = document.get(other)
-                if found is not None and not isinstance(found, Unknown) and (found == value) is wanted:
+                if found is not None and not isinstance(found, Pending) and (found == value) is wanted:
                     yield self.found(
                         key.severity(fact),
                         "missing-key",
@@ -591,9 +595,9 @@ class _Check:
                     )
 
     def company(
-        self, keys: Mapping[str, Key], key: Key, document: Mapping[str, Any], pointer: str
+        self, keys: Mapping[str, Member], key: Member, document: Mapping[str, Any], pointer: str
     ) -> Iterator[Finding]:
-        here = step(pointer, key.name)
+        here = join_pointer(pointer, key.name)
         for other in key.facts.get("requires", ()):
             if other not in document:
                 yield self.found(
@@ -620,11 +624,11 @@ class _Check:
 
 def style_misfit(where: str, name: str, wanted: str, value: object) -> Finding:
     """The finding that a field is formatted as what its value is not."""
-    message = f"{name} works with a {wanted} only, the value is {in_words(value)}"
+    message = f"{name} works with a {wanted} only, the value is {describe_type(value)}"
     return Finding("style-misfit", Severity.ERROR, where, message, f"give a {wanted}, or leave {name} out")
 
 
-def _is_item(key: Key, pointer: str) -> bool:
+def _is_item(key: Member, pointer: str) -> bool:
     """At `pointer` stands one of the values of a key that lists them."""
     return key.listed and pointer.rpartition("/")[2].isdigit()
 

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from passwright import strictjson
+from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.report import Severity
 
 
 def refusal(data: bytes, **limits: int) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        strictjson.loads(data, name="pass.json", **limits)
+        strict_json.loads(data, name="pass.json", **limits)
     return caught.value
 
 
 def tolerated(data: bytes) -> tuple[object, list[str]]:
     """The value, and each finding as "code place"."""
-    result = strictjson.loads_tolerant(data, name="")
+    result = strict_json.loads_tolerant(data, name="")
     assert all(finding.severity is Severity.WARNING for finding in result.findings)
     return result.value, [f"{finding.code} {finding.location}".strip() for finding in result.findings]
 
@@ -31,7 +31,7 @@ def tolerated(data: bytes) -> tuple[object, list[str]]:
 def test_good_json_is_read() -> None:
     text = '{"a": [1, -2.5e3, true, null], "\\u00e9": "\\ud83c\\udfab", "b": {}}'
 
-    assert strictjson.loads(text.encode(), name="x") == {"a": [1, -2500.0, True, None], "é": "🎫", "b": {}}
+    assert strict_json.loads(text.encode(), name="x") == {"a": [1, -2500.0, True, None], "é": "🎫", "b": {}}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_jsn_01_duplicate_keys_at_any_depth_are_refused_with_their_place(data: b
 
 
 def test_equal_keys_of_different_objects_are_no_duplicates() -> None:
-    assert strictjson.loads(b'[{"a": 1}, {"a": {"a": 2}}]', name="x") == [{"a": 1}, {"a": {"a": 2}}]
+    assert strict_json.loads(b'[{"a": 1}, {"a": {"a": 2}}]', name="x") == [{"a": 1}, {"a": {"a": 2}}]
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400 + ".0"])
@@ -69,7 +69,7 @@ def test_jsn_03_integers_that_a_float_would_round_are_refused(digits: str) -> No
 
 @pytest.mark.parametrize("number", [2**53, -(2**53), 0])
 def test_integers_up_to_two_to_the_53_are_read(number: int) -> None:
-    assert strictjson.loads(str(number).encode(), name="x") == number
+    assert strict_json.loads(str(number).encode(), name="x") == number
 
 
 @pytest.mark.parametrize("levels", [33, 1_000, 100_000])
@@ -86,14 +86,14 @@ def test_jsn_04_deep_nesting_is_refused_before_parsing(levels: int, opening: str
 def test_jsn_04_brackets_in_strings_and_side_by_side_are_not_depth() -> None:
     wide = [[{"text": '[[[[{{{{"\\'}] for _ in range(100)]
 
-    assert strictjson.loads(json.dumps(wide).encode(), name="x") == wide
+    assert strict_json.loads(json.dumps(wide).encode(), name="x") == wide
 
 
 def test_jsn_04_the_32nd_level_is_read() -> None:
     data = b"[" * 32 + b"]" * 32
 
-    assert strictjson.loads(data, name="x") is not None
-    assert strictjson.loads(b"[[],%b,[]]" % data[1:-1], name="x") is not None
+    assert strict_json.loads(data, name="x") is not None
+    assert strict_json.loads(b"[[],%b,[]]" % data[1:-1], name="x") is not None
     assert refusal(b"[%b]" % data).code == "too-deep"
 
 
@@ -159,7 +159,7 @@ def test_jsn_07_what_is_not_json_is_refused_with_its_line(text: str) -> None:
 def test_a_document_over_the_limit_is_refused_unread() -> None:
     assert refusal(b"[" + b" " * 2**20 + b"]").code == "too-large"
     assert refusal(b"[1]", max_bytes=2).code == "too-large"
-    assert strictjson.loads(b"[1]", name="x", max_bytes=3) == [1]
+    assert strict_json.loads(b"[1]", name="x", max_bytes=3) == [1]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ SECRET = "jane.doe-4711"
     ],
 )
 def test_jsn_11_errors_do_not_repeat_values(data: str) -> None:
-    for read in (strictjson.loads, strictjson.loads_tolerant):
+    for read in (strict_json.loads, strict_json.loads_tolerant):
         with pytest.raises(InvalidInput) as caught:
             read(data.encode(), name="x")
         text = f"{caught.value} {caught.value!r}"
@@ -275,7 +275,7 @@ def test_what_is_tolerated_is_named_with_its_place(data: bytes, value: object, f
 )
 def test_what_no_tolerance_saves_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        strictjson.loads_tolerant(data, name="pass.json")
+        strict_json.loads_tolerant(data, name="pass.json")
 
     assert caught.value.code == code
 
@@ -283,24 +283,24 @@ def test_what_no_tolerance_saves_is_refused(data: bytes, code: str) -> None:
 def test_utf_16_up_to_the_limit_is_tolerated() -> None:
     data = "[1]".encode("utf-16")
 
-    assert strictjson.loads_tolerant(data, name="x", max_bytes=len(data)).value == [1]
+    assert strict_json.loads_tolerant(data, name="x", max_bytes=len(data)).value == [1]
 
 
 def test_errors_after_tolerated_lines_keep_their_line() -> None:
     with pytest.raises(InvalidInput) as caught:
-        strictjson.loads_tolerant(b'{ // one\n/* two\nthree */ "a": [1,],\n"b": NaN}', name="pass.json")
+        strict_json.loads_tolerant(b'{ // one\n/* two\nthree */ "a": [1,],\n"b": NaN}', name="pass.json")
 
     assert caught.value.location == "pass.json:4#/b"
 
 
 def test_jsn_10_ten_thousand_faults_are_ten_findings() -> None:
-    findings = strictjson.loads_tolerant(b"[" + b"[1,]," * 10_000 + b"0]", name="x").findings
+    findings = strict_json.loads_tolerant(b"[" + b"[1,]," * 10_000 + b"0]", name="x").findings
 
     assert len(findings) == 10
     assert findings[0].message == "a comma stands after the last item"
     assert findings[-1].message.endswith("9990 more after this")
 
-    ten = strictjson.loads_tolerant(b"[" + b"[1,]," * 10 + b"0]", name="x").findings
+    ten = strict_json.loads_tolerant(b"[" + b"[1,]," * 10 + b"0]", name="x").findings
     assert [finding.message for finding in ten] == [findings[0].message] * 10
 
 
@@ -325,7 +325,7 @@ HOSTILE = {
 def test_jsn_12_hostile_documents_take_linear_time(data: bytes) -> None:
     """A quadratic scan of a megabyte would take minutes; the bound leaves room for a slow machine."""
     started = time.process_time()
-    for read in (strictjson.loads, strictjson.loads_tolerant):
+    for read in (strict_json.loads, strict_json.loads_tolerant):
         try:
             read(data, name="x")
         except InvalidInput as error:
@@ -338,13 +338,13 @@ def test_jsn_12_hostile_documents_take_linear_time(data: bytes) -> None:
 
 
 def test_the_writer_is_compact_and_keeps_order() -> None:
-    assert strictjson.dumps({"b": [1, 2.5, None], "a": "é\n\u2028"}) == '{"b":[1,2.5,null],"a":"é\\n\u2028"}'
+    assert strict_json.dumps({"b": [1, 2.5, None], "a": "é\n\u2028"}) == '{"b":[1,2.5,null],"a":"é\\n\u2028"}'
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
 def test_the_writer_refuses_what_is_no_json(value: object) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        strictjson.dumps(value)
+        strict_json.dumps(value)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
@@ -361,10 +361,10 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_what_is_written_is_read_again(value: object) -> None:
-    data = strictjson.dumps(value).encode()
+    data = strict_json.dumps(value).encode()
 
-    assert strictjson.loads(data, name="x") == value
-    assert strictjson.loads_tolerant(data, name="x") == strictjson.Tolerated(value, ())
+    assert strict_json.loads(data, name="x") == value
+    assert strict_json.loads_tolerant(data, name="x") == strict_json.TolerantResult(value, ())
 
 
 @given(st.binary(max_size=60) | st.text('[]{}:,"\\/* \n019eE.-+tfnu', max_size=60).map(str.encode))
@@ -372,12 +372,12 @@ def test_what_is_written_is_read_again(value: object) -> None:
 @example(b'}{"a":1,"a":2')
 def test_any_bytes_are_read_or_refused_in_our_words(data: bytes) -> None:
     """What is read here, Python's own reader reads alike."""
-    for read in (strictjson.loads, strictjson.loads_tolerant):
+    for read in (strict_json.loads, strict_json.loads_tolerant):
         try:
             result = read(data, name="x")
         except InvalidInput:
             continue
-        if read is strictjson.loads:
+        if read is strict_json.loads:
             assert result == json.loads(data)
 
 
@@ -391,4 +391,4 @@ def test_comments_and_trailing_commas_do_not_change_the_value(value: object, com
         for line, end in zip(lines, ends_item, strict=True)
     ]
 
-    assert strictjson.loads_tolerant("\n".join(sloppy).encode(), name="x").value == value
+    assert strict_json.loads_tolerant("\n".join(sloppy).encode(), name="x").value == value

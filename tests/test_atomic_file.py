@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from passwright import wholefile
+from passwright import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def names(folder: Path) -> list[str]:
 def test_a_file_is_made_or_replaced_by_what_was_given(target: Path, data: bytes) -> None:
     target.write_bytes(b"the old and longer one")
 
-    wholefile.write(target, data)
+    atomic_file.write(target, data)
 
     assert target.read_bytes() == b"new"
     assert names(target.parent) == ["card.pkpass"]
@@ -60,7 +60,7 @@ def test_a_file_is_made_or_replaced_by_what_was_given(target: Path, data: bytes)
 def test_a_path_may_be_text_and_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    wholefile.write("card.pkpass", b"new")
+    atomic_file.write("card.pkpass", b"new")
 
     assert (tmp_path / "card.pkpass").read_bytes() == b"new"
 
@@ -68,19 +68,19 @@ def test_a_path_may_be_text_and_relative(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_name_as_long_as_file_systems_allow_works(tmp_path: Path) -> None:
     longest = tmp_path / ("é" * 127)
 
-    wholefile.write(longest, b"new")
+    atomic_file.write(longest, b"new")
 
     assert names(tmp_path) == [longest.name]
 
 
 WRITER = """
 import sys
-from passwright import wholefile
+from passwright import atomic_file
 old, new = (bytes([n]) * 2_000_000 for n in (1, 2))
 print("ready", flush=True)
 while True:
     for data in (old, new):
-        wholefile.write(sys.argv[1], [data[:1_000_000], data[1_000_000:]])
+        atomic_file.write(sys.argv[1], [data[:1_000_000], data[1_000_000:]])
 """
 
 
@@ -103,14 +103,14 @@ def check_rounds(target: Path, rounds: int) -> None:
 
 
 def test_fil_01_a_writer_killed_at_any_moment_leaves_a_whole_file(target: Path) -> None:
-    wholefile.write(target, b"\1" * 2_000_000)
+    atomic_file.write(target, b"\1" * 2_000_000)
 
     check_rounds(target, 25)
 
 
 @pytest.mark.long
 def test_fil_01_a_thousand_killed_writers_leave_a_whole_file(target: Path) -> None:
-    wholefile.write(target, b"\1" * 2_000_000)
+    atomic_file.write(target, b"\1" * 2_000_000)
 
     check_rounds(target, 1_000)
 
@@ -132,7 +132,7 @@ def test_fil_02_the_data_is_synced_before_and_the_folder_after_the_rename(
 
     monkeypatch.setattr(os, "fsync", traced_fsync)
     monkeypatch.setattr(os, "replace", traced_replace)
-    wholefile.write(target, b"12345")
+    atomic_file.write(target, b"12345")
 
     assert steps == ["fsync 5", "rename", "fsync folder"]
 
@@ -142,7 +142,7 @@ def test_a_system_that_can_not_sync_folders_still_writes(
 ) -> None:
     monkeypatch.delattr(os, "O_DIRECTORY")
 
-    wholefile.write(target, b"new")
+    atomic_file.write(target, b"new")
 
     assert target.read_bytes() == b"new"
 
@@ -159,7 +159,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     monkeypatch.setattr(os, call, fails)
 
     with pytest.raises(OSError, match="no space"):
-        wholefile.write(target, b"new")
+        atomic_file.write(target, b"new")
 
     assert target.read_bytes() == b"old"
     assert names(target.parent) == ["card.pkpass"]
@@ -173,7 +173,7 @@ def test_data_that_breaks_off_leaves_the_old_file_and_nothing_else(target: Path)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        wholefile.write(target, chunks())
+        atomic_file.write(target, chunks())
 
     assert target.read_bytes() == b"old"
     assert names(target.parent) == ["card.pkpass"]
@@ -196,7 +196,7 @@ def test_fil_03_left_overs_older_than_an_hour_are_removed_at_next_use(target: Pa
     link.symlink_to(foreign)
     os.utime(link, (0, 0), follow_symlinks=False)
 
-    wholefile.write(target, b"new")
+    atomic_file.write(target, b"new")
 
     assert not stale.exists()
     assert running.exists()
@@ -208,7 +208,7 @@ def test_fil_03_left_overs_older_than_an_hour_are_removed_at_next_use(target: Pa
 def test_fil_03_sweeping_can_be_left_out_in_large_folders(target: Path) -> None:
     stale = left_over(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
 
-    wholefile.write(target, b"new", sweep=False)
+    atomic_file.write(target, b"new", sweep=False)
 
     assert stale.exists()
 
@@ -219,7 +219,7 @@ def test_fil_03_a_left_over_that_can_not_be_removed_does_not_harm(
     left_over(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
     monkeypatch.setattr(os, "unlink", fails)
 
-    wholefile.write(target, b"new")
+    atomic_file.write(target, b"new")
 
     assert target.read_bytes() == b"new"
 
@@ -230,7 +230,7 @@ def test_fil_04_a_link_is_replaced_not_followed(target: Path) -> None:
     precious.chmod(0o400)
     target.symlink_to(precious)
 
-    wholefile.write(target, b"new")
+    atomic_file.write(target, b"new")
 
     assert not target.is_symlink()
     assert target.read_bytes() == b"new"
@@ -265,7 +265,7 @@ def test_fil_04_other_targets_are_a_clear_error(
     before = target.lstat()
 
     with pytest.raises(expected, match=words) as caught:
-        wholefile.write(target, b"new")
+        atomic_file.write(target, b"new")
 
     assert caught.value.filename == str(target)
     assert target.lstat().st_ino == before.st_ino
@@ -275,15 +275,15 @@ def test_fil_04_other_targets_are_a_clear_error(
 def test_fil_04_a_device_is_refused() -> None:
     """Asked of the check alone: should it fail, this machine still needs its null device."""
     with pytest.raises(OSError, match="only regular files"):
-        wholefile._check_target(Path(os.devnull))
+        atomic_file._check_target(Path(os.devnull))
 
 
 def test_fil_04_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        wholefile.write(tmp_path / "absent" / "card.pkpass", b"new")
+        atomic_file.write(tmp_path / "absent" / "card.pkpass", b"new")
 
     with pytest.raises(NotADirectoryError):
-        wholefile.write(Path(__file__) / "card.pkpass", b"new")
+        atomic_file.write(Path(__file__) / "card.pkpass", b"new")
 
 
 def test_fil_04_the_temporary_file_lies_beside_the_target(target: Path) -> None:
@@ -294,7 +294,7 @@ def test_fil_04_the_temporary_file_lies_beside_the_target(target: Path) -> None:
         seen.extend(names(target.parent))
         yield b"new"
 
-    wholefile.write(target, chunks())
+    atomic_file.write(target, chunks())
 
     assert len(seen) == 1
     assert TEMPORARY.fullmatch(seen[0])
@@ -302,7 +302,7 @@ def test_fil_04_the_temporary_file_lies_beside_the_target(target: Path) -> None:
 
 def write_often(target: str, number: int) -> None:
     for _ in range(10):
-        wholefile.write(target, bytes([number]) * 300_000)
+        atomic_file.write(target, bytes([number]) * 300_000)
 
 
 def test_fil_05_eight_writers_of_one_file_leave_one_whole_result(target: Path) -> None:
@@ -334,7 +334,7 @@ def test_fil_06_files_have_their_mode_less_the_umask_from_the_first_byte(
         yield b"new"
 
     with umask(mask):
-        wholefile.write(target, chunks(), mode=mode)
+        atomic_file.write(target, chunks(), mode=mode)
 
     assert modes == [expected]
     assert target.stat().st_mode & 0o777 == expected
@@ -343,7 +343,7 @@ def test_fil_06_files_have_their_mode_less_the_umask_from_the_first_byte(
 def test_an_error_names_the_target_and_one_of_the_data_stays_as_it_is(target: Path) -> None:
     """The temporary file is nobody's business, and what breaks elsewhere is not blamed on the target."""
     with pytest.raises(FileNotFoundError, match="its folder does not exist") as missing:
-        wholefile.write(target / "absent" / "card.pkpass", b"new")
+        atomic_file.write(target / "absent" / "card.pkpass", b"new")
     assert missing.value.filename == str(target / "absent" / "card.pkpass")
 
     def broken(exc: OSError) -> Iterator[bytes]:
@@ -352,6 +352,6 @@ def test_an_error_names_the_target_and_one_of_the_data_stays_as_it_is(target: Pa
 
     for exc in (OSError("the network is gone"), OSError(errno.EIO, "Input/output error", "rows.csv")):
         with pytest.raises(OSError) as caught:  # noqa: PT011 -- the very one
-            wholefile.write(target, broken(exc))
+            atomic_file.write(target, broken(exc))
         assert caught.value is exc
     assert names(target.parent) == []

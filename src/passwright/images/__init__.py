@@ -1,0 +1,1 @@
+"""PNG headers without a decoder, and images fitted to slots."""

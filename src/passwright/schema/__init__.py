@@ -1,0 +1,1 @@
+"""What JSON documents may hold: schemas as data, their validator, formats of single values."""
