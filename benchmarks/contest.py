@@ -36,7 +36,7 @@ import passwright as pw
 from passwright import batch
 from passwright.apple.container import pkpass
 from passwright.batch.runner import CHUNK
-from passwright.testing.authority import example_directory
+from passwright.examples.authority import example_directory
 
 HERE = Path(__file__).parent / "peers"
 ENVIRONMENTS = HERE / ".venv"

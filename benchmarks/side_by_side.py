@@ -25,7 +25,7 @@ import workload
 import passwright as pw
 from passwright.apple.build.pass_json import pass_schema
 from passwright.apple.rules.pass_json import ValidationContext, validator
-from passwright.testing.authority import Authority, example_directory
+from passwright.examples.authority import Authority, example_directory
 
 TEMPLATE = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"
 NOW = datetime(2026, 5, 1, 9, tzinfo=UTC)

@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 import passwright as pw
 from passwright.apple.cms import parser as cms_parser
-from passwright.testing.authority import Authority
+from passwright.examples.authority import Authority
 
 PASSES = 40
 WARM = 5

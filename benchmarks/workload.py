@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 import passwright as pw
-from passwright.testing.authority import Authority, example_directory
+from passwright.examples.authority import Authority, example_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,12 +18,12 @@ import pytest
 from PIL import Image
 
 from passwright import Binding, Field, Template
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import new_key
 from passwright.google.issuer import Issuer
 from passwright.model.kinds import KINDS
 from passwright.model.template import Images, Nfc
 from passwright.signing import KeySigner
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import new_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -28,8 +28,8 @@ from passwright.apple.cms import der
 from passwright.apple.identity import Identity
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import verify
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import Leaf
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import Leaf
 from tests.apple.test_pkpass import Entry, deflated, forge
 
 if TYPE_CHECKING:

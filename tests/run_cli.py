@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from typer.testing import CliRunner, Result
 
 from passwright.cli.app import app
-from passwright.testing.authority import example_directory, example_template_directory
+from passwright.examples.authority import example_directory, example_template_directory
 
 if TYPE_CHECKING:
     from pathlib import Path

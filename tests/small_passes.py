@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import passwright as pw
 from passwright import batch
+from passwright.examples.authority import Authority
 from passwright.model.kinds import KINDS
-from passwright.testing.authority import Authority
 from tests.conftest import AT, png
 
 if TYPE_CHECKING:

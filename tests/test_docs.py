@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from passwright.testing.authority import example_directory
+from passwright.examples.authority import example_directory
 from tests.run_cli import run
 
 ROOT = Path(__file__).parent.parent

@@ -25,7 +25,7 @@ from tests.keys import rsa_key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"

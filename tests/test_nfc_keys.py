@@ -25,9 +25,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.errors import KeyMaterialError
+from passwright.examples.authority import Authority
 from passwright.nfc_keys import MAX_BYTES, NfcKey, generate, public_text
 from passwright.schema.formats import FORMATS
-from passwright.testing.authority import Authority
 from tests.conftest import AT, READER_KEY
 from tests.keys import rsa_key
 from tests.run_cli import documents, run

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import passwright as pw
-from passwright.testing.authority import Authority, example_template_directory
+from passwright.examples.authority import Authority, example_template_directory
 from tests.conftest import AT
 
 SOURCE = Path(__file__).parent.parent / "src" / "passwright"

@@ -14,7 +14,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 import passwright as pw
-from passwright.testing.authority import example_directory
+from passwright.examples.authority import example_directory
 loaded = set(sys.modules)
 keys = example_directory()
 identity = pw.apple.Identity.from_pem(

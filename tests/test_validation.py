@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from passwright import Barcode, Field, Template, apple, check, google, validate
 from passwright.apple.rules.pass_json import ValidationContext
 from passwright.apple.rules.pass_json import validator as apple_validator
+from passwright.examples.authority import example_template_directory
 from passwright.google.schema import VERTICALS
 from passwright.report import Report, Severity
-from passwright.testing.authority import example_template_directory
 from passwright.validation import PAYLOADS
 from tests.conftest import AT, BINDING
 from tests.documents.test_validator import FULL, GIVEN

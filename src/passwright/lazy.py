@@ -19,15 +19,17 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Returns `__getattr__` and `__dir__` for a package (PEP 562).
 
-    `homes` maps each module below `package` to the names it defines. The home
-    "" stands for modules that are themselves the names.
+    `homes` maps each module to the names it defines. A module is named from below
+    `package` on, or in full from `passwright.` on. The home "" stands for modules
+    that are themselves the names.
     """
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def get(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = import_module(f"{package}.{home_of[name] or name}")
+        home = home_of[name] or name
+        value = import_module(home if home.startswith("passwright.") else f"{package}.{home}")
         if home_of[name]:
             value = getattr(value, name)
         setattr(sys.modules[package], name, value)

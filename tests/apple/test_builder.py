@@ -37,11 +37,11 @@ from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE
 from passwright.documents.json_patch import merge
 from passwright.documents.rule import Rule
 from passwright.errors import KeyMaterialError, PassRejected, SignerFailed
+from passwright.examples.certificates import Leaf, new_key
 from passwright.model.kinds import KINDS
 from passwright.model.template import Link, Location
 from passwright.report import error, warning
 from passwright.signing import KeySigner
-from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import AT, BINDING, MEMBERSHIP, TEMPLATES, png
 from tests.paths import TESTS
 
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from passwright.examples.authority import Authority
     from passwright.model.template import Pass
     from passwright.report import Report
-    from passwright.testing.authority import Authority
 
 VALUES = {"fullName": "Jane Smith", "points": 120}
 
@@ -282,7 +282,7 @@ import hashlib, sys
 from datetime import datetime, UTC
 import passwright as pw
 from passwright.testing.assertions import example_issuer
-from passwright.testing.authority import Authority
+from passwright.examples.authority import Authority
 club = pw.Template.load(sys.argv[1])
 card = club.issue("M-1", {"fullName": "Jané", "points": 3}, expires=datetime(2027, 1, 1, tzinfo=UTC),
                   binding=pw.Binding(email="a@example.com", learn_more_url="https://a.example.com/"))

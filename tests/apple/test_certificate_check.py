@@ -26,17 +26,17 @@ from passwright.apple.certificates.check import CredentialCheck, NextStep, check
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust import intermediates
 from passwright.apple.trust.chain import Anchor, Trust
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import Leaf, new_key
+from passwright.examples.legacy_p12 import legacy_p12
 from passwright.report import Severity
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import Leaf, new_key
-from passwright.testing.legacy_p12 import legacy_p12
 from tests.conftest import AT
 from tests.keys import odd_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from passwright.testing.certificates import Issued
+    from passwright.examples.certificates import Issued
 
 SECRET = "canary-secret"
 CANARY = b"canary-secret"

@@ -31,8 +31,8 @@ from passwright.apple.cms import der
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Anchor, Chain, Identity, Trust, chain, trace_path
 from passwright.errors import IdentityMismatch, KeyMaterialError
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
 from tests.keys import odd_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -26,7 +26,7 @@ from tests.paths import ROOT
 if TYPE_CHECKING:
     from passwright import Template
     from passwright.apple.identity import Identity
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 
 @pytest.fixture(scope="module")

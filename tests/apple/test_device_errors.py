@@ -22,10 +22,10 @@ from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Anchor, Trust
 from passwright.apple.verification import device_errors
 from passwright.apple.verification.diagnosis import Diagnosis, diagnose, identify_file
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import Leaf
 from passwright.model.template import Images
 from passwright.report import error, note, warning
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import Leaf
 from tests.apple.test_signature import Maker
 from tests.apple.test_verifier import changed, signed, zipped
 from tests.conftest import AT, png

@@ -22,7 +22,7 @@ from tests.conftest import AT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 PATH = "/certificateauthority/WWDR.cer"
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from passwright.apple.identity import Identity
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 
 def made(name: str, *, drop: str = "", **changes: Any) -> dict[str, Any]:

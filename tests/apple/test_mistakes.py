@@ -24,8 +24,8 @@ from tests.conftest import AT, png
 from tests.mistakes.apple import MISTAKES, Mistake
 
 if TYPE_CHECKING:
+    from passwright.examples.authority import Authority
     from passwright.report import Finding
-    from passwright.testing.authority import Authority
 
 
 def steps(pointer: str) -> list[Any]:

@@ -33,11 +33,11 @@ from passwright.apple.personalization import (
 )
 from passwright.apple.verification.verifier import verify
 from passwright.errors import InvalidInput, KeyMaterialError, PassRejected, TemplateRejected
+from passwright.examples.certificates import Leaf
 from passwright.google.builder import PassBuilder as LinkBuilder
 from passwright.model.kinds import KINDS
 from passwright.model.template import Nfc
 from passwright.report import Severity
-from passwright.testing.certificates import Leaf
 from tests.apple.test_verifier import signed
 from tests.conftest import AT, BINDING, READER_KEY, png
 from tests.paths import TESTS
@@ -45,8 +45,8 @@ from tests.paths import TESTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from passwright.examples.authority import Authority
     from passwright.report import Finding, Report
-    from passwright.testing.authority import Authority
 
 ASKED = Personalization(
     fields=("name", "email", "phone", "postal_code"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from passwright import Template
     from passwright.apple.identity import Identity
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 
 @pytest.fixture(scope="module")

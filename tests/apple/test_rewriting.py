@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from passwright import Template
     from passwright.apple.identity import Identity
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 # What somebody else's pass holds besides what it needs.
 FOREIGN: dict[str, Any] = {

@@ -24,9 +24,9 @@ from passwright.apple.cms.parser import CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGN
 from passwright.apple.identity import Identity
 from passwright.apple.trust.chain import chain
 from passwright.errors import InvalidInput, SignerFailed
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import Leaf, new_key
 from passwright.signing import KeySigner
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import Leaf, new_key
 from tests.keys import odd_key
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -17,7 +17,7 @@ from passwright import Template, apple
 from passwright.apple.build import strings_file
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
-from passwright.apple.reading.to_template import template_from_pkpass
+from passwright.apple.reading.to_template import template_from_contents
 from passwright.errors import InvalidInput, TemplateRejected
 from passwright.model.kinds import KINDS
 from passwright.model.template import Barcode, Field, Link, Location, Nfc, Personalization
@@ -57,7 +57,7 @@ def made_of(document: Mapping[str, Any], **files: bytes) -> tuple[Template, Repo
     more = {name.replace("_in_", "/").replace("__", "."): data for name, data in files.items()}
     own = {"formatVersion": 1, "organizationName": "O", "description": "D", "serialNumber": "S-1"}
     text = json.dumps({**own, **document})
-    return template_from_pkpass(apple.read(zipped({"icon.png": ICON, **more, "pass.json": text.encode()})))
+    return template_from_contents(apple.read(zipped({"icon.png": ICON, **more, "pass.json": text.encode()})))
 
 
 def card(*fields: Mapping[str, Any], **members: Any) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def test_a_pass_of_every_kind_is_built_again_byte_for_byte(
     how: dict[str, Any] = {"binding": BINDING, "barcode": False} if bound else {}
     original = fixture(name).example("M-0001", **how)
     data = builder.build(original, at=AT)
-    template = Template.from_pkpass(data)
+    template = apple.template_from_pkpass(data)
     given = {key: value for key, value in original.values.items() if key in template.fields}
     again = template.example("M-0001", values=given, **how)
     assert builder.build(again, at=AT) == data
@@ -108,7 +108,7 @@ def other(key: str, each: Field) -> Any:
 def test_other_values_give_the_pass_that_the_first_template_gives(builder: PassBuilder, name: str) -> None:
     """So meanings, blanks and types were found again, not only values copied."""
     first = fixture(name)
-    template = Template.from_pkpass(builder.build(first.example("M-0001"), at=AT))
+    template = apple.template_from_pkpass(builder.build(first.example("M-0001"), at=AT))
     ours = {key: other(key, each) for key, each in template.fields.items() if each.value is None}
     theirs = {
         key: value for key, value in ours.items() if key in first.fields and first.fields[key].value is None
@@ -121,7 +121,7 @@ def test_other_values_give_the_pass_that_the_first_template_gives(builder: PassB
 
 def test_nobody_gets_the_values_of_the_pass_by_accident(builder: PassBuilder) -> None:
     """What stood in that one pass is an example; a template says nothing of its holder by default."""
-    template = Template.from_pkpass(builder.build(fixture("membership").example("M-0001"), at=AT))
+    template = apple.template_from_pkpass(builder.build(fixture("membership").example("M-0001"), at=AT))
     assert template.fields["fullName"] == Field(label="Member", slot="secondary", example="Jane Smith")
     report = builder.report(template.issue("M-0002"))
     missing = {f.location for f in report.errors if f.code == "missing-value"}
@@ -146,7 +146,7 @@ def test_richer_passes_are_built_again_or_say_what_is_lost(builder: PassBuilder,
     assert builder.identity is not None
     document = rich_passes.fixture(name)["pass"]
     files = rich_passes.signed(document, rich_passes.files(name), builder.identity)
-    template, report = template_from_pkpass(apple.read(zipped(files)))
+    template, report = template_from_contents(apple.read(zipped(files)))
     again = apple.read(builder.build(template.example(document["serialNumber"]), at=AT))
     named = {finding.location.removeprefix("pass.json#") for finding in report}
     lost = [
@@ -172,9 +172,9 @@ def test_odd_and_broken_passes_become_templates_or_are_refused(
     }
     if name in refused:
         with pytest.raises((InvalidInput, TemplateRejected)):
-            Template.from_pkpass(data)
+            apple.template_from_pkpass(data)
         return
-    template = Template.from_pkpass(data)
+    template = apple.template_from_pkpass(data)
     assert template.fields["name"].example == "Jane Smith" or name.startswith("strings")
     if name not in ("no-icon", "file-changed"):  # which has no icon that is one
         assert builder.build(template.example("F-1"), at=AT)
@@ -201,7 +201,7 @@ def test_a_pass_without_a_style_is_no_template() -> None:
     with pytest.raises(TemplateRejected, match="no style key"):
         made_of({})
     with pytest.raises(TemplateRejected, match="has the style coupon"):
-        template_from_pkpass(
+        template_from_contents(
             apple.read(zipped({"pass.json": b'{"coupon": {}}'})), kinds={"event": KINDS["event"]}
         )
 
@@ -210,7 +210,7 @@ def test_kinds_of_the_caller_count() -> None:
     own = replace(KINDS["generic"], name="badge")
     text = json.dumps({"serialNumber": "S-1", **card({"key": "a", "value": "b"})}).encode()
     data = zipped({"icon.png": ICON, "pass.json": text})
-    assert Template.from_pkpass(data, kinds={"badge": own}).kind is own
+    assert apple.template_from_pkpass(data, kinds={"badge": own}).kind is own
 
 
 # --- fields ---
@@ -504,7 +504,7 @@ def test_members_that_no_builder_takes_are_left_out_and_named(builder: PassBuild
 
 def test_names_that_are_not_there_are_made_up_of_those_that_are() -> None:
     text = json.dumps({"generic": {}, "passTypeIdentifier": "pass.a"}).encode()
-    template, report = template_from_pkpass(apple.read(zipped({"icon.png": ICON, "pass.json": text})))
+    template, report = template_from_contents(apple.read(zipped({"icon.png": ICON, "pass.json": text})))
     assert (template.name, template.organisation, template.description, template.id) == ("Pass",) * 3 + (
         "pass",
     )
@@ -640,7 +640,7 @@ def test_whatever_a_pass_holds_becomes_a_template_or_is_refused(
 ) -> None:
     """A template that comes out can be written as a folder, and says nothing that JSON can't."""
     try:
-        template = Template.from_pkpass(whatever({style: slots, "semantics": tags, **members}))
+        template = apple.template_from_pkpass(whatever({style: slots, "semantics": tags, **members}))
     except TemplateRejected as rejected:
         assert rejected.report.errors  # noqa: PT017  # the report is what is looked at
     else:

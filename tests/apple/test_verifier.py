@@ -19,10 +19,10 @@ from passwright.apple.container import pkpass
 from passwright.apple.identity import Identity
 from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import STEPS, Verification, verify
+from passwright.examples.authority import Authority
+from passwright.examples.certificates import Leaf
 from passwright.model.template import Images
 from passwright.report import Severity
-from passwright.testing.authority import Authority
-from passwright.testing.certificates import Leaf
 from tests.conftest import AT, BINDING, png
 from tests.keys import odd_key
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from passwright.apple.identity import Identity
+    from passwright.examples.authority import Authority
     from passwright.google.issuer import Issuer
-    from passwright.testing.authority import Authority
 
 LEARN_MORE = "https://help.example.com/pass"
 
@@ -549,7 +549,7 @@ def test_a_signer_that_fails_ends_the_run_and_keeps_what_was_made(
 
 def example_maker(folder: str) -> batch.PassMaker:
     """What another process calls to have a maker of its own."""
-    from passwright.testing.authority import Authority as Example
+    from passwright.examples.authority import Authority as Example
 
     template = pw.Template.load(folder)
     return batch.PassMaker(template, apple=pw.apple.PassBuilder(Example.example().identity(nfc=True)), at=AT)

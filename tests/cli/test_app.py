@@ -17,8 +17,8 @@ import typer.main
 import passwright
 from passwright.cli import output
 from passwright.cli.app import app
+from passwright.examples.authority import example_directory
 from passwright.report import finding_codes
-from passwright.testing.authority import example_directory
 from tests.run_cli import ADDRESS, TEMPLATE, documents, run
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import pytest
 
 from passwright.cli import files
 from passwright.errors import UsageError
+from passwright.examples.authority import EXAMPLE_PASSWORD, EXAMPLE_TEMPLATES
 from passwright.model.template import Template
-from passwright.testing.authority import EXAMPLE_PASSWORD, EXAMPLE_TEMPLATES
 from tests.run_cli import (
     ADDRESS,
     BOUND,

@@ -18,8 +18,8 @@ from passwright.apple.certificates.check import check_credentials
 from passwright.apple.trust import certificate as x
 from passwright.cli import output
 from passwright.cli.commands import certs as certs_cli
-from passwright.testing.authority import EXAMPLE_PASSWORD, Authority
-from passwright.testing.certificates import Leaf
+from passwright.examples.authority import EXAMPLE_PASSWORD, Authority
+from passwright.examples.certificates import Leaf
 from passwright.testing.https_server import CertificatePage
 from tests.conftest import AT
 from tests.run_cli import TEMPLATE, certs, documents, names, run

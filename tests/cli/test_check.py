@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from passwright.apple.verification.verifier import STEPS
-from passwright.testing.authority import example_directory
+from passwright.examples.authority import example_directory
 from tests.run_cli import BOUND, TEMPLATE, documents, run
 from tests.tiers import examples
 

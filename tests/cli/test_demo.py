@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from passwright.binding import email
 from passwright.cli.commands import demo
-from passwright.testing.authority import example_directory
+from passwright.examples.authority import example_directory
 from tests.run_cli import documents, names, run
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from passwright.apple.verification import device_errors
 from passwright.apple.verification.diagnosis import diagnose
 from passwright.cli import output
 from passwright.cli.commands import doctor, explain
-from passwright.testing.authority import example_directory
+from passwright.examples.authority import example_directory
 from tests.cli.test_check import repacked
 from tests.run_cli import TEMPLATE, documents, run
 

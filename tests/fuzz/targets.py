@@ -37,10 +37,10 @@ from passwright.apple.trust import certificate
 from passwright.apple.trust.chain import Trust, chain
 from passwright.apple.verification.verifier import verify
 from passwright.errors import InvalidInput, KeyMaterialError
+from passwright.examples.authority import Authority
 from passwright.google.link import SAVE_URL
 from passwright.google.reading import token
 from passwright.images import fitting, png
-from passwright.testing.authority import Authority
 from tests.elements import Element, exchanged, found, paths
 
 if TYPE_CHECKING:

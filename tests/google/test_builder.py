@@ -20,13 +20,13 @@ from passwright import Barcode, Binding, Field, Template
 from passwright.binding.email import mask
 from passwright.documents.rule import Rule
 from passwright.errors import LinkTooLong, PassRejected, SignerFailed
+from passwright.examples.certificates import new_key
 from passwright.google.builder import PassBuilder
 from passwright.google.issuer import Issuer
 from passwright.google.link import MAX_TOKEN, SAVE_URL, SaveLink
 from passwright.google.reading.token import read
 from passwright.report import error, warning
 from passwright.signing import KeySigner
-from passwright.testing.certificates import new_key
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
 from tests.keys import odd_key
 

@@ -19,15 +19,15 @@ from cryptography.hazmat.primitives.serialization import (
 
 from passwright.apple.identity import Identity
 from passwright.errors import KeyMaterialError, SignerFailed
+from passwright.examples.certificates import Leaf, new_key
 from passwright.google.builder import PassBuilder
 from passwright.google.issuer import Issuer
 from passwright.signing import KeySigner
-from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
 
 if TYPE_CHECKING:
     from passwright import Template
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 KEY: Any = new_key()
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.errors import InvalidInput, PassRejected
+from passwright.examples.certificates import new_key
 from passwright.google import PassBuilder
 from passwright.google.link import SAVE_URL
 from passwright.google.reading.link import MAX_TEXT, looks_like_link, parse_link_text
 from passwright.google.reading.token import read
 from passwright.report import Severity
 from passwright.signing import KeySigner
-from passwright.testing.certificates import new_key
 from passwright.validation import check
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
 from tests.run_cli import documents, run

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.errors import InvalidInput, KeyMaterialError
+from passwright.examples.certificates import new_key
 from passwright.google.link import SAVE_URL
 from passwright.google.reading.token import MAX_BYTES, read
 from passwright.signing import KeySigner
-from passwright.testing.certificates import new_key
 from tests.keys import odd_key
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from passwright.apple.verification.verifier import verify
-from passwright.testing.authority import Authority
+from passwright.examples.authority import Authority
 from tests import hostile_archives
 from tests.paths import ROOT
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from passwright import Template
     from passwright.apple.verification.verifier import Verification
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 LATER = AT + timedelta(days=1)
 SAMPLE = 5_000

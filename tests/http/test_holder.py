@@ -14,6 +14,7 @@ import pytest
 
 from passwright import apple
 from passwright.binding.lifecycle import Evidence, State
+from passwright.examples.authority import Authority
 from passwright.service import passes
 from passwright.service.proofs.issuer_binding import IssuerBindingProvider
 from passwright.service.rendering import PassContent
@@ -21,7 +22,6 @@ from passwright.service.settings import ServiceLimits, Settings
 from passwright.service.vault import Vault
 from passwright.service.web.app import create_app
 from passwright.service.web.routes.holder import WALLET_CALLBACK
-from passwright.testing.authority import Authority
 from passwright.testing.fakes.authenticator import FakeAuthenticator
 from tests.browser import AGENTS, MANY, gate
 from tests.run_service import logged, serving

@@ -35,9 +35,9 @@ from passwright.apple.cms import signature as cms_signature
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Trust, chain
 from passwright.errors import InvalidInput, SignerFailed
+from passwright.examples.certificates import new_key
 from passwright.report import Severity
 from passwright.signing import sign_checked
-from passwright.testing.certificates import new_key
 from tests.conftest import AT
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from passwright import Field, Template, apple
 from passwright import google as wallet
+from passwright.examples.certificates import Leaf, new_key
 from passwright.google.content import resource_name
 from passwright.google.issuer import Issuer
 from passwright.google.link import MAX_TOKEN
@@ -30,7 +31,6 @@ from passwright.model.kinds import KINDS
 from passwright.model.template import SLOTS, Images
 from passwright.model.validation import translatable
 from passwright.signing import KeySigner
-from passwright.testing.certificates import Leaf, new_key
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID, TEMPLATES, png
 from tests.google.test_schema import disagreements
 from tests.paths import TESTS
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from passwright.apple.identity import Identity
+    from passwright.examples.authority import Authority
     from passwright.model.template import Pass
-    from passwright.testing.authority import Authority
 
 SEVEN = ("coupon", "event", "flight", "gift-card", "id-card", "membership", "train")
 SERIAL = "S-0001"

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, apple, google
+from passwright.examples.certificates import new_key
 from passwright.google.issuer import Issuer
 from passwright.model.kinds import KINDS
 from passwright.model.template import SLOTS, Colours, Link, Location, Nfc
 from passwright.model.validation import translatable
 from passwright.report import Report
 from passwright.signing import KeySigner
-from passwright.testing.certificates import new_key
 from tests.conftest import ACCOUNT, BINDING, ISSUER_ID, READER_KEY, TEMPLATES, png
 from tests.tiers import examples
 

@@ -15,15 +15,15 @@ from passwright.apple.cms import signature as cms_signature
 from passwright.apple.container import pkpass
 from passwright.binding.lifecycle import Evidence
 from passwright.errors import AttemptRefused, InvalidInput, KeyMaterialError
+from passwright.examples.authority import PASS_TYPE, TEAM
 from passwright.service.proofs.issuer_binding import HAND_OVER, IssuerBindingProvider
 from passwright.service.proofs.protocol import Challenge, ChallengeSubject, StoredCredential
 from passwright.service.vault import KeyRing, Vault
-from passwright.testing.authority import PASS_TYPE, TEAM
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 URL = "https://support.example.com/pass-help"

@@ -15,11 +15,11 @@ import passwright as pw
 from passwright import batch
 from passwright.apple.cms.parser import read_signing_time
 from passwright.errors import InvalidInput, KeyMaterialError, PassRejected, SignerFailed, WrongSignature
+from passwright.examples.certificates import new_key
 from passwright.google.link import SAVE_URL
 from passwright.google.reading.token import issued_at
 from passwright.signers import offline
 from passwright.signing import KeySigner, load_public_key
-from passwright.testing.certificates import new_key
 from tests.batch.test_batch import read_all, rows
 from tests.conftest import AT, MEMBERSHIP
 from tests.run_cli import BOUND, HOLDER, TEMPLATE, certs, documents, names, run
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from passwright.apple.identity import Identity
+    from passwright.examples.authority import Authority
     from passwright.google.issuer import Issuer
-    from passwright.testing.authority import Authority
 
 VALUES = {"fullName": "Jane Smith"}
 

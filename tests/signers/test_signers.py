@@ -23,12 +23,12 @@ from passwright.errors import (
     SignerUnreachable,
     WrongSignature,
 )
+from passwright.examples.certificates import Leaf, new_key
 from passwright.signers.aws import AwsKmsSigner
 from passwright.signers.gcp import GoogleKmsSigner
 from passwright.signers.iam import GoogleIamSigner
 from passwright.signers.pkcs11 import Pkcs11Signer
 from passwright.testing import check_signer
-from passwright.testing.certificates import Leaf, new_key
 from passwright.testing.fakes.google import FakeGoogle
 from passwright.testing.fakes.kms import KeyService
 from tests.conftest import ACCOUNT, AT, ISSUER_ID
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from passwright.examples.authority import Authority
     from passwright.signing import PublicKey
-    from passwright.testing.authority import Authority
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 VERSION = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
@@ -545,7 +545,7 @@ def test_a_token_signs_passes_and_links(token: Path) -> None:
         from tests.signers.test_signers import *
         from passwright.signers.pkcs11 import Pkcs11Signer
         from tests.conftest import MEMBERSHIP
-        from passwright.testing.authority import Authority
+        from passwright.examples.authority import Authority
         folder, authority, club = Path(sys.argv[1]), Authority.create(now=AT), pw.Template.load(MEMBERSHIP)
         for name in ("rsa", "ec"):
             public = load_pem_private_key((folder / f"{name}.pem").read_bytes(), None).public_key()

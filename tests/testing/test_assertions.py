@@ -13,6 +13,7 @@ import pytest
 import passwright as pw
 from passwright.apple.container import pkpass
 from passwright.errors import BindingInvalid
+from passwright.examples.certificates import new_key
 from passwright.google.issuer import Issuer
 from passwright.signing import KeySigner
 from passwright.testing import (
@@ -23,7 +24,6 @@ from passwright.testing import (
     assert_valid_pkpass,
     assert_valid_save_link,
 )
-from passwright.testing.certificates import new_key
 from tests.conftest import AT
 
 if TYPE_CHECKING:

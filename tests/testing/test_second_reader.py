@@ -16,9 +16,9 @@ from passwright.apple.cms import der
 from passwright.apple.cms.parser import parse
 from passwright.apple.container import pkpass
 from passwright.errors import InvalidInput
+from passwright.examples.certificates import Issued, make_leaf, new_key
 from passwright.report import Severity
 from passwright.testing import Authority, Leaf, assert_valid_pkpass
-from passwright.testing.certificates import Issued, make_leaf, new_key
 from passwright.testing.second_reader import SignatureParts, compare_readers, read_signature
 from tests.conftest import AT
 from tests.interop.test_fixture_passes import NAMES, path

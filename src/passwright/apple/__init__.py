@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
     from passwright.apple.reading.contents import Contents, read
     from passwright.apple.reading.rewriting import RewriteResult, rewrite
+    from passwright.apple.reading.to_template import template_from_pkpass
     from passwright.apple.trust.chain import Trust
     from passwright.apple.verification.verifier import Verification, Verifier, verify
 
@@ -28,6 +29,7 @@ __all__ = [
     "pack_passes",
     "read",
     "rewrite",
+    "template_from_pkpass",
     "verify",
     "verify_passes",
 ]
@@ -40,6 +42,7 @@ __getattr__, __dir__ = lazy_names(
         "pkpasses": ("PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"),
         "reading.contents": ("Contents", "read"),
         "reading.rewriting": ("RewriteResult", "rewrite"),
+        "reading.to_template": ("template_from_pkpass",),
         "trust.chain": ("Trust",),
         "verification.verifier": ("Verification", "Verifier", "verify"),
     },

@@ -235,8 +235,8 @@ class KeyOptions:
 
 def example_issuer(issuer_id: str | None = None, *, signer: Signer | None = None, **more: Any) -> Issuer:
     """The issuer of the example's service account, which Google doesn't know; a signer replaces its key."""
+    from passwright.examples.authority import example_directory
     from passwright.google.issuer import Issuer
-    from passwright.testing.authority import example_directory
 
     data = (example_directory() / "service-account.json").read_bytes()
     issuer = Issuer.from_service_account(data, issuer_id=issuer_id or EXAMPLE_ISSUER_ID, **more)

@@ -324,7 +324,7 @@ def trust(roots: Iterable[Path], *, example: bool) -> Trust:
         KeyMaterialError: one of the files holds no authority.
     """
     from passwright.apple.trust.chain import Trust
-    from passwright.testing.authority import example_directory
+    from passwright.examples.authority import example_directory
 
     made = Trust.apple()
     for path in (*roots, *((example_directory() / "root.pem",) if example else ())):

@@ -15,8 +15,8 @@ import typer
 
 from passwright.cli.inputs import EXAMPLE_ISSUER_ID, KeyOptions, example_issuer
 from passwright.errors import MissingExtra, SettingsError, StoreError
+from passwright.examples.authority import example_directory
 from passwright.service import settings
-from passwright.testing.authority import example_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

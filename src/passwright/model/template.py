@@ -269,27 +269,6 @@ class Template:
 
         return load(folder, kinds=kinds)
 
-    @staticmethod
-    def from_pkpass(
-        data: bytes, *, name: str | None = None, kinds: Mapping[str, Kind] | None = None
-    ) -> Template:
-        """The template that anybody's .pkpass could have been built from.
-
-        `name` becomes its id, default what the pass is called; `kinds` are the kinds it may have.
-        `template.example(serial)` makes the pass again. Texts that the pass translates are fixed,
-        what holds the serial number is computed, every other value becomes the example of a field
-        and has to be given at issue. What no template has a word for is under `apple`, or left
-        out: `apple.reading.to_template` reports it.
-
-        Raises:
-            InvalidInput: the pass can't be read.
-            TemplateRejected: it has no style of these kinds, or something no template can hold.
-        """
-        from passwright.apple.reading.contents import read
-        from passwright.apple.reading.to_template import template_from_pkpass
-
-        return template_from_pkpass(read(data), name=name, kinds=kinds)[0]
-
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the template as a folder that `load` reads back.
 

@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING
 from passwright.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from passwright.testing.assertions import (
-        assert_bound,
-        assert_valid_google_payload,
-        assert_valid_pkpass,
-        assert_valid_save_link,
-    )
-    from passwright.testing.authority import (
+    from passwright.examples.authority import (
         EXAMPLE_PASSWORD,
         EXAMPLE_TEMPLATES,
         Authority,
         example_directory,
         example_template_directory,
     )
-    from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf
+    from passwright.examples.certificates import PASS_TYPE, TEAM, Issued, Leaf
+    from passwright.testing.assertions import (
+        assert_bound,
+        assert_valid_google_payload,
+        assert_valid_pkpass,
+        assert_valid_save_link,
+    )
     from passwright.testing.fakes.google import FakeGoogle, Fault
     from passwright.testing.signer_contract import check_signer
 
@@ -61,11 +61,11 @@ __getattr__, __dir__ = lazy_names(
             *("assert_bound", "assert_valid_google_payload"),
             *("assert_valid_pkpass", "assert_valid_save_link"),
         ),
-        "authority": (
+        "passwright.examples.authority": (
             *("EXAMPLE_PASSWORD", "EXAMPLE_TEMPLATES", "Authority"),
             *("example_directory", "example_template_directory"),
         ),
-        "certificates": ("PASS_TYPE", "TEAM", "Issued", "Leaf"),
+        "passwright.examples.certificates": ("PASS_TYPE", "TEAM", "Issued", "Leaf"),
         "fakes.google": ("Fault", "FakeGoogle"),
         "signer_contract": ("check_signer",),
     },

@@ -20,13 +20,13 @@ from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import Verification, verify
 from passwright.binding.email import sha256
 from passwright.errors import InvalidInput
+from passwright.examples.authority import Authority, example_directory
 from passwright.google.issuer import Issuer
 from passwright.google.link import SaveLink
 from passwright.google.payload import restricted_to
 from passwright.google.reading.token import Token, read
 from passwright.report import Finding, Report, Severity, error
 from passwright.schema.model import join_pointer, locator
-from passwright.testing.authority import Authority, example_directory
 from passwright.testing.second_reader import compare_readers
 from passwright.validation import PAYLOADS, check
 

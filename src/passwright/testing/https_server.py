@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from passwright.testing.certificates import new_key
+from passwright.examples.certificates import new_key
 
 if TYPE_CHECKING:
     from types import TracebackType

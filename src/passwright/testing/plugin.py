@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from passwright.apple.identity import Identity
+    from passwright.examples.authority import Authority
     from passwright.google.issuer import Issuer
     from passwright.model.template import Pass
-    from passwright.testing.authority import Authority
     from passwright.testing.fakes.google import FakeGoogle
 
 __all__ = [
@@ -68,8 +68,8 @@ def google_wallet() -> Iterator[FakeGoogle]:
 @pytest.fixture(scope="session")
 def unbound_pass() -> Pass:
     """The definition of a membership card, with a serial number, NFC and two languages."""
+    from passwright.examples.authority import example_template_directory
     from passwright.model.template import Template
-    from passwright.testing.authority import example_template_directory
 
     club = Template.load(example_template_directory())
     return club.issue("M-0001", {"fullName": "Jane Smith", "points": 120})

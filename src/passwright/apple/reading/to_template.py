@@ -16,6 +16,7 @@ from passwright import strict_json
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.build.pass_json import BARCODE_FORMATS, LEARN_MORE, LINK
+from passwright.apple.reading.contents import read
 from passwright.apple.reading.template_fields import alike, fields_of, serial_in, unused_key
 from passwright.apple.reading.template_texts import Texts, language_of
 from passwright.apple.rules.layouts import fields as shown_fields
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from passwright.apple.reading.contents import Contents
     from passwright.model.kinds import Kind
 
-__all__ = ["template_from_pkpass"]
+__all__ = ["template_from_contents", "template_from_pkpass"]
 
 # What is given when a pass is issued, or said by whoever serves its updates, and how.
 PER_PASS: Mapping[str, str] = {
@@ -76,6 +77,25 @@ _COLOURS = {"background": "backgroundColor", "text": "foregroundColor", "label":
 
 
 def template_from_pkpass(
+    data: bytes, *, name: str | None = None, kinds: Mapping[str, Kind] | None = None
+) -> Template:
+    """Makes a template out of any .pkpass: the template that the pass could have been built from.
+
+    `name` becomes the id of the template, default the name of the pass. `kinds` are the
+    kinds it may have, default `passwright.KINDS`. `template.example(serial)` makes the pass
+    again. Texts that the pass translates are fixed, a value that holds the serial number is
+    computed, and every other value becomes the example of a field and has to be given at
+    issue. Members without a counterpart in a template stand under `apple`, or are left out;
+    `template_from_contents` reports them.
+
+    Raises:
+        InvalidInput: the pass can't be read.
+        TemplateRejected: it has no style of these kinds, or something no template can hold.
+    """
+    return template_from_contents(read(data), name=name, kinds=kinds)[0]
+
+
+def template_from_contents(
     contents: Contents, *, name: str | None = None, kinds: Mapping[str, Kind] | None = None
 ) -> tuple[Template, Report]:
     """The template of a pass, and where it does not say what the pass says.

@@ -67,7 +67,7 @@ class _Order:
 
     def _identity(self, template: Any) -> Any:
         if self.example:
-            from passwright.testing.authority import Authority
+            from passwright.examples.authority import Authority
 
             identity = Authority.example().identity(nfc=bool(template.nfc and template.nfc.apple_key))
             return identity if self.signer is None else offline_signing.without_key(identity, self.signer)

@@ -94,7 +94,7 @@ def build(
 
 def _example_identity(pass_: Pass, signer: Signer | None) -> Any:
     """The example's identity; the one for NFC where the pass has it."""
-    from passwright.testing.authority import Authority
+    from passwright.examples.authority import Authority
 
     nfc = pass_.template.nfc
     identity = Authority.example().identity(nfc="@nfc" in pass_.shape and bool(nfc and nfc.apple_key))

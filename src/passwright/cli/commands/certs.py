@@ -37,7 +37,7 @@ def example(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.", show_default=False)],
 ) -> int:
     """Create a throw-away authority with certificates like Apple's, keys, and an example service account."""
-    from passwright.testing.example import write_example
+    from passwright.examples.directory import write_example
 
     with files.new_folder(folder) as made:
         write_example(made, now=datetime.now(UTC))

@@ -101,7 +101,7 @@ def demo(
 
 
 def _walk(at: datetime) -> _Demo:
-    from passwright.testing.authority import Authority, example_template_directory
+    from passwright.examples.authority import Authority, example_template_directory
 
     authority = Authority.example()
     issuer = example_issuer()

@@ -34,7 +34,7 @@ def new(
     ] = None,
 ) -> int:
     """Create a template folder, from an example or from an existing pass."""
-    from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
+    from passwright.examples.authority import EXAMPLE_TEMPLATES, example_template_directory
 
     if source is not None:
         if kind is not None:
@@ -62,11 +62,11 @@ def _new_from(source: Path, folder: Path) -> int:
     """A template folder out of a finished pass, and what it does not say as the pass does."""
     from passwright.apple.container.pkpass import PASS_LIMITS
     from passwright.apple.reading.contents import read
-    from passwright.apple.reading.to_template import template_from_pkpass
+    from passwright.apple.reading.to_template import template_from_contents
 
     with files.naming(source):
         contents = read(files.read(source, PASS_LIMITS.archive_bytes))
-    template, report = template_from_pkpass(contents, name=_fresh_id(folder))
+    template, report = template_from_contents(contents, name=_fresh_id(folder))
     with files.new_folder(folder) as made:
         template.save(made)
     output.print_findings(report)

@@ -13,7 +13,7 @@ import typer
 from passwright.cli import output, service_setup
 from passwright.cli.service_setup import Config, Database, Example  # noqa: TC001 -- Typer reads annotations
 from passwright.errors import UsageError
-from passwright.testing.authority import EXAMPLE_TEMPLATES, example_template_directory
+from passwright.examples.authority import EXAMPLE_TEMPLATES, example_template_directory
 
 if TYPE_CHECKING:
     from passwright.service.context import ServiceContext

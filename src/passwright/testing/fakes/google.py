@@ -24,9 +24,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from passwright import strict_json
 from passwright.errors import InvalidInput
+from passwright.examples.authority import example_directory
 from passwright.google.api.client import SCOPE, Client
 from passwright.google.issuer import Issuer
-from passwright.testing.authority import example_directory
 from passwright.testing.fakes.save_endpoint import FakeSaveEndpoint, SaveRefused
 
 if TYPE_CHECKING:

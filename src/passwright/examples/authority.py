@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from passwright.apple.identity import Identity
 from passwright.apple.trust import certificate as x
-from passwright.testing.certificates import (
+from passwright.examples.certificates import (
     AFTER,
     BEFORE,
     PASS_TYPE,
@@ -176,7 +176,7 @@ class Authority:
         Raises:
             ValueError: as `issue`.
         """
-        from passwright.testing.example import write_authority, write_identity
+        from passwright.examples.directory import write_authority, write_identity
 
         directory.mkdir(parents=True, exist_ok=True)
         write_authority(directory, self)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from passwright.apple.cms import der
 
 if TYPE_CHECKING:
-    from passwright.testing.certificates import Issued
+    from passwright.examples.certificates import Issued
 
 __all__ = ["legacy_p12"]
 

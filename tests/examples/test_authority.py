@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from passwright.apple.identity import Identity
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import Trust, chain
-from passwright.testing.authority import EXAMPLE_PASSWORD, Authority, example_directory
-from passwright.testing.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
-from passwright.testing.example import write_example
-from passwright.testing.legacy_p12 import legacy_p12
+from passwright.examples.authority import EXAMPLE_PASSWORD, Authority, example_directory
+from passwright.examples.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
+from passwright.examples.directory import write_example
+from passwright.examples.legacy_p12 import legacy_p12
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -332,7 +332,7 @@ def test_every_subject_of_the_example_says_what_it_is(directory: Any) -> None:
 
 def test_an_installed_example_is_found_in_the_package(monkeypatch: Any, tmp_path: Any) -> None:
     """The wheel carries the files next to the module; the repository at its root."""
-    from passwright.testing import authority
+    from passwright.examples import authority
 
     assert example_directory().name == "certs.example"
     (tmp_path / "certs.example").mkdir()

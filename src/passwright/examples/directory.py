@@ -7,15 +7,15 @@ import os
 from typing import TYPE_CHECKING
 
 from passwright.apple.trust import certificate as x
-from passwright.testing.authority import EXAMPLE_PASSWORD, Authority
-from passwright.testing.certificates import Leaf, new_key
+from passwright.examples.authority import EXAMPLE_PASSWORD, Authority
+from passwright.examples.certificates import Leaf, new_key
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from passwright.examples.certificates import Issued
     from passwright.signing import PrivateKey
-    from passwright.testing.certificates import Issued
 
 __all__ = ["write_authority", "write_example", "write_identity"]
 
@@ -39,7 +39,7 @@ Passwright; never to issue a pass. The private keys of root and intermediate wer
 
 The password of the .p12 files is: {EXAMPLE_PASSWORD}
 
-To make all of it again: passwright.testing.example.write_example(DIR, now=NOW)
+To make all of it again: passwright.examples.directory.write_example(DIR, now=NOW)
 """
 
 
@@ -50,7 +50,7 @@ def write_example(directory: Path, *, now: datetime) -> None:
     Files with private keys are readable by their owner only, from the first
     byte on. Files of the same names are replaced.
     """
-    from passwright.testing.legacy_p12 import legacy_p12
+    from passwright.examples.legacy_p12 import legacy_p12
 
     directory.mkdir(parents=True, exist_ok=True)
     authority = Authority.create(now=now)
