@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 import passwright as pw
 from passwright.errors import GoogleError, KeyMaterialError
 from passwright.examples.authority import example_template_directory, new_key
-from passwright.google.api import client as api_client
 from passwright.google.api import compare, errors, transport
-from passwright.google.api.client import TYPES, Client, Request
+from passwright.google.api import requests as api_client
+from passwright.google.api.client import Client
+from passwright.google.api.requests import TYPES, Request
 from passwright.testing.fakes.google import FakeGoogle, Fault, Seen
 
 ISSUER = "3388000000012345678"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from google.auth.credentials import Credentials
 
-    from passwright.google.api.client import Request
+    from passwright.google.api.requests import Request
 
 __all__ = ["MAX_WAIT", "Transport", "delay", "service_account"]
 

@@ -25,7 +25,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.examples.authority import example_directory
-from passwright.google.api.client import SCOPE, Client
+from passwright.google.api.client import Client
+from passwright.google.api.requests import SCOPE
 from passwright.google.issuer import Issuer
 from passwright.testing.fakes.save_endpoint import FakeSaveEndpoint, SaveRefused
 

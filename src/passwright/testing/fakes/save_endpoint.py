@@ -7,8 +7,8 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from passwright.documents.json_patch import merge
-from passwright.google.api.client import TYPES
 from passwright.google.api.compare import canonical_enum
+from passwright.google.api.requests import TYPES
 from passwright.google.content import resource_name
 from passwright.google.schema import payload_schema
 from passwright.report import Severity
