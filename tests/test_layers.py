@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "passwright"
 
 # Room -> layer. A room is a module, or a package with everything in it.
 LAYERS = {
-    **dict.fromkeys(("errors", "lazy", "report", "strict_json", "atomic_file"), 0),
+    **dict.fromkeys(("errors", "lazy", "report", "strict_json", "atomic_file", "times", "gs1"), 0),
     **dict.fromkeys(("documents.placeholders", "binding", "signing"), 1),
     **dict.fromkeys(("images", "model", "nfc_keys", "schema"), 1),
     **dict.fromkeys(("documents",), 2),

@@ -18,6 +18,7 @@ from passwright.google.rules import payload as google_rules
 from passwright.google.schema import VERTICALS
 from passwright.report import Finding, Report, error, warning
 from passwright.schema.model import locator, quoted
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,8 +72,8 @@ def check(
     Raises:
         ValueError: `as_` is none of them, or `at` is naive.
     """
-    if at is not None and at.utcoffset() is None:
-        raise ValueError("at has no time zone: give an aware datetime")
+    if at is not None:
+        require_aware(at, "at")
     name = _payload_name(as_)
     if name == "link":
         return _check_link(payload, bound=bound, at=at)

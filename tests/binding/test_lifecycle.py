@@ -309,9 +309,9 @@ def test_events_that_make_no_sense_are_the_callers_mistake(status: Status | None
 
 
 def test_times_are_aware_and_arguments_are_of_their_types() -> None:
-    with pytest.raises(ValueError, match="UTC"):
+    with pytest.raises(ValueError, match="at has no time zone"):
         advance(created(), Update(), at=NOW.replace(tzinfo=None))
-    with pytest.raises(ValueError, match="UTC"):
+    with pytest.raises(ValueError, match="changed_at has no time zone"):
         Status(State.CREATED, URL, NOW.replace(tzinfo=None))
     with pytest.raises(TypeError):
         advance(created(), Update(), at=NOW.timestamp())  # type: ignore[arg-type]

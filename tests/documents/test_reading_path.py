@@ -27,7 +27,7 @@ DESIGN = SOURCE.parent.parent / "docs" / "design.md"
 
 # Functions that stand alone: reading the caller is enough to know what they do.
 HELPERS = {
-    *("report", "signing", "schema.formats", "schema.quick_checks", "schema.model", "strict_json"),
+    *("report", "signing", "schema.formats", "schema.quick_checks", "schema.model", "strict_json", "times"),
     *("binding.email", "binding.domain", "binding.binding", "binding.rules"),
     *("apple.build.pass_json", "google.content", "google.values", "documents.placeholders"),
     *("apple.container.archive", "apple.container.filenames", "apple.cms.der"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,11 @@ from passwright.errors import PassRejected
 from passwright.model.validation import check_template, own_copy
 from passwright.report import Report, error, has_errors
 from passwright.signing import SigningRequest
+from passwright.times import aware_or_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from passwright.apple.identity import Identity
     from passwright.documents.rule import Rule
@@ -73,7 +74,7 @@ class PassBuilder:
             SigningError: the identity can't sign at that time, or its signer failed.
             ValueError: there is no identity, or `at` is naive.
         """
-        sign = partial(self._signing_identity().sign_manifest, at=_aware(at))
+        sign = partial(self._signing_identity().sign_manifest, at=aware_or_now(at, "at"))
         (text,) = self._renderer.require(pass_).texts
         return self._archive(pass_).sign(text.encode(), sign)
 
@@ -88,7 +89,7 @@ class PassBuilder:
             KeyMaterialError: the certificates aren't valid at that time.
             ValueError: there is no identity, or `at` is naive.
         """
-        identity, moment = self._signing_identity(), _aware(at)
+        identity, moment = self._signing_identity(), aware_or_now(at, "at")
         (text,) = self._renderer.require(pass_).texts
         archive, data = self._archive(pass_), text.encode()
         manifest = archive.manifest(data)
@@ -104,7 +105,7 @@ class PassBuilder:
         Raises:
             ValueError: `at` is naive.
         """
-        moment = _aware(at)
+        moment = aware_or_now(at, "at")
         findings = self._renderer.render(pass_).findings
         warnings = self.identity.warnings(moment) if self.identity is not None else ()
         return Report.from_findings([*findings, *warnings])
@@ -137,13 +138,6 @@ def _finished(
     archive: PrebuiltArchive, files: Mapping[str, bytes], finish: Callable[[bytes], bytes], signature: bytes
 ) -> bytes:
     return archive.pack({**files, "signature": finish(signature)})
-
-
-def _aware(at: datetime | None) -> datetime:
-    moment = at or datetime.now(UTC)
-    if moment.utcoffset() is None:
-        raise ValueError("at has no time zone: give an aware datetime")
-    return moment
 
 
 class _CompiledTemplate(CompiledTemplate[CompiledShape]):

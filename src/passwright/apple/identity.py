@@ -11,6 +11,7 @@ from passwright.apple.cms.signature import SignatureTemplate
 from passwright.apple.trust import certificate as x
 from passwright.errors import IdentityMismatch, InvalidInput, KeyMaterialError
 from passwright.signing import KeySigner, Signer, check_public_key
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -166,8 +167,7 @@ class Identity:
             KeyMaterialError: a certificate is not valid then; Apple refuses such passes.
             ValueError: `at` is naive.
         """
-        if at.tzinfo is None:
-            raise ValueError("the signing time has no time zone: give an aware datetime")
+        require_aware(at, "the signing time")
         if not self.not_before <= at <= self.not_after:
             raise KeyMaterialError(
                 f"the certificates for {self.pass_type_identifier} are valid from "
@@ -181,8 +181,7 @@ class Identity:
         Raises:
             ValueError: `at` is naive.
         """
-        if at.tzinfo is None:
-            raise ValueError("the time has no time zone: give an aware datetime")
+        require_aware(at, "at")
         if self.not_after - at > EXPIRY_NOTICE:
             return ()
         return (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
@@ -13,9 +12,11 @@ from passwright.batch.rows import BadRow, RowParser
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.model.validation import check_pass, template_document
 from passwright.report import Finding, error
+from passwright.times import aware_or_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from passwright import apple, google
     from passwright.batch.rows import Row
@@ -86,9 +87,7 @@ class PassMaker:
         if apple is None and google is None:
             raise ValueError("a maker needs the builder of a wallet: apple=, google=, or both")
         self.template = template
-        self.at = at or datetime.now(UTC)
-        if self.at.utcoffset() is None:
-            raise ValueError("at has no time zone: give an aware datetime")
+        self.at = aware_or_now(at, "at")
         self._issue = RowParser(template)
         self._apple = apple
         self._google = google

@@ -24,6 +24,7 @@ from passwright.errors import InvalidInput
 from passwright.model.template import Pass
 from passwright.report import Finding, error
 from passwright.schema.model import did_you_mean, join_pointer, quoted
+from passwright.times import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -217,6 +218,6 @@ def _moment(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004 -- a value of the row, like any other text that is no moment
     moment = datetime.fromisoformat(value)
-    if moment.utcoffset() is None:
+    if not is_aware(moment):
         raise ValueError
     return moment

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from passwright.binding.binding import stored_url, validate
-from passwright.binding.status import ATTEMPT_LIFE, Attempt, Evidence, Platform, State, Status, check_aware
+from passwright.binding.status import ATTEMPT_LIFE, Attempt, Evidence, Platform, State, Status
 from passwright.binding.transitions import (
     REFUSALS,
     TRANSITIONS,
@@ -35,6 +35,7 @@ from passwright.binding.transitions import (
     UpdateBinding,
 )
 from passwright.errors import AttemptRefused, BindingError, IllegalTransition
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +122,7 @@ def advance(status: Status | None, event: Event, *, at: datetime) -> Step:
     """
     if not isinstance(status, Status | None):
         raise TypeError("a Status is needed, or None for a pass without a binding")
-    check_aware(at)
+    require_aware(at, "at")
     kind = _kind(status, event, at)
     row = TRANSITIONS.get((status.state if status else None, kind))
     if row is None:

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from passwright.times import require_aware
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ATTEMPT_LIFE", "Attempt", "Evidence", "Platform", "State", "Status", "check_aware"]
+__all__ = ["ATTEMPT_LIFE", "Attempt", "Evidence", "Platform", "State", "Status"]
 
 # As long as Wallet accepts issuer data after its creation, and as long as a
 # browser is asked to wait for a passkey: nobody gains from a longer one.
@@ -100,7 +102,7 @@ class Status:
     won_attempt: Attempt | None = None
 
     def __post_init__(self) -> None:
-        check_aware(self.changed_at)
+        require_aware(self.changed_at, "changed_at")
         if self.platform != self.state.platform and self.state is not State.NULLIFIED:
             raise ValueError(f"a pass that is {self.state.value} has another platform")
         if (self.evidence is not None) != self.state.bound:
@@ -114,16 +116,3 @@ class Status:
     def bound(self) -> bool:
         """The platform's restriction is in force; `evidence` says which."""
         return self.state.bound
-
-
-def check_aware(at: datetime) -> None:
-    """Refuses a time without an offset from UTC.
-
-    Raises:
-        TypeError: `at` is not a datetime.
-        ValueError: `at` is naive.
-    """
-    if not isinstance(at, datetime):
-        raise TypeError("a time is a datetime")
-    if at.utcoffset() is None:
-        raise ValueError("a time needs its offset from UTC")

@@ -11,6 +11,7 @@ import typer
 
 from passwright.cli import files
 from passwright.errors import UsageError
+from passwright.times import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -346,6 +347,6 @@ def moment(option: str, text: str | None) -> datetime | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option}: {text!r} is not a time: write {example}") from None
-    if time.utcoffset() is None:
+    if not is_aware(time):
         raise UsageError(f"{option}: {text!r} has no zone: write {example}")
     return time

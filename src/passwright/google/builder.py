@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright.binding.rules import forbid_barcode
@@ -13,9 +12,11 @@ from passwright.google.link import LinkOptions, LinkSigner, SaveLink
 from passwright.google.payload import PayloadRenderer, restricted_to
 from passwright.google.rules.payload import barcode_locations
 from passwright.report import Finding, Report, error, has_errors
+from passwright.times import aware_or_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from passwright.documents.rule import Rule
     from passwright.google.issuer import Issuer
@@ -120,9 +121,9 @@ class PassBuilder:
         self_contained: bool,
     ) -> LinkOptions:
         # In whole seconds, as in the claims: the claims of a second are serialised once.
-        at = issued_at or datetime.now(UTC).replace(microsecond=0)
-        if at.utcoffset() is None:
-            raise ValueError("issued_at has no time zone: give an aware datetime")
+        at = aware_or_now(issued_at, "issued_at")
+        if issued_at is None:
+            at = at.replace(microsecond=0)
         if inserted:
             _check_inserted(inserted, self_contained=self_contained)
         rendered = self._renderer.require(pass_)

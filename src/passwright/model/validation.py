@@ -20,6 +20,7 @@ from passwright.report import Finding, error, has_errors, warning
 from passwright.schema.formats import describe_type, is_number, is_text
 from passwright.schema.model import Schema, did_you_mean, join_pointer, locator, quoted
 from passwright.strict_json import dumps
+from passwright.times import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -388,7 +389,7 @@ def _check_messages(pass_: Pass) -> Iterator[Finding]:
     expires: object = pass_.expires
     if expires is not None and not isinstance(expires, datetime):
         yield error("wrong-type", "pass#/expires", "expires has to be a datetime or None")
-    elif expires is not None and expires.utcoffset() is None:
+    elif expires is not None and not is_aware(expires):
         hint = "add one: datetime(..., tzinfo=UTC)"
         yield error("bad-date", "pass#/expires", "expires has no zone", hint)
 
@@ -427,7 +428,7 @@ def _date(value: Any) -> str | None:
 def _datetime(value: Any) -> str | None:
     if not isinstance(value, datetime):
         return "has to be a date with a time"
-    return None if value.utcoffset() is not None else "has no zone: write Z or +02:00 after the time"
+    return None if is_aware(value) else "has no zone: write Z or +02:00 after the time"
 
 
 # Type of a field -> what is wrong with a value, or None.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import strict_json
 from passwright.errors import InvalidInput, SignerFailed
+from passwright.times import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,6 +125,6 @@ def _line(number: int, line: bytes, name: str) -> tuple[datetime, Signed]:
         raise InvalidInput(
             "bad-signatures", where, "a line has the members at, sha256 and signature, the last in Base64"
         ) from exc
-    if at.utcoffset() is None or not isinstance(digest, str) or not _SHA_256.match(digest):
+    if not is_aware(at) or not isinstance(digest, str) or not _SHA_256.match(digest):
         raise InvalidInput("bad-signatures", where, "at has a zone, and sha256 64 hexadecimal digits")
     return at, (bytes.fromhex(digest), signature)

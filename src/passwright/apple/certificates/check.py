@@ -12,6 +12,7 @@ from passwright.apple.trust.chain import chain
 from passwright.errors import KeyMaterialError
 from passwright.report import Report, error, note, warning
 from passwright.signing import check_public_key, read_public_key
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,8 +80,7 @@ def check_credentials(
     Raises:
         ValueError: `at` is naive.
     """
-    if at.utcoffset() is None:
-        raise ValueError("at has no time zone: give an aware datetime")
+    require_aware(at, "at")
     items: list[Credential] = []
     findings: list[Finding] = []
     for name, data in files:

@@ -30,6 +30,7 @@ from passwright.apple.cms.parser import (
 from passwright.apple.trust import certificate as x
 from passwright.errors import InvalidInput
 from passwright.signing import SigningRequest, bind_signer
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,9 +133,7 @@ def _attributes_before_digest(at: datetime) -> bytes:
     Their order is that of a DER SET OF: they differ in length, shortest first.
     Passes of a batch are signed at one time.
     """
-    if at.tzinfo is None:
-        raise ValueError("the signing time has no time zone: give an aware datetime")
-    moment = at.astimezone(UTC)
+    moment = require_aware(at, "the signing time").astimezone(UTC)
     # RFC 5652 section 11.3: UTCTime from 1950 through 2049, GeneralizedTime for all other years.
     if 1950 <= moment.year <= 2049:  # noqa: PLR2004
         return b"".join((_WITH_UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode(), _BEFORE_DIGEST))

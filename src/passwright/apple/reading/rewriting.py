@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from passwright.schema.formats import is_number, is_text
 from passwright.schema.model import did_you_mean, join_pointer
 from passwright.schema.model import quoted as shown_value
 from passwright.strict_json import dumps
+from passwright.times import aware_or_now, is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,9 +78,7 @@ def rewrite(
         SigningError: the identity can't sign at that time, or its signer failed.
         ValueError: `at` is naive, or `files` holds what is made here: pass.json, manifest, signature.
     """
-    moment = at or datetime.now(UTC)
-    if moment.utcoffset() is None:
-        raise ValueError("at has no time zone: give an aware datetime")
+    moment = aware_or_now(at, "at")
     contents = data if isinstance(data, Contents) else read(data)
     made, findings = _files(contents.files, files or {})
     text, document, more = _document(contents.document, identity, values or {}, apple or {})
@@ -178,7 +177,7 @@ def _written(value: object) -> str | int | float | None:
     """A value as a pass field holds it, None where it has no form."""
     made: Any = None
     if isinstance(value, datetime):
-        made = VALUE_FORMS["datetime"](value) if value.utcoffset() is not None else None
+        made = VALUE_FORMS["datetime"](value) if is_aware(value) else None
     elif isinstance(value, date):
         made = VALUE_FORMS["date"](value)
     elif isinstance(value, Decimal):

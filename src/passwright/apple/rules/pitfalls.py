@@ -19,6 +19,7 @@ from passwright.apple.rules.layouts import (
     style_of,
 )
 from passwright.documents.rule import Rule
+from passwright.gs1 import has_check_digit
 from passwright.report import Finding, note, warning
 from passwright.schema.formats import is_date
 from passwright.schema.model import join_pointer
@@ -68,11 +69,6 @@ def _barcode_order(document: Mapping[str, Any], _: ValidationContext, place: Pla
         oldest = min(oldest, since)
 
 
-def _check_digit(digits: str) -> int:
-    """GS1 General Specifications, 7.9: weights 1 and 3 from the left of thirteen digits."""
-    return -sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(digits)) % 10
-
-
 _EAN13 = re.compile(r"[0-9]{13}")
 _PAIRS = re.compile(r"(?:[0-9]{2})+")
 # ISO/IEC 16388: capitals, digits and seven more.
@@ -82,7 +78,7 @@ _CODABAR = re.compile(r"[A-D][0-9\-$:/.+]+[A-D]|[0-9\-$:/.+]+")
 
 
 def _ean13(message: str) -> bool:
-    return bool(_EAN13.fullmatch(message)) and int(message[-1]) == _check_digit(message[:-1])
+    return _EAN13.fullmatch(message) is not None and has_check_digit(message)
 
 
 # Format -> does a message fit, and what fits. Apple says nothing about these

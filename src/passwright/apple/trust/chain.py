@@ -15,6 +15,7 @@ from passwright.apple.trust import certificate as x
 from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -215,8 +216,9 @@ def chain(
     Raises:
         ValueError: `at` or `signed_at` is naive.
     """
-    if at.tzinfo is None or (signed_at is not None and signed_at.tzinfo is None):
-        raise ValueError("a time has no time zone: give aware datetimes")
+    require_aware(at, "at")
+    if signed_at is not None:
+        require_aware(signed_at, "signed_at")
     try:
         path = (trace or partial(trace_path, trust))(leaf, tuple(embedded[:MAX_CERTIFICATES]))
     except InvalidInput as exc:

@@ -13,7 +13,6 @@ raise; they make a step fail.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,9 +29,11 @@ from passwright.apple.trust.chain import chain, trace_path
 from passwright.errors import InvalidInput
 from passwright.images import png
 from passwright.report import Finding, Report, error, has_errors, note, warning
+from passwright.times import aware_or_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from passwright.apple.cms.parser import SignedData
     from passwright.apple.rules.layouts import Layout
@@ -126,9 +127,7 @@ class Verifier:
         """
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"verify takes the bytes of a .pkpass, not {type(data).__name__}")
-        moment = at or datetime.now(UTC)
-        if moment.utcoffset() is None:
-            raise ValueError("at has no time zone: give an aware datetime")
+        moment = aware_or_now(at, "at")
         walk = _Walk(self.trust, moment, self._cached)
         walk.container(bytes(data))
         walk.manifest()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.documents.rule import Rule
 from passwright.google.schema import payload_schema
+from passwright.gs1 import has_check_digit
 from passwright.report import Finding, error, warning
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from passwright.schema.model import Place
 
-__all__ = ["check_digit", "rules"]
+__all__ = ["rules"]
 
 # Old spelling or new, the same without its case and underscores -> how many digits.
 # GS1 General Specifications 7.9.1; a UPC-A without its check digit gets one from the reader's side.
@@ -26,12 +27,6 @@ MAX_BYTES = 500
 _SUBSTITUTION = re.compile(r"\{(totp_[A-Za-z0-9_]*)\}", re.ASCII)
 _VALUE = re.compile(r"totp_value_([0-9]{1,3})", re.ASCII)
 _TIMES = ("totp_timestamp_millis", "totp_timestamp_seconds")
-
-
-def check_digit(digits: str) -> int:
-    """The check digit that belongs after these digits: GS1 General Specifications 7.9.1."""
-    weighted = (int(digit) * (3, 1)[at % 2] for at, digit in enumerate(reversed(digits)))
-    return -sum(weighted) % 10
 
 
 def rules(object_type: str) -> tuple[Rule, ...]:
@@ -86,7 +81,7 @@ def _content(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Find
     elif not re.fullmatch("[0-9]+", value, re.ASCII) or len(value) not in lengths:
         wanted = " or ".join(map(str, lengths))
         yield error("code-misfit", where, f"this code has to have {wanted} digits, and nothing else")
-    elif len(value) != UPC_WITHOUT_CHECK_DIGIT and int(value[-1]) != check_digit(value[:-1]):
+    elif len(value) != UPC_WITHOUT_CHECK_DIGIT and not has_check_digit(value):
         # The code may be a holder's, so neither it nor its right digit is repeated.
         message = "the last digit is not the check digit of those before it"
         yield error("code-misfit", where, message, "look for a digit that was mistyped or exchanged")

@@ -11,6 +11,7 @@ from passwright.documents.rule import Rule
 from passwright.google.schema import payload_schema
 from passwright.report import Finding, error, warning
 from passwright.schema.model import join_pointer
+from passwright.times import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -136,7 +137,7 @@ def _moment(text: object) -> datetime | None:
 
 
 def _order(start: datetime | None, end: datetime | None, where: str) -> Iterator[Finding]:
-    if start is None or end is None or (start.utcoffset() is None) != (end.utcoffset() is None):
+    if start is None or end is None or is_aware(start) != is_aware(end):
         return
     if end < start:
         yield error("interval-backwards", where, "the end is before the start", "exchange the two")
@@ -145,7 +146,7 @@ def _order(start: datetime | None, end: datetime | None, where: str) -> Iterator
 def _interval(_: str, interval: Part, at: str, place: Place) -> Iterator[Finding]:
     """Google, TimeInterval: either both ends carry an offset, or neither does."""
     start, end = (_moment(interval.get(name, {}).get("date")) for name in ("start", "end"))
-    if start and end and (start.utcoffset() is None) != (end.utcoffset() is None):
+    if start and end and is_aware(start) != is_aware(end):
         message = "one end of the interval has an offset, and the other has none"
         yield error("offsets-differ", place(at), message, "write Z or +02:00 after both times, or after none")
     yield from _order(start, end, place(at))

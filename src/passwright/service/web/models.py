@@ -32,6 +32,7 @@ from passwright.model.folder import API_MEMBERS
 from passwright.model.template import Location
 from passwright.service.rendering import BarcodeOptions, NfcOptions, PassContent
 from passwright.service.transitions import EXT_ID
+from passwright.times import is_aware
 
 __all__ = [
     "BINDING",
@@ -78,7 +79,7 @@ def _moment(value: object) -> datetime:
     except ValueError:
         raise wrong from None
     # Elsewhere it is a moment in UTC, which the first and last days of the calendar may not have.
-    if found.utcoffset() is None or not 1 < found.year < MAXYEAR:
+    if not is_aware(found) or not 1 < found.year < MAXYEAR:
         raise wrong
     return found
 
