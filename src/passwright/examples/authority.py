@@ -25,6 +25,7 @@ from passwright.examples.certificates import (
     make_leaf,
     new_key,
 )
+from passwright.examples.pem_files import EXAMPLE_PASSWORD, write_authority, write_identity
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,7 +47,6 @@ __all__ = [
 ]
 
 TEAM_LENGTH = 10
-EXAMPLE_PASSWORD = "passwright"  # noqa: S105  # of the example's PKCS #12 files, and no secret
 
 
 class Authority:
@@ -176,10 +176,8 @@ class Authority:
         Raises:
             ValueError: as `issue`.
         """
-        from passwright.examples.directory import write_authority, write_identity
-
         directory.mkdir(parents=True, exist_ok=True)
-        write_authority(directory, self)
+        write_authority(directory, self.root, self.intermediate)
         write_identity(directory, "pass", self.issue(leaf), self.intermediate)
         return directory
 
