@@ -24,7 +24,8 @@ import workload
 
 import passwright as pw
 from passwright.apple.build.pass_json import pass_schema
-from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.apple.context import ValidationContext
+from passwright.apple.rules.pass_json import validator
 from passwright.examples.authority import Authority, example_directory
 
 TEMPLATE = Path(__file__).parent.parent / "fixtures" / "templates" / "membership"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, apple, check, google, validate
-from passwright.apple.rules.pass_json import ValidationContext
+from passwright.apple.context import ValidationContext
 from passwright.apple.rules.pass_json import validator as apple_validator
 from passwright.examples.authority import example_template_directory
 from passwright.google.schema import VERTICALS

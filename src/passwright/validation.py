@@ -6,15 +6,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright import strict_json
+from passwright.apple import context as apple_context
 from passwright.apple.builder import PassBuilder as ApplePassBuilder
 from passwright.apple.rules import pass_json as apple_rules
 from passwright.errors import InvalidInput
+from passwright.google import context as google_context
 from passwright.google.builder import PassBuilder as GooglePassBuilder
 from passwright.google.link import MAX_TOKEN
 from passwright.google.reading import link as reading_link
 from passwright.google.reading import token
 from passwright.google.reading.claims import check_claims, check_resource
-from passwright.google.rules import payload as google_rules
 from passwright.google.schema import VERTICALS
 from passwright.report import Finding, Report, error, warning
 from passwright.schema.model import locator, quoted
@@ -93,13 +94,13 @@ def check(
         return Report.from_findings([*findings, error("wrong-type", name, "this has to be a JSON object")])
     place = locator(name)
     if name == "pass.json":
-        about = apple_rules.ValidationContext(bound=bound, writing=False)
+        about = apple_context.ValidationContext(bound=bound, writing=False)
         findings += apple_rules.validator().validate(document, about, writing=False)
     elif name == "save-claims":
         findings += check_claims(document, place, bound=bound, at=at)
     else:
         findings += check_resource(
-            name, document, google_rules.ValidationContext(bound=bound, writing=False), place
+            name, document, google_context.ValidationContext(bound=bound, writing=False), place
         )
     return Report.from_findings(findings)
 

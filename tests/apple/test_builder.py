@@ -29,8 +29,9 @@ from hypothesis import strategies as st
 from passwright import Barcode, Binding, Field, Template
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
+from passwright.apple.context import ValidationContext
 from passwright.apple.identity import Identity
-from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.apple.rules.pass_json import validator
 from passwright.apple.verification.verifier import verify
 from passwright.binding.email import mask, sha256
 from passwright.documents.compiled_template import TEMPLATE_CACHE_SIZE

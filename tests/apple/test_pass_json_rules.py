@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.build.pass_json import pass_schema
-from passwright.apple.rules.pass_json import STYLES, ValidationContext, style_of, validator
+from passwright.apple.context import ValidationContext
+from passwright.apple.rules.pass_json import STYLES, style_of, validator
 from passwright.documents.rule import Rule
 from passwright.report import Finding, Severity, note
 from tests import rich_passes

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from passwright import Template
 from passwright.apple.build import pass_json
+from passwright.apple.context import ValidationContext
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.images import check_images
 from passwright.apple.rules.layouts import STYLES, layouts
-from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.apple.rules.pass_json import validator
 from passwright.documents.json_template import JsonTemplate
 from passwright.documents.validator import DocumentValidator
 from passwright.report import Severity

@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Template, apple, google, validate, validation
+from passwright.apple import context as apple_context
 from passwright.apple.rules import pass_json as apple_rules
-from passwright.binding.rules import barcodes_of, forbid_barcode, is_bound_payload
+from passwright.binding.rules import forbid_barcode, is_bound_payload
 from passwright.errors import LinkTooLong, PassRejected
+from passwright.google import context as google_context
 from passwright.google.rules import payload as google_rules
 from passwright.google.schema import VERTICALS
 from passwright.google.schema import payload_schema as google_table
+from passwright.model.validation import barcodes_of
 from tests.conftest import AT, BINDING
 from tests.documents.test_validator import PREPARED
 from tests.tiers import examples
@@ -519,9 +522,9 @@ def test_a_rule_reads_no_value_that_it_does_not_declare(
 ) -> None:
     document = EVERYTHING[on]
     about = (
-        apple_rules.ValidationContext(bound=bound, identity=identity)
+        apple_context.ValidationContext(bound=bound, identity=identity)
         if on == "pass.json"
-        else google_rules.ValidationContext(bound=bound)
+        else google_context.ValidationContext(bound=bound)
     )
     read = {pointer for pointer in seen_by(rule, document, about) if scalar(document, pointer)}
 
@@ -539,9 +542,9 @@ SPEAKING = {
 @pytest.mark.parametrize("on", EVERYTHING)
 def test_the_documents_of_everything_make_the_rules_speak(on: str, identity: Identity) -> None:
     """Else the two tests above would see nothing being read."""
-    about: Any = google_rules.ValidationContext(bound=True)
+    about: Any = google_context.ValidationContext(bound=True)
     if on == "pass.json":
-        about = apple_rules.ValidationContext(bound=True, identity=replace_nfc(identity))
+        about = apple_context.ValidationContext(bound=True, identity=replace_nfc(identity))
     speaking = {
         rule.check.__qualname__.partition(".")[0]
         for kind, rule in RULES

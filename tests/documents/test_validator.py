@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template, validate
+from passwright.apple import context as apple_context
 from passwright.apple.build import pass_json as apple
 from passwright.apple.rules import pass_json as apple_rules
 from passwright.documents.json_template import JsonTemplate
@@ -18,6 +19,7 @@ from passwright.documents.placeholders import Placeholder
 from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.google import content as google
+from passwright.google import context as google_context
 from passwright.google.rules import payload as google_rules
 from passwright.model.kinds import KINDS
 from passwright.report import error, has_errors, note
@@ -87,9 +89,9 @@ def prepared(name: str, pass_: Pass) -> Prepared:
     bound = pass_.binding is not None
     skeleton = apple.document(template, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
     payload = google.payload(template, pass_.shape, issuer_id="1")
-    about = google_rules.ValidationContext(bound=bound, issuer_id="1")
+    about = google_context.ValidationContext(bound=bound, issuer_id="1")
     class_judge, object_judge = google_rules.validators(template.kind.class_type, template.kind.object_type)
-    apple_about = apple_rules.ValidationContext(bound=bound)
+    apple_about = apple_context.ValidationContext(bound=bound)
     return {
         f"{name}-pass.json": (apple_rules.validator(), JsonTemplate(skeleton), apple_about, values),
         f"{name}-class": (class_judge, JsonTemplate(payload.class_), about, values),

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.google.rules.payload import ValidationContext, barcode_locations, validators
+from passwright.google.context import ValidationContext
+from passwright.google.rules.payload import barcode_locations, validators
 from passwright.report import Finding, Severity
 
 DISCOVERY = Path(googleapiclient.__file__).parent / "discovery_cache/documents/walletobjects.v1.json"

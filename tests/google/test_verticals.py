@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from passwright import Barcode, Field, Template, google, validation
 from passwright.errors import PassRejected
+from passwright.google import context as google_context
 from passwright.google.rules import cross_checks, field_paths
 from passwright.google.rules import payload as google_rules
 from passwright.google.schema import VERTICALS
@@ -84,7 +85,7 @@ def changed(vertical: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 def judged(vertical: str, documents: Mapping[str, Any], **about: Any) -> Report:
     """Class and object as they are when we write them, each alone and both together."""
     class_judge, object_judge = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
-    known = replace(google_rules.ValidationContext(issuer_id=ISSUER, restrictions_enabled=True), **about)
+    known = replace(google_context.ValidationContext(issuer_id=ISSUER, restrictions_enabled=True), **about)
     class_, object_ = documents["class"], documents["object"]
     return Report.from_findings(
         [
@@ -779,7 +780,7 @@ def all_rules() -> Iterator[tuple[str, str, Rule]]:
 
 @pytest.mark.parametrize("writing", [True, False])
 def test_rules_read_no_value_of_a_full_payload_that_they_do_not_declare(writing: bool) -> None:  # noqa: FBT001
-    about = google_rules.ValidationContext(bound=True, writing=writing)
+    about = google_context.ValidationContext(bound=True, writing=writing)
     asked = 0
     for vertical, part, rule in all_rules():
         seen: set[str] = set()

@@ -522,7 +522,7 @@ MODULES = (
     "model.validation",
     "documents.placeholders",
     "model.folder",
-    "forms",
+    "schema.formats",
     "model.template",
     "google.rules.payload",
     "google.issuer",

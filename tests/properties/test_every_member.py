@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from passwright.apple import context as apple_context
 from passwright.apple.build import pass_json
 from passwright.apple.rules import pass_json as apple_rules
+from passwright.google import context as google_context
 from passwright.google.rules import payload as google_rules
 from passwright.report import Finding, Severity
 from tests.paths import ROOT
@@ -122,7 +124,7 @@ def apple_example(facts: Facts) -> Any:
 
 def apple_judge(root: str, document: dict[str, Any], writing: bool) -> list[Finding]:  # noqa: FBT001
     if root == "Pass":
-        about = apple_rules.ValidationContext(writing=writing)
+        about = apple_context.ValidationContext(writing=writing)
         return apple_rules.validator().validate(document, about, place=str, writing=writing)
     return [*pass_json.pass_schema().check(root, document, place=str, writing=writing)]
 
@@ -231,7 +233,7 @@ def google_judge(root: str, document: dict[str, Any], writing: bool) -> list[Fin
     judges = google_rules.validators(f"{vertical}Class", f"{vertical}Object")
     judge = judges[0] if root.endswith("Class") else judges[1]
     return judge.validate(
-        document, google_rules.ValidationContext(writing=writing), place=str, writing=writing
+        document, google_context.ValidationContext(writing=writing), place=str, writing=writing
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.container.pkpass import PrebuiltArchive
-from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.apple.context import ValidationContext
+from passwright.apple.rules.pass_json import validator
 from passwright.documents.compiled_template import (
     CompiledDocument,
     CompiledShape,

@@ -10,9 +10,8 @@ from passwright.schema.model import join_pointer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.model.template import Pass
 
-__all__ = ["barcodes_of", "forbid_barcode", "is_bound_payload", "lost_binding_members"]
+__all__ = ["forbid_barcode", "is_bound_payload", "lost_binding_members"]
 
 
 def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iterator[Finding]:
@@ -33,13 +32,6 @@ def forbid_barcode(places: Iterable[tuple[str, object]], *, bound: bool) -> Iter
 
 
 _NO_BARCODE: tuple[object, ...] = (None, False, "", [], {})
-
-
-def barcodes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
-    """Yields the locations where the definition of a pass can hold a barcode."""
-    yield "pass#/barcode", pass_.barcode
-    if pass_.barcode is None and pass_.template.barcode is not None:
-        yield f"{pass_.template.source}#/barcode", pass_.template.barcode
 
 
 # Google, walletobjects v1, SaveRestrictions. The other two are what Wallet's own binding

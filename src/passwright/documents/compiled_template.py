@@ -14,11 +14,11 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
-from passwright.binding.rules import barcodes_of, forbid_barcode
+from passwright.binding.rules import forbid_barcode
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
 from passwright.errors import PassRejected
-from passwright.model.validation import check_pass, own_copy
+from passwright.model.validation import barcodes_of, check_pass, own_copy
 from passwright.report import Finding, Report, has_errors
 from passwright.schema.formats import Pending
 from passwright.strict_json import dumps

@@ -18,8 +18,9 @@ from passwright.documents.json_template import JsonTemplate
 from passwright.documents.placeholders import names_in
 from passwright.errors import BindingInvalid
 from passwright.google import content
+from passwright.google.context import ValidationContext
 from passwright.google.rules import cross_checks, field_paths
-from passwright.google.rules.payload import ValidationContext, validators
+from passwright.google.rules.payload import validators
 from passwright.model.validation import check_template, own_copy
 from passwright.report import Finding, error, has_errors, note, warning
 from passwright.schema.model import Pending, locator

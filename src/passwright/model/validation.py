@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from passwright.schema.model import Place
 
 __all__ = [
+    "barcodes_of",
     "check_document",
     "check_pass",
     "check_template",
@@ -440,3 +441,10 @@ VALUES: Mapping[str, Callable[[Any], str | None]] = {
     "date": _date,
     "datetime": _datetime,
 }
+
+
+def barcodes_of(pass_: Pass) -> Iterator[tuple[str, object]]:
+    """Yields the locations where the definition of a pass can hold a barcode."""
+    yield "pass#/barcode", pass_.barcode
+    if pass_.barcode is None and pass_.template.barcode is not None:
+        yield f"{pass_.template.source}#/barcode", pass_.template.barcode

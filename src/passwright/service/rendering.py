@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.binding.rules import barcodes_of, forbid_barcode
+from passwright.binding.rules import forbid_barcode
 from passwright.documents.placeholders import as_plain_text
 from passwright.errors import ServiceRefused
 from passwright.model.template import Barcode, Field, Location
-from passwright.model.validation import check_pass
+from passwright.model.validation import barcodes_of, check_pass
 from passwright.report import has_errors
 from passwright.schema.model import join_pointer
 from passwright.service.templates import template_of

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from passwright import strict_json
+from passwright.apple import context as apple_context
 from passwright.apple import personalization
 from passwright.apple.container import pkpass
 from passwright.apple.rules import pass_json as apple_rules
@@ -208,7 +209,7 @@ def _of_pkpass(subject: Any) -> Report:
         return Report.from_findings([error(exc.code, exc.location, exc.message)])
     if not isinstance(tolerated.value, dict):
         return Report.from_findings([error("wrong-type", "pass.json", "pass.json has to hold an object")])
-    about = apple_rules.ValidationContext(
+    about = apple_context.ValidationContext(
         bound=True, writing=False, personalized=personalization.FILE in files, files=frozenset(files)
     )
     return Report.from_findings(

@@ -17,9 +17,10 @@ from passwright.apple import personalization
 from passwright.apple.build.pass_json import VALUE_FORMS
 from passwright.apple.container import pkpass
 from passwright.apple.container.filenames import is_junk_file, is_secret, quoted_name
+from passwright.apple.context import ValidationContext
 from passwright.apple.reading.contents import Contents, read
 from passwright.apple.rules.layouts import fields
-from passwright.apple.rules.pass_json import ValidationContext, validator
+from passwright.apple.rules.pass_json import validator
 from passwright.binding.rules import lost_binding_members
 from passwright.documents.json_patch import merge
 from passwright.errors import InvalidInput, PassRejected

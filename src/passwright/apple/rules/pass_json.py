@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,37 +18,10 @@ from passwright.schema.model import join_pointer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from passwright.apple.identity import Identity
+    from passwright.apple.context import ValidationContext
     from passwright.schema.model import Place
 
-__all__ = ["STYLES", "ValidationContext", "style_of", "validator"]
-
-
-@dataclass(frozen=True)
-class ValidationContext:
-    """What is known of a pass besides its pass.json.
-
-    `bound`: the caller says it is bound; a payload may say so itself.
-    `identity`: who will sign, or None. `strict`: what a phone refuses only
-    sometimes is an error too. `needs_nfc`: a bound pass without NFC is refused.
-    `personalized`: there is a personalization.json beside it. `files`: the names
-    of the files beside it, None where they are not known. `nfc`: the certificate
-    is for NFC, None where `identity` tells, or nobody.
-    """
-
-    bound: bool = False
-    identity: Identity | None = None
-    strict: bool = False
-    needs_nfc: bool = True
-    personalized: bool = False
-    writing: bool = True
-    files: frozenset[str] | None = None
-    nfc: bool | None = None
-
-    @property
-    def may_use_nfc(self) -> bool | None:
-        """The certificate is for NFC, or None where it is not known."""
-        return self.nfc if self.identity is None else self.identity.nfc
+__all__ = ["STYLES", "style_of", "validator"]
 
 
 def _forbid_barcode(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ from passwright.schema.model import join_pointer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from passwright.apple.rules.pass_json import ValidationContext
+    from passwright.apple.context import ValidationContext
     from passwright.schema.model import Place
 
 __all__ = ["RULES"]

@@ -31,7 +31,7 @@ from passwright.report import Finding, Severity, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.apple.rules.pass_json import ValidationContext
+    from passwright.apple.context import ValidationContext
     from passwright.schema.model import Place
 
 __all__ = ["RULES"]

@@ -21,10 +21,11 @@ from passwright.apple.cms import signature as cms_signature
 from passwright.apple.cms.signature import find_signer
 from passwright.apple.container import pkpass
 from passwright.apple.container.stored_archive import read_names
+from passwright.apple.context import ValidationContext
 from passwright.apple.reading.contents import check_strings, read_document, strings_findings
 from passwright.apple.rules.images import check_images
 from passwright.apple.rules.layouts import layouts, styles_of
-from passwright.apple.rules.pass_json import ValidationContext, style_of, validator
+from passwright.apple.rules.pass_json import style_of, validator
 from passwright.apple.trust.chain import chain, trace_path
 from passwright.errors import InvalidInput
 from passwright.images import png

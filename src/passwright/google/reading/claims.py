@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from passwright.google import context as google_context
 from passwright.google.rules import cross_checks
 from passwright.google.rules import payload as rules_payload
 from passwright.google.schema import VERTICALS, payload_schema
@@ -51,14 +52,14 @@ def check_claims(
         hint = 'it looks like {"loyaltyObjects": [{"id": ...}]}'
         yield error("bad-claim", place("/payload"), "the payload holds nothing to save", hint)
         return
-    about = rules_payload.ValidationContext(bound=bound, writing=False)
+    about = google_context.ValidationContext(bound=bound, writing=False)
     for key, items in payload.items():
         yield from _check_items(key, items, place, about)
     yield from cross_checks.check_claims(payload, place)
 
 
 def check_resource(
-    name: str, document: Mapping[str, Any], about: rules_payload.ValidationContext, place: Place
+    name: str, document: Mapping[str, Any], about: google_context.ValidationContext, place: Place
 ) -> Iterator[Finding]:
     """Everything there is to say about a class or an object; `name` is loyaltyClass, loyaltyObject, ..."""
     vertical = name.removesuffix("Class").removesuffix("Object")
@@ -88,7 +89,7 @@ def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -
 
 
 def _check_items(
-    key: str, items: object, place: Place, about: rules_payload.ValidationContext
+    key: str, items: object, place: Place, about: google_context.ValidationContext
 ) -> Iterator[Finding]:
     """One list of classes or objects."""
     below, named = join_pointer("/payload", key), _LISTS.get(key.lower())
@@ -116,7 +117,7 @@ def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
 
 
 def _check_item(
-    name: str, item: object, pointer: str, place: Place, about: rules_payload.ValidationContext
+    name: str, item: object, pointer: str, place: Place, about: google_context.ValidationContext
 ) -> Iterator[Finding]:
     if not isinstance(item, dict):
         yield error("wrong-type", place(pointer), f"a {name} has to be an object")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,26 +19,12 @@ from passwright.schema.model import join_pointer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from passwright.google.context import ValidationContext
     from passwright.schema.model import Member, Place
 
-__all__ = ["ValidationContext", "barcode_locations", "validators"]
+__all__ = ["barcode_locations", "validators"]
 
 _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
-
-
-@dataclass(frozen=True)
-class ValidationContext:
-    """What is known of a payload besides its JSON.
-
-    `bound`: the caller says the pass is bound; an object may say so itself.
-    `issuer_id`: whose ids are right, None for any. `restrictions_enabled`:
-    Google has switched on account restricted passes for this issuer.
-    """
-
-    bound: bool = False
-    issuer_id: str | None = None
-    restrictions_enabled: bool = False
-    writing: bool = True
 
 
 # walletobjects v1: the types of every member that draws a code.
