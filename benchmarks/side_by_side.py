@@ -23,7 +23,7 @@ from time import process_time
 import workload
 
 import passwright as pw
-from passwright.apple.build.pass_json import pass_schema
+from passwright.apple.build.pass_json import pass_validator
 from passwright.apple.context import ValidationContext
 from passwright.apple.rules.pass_json import validator
 from passwright.examples.authority import Authority, example_directory
@@ -67,7 +67,7 @@ def contestants() -> dict[str, Contestant]:
         f"judge its pass.json ({len(json.dumps(document))} bytes) whole": lambda _: judged.validate(
             document, ValidationContext(bound=True, identity=identity)
         ),
-        "the same, table alone": lambda _: list(pass_schema().check("Pass", document, place=str)),
+        "the same, table alone": lambda _: list(pass_validator().check("Pass", document, place=str)),
     }
 
 

@@ -18,7 +18,7 @@ from passwright.google.reading import token
 from passwright.google.reading.claims import check_claims, check_resource
 from passwright.google.schema import VERTICALS
 from passwright.report import Finding, Report, error, warning
-from passwright.schema.model import locator, quoted
+from passwright.schema.pointers import locator, quoted
 from passwright.times import require_aware
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-ONLY = DocumentValidator("pass.json", pass_json.pass_schema(), "Pass", (*placement.RULES, *pitfalls.RULES))
+ONLY = DocumentValidator("pass.json", pass_json.pass_validator(), "Pass", (*placement.RULES, *pitfalls.RULES))
 CODE = {"message": "x", "messageEncoding": "iso-8859-1"}
 
 

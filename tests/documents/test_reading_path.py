@@ -27,7 +27,8 @@ DESIGN = SOURCE.parent.parent / "docs" / "design.md"
 
 # Functions that stand alone: reading the caller is enough to know what they do.
 HELPERS = {
-    *("report", "signing", "schema.formats", "schema.quick_checks", "schema.model", "strict_json", "times"),
+    *("report", "signing", "strict_json", "times"),
+    *("schema.formats", "schema.constraints", "schema.cross_checks", "schema.validator", "schema.pointers"),
     *("binding.email", "binding.domain", "binding.binding", "binding.rules"),
     *("apple.build.pass_json", "google.content", "google.values", "documents.placeholders"),
     *("apple.container.archive", "apple.container.filenames", "apple.cms.der"),

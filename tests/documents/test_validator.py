@@ -24,6 +24,7 @@ from passwright.google.rules import payload as google_rules
 from passwright.model.kinds import KINDS
 from passwright.report import error, has_errors, note
 from passwright.schema.model import Schema
+from passwright.schema.validator import Validator
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.tiers import examples
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from passwright import Pass
     from passwright.report import Finding
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 # One of everything that a template can hold.
 FULL = Template(
@@ -211,7 +212,7 @@ TABLE = Schema.of(
 
 
 def judge_with(*rules: Rule) -> DocumentValidator:
-    return DocumentValidator("doc", TABLE, "Doc", rules)
+    return DocumentValidator("doc", Validator(TABLE), "Doc", rules)
 
 
 def counting(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
@@ -304,7 +305,9 @@ def test_a_rule_is_asked_where_one_of_its_members_is_there_whatever_was_judged_b
 
         return Rule("doc", (), check, requires_members=frozenset({needed} if needed else ()))
 
-    judge = DocumentValidator("doc", Schema.of({"Doc": {}}), "Doc", tuple(map(rule, (*names, None))))
+    judge = DocumentValidator(
+        "doc", Validator(Schema.of({"Doc": {}})), "Doc", tuple(map(rule, (*names, None)))
+    )
     for number in range(2 * 2**8):
         there = [name for bit, name in enumerate(names) if number >> bit & 1]
         asked.clear()

@@ -21,7 +21,9 @@ from passwright.google.schema import VERTICALS
 from passwright.google.schema import payload_schema as google_table
 from passwright.gs1 import check_digit
 from passwright.report import Finding, Report, Severity
-from passwright.schema.model import Pending, Schema, join_pointer, locator
+from passwright.schema.formats import Pending
+from passwright.schema.model import Schema
+from passwright.schema.pointers import join_pointer, locator
 from tests.binding.test_rules import Watched, scalar
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID
 from tests.google.test_schema import SCHEMAS, disagreements

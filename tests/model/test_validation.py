@@ -31,7 +31,7 @@ from passwright.documents.placeholders import compile_text, names_in
 from passwright.model.kinds import KINDS, Kind
 from passwright.model.validation import check_document, check_pass, check_template, template_document
 from passwright.report import Finding, Report
-from passwright.schema.model import locator
+from passwright.schema.pointers import locator
 from tests.conftest import BINDING, READER_KEY, png
 from tests.documents.test_validator import FULL, GIVEN
 from tests.schema.test_model import NASTY, nasty, quick

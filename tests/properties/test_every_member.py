@@ -126,7 +126,7 @@ def apple_judge(root: str, document: dict[str, Any], writing: bool) -> list[Find
     if root == "Pass":
         about = apple_context.ValidationContext(writing=writing)
         return apple_rules.validator().validate(document, about, place=str, writing=writing)
-    return [*pass_json.pass_schema().check(root, document, place=str, writing=writing)]
+    return [*pass_json.pass_validator().check(root, document, place=str, writing=writing)]
 
 
 @cache

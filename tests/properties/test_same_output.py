@@ -22,9 +22,9 @@ from passwright import apple as ios
 from passwright import google as android
 from passwright.errors import LinkTooLong, PassRejected
 from passwright.model.kinds import KINDS
-from passwright.schema.model import Pending
+from passwright.schema.formats import Pending
 from tests.conftest import AT, TEMPLATES, png
-from tests.schema.test_quick_checks import closely
+from tests.schema.test_validator import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -291,15 +291,15 @@ class Roads:
     def _close_apple(self, template: Template) -> ios.PassBuilder:
         builder = ios.PassBuilder(self._identity)
         compiled = builder._renderer.compiled(template)
-        compiled._validator = replace(compiled._validator, table=closely("pass.json"))
+        compiled._validator = replace(compiled._validator, schema=thorough("pass.json"))
         return builder
 
     def _close_google(self, template: Template) -> android.PassBuilder:
         builder = android.PassBuilder(self._issuer)
         compiled = builder._renderer.compiled(template)
         for_class, for_object = compiled._validators
-        table = closely("google")
-        compiled._validators = replace(for_class, table=table), replace(for_object, table=table)
+        schema = thorough("google")
+        compiled._validators = replace(for_class, schema=schema), replace(for_object, schema=schema)
         return builder
 
     def _batch(self, card: Pass, apple: Said, google: Said) -> None:

@@ -24,6 +24,7 @@ from passwright.report import Severity
 from passwright.schema import formats
 from passwright.schema.json_schema import DIALECT, json_schema
 from passwright.schema.model import Member, Schema
+from passwright.schema.validator import Validator
 from tests.paths import ROOT as REPOSITORY
 from tests.run_cli import run
 
@@ -46,7 +47,7 @@ EVERY_FACT = Schema.of(
             "red": {"type": "boolean", "group": "colour"},
             "blue": {"type": "boolean", "group": "colour"},
             "needs": {"type": "boolean", "requires": ["items", "number"]},
-            "poster": {"type": "boolean", "beside": ["one", "red"]},
+            "poster": {"type": "boolean", "allowed_beside": ["one", "red"]},
             "items": {"type": "Item", "list": True, "max_items": 2, "narrows": {"kind": ["QR_CODE"]}},
             "loose": {"type": "text", "list": True, "max_items": 2, "warn": ["max_items"]},
             "number": {"type": "number", "min": 0, "max": 10},
@@ -86,6 +87,7 @@ TABLES = {
     "google": google.payload_schema(),
     "every-fact": EVERY_FACT,
 }
+VALIDATORS = {id(schema): Validator(schema) for schema in TABLES.values()}
 OBJECTS = [(table, name) for table, each in TABLES.items() for name in each.objects]
 
 # Near misses of every type and form there is: each is tried as the value of every key.
@@ -165,7 +167,7 @@ POOL: tuple[Any, ...] = (*DATES, *URLS, *COLORS, *INTEGERS, *FORMS, *TEXTS, *OTH
 
 def accepted(table: Schema, name: str, document: object, *, writing: bool = True) -> bool:
     """The checker finds no error."""
-    found = table.check(name, document, place=str, writing=writing)
+    found = VALIDATORS[id(table)].check(name, document, place=str, writing=writing)
     return all(finding.severity is not Severity.ERROR for finding in found)
 
 
@@ -184,9 +186,10 @@ def fits(table: Schema, key: Member, value: object) -> bool:
     """The value is right for the key, whatever stands beside it."""
     if key.facts.get("write") is False:
         return False
-    return all(
-        finding.severity is not Severity.ERROR for finding in table.check_item(key, value, "/x", place=str)
-    )
+    owner = next(name for name, members in table.objects.items() if members.get(key.name) is key)
+    validator = VALIDATORS[id(table)].value_validator(owner, {key.name: value}, f"/{key.name}")
+    assert validator is not None
+    return all(finding.severity is not Severity.ERROR for finding in validator.findings(value, place=str))
 
 
 def values(table: Schema, key: Member) -> Iterator[Any]:
@@ -240,7 +243,7 @@ def documents(table: Schema, name: str, *, writing: bool) -> Iterator[dict[str, 
 
 
 BETWEEN = (
-    *("requires", "excludes", "required_if", "required_unless", "beside"),
+    *("requires", "excludes", "required_if", "required_unless", "allowed_beside"),
     *("group", "with_value", "narrows"),
 )
 
@@ -266,7 +269,7 @@ def neighbours(table: Schema, name: str, base: dict[str, Any]) -> Iterator[dict[
             for value in table.objects[kind][member].facts["enum"]:
                 one = {**smallest(table, kind), member: value}
                 yield {**base, key.name: [one] if key.listed else one}
-        for members in table.groups_of(name).values() if "beside" in key.facts else ():
+        for members in table.groups_of(name).values() if "allowed_beside" in key.facts else ():
             rest = {member: value for member, value in base.items() if member not in members}
             yield from (
                 {**rest, key.name: right(table, key), each: right(table, keys[each])} for each in members
@@ -299,7 +302,7 @@ DIFFERENCES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 @pytest.mark.parametrize(("reason", "code", "document"), DIFFERENCES)
 def test_what_json_schema_can_not_say_is_listed(reason: str, code: str, document: dict[str, Any]) -> None:
     """A line whose difference is gone fails."""
-    errors = EVERY_FACT.check("Root", ROOT | document, place=str)
+    errors = Validator(EVERY_FACT).check("Root", ROOT | document, place=str)
 
     assert [each.code for each in errors if each.severity is Severity.ERROR] == [code], reason
     # The quick one has no half surrogates, and a $ of its own.
@@ -308,8 +311,8 @@ def test_what_json_schema_can_not_say_is_listed(reason: str, code: str, document
 
 def explained(table: Schema, name: str, document: object, *, writing: bool) -> bool:
     """Every error of the checker is one of the differences above."""
-    for finding in table.check(name, document, place=str, writing=writing):
-        found = table.key_at(name, document, finding.location)
+    for finding in VALIDATORS[id(table)].check(name, document, place=str, writing=writing):
+        found = table.locate(name, document, finding.location)
         if finding.severity is not Severity.ERROR:
             continue
         facts = found[0].facts if found else {}
@@ -459,9 +462,11 @@ def test_an_object_that_the_table_does_not_have_is_refused() -> None:
 def test_patterns_say_what_the_checker_of_the_type_says(kind: str) -> None:
     """All texts there are in the pool, through both."""
     pattern = re.compile(formats.PATTERNS[kind])
-    table = Schema.of({"Root": {"key": {"type": kind}}})
+    validator = Validator(Schema.of({"Root": {"key": {"type": kind}}}))
     for text in (each for each in (*POOL, "https://a\x85b", "https://a\ufeffb") if isinstance(each, str)):
-        assert (pattern.fullmatch(text) is not None) is accepted(table, "Root", {"key": text}), text
+        found = validator.check("Root", {"key": text}, place=str)
+        is_accepted = all(finding.severity is not Severity.ERROR for finding in found)
+        assert (pattern.fullmatch(text) is not None) is is_accepted, text
 
 
 def patterns(schema: Any) -> Iterator[str]:

@@ -20,6 +20,7 @@ from passwright.report import Finding, Report, Severity
 from passwright.schema.formats import (
     BASE_TYPES,
     FORMATS,
+    Pending,
     describe_type,
     fits_style,
     is_date,
@@ -27,17 +28,9 @@ from passwright.schema.formats import (
     is_text,
     is_url,
 )
-from passwright.schema.model import (
-    MAX_POINTER,
-    Member,
-    Pending,
-    Schema,
-    did_you_mean,
-    join_pointer,
-    locator,
-    printable,
-    quoted,
-)
+from passwright.schema.model import Schema
+from passwright.schema.pointers import MAX_POINTER, did_you_mean, join_pointer, locator, printable, quoted
+from passwright.schema.validator import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +51,7 @@ def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Fi
         "X": {"a": {"type": "text"}, "b": {"type": "integer", "required": True}},
         "Y": {"id": {"type": "text", "unique_in": "key"}},
     }
-    return list(Schema.of(objects).check("Root", {"key": value}, place=PLACE, writing=writing))
+    return list(Validator(Schema.of(objects)).check("Root", {"key": value}, place=PLACE, writing=writing))
 
 
 def said(findings: list[Finding]) -> list[tuple[str, str, str]]:
@@ -255,7 +248,7 @@ def test_jsn_09_an_unknown_key_is_an_error_in_what_we_write_and_a_warning_in_wha
     table = Schema.of({"Root": {"barcodes": {"type": "any", "aliases": ["barCodes"]}}})
 
     def findings(name: str, *, writing: bool = True) -> list[Finding]:
-        return list(table.check("Root", {name: 1}, place=PLACE, writing=writing))
+        return list(Validator(table).check("Root", {name: 1}, place=PLACE, writing=writing))
 
     assert said(findings("barcods")) == [("error", "unknown-key", "doc#/barcods")]
     assert findings("barcods")[0].hint == "did you mean 'barcodes'?"
@@ -265,7 +258,7 @@ def test_jsn_09_an_unknown_key_is_an_error_in_what_we_write_and_a_warning_in_wha
 
 
 def test_a_document_has_to_be_an_object() -> None:
-    findings = list(Schema.of({"Root": {}}).check("Root", [], place=PLACE))
+    findings = list(Validator(Schema.of({"Root": {}})).check("Root", [], place=PLACE))
 
     assert [str(finding) for finding in findings] == [
         "error: doc: this is a list, has to be an object [wrong-type]"
@@ -278,7 +271,7 @@ def test_places_lead_into_lists_and_objects() -> None:
     )
     document = {"fields": [{"a/b~c": 1}, {"a/b~c": "x"}, None, 5]}
 
-    assert said(list(table.check("Root", document, place=PLACE))) == [
+    assert said(list(Validator(table).check("Root", document, place=PLACE))) == [
         ("error", "wrong-type", "doc#/fields/1/a~1b~0c"),
         ("error", "null-value", "doc#/fields/2"),
         ("error", "wrong-type", "doc#/fields/3"),
@@ -287,7 +280,7 @@ def test_places_lead_into_lists_and_objects() -> None:
 
 def test_where_any_name_will_do_the_name_is_called_by_name() -> None:
     table = Schema.of({"Root": {"*": {"type": "text", "pattern": "^[0-9a-f]{40}$"}}})
-    findings = list(table.check("Root", {"icon.png": "x", "logo.png": 5}, place=PLACE))
+    findings = list(Validator(table).check("Root", {"icon.png": "x", "logo.png": 5}, place=PLACE))
 
     assert [finding.message for finding in findings] == [
         "'icon.png' does not have the right form",
@@ -315,8 +308,12 @@ NEIGHBOURS: tuple[tuple[dict[str, dict[str, Any]], dict[str, Any], list[tuple[st
     ({"a": {}, "b": {"required_unless": {"a": "x"}}}, {"a": Pending()}, []),
     ({"a": {"group": "style"}, "b": {"group": "style"}}, {}, [("missing-key", "doc")]),
     ({"a": {"group": "style"}, "b": {"group": "style"}}, {"b": "x"}, []),
-    ({"a": {"group": "s"}, "b": {"beside": ["a"]}}, {"a": "x", "b": "x"}, []),
-    ({"a": {"group": "s"}, "b": {"beside": ["c"]}}, {"a": "x", "b": "x"}, [("keys-exclude", "doc#/b")]),
+    ({"a": {"group": "s"}, "b": {"allowed_beside": ["a"]}}, {"a": "x", "b": "x"}, []),
+    (
+        {"a": {"group": "s"}, "b": {"allowed_beside": ["c"]}},
+        {"a": "x", "b": "x"},
+        [("keys-exclude", "doc#/b")],
+    ),
     ({"a": {"group": "s"}, "b": {"group": "s"}}, {"a": "x", "b": "x"}, [("keys-exclude", "doc#/b")]),
     ({"value": {}, "f": {"with_value": "number"}}, {"value": "x", "f": "x"}, [("style-misfit", "doc#/f")]),
     ({"value": {"type": "any"}, "f": {"with_value": "number"}}, {"value": 5, "f": "x"}, []),
@@ -333,7 +330,7 @@ def test_facts_between_keys_are_asked(
 ) -> None:
     table = Schema.of({"Root": {name: {"type": "text", **facts} for name, facts in keys.items()}})
 
-    found = list(table.check("Root", document, place=PLACE))
+    found = list(Validator(table).check("Root", document, place=PLACE))
 
     assert [(finding.code, finding.location) for finding in found] == expected
 
@@ -348,7 +345,7 @@ def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
 
     def findings(format_: str, *, writing: bool = True) -> list[tuple[str, str, str]]:
         document = {"old": {"format": format_}, "new": {"format": "code128"}}
-        return said(list(table.check("Root", document, place=PLACE, writing=writing)))
+        return said(list(Validator(table).check("Root", document, place=PLACE, writing=writing)))
 
     assert findings("qr") == []
     assert findings("code128") == [("error", "unknown-value", "doc#/old/format")]
@@ -358,7 +355,7 @@ def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
 
 def test_what_differs_within_a_pass_differs_within_its_list() -> None:
     actions = {"identifier": "a", "type": "place"}
-    found = pass_json.pass_schema().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
+    found = pass_json.pass_validator().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
 
     assert ("error", "duplicate-value", "doc#/featuredActions/1/identifier") in said(list(found))
 
@@ -370,7 +367,7 @@ def test_members_that_have_to_differ_are_compared_within_their_list() -> None:
         "Y": {"id": {"type": "text", "unique_in": "key"}},
     }
 
-    found = list(Schema.of(objects).check("Root", {"key": ids}, place=PLACE))
+    found = list(Validator(Schema.of(objects)).check("Root", {"key": ids}, place=PLACE))
 
     assert ("error", "duplicate-value", "doc#/key/2/id") in said(found)
     assert sum(finding.code == "duplicate-value" for finding in found) == 1
@@ -386,35 +383,42 @@ def test_what_is_not_known_yet_counts_as_there_and_is_not_judged() -> None:
     }
     document = {"key": Pending(), "list": [Pending(), {"n": Pending()}]}
 
-    assert list(Schema.of(objects).check("Root", document, place=PLACE)) == []
-    assert list(Schema.of(objects).check("Root", Pending(), place=PLACE)) == []
+    assert list(Validator(Schema.of(objects)).check("Root", document, place=PLACE)) == []
+    assert list(Validator(Schema.of(objects)).check("Root", Pending(), place=PLACE)) == []
 
 
 def test_one_value_is_judged_as_it_would_be_in_its_document() -> None:
-    table = Schema.of({"Root": {"n": {"type": "integer", "max": 5}, "l": {"type": "text", "list": True}}})
-    keys = table.objects["Root"]
+    schema = Schema.of({"Root": {"n": {"type": "integer", "max": 5}, "l": {"type": "text", "list": True}}})
 
-    def items(key: Member, value: Any, pointer: str) -> list[tuple[str, str, str]]:
-        return said(list(table.check_item(key, value, pointer, place=PLACE)))
+    def findings(value: Any, pointer: str) -> list[tuple[str, str, str]]:
+        validator = Validator(schema).value_validator("Root", {"n": 1, "l": ["x"]}, pointer)
+        assert validator is not None
+        findings = said(list(validator.findings(value, place=PLACE)))
+        assert validator.accepts(value) is (findings == [])
+        return findings
 
-    assert items(keys["n"], 6, "/n") == [("error", "out-of-range", "doc#/n")]
-    assert items(keys["l"], "x", "/l/0") == []
-    assert items(keys["l"], "x", "/l") == [("error", "wrong-type", "doc#/l")]
-    assert items(keys["l"], 5, "/l/0") == [("error", "wrong-type", "doc#/l/0")]
+    assert findings(6, "/n") == [("error", "out-of-range", "doc#/n")]
+    assert findings("x", "/l/0") == []
+    assert findings("x", "/l") == [("error", "wrong-type", "doc#/l")]
+    assert findings(5, "/l/0") == [("error", "wrong-type", "doc#/l/0")]
+
+
+def test_a_value_that_the_schema_does_not_describe_has_no_validator() -> None:
+    assert pass_json.pass_validator().value_validator("Pass", {"userInfo": {"x": 1}}, "/userInfo/x") is None
 
 
 def test_the_key_of_a_pointer_is_found_with_the_object_it_stands_in() -> None:
     table = pass_json.pass_schema()
     document = {"storeCard": {"backFields": [{"key": "a", "value": 1}]}, "userInfo": {"x": 1}}
 
-    found = table.key_at("Pass", document, "/storeCard/backFields/0/value")
+    found = table.locate("Pass", document, "/storeCard/backFields/0/value")
 
     assert found is not None
     assert (found[0].name, found[1]) == ("value", {"key": "a", "value": 1})
-    assert table.key_at("Pass", document, "/userInfo/x") is None
-    assert table.key_at("Pass", document, "/unknown") is None
-    assert table.key_at("Pass", {"storeCard": "text"}, "/storeCard/backFields/0") is None
-    assert table.key_at("Nothing", document, "/x") is None
+    assert table.locate("Pass", document, "/userInfo/x") is None
+    assert table.locate("Pass", document, "/unknown") is None
+    assert table.locate("Pass", {"storeCard": "text"}, "/storeCard/backFields/0") is None
+    assert table.locate("Nothing", document, "/x") is None
 
 
 def test_a_format_waits_for_a_value_that_is_not_there() -> None:
@@ -430,7 +434,7 @@ def test_jsn_10_many_mistakes_are_told_in_few_lines() -> None:
     """10,000 wrong items: at most 50 lines of a kind, and one that counts the rest."""
     table = Schema.of({"Root": {f"known{n}": {"type": "text"} for n in range(60)}, "X": {}})
     document = {f"knwn{n}": n for n in range(10_000)}
-    report = Report.from_findings(table.check("Root", document, place=PLACE))
+    report = Report.from_findings(Validator(table).check("Root", document, place=PLACE))
 
     assert len(report) == 51
     assert report.findings[-1].message == "9950 more findings like these: unknown-key"
@@ -442,7 +446,7 @@ def test_jsn_10_many_mistakes_are_told_in_few_lines() -> None:
 def test_a_name_from_outside_keeps_to_its_line(name: str) -> None:
     """No key can break, blow up or turn round the lines of a report."""
     table = Schema.of({"Root": {"known": {"type": "text"}}})
-    (finding,) = table.check("Root", {name: 1}, place=PLACE)
+    (finding,) = Validator(table).check("Root", {name: 1}, place=PLACE)
 
     assert len(str(finding)) < 2 * MAX_POINTER
     assert str(finding).isprintable()
@@ -567,10 +571,10 @@ def test_jsn_12_no_form_of_a_text_runs_away(form: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["color", "url", "date", "int64", "text"])
 def test_jsn_12_no_type_runs_away(kind: str) -> None:
-    table = Schema.of({"Root": {"key": {"type": kind, "enum": ["https://a.example"]}}})
+    validator = Validator(Schema.of({"Root": {"key": {"type": kind, "enum": ["https://a.example"]}}}))
     for seed in NASTY:
         for text in nasty(seed):
-            assert quick(lambda text=text: list(table.check("Root", {"key": text}, place=PLACE))), seed
+            assert quick(lambda text=text: list(validator.check("Root", {"key": text}, place=PLACE))), seed
 
 
 # --- the tables themselves -----------------------------------------------------------------------
@@ -607,20 +611,18 @@ def test_no_fact_of_our_own_table_is_misspelt() -> None:
             assert key.facts.keys() <= KNOWN_FACTS, (owner, key.name)
 
 
-def test_a_style_is_found_beside_the_value_it_asks_of() -> None:
-    table = pass_json.pass_schema()
+def test_a_formatting_member_beside_a_value_constrains_the_value() -> None:
     skeleton = {
         "storeCard": {"backFields": [{"key": "a", "value": Placeholder(lambda _: 1), "dateStyle": "x"}]}
     }
-    found = table.key_at("Pass", JsonTemplate(skeleton).body, "/storeCard/backFields/0/value")
+    pointer = "/storeCard/backFields/0/value"
+    validator = pass_json.pass_validator().value_validator("Pass", JsonTemplate(skeleton).body, pointer)
 
-    assert found is not None
-    styles = table.styles_beside(*found)
-    assert styles == (("dateStyle", "date"),)
-    where = "doc#/storeCard/backFields/0/dateStyle"
-    misfits = list(table.check_styles(styles, "May", "/storeCard/backFields/0/value", place=PLACE))
-    assert said(misfits) == [("error", "style-misfit", where)]
-    assert table.styles_beside(table.objects["Pass"]["nfc"], {}) == ()
+    assert validator is not None
+    misfits = list(validator.findings("May", place=PLACE))
+    assert said(misfits) == [("error", "style-misfit", "doc#/storeCard/backFields/0/dateStyle")]
+    assert not validator.accepts("May")
+    assert validator.accepts("2026-05-01T09:00Z")
 
 
 @given(st.floats() | st.integers() | st.decimals(allow_nan=True) | st.booleans())

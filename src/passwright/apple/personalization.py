@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from passwright import strict_json
-from passwright.apple.build.pass_json import pass_schema
+from passwright.apple.build.pass_json import pass_validator
 from passwright.errors import InvalidInput
 from passwright.report import Finding, Severity, error
-from passwright.schema.model import locator
+from passwright.schema.pointers import locator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ def check_files(files: Mapping[str, bytes], *, writing: bool) -> Iterator[Findin
         return
     yield from tolerated.findings
     document = tolerated.value
-    yield from pass_schema().check("Personalize", document, place=locator(FILE), writing=writing)
+    yield from pass_validator().check("Personalize", document, place=locator(FILE), writing=writing)
     if isinstance(document, dict):
         yield from _check_asked(document.get("requiredPersonalizationFields"), severity)
     if not any(data and _LOGO.fullmatch(name) for name, data in files.items()):
@@ -159,7 +159,7 @@ def read_request(body: bytes) -> PersonalizationRequest:
             `MAX_REQUEST_BYTES`, or holds a token that `sign_token` refuses.
     """
     document = strict_json.loads(body, name=_REQUEST, max_bytes=MAX_REQUEST_BYTES)
-    for finding in pass_schema().check(
+    for finding in pass_validator().check(
         "PersonalizationDictionary", document, place=locator(_REQUEST), writing=False
     ):
         if finding.severity is Severity.ERROR:

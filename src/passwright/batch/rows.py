@@ -23,7 +23,7 @@ from passwright.binding.binding import Binding
 from passwright.errors import InvalidInput
 from passwright.model.template import Pass
 from passwright.report import Finding, error
-from passwright.schema.model import did_you_mean, join_pointer, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, quoted
 from passwright.times import is_aware
 
 if TYPE_CHECKING:

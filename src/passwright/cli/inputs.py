@@ -13,7 +13,7 @@ from passwright.errors import KeyMaterialError, PassRejected, UsageError
 from passwright.model.template import Pass, Template
 from passwright.model.validation import check_pass
 from passwright.report import Finding, Report, error
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 from passwright.signing import KeySigner, load_public_key
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from passwright.documents.placeholders import Placeholder
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 from passwright.strict_json import dumps
 
 if TYPE_CHECKING:

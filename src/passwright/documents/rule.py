@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from passwright.report import Finding
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
     Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
     ValueCheck = Callable[[Any], object]

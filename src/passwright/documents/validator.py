@@ -7,12 +7,12 @@ values: the schema checks their members, and the rules that read one of them run
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from operator import call
 from typing import TYPE_CHECKING, Any
 
-from passwright.schema.formats import Pending, fits_style
-from passwright.schema.model import locator
+from passwright.schema.formats import Pending
+from passwright.schema.pointers import locator
 from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from passwright.documents.json_template import JsonTemplate
     from passwright.documents.rule import Rule, ValueCheck
     from passwright.report import Finding
-    from passwright.schema.model import Place, Schema
+    from passwright.schema.pointers import Place
+    from passwright.schema.validator import Validator
 
     _FullCheck = Callable[[Any], Iterable[Finding]]
 
@@ -59,7 +60,7 @@ class DocumentValidator:
     """Validates documents of one name against an object of a schema and rules."""
 
     name: str
-    table: Schema
+    schema: Validator
     root: str
     rules: tuple[Rule, ...] = ()
     # Documents have few sets of members: the rules for each of them.
@@ -91,7 +92,7 @@ class DocumentValidator:
     ) -> list[Finding]:
         """Validates a finished document. `writing` is False for documents of others."""
         where = place or locator(self.name)
-        found = _SchemaFindings(self.table.check(self.root, document, place=_bare, writing=writing), where)
+        found = _SchemaFindings(self.schema.check(self.root, document, place=_bare, writing=writing), where)
         findings = found.findings
         for rule in found.runnable(self._rules_for(document)):
             findings += rule.check(document, context, where)
@@ -102,7 +103,7 @@ class DocumentValidator:
         place = locator(self.name)
         pointers = [pointer for pointer, _ in template.placeholders]
         dynamic = tuple(rule for rule in self.rules if rule.reads_one_of(pointers))
-        found = _SchemaFindings(self.table.check(self.root, template.body, place=_bare), place)
+        found = _SchemaFindings(self.schema.check(self.root, template.body, place=_bare), place)
         for rule in filter(found.can_run, self.rules):
             if rule not in dynamic:
                 found.findings += rule.check(template.body, context, place)
@@ -116,24 +117,10 @@ class DocumentValidator:
 
     def _checks_of(self, template: JsonTemplate, pointer: str) -> tuple[ValueCheck, _FullCheck]:
         """The quick check and the full check of the value at `pointer`."""
-        found = self.table.key_at(self.root, template.body, pointer)
-        if found is None:
+        validator = self.schema.value_validator(self.root, template.body, pointer)
+        if validator is None:
             return _is_known, _nothing
-        key, owner = found
-        table = self.table
-        styles = table.styles_beside(key, owner)
-
-        def full_check(value: Any) -> Iterable[Finding]:
-            return (
-                *table.check_item(key, value, pointer, place=_bare),
-                *table.check_styles(styles, value, pointer, place=_bare),
-            )
-
-        def fits_styles(value: Any) -> bool:
-            return all(fits_style(style, value) for _, style in styles)
-
-        quick_check = table.sound_item(key, pointer)
-        return (_both(quick_check, fits_styles) if styles else quick_check), full_check
+        return validator.accepts, partial(validator.findings, place=_bare)
 
 
 def _both(first: ValueCheck, second: ValueCheck) -> ValueCheck:

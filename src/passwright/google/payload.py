@@ -23,7 +23,8 @@ from passwright.google.rules import cross_checks, field_paths
 from passwright.google.rules.payload import validators
 from passwright.model.validation import check_template, own_copy
 from passwright.report import Finding, error, has_errors, note, warning
-from passwright.schema.model import Pending, locator
+from passwright.schema.formats import Pending
+from passwright.schema.pointers import locator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -33,7 +33,7 @@ from passwright.model.template import (
 )
 from passwright.model.validation import check_document, check_template, check_translations, template_document
 from passwright.report import Finding, Report, Severity, error, has_errors, warning
-from passwright.schema.model import did_you_mean, join_pointer, locator, printable, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, locator, printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from passwright.model.kinds import Kind
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
     # A file's name and the most bytes it may have -> its bytes, or what is wrong with it.
     _DataOf: TypeAlias = Callable[[str, int], tuple[bytes | None, list[Finding]]]

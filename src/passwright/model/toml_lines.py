@@ -12,13 +12,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from passwright.report import Finding, error
-from passwright.schema.model import join_pointer, locator, printable
+from passwright.schema.pointers import join_pointer, locator, printable
 from passwright.strict_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = ["read", "written", "written_key", "written_value"]
 

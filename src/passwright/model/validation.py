@@ -18,7 +18,9 @@ from passwright.documents.placeholders import names_in
 from passwright.model.kinds import KINDS
 from passwright.report import Finding, error, has_errors, warning
 from passwright.schema.formats import describe_type, is_number, is_text
-from passwright.schema.model import Schema, did_you_mean, join_pointer, locator, quoted
+from passwright.schema.model import Schema
+from passwright.schema.pointers import did_you_mean, join_pointer, locator, quoted
+from passwright.schema.validator import Validator
 from passwright.strict_json import dumps
 from passwright.times import is_aware
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from passwright.model.kinds import Kind
     from passwright.model.template import Field, Pass, Template
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = [
     "barcodes_of",
@@ -57,15 +59,21 @@ MAX_SAFE_INTEGER = 2**53
 
 @cache
 def template_schema() -> Schema:
-    """What template.toml may hold."""
+    """Returns the schema of template.toml."""
     return Schema.load("passwright", "template.json")
+
+
+@cache
+def template_validator() -> Validator:
+    """Returns the validator of documents as template.toml holds them."""
+    return Validator(template_schema())
 
 
 def check_document(
     document: Mapping[str, Any], *, kinds: Mapping[str, Kind] | None = None, place: Place
 ) -> Iterator[Finding]:
     """Everything that is wrong with a template written as a document."""
-    yield from template_schema().check("Template", document, place=place)
+    yield from template_validator().check("Template", document, place=place)
     for wallet in ("apple", "google"):
         yield from _check_json(document.get(wallet), f"/{wallet}", place)
     known_kinds = KINDS if kinds is None else kinds

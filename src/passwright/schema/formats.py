@@ -129,7 +129,7 @@ BASE_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "integer": ("a whole number", lambda v: isinstance(v, int) and not isinstance(v, bool)),
     "boolean": ("true or false", lambda v: isinstance(v, bool)),
     "object": ("an object", lambda v: isinstance(v, dict)),
-    "any": ("anything", lambda _: True),
+    "any": ("anything", lambda v: v is not None and not isinstance(v, Pending)),
 }
 
 

@@ -141,12 +141,12 @@ class _Maker:
             if _hard(key, "required_unless"):
                 for other, value in key.facts["required_unless"].items():
                     yield {"if": _has(other, {"not": {"const": value}}), "then": there}
-            if _hard(key, "beside"):
+            if _hard(key, "allowed_beside"):
                 grouped = (other.name for other in keys.values() if other.facts.get("group"))
                 yield from (
                     {"not": {"required": [key.name, other]}}
                     for other in grouped
-                    if other not in key.facts["beside"]
+                    if other not in key.facts["allowed_beside"]
                 )
         for members in self.table.groups_of(name).values():
             if _hard(keys[members[0]], "group"):

@@ -16,7 +16,7 @@ from passwright.binding.email import mask
 from passwright.errors import AlreadyExists, PassRejected, ServiceRefused, StaleBinding
 from passwright.model.validation import check_pass
 from passwright.report import Report, has_errors
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 from passwright.service import transitions
 from passwright.service.idempotency import IdempotencyKey, ReplayedResponse, find_stored, store_response
 from passwright.service.rendering import (

@@ -14,7 +14,7 @@ from passwright.errors import ServiceRefused
 from passwright.model.template import Barcode, Field, Location
 from passwright.model.validation import barcodes_of, check_pass
 from passwright.report import has_errors
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 from passwright.service.templates import template_of
 
 if TYPE_CHECKING:

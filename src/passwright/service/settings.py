@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from passwright.errors import SettingsError
-from passwright.schema.model import did_you_mean
+from passwright.schema.pointers import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -27,7 +27,7 @@ from passwright.google.link import SaveLink
 from passwright.google.payload import restricted_to
 from passwright.google.reading.token import Token, read
 from passwright.report import Finding, Report, Severity, error
-from passwright.schema.model import join_pointer, locator
+from passwright.schema.pointers import join_pointer, locator
 from passwright.testing.second_reader import compare_readers
 from passwright.validation import PAYLOADS, check
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = [
     "assert_bound",

@@ -13,7 +13,7 @@ from passwright.apple.cms.parser import parse
 from passwright.apple.cms.signature import find_signer
 from passwright.errors import InvalidInput
 from passwright.report import error, note
-from passwright.schema.model import quoted
+from passwright.schema.pointers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

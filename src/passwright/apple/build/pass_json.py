@@ -21,7 +21,9 @@ from passwright.model.folder import PICTURES
 from passwright.model.template import SLOTS, learn_more_label
 from passwright.model.validation import translatable
 from passwright.report import Finding, error, note, warning
-from passwright.schema.model import Schema, did_you_mean, read_json
+from passwright.schema.model import Schema, read_json
+from passwright.schema.pointers import did_you_mean
+from passwright.schema.validator import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,13 +32,19 @@ if TYPE_CHECKING:
     from passwright.model.kinds import Place
     from passwright.model.template import Field, Template
 
-__all__ = ["document", "losses", "pass_schema", "pictures", "strings"]
+__all__ = ["document", "losses", "pass_schema", "pass_validator", "pictures", "strings"]
 
 
 @cache
 def pass_schema() -> Schema:
-    """What pass.json may hold."""
+    """Returns the schema of pass.json and of the other documents of Apple."""
     return Schema.load("passwright.apple.data", "pass.json")
+
+
+@cache
+def pass_validator() -> Validator:
+    """Returns the validator of pass.json and of the other documents of Apple."""
+    return Validator(pass_schema())
 
 
 @cache

@@ -27,8 +27,8 @@ from passwright.errors import InvalidInput, PassRejected
 from passwright.model.validation import own_copy
 from passwright.report import Finding, Report, error, warning
 from passwright.schema.formats import is_number, is_text
-from passwright.schema.model import did_you_mean, join_pointer
-from passwright.schema.model import quoted as shown_value
+from passwright.schema.pointers import did_you_mean, join_pointer
+from passwright.schema.pointers import quoted as shown_value
 from passwright.strict_json import dumps
 from passwright.times import aware_or_now, is_aware
 

@@ -21,7 +21,7 @@ from passwright.model.template import SLOTS, Field
 from passwright.model.validation import MAX_FIELDS
 from passwright.report import Finding, warning
 from passwright.schema.formats import is_date, is_number
-from passwright.schema.model import quoted
+from passwright.schema.pointers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -42,7 +42,7 @@ from passwright.model.template import (
 from passwright.model.validation import check_template
 from passwright.report import Finding, Report, Severity, error, note, warning
 from passwright.schema.formats import is_hex_color, is_number, is_rgb, is_url
-from passwright.schema.model import join_pointer, printable
+from passwright.schema.pointers import join_pointer, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -334,7 +334,7 @@ class _Extraction:
     def _without_errors(self, rest: dict[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
         """The overrides without what no builder takes: unknown keys, values of a wrong type."""
         for _ in range(_ROUNDS):
-            found = [*pass_json.pass_schema().check("Pass", merge(made, rest), place=lambda pointer: pointer)]
+            found = [*pass_json.pass_validator().check("Pass", merge(made, rest), place=str)]
             wrong = [
                 each
                 for each in found

@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from passwright.apple.build.pass_json import pass_schema, picture_facts
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

@@ -6,20 +6,20 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from passwright.apple.build.pass_json import LEARN_MORE, pass_schema
+from passwright.apple.build.pass_json import LEARN_MORE, pass_validator
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.layouts import STYLES, fields, fields_without_pointers, style_of
 from passwright.binding.rules import forbid_barcode, is_bound_payload
 from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.report import Finding, Severity, error, note, warning
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.apple.context import ValidationContext
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = ["STYLES", "style_of", "validator"]
 
@@ -225,4 +225,4 @@ def validator(extra: Iterable[Rule] = ()) -> DocumentValidator:
 
 @cache
 def _validator() -> DocumentValidator:
-    return DocumentValidator("pass.json", pass_schema(), "Pass", RULES)
+    return DocumentValidator("pass.json", pass_validator(), "Pass", RULES)

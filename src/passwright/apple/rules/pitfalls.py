@@ -22,13 +22,13 @@ from passwright.documents.rule import Rule
 from passwright.gs1 import has_check_digit
 from passwright.report import Finding, note, warning
 from passwright.schema.formats import is_date
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from passwright.apple.context import ValidationContext
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = ["RULES"]
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from passwright.apple.context import ValidationContext
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = ["RULES"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passwright.apple.verification import device_errors
 from passwright.apple.verification.verifier import verify
-from passwright.schema.model import quoted
+from passwright.schema.pointers import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from passwright import strict_json
 from passwright.cli import files, json_output, options, output
 from passwright.errors import InvalidInput, UsageError
 from passwright.google.reading import link
-from passwright.schema.model import did_you_mean
+from passwright.schema.pointers import did_you_mean
 from passwright.validation import PAYLOADS
 from passwright.validation import check as check_payload
 

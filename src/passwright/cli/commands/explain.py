@@ -12,7 +12,7 @@ from passwright import key_reference, report
 from passwright.apple.verification import device_errors
 from passwright.cli import options, output
 from passwright.errors import UsageError
-from passwright.schema.model import did_you_mean
+from passwright.schema.pointers import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

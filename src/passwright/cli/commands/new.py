@@ -12,7 +12,7 @@ import typer
 
 from passwright.cli import files, output
 from passwright.errors import UsageError
-from passwright.schema.model import did_you_mean
+from passwright.schema.pointers import did_you_mean
 
 __all__ = ["new"]
 

@@ -13,7 +13,7 @@ from passwright.errors import UsageError
 from passwright.google import schema as google_schema
 from passwright.model import validation
 from passwright.schema.json_schema import json_schema
-from passwright.schema.model import did_you_mean
+from passwright.schema.pointers import did_you_mean
 
 if TYPE_CHECKING:
     from passwright.schema.model import Schema

@@ -19,7 +19,7 @@ from passwright.errors import GoogleError, InvalidInput
 from passwright.google.api.compare import contains, with_review_status
 from passwright.google.api.errors import error_from_response
 from passwright.google.schema import VERTICALS
-from passwright.schema.model import did_you_mean
+from passwright.schema.pointers import did_you_mean
 from passwright.strict_json import dumps
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from passwright.google.rules import cross_checks
 from passwright.google.rules import payload as rules_payload
 from passwright.google.schema import VERTICALS, payload_schema
 from passwright.report import error, warning
-from passwright.schema.model import did_you_mean, join_pointer, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.report import Finding
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = ["check_claims", "check_resource"]
 

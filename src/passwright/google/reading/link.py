@@ -10,7 +10,7 @@ from passwright import strict_json
 from passwright.errors import InvalidInput
 from passwright.google.link import SAVE_URL
 from passwright.report import error, warning
-from passwright.schema.model import printable
+from passwright.schema.pointers import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from passwright.documents.rule import Rule
 from passwright.google.schema import payload_schema
 from passwright.report import Finding, error, warning
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 from passwright.times import is_aware
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from passwright.documents.rule import Check
-    from passwright.schema.model import Member, Place
+    from passwright.schema.model import Member
+    from passwright.schema.pointers import Place
 
     Part = Mapping[str, Any]
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from passwright.google.rules import field_paths
 from passwright.google.schema import VERTICALS
 from passwright.report import Finding, error, warning
-from passwright.schema.model import Pending, join_pointer
+from passwright.schema.formats import Pending
+from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
     Document = Mapping[str, Any]
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from passwright.documents.rule import Rule
 from passwright.google.schema import payload_schema
 from passwright.report import Finding, warning
-from passwright.schema.model import Pending, did_you_mean, join_pointer, quoted
+from passwright.schema.formats import Pending
+from passwright.schema.pointers import did_you_mean, join_pointer, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
 __all__ = ["hidden", "rules", "unresolved"]
 

@@ -12,15 +12,16 @@ from passwright.documents.validator import DocumentValidator
 from passwright.google.content import resource_name
 from passwright.google.rules import barcodes, components, field_paths, verticals
 from passwright.google.rules.cross_checks import is_for_one_holder, many_holders
-from passwright.google.schema import payload_schema
+from passwright.google.schema import payload_schema, payload_validator
 from passwright.report import Finding, error, warning
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from passwright.google.context import ValidationContext
-    from passwright.schema.model import Member, Place
+    from passwright.schema.model import Member
+    from passwright.schema.pointers import Place
 
 __all__ = ["barcode_locations", "validators"]
 
@@ -173,8 +174,8 @@ def validators(
         *(rule for rule in extra if rule.document == "object"),
     )
     return (
-        DocumentValidator("class", payload_schema(), class_name, class_rules),
-        DocumentValidator("object", payload_schema(), object_name, object_rules),
+        DocumentValidator("class", payload_validator(), class_name, class_rules),
+        DocumentValidator("object", payload_validator(), object_name, object_rules),
     )
 
 

@@ -11,7 +11,7 @@ from passwright.report import Finding, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.model import Place
+    from passwright.schema.pointers import Place
 
     Document = Mapping[str, Any]
 

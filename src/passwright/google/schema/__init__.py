@@ -1,9 +1,9 @@
-"""Google's classes and objects as data, made from Google's own description of the service.
+"""The schema of Google's classes and objects, made from the discovery document of the service.
 
     python -m passwright.google.schema walletobjects.v1.json
 
-writes `objects.json` anew from a discovery document. What only prose says
-(formats, limits, exclusions) stands in `prose.json` and is merged over it.
+writes `objects.json` anew from a discovery document. Constraints that only Google's prose
+states (formats, limits, exclusions) are in `prose.json` and are merged over it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.schema.model import Schema, read_json
+from passwright.schema.validator import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["VERTICALS", "from_discovery", "payload_schema"]
+__all__ = ["VERTICALS", "from_discovery", "payload_schema", "payload_validator"]
 
 VERTICALS = ("eventTicket", "flight", "generic", "giftCard", "loyalty", "offer", "transit")
 # Resources of the REST API that are neither class nor object.
@@ -35,7 +36,7 @@ _REQUIRED = re.compile(
 
 @cache
 def payload_schema() -> Schema:
-    """What Google's classes and objects may hold."""
+    """Returns the schema of Google's classes and objects."""
     objects: dict[str, dict[str, Any]] = read_json("passwright.google.schema", "objects.json")["objects"]
     prose = read_json("passwright.google.schema", "prose.json")["objects"]
     for name, keys in prose.items():
@@ -52,6 +53,12 @@ def payload_schema() -> Schema:
     return Schema.of(objects)
 
 
+@cache
+def payload_validator() -> Validator:
+    """Returns the validator of Google's classes and objects."""
+    return Validator(payload_schema())
+
+
 def resources() -> tuple[str, ...]:
     """The names of all classes and objects: LoyaltyClass, LoyaltyObject, ..."""
     return tuple(
@@ -60,10 +67,10 @@ def resources() -> tuple[str, ...]:
 
 
 def from_discovery(discovery: Mapping[str, Any]) -> dict[str, Any]:
-    """The table that a discovery document of walletobjects v1 describes.
+    """Returns the schema that a discovery document of walletobjects v1 describes.
 
-    `objects` are the classes, objects and all that they are made of, `outside`
-    the names of what else the document describes.
+    `objects` are the classes, the objects and everything they consist of, `outside`
+    the names of the other schemas of the document.
 
     Raises:
         ValueError: the document describes no class and no object.

@@ -10,9 +10,9 @@ from passwright.documents.json_patch import merge
 from passwright.google.api.compare import canonical_enum
 from passwright.google.api.requests import TYPES
 from passwright.google.content import resource_name
-from passwright.google.schema import payload_schema
+from passwright.google.schema import payload_schema, payload_validator
 from passwright.report import Severity
-from passwright.schema.model import locator
+from passwright.schema.pointers import locator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,7 +171,7 @@ def _invalid(text: str) -> NoReturn:
 
 
 def _check_form(name: str, document: dict[str, Any]) -> None:
-    for finding in payload_schema().check(name, document, place=locator("body")):
+    for finding in payload_validator().check(name, document, place=locator("body")):
         if finding.severity is Severity.ERROR:
             _invalid(f"{finding.location}: {finding.message}")
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from passwright.errors import BindingError, PassRejected, ServiceRefused
-from passwright.schema.model import join_pointer
+from passwright.schema.pointers import join_pointer
 from passwright.service import passes
 from passwright.service.idempotency import IdempotencyKey, ReplayedResponse
 from passwright.service.passes import ABSENT, PassChanges, PassRequest, PassView
