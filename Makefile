@@ -7,7 +7,7 @@ JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Tests start hundreds of processes: what one of them has compiled is there for the others.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage check check-long endurance bench bench-check example-certs fixtures docs drift build clean
+.PHONY: demo test coverage check check-long endurance bench bench-check example-certs fixtures docs schema-diff build clean
 
 demo: $(VENV)/.cli
 	$(BIN)/passwright demo --out demo
@@ -56,10 +56,10 @@ example-certs: $(VENV)/.cli
 fixtures: $(VENV)/.test
 	$(BIN)/python fixtures/make.py
 
-# What Google's newest description says otherwise than our table; DISCOVERY=FILE names another one.
+# Compares the schema of the package with Google's discovery document; DISCOVERY=FILE names another one.
 DISCOVERY ?= $(wildcard $(VENV)/lib/python3*/site-packages/googleapiclient/discovery_cache/documents/walletobjects.v1.json)
-drift: $(VENV)/.test
-	$(BIN)/python -m passwright.google.schema --drift $(DISCOVERY)
+schema-diff: $(VENV)/.test
+	$(BIN)/python -m passwright.google.schema --diff $(DISCOVERY)
 
 docs: $(VENV)/.test
 	$(BIN)/python docs/reference.py

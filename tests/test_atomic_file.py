@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and nothing is left behind."""
+"""Tests of passwright.atomic_file: files are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def names(folder: Path) -> list[str]:
     "data",
     [b"new", bytearray(b"new"), memoryview(b"new"), [b"ne", b"", b"w"], (chunk for chunk in (b"n", b"ew"))],
 )
-def test_a_file_is_made_or_replaced_by_what_was_given(target: Path, data: bytes) -> None:
+def test_a_file_is_created_or_replaced(target: Path, data: bytes) -> None:
     target.write_bytes(b"the old and longer one")
 
     atomic_file.write(target, data)
@@ -94,7 +94,7 @@ def kill_a_writer(target: Path, *, after: float) -> None:
 
 def check_rounds(target: Path, rounds: int) -> None:
     for number in range(rounds):
-        # Spread over several writes of some milliseconds each.
+        # The delays are spread over several writes of some milliseconds each.
         kill_a_writer(target, after=0.02 + 0.0017 * (number % 50))
         content = target.read_bytes()
         assert content in (b"\1" * 2_000_000, b"\2" * 2_000_000)
@@ -102,14 +102,14 @@ def check_rounds(target: Path, rounds: int) -> None:
     assert all(map(TEMPORARY.fullmatch, left))
 
 
-def test_fil_01_a_writer_killed_at_any_moment_leaves_a_whole_file(target: Path) -> None:
+def test_fil_01_a_writer_killed_at_any_moment_leaves_a_complete_file(target: Path) -> None:
     atomic_file.write(target, b"\1" * 2_000_000)
 
     check_rounds(target, 25)
 
 
 @pytest.mark.long
-def test_fil_01_a_thousand_killed_writers_leave_a_whole_file(target: Path) -> None:
+def test_fil_01_a_thousand_killed_writers_leave_a_complete_file(target: Path) -> None:
     atomic_file.write(target, b"\1" * 2_000_000)
 
     check_rounds(target, 1_000)
@@ -152,7 +152,7 @@ def fails(*_: object) -> None:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+def test_a_failed_write_leaves_only_the_old_file(
     target: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     target.write_bytes(b"old")
@@ -165,7 +165,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     assert names(target.parent) == ["card.pkpass"]
 
 
-def test_data_that_breaks_off_leaves_the_old_file_and_nothing_else(target: Path) -> None:
+def test_an_interrupt_while_reading_the_data_leaves_only_the_old_file(target: Path) -> None:
     target.write_bytes(b"old")
 
     def chunks() -> Iterator[bytes]:
@@ -179,7 +179,7 @@ def test_data_that_breaks_off_leaves_the_old_file_and_nothing_else(target: Path)
     assert names(target.parent) == ["card.pkpass"]
 
 
-def left_over(folder: Path, name: str, *, age: float) -> Path:
+def create_temporary(folder: Path, name: str, *, age: float) -> Path:
     path = folder / name
     path.write_bytes(b"half of it")
     then = path.stat().st_mtime - age
@@ -187,11 +187,11 @@ def left_over(folder: Path, name: str, *, age: float) -> Path:
     return path
 
 
-def test_fil_03_left_overs_older_than_an_hour_are_removed_at_next_use(target: Path) -> None:
-    stale = left_over(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
-    running = left_over(target.parent, ".other.passwright-1123456789abcdef.tmp", age=3500)
-    foreign = left_over(target.parent, ".other.tmp", age=10**6)
-    similar = left_over(target.parent, "x.other.passwright-0123456789abcdef.tmp", age=10**6)
+def test_fil_03_temporary_files_older_than_an_hour_are_removed(target: Path) -> None:
+    stale = create_temporary(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
+    running = create_temporary(target.parent, ".other.passwright-1123456789abcdef.tmp", age=3500)
+    foreign = create_temporary(target.parent, ".other.tmp", age=10**6)
+    similar = create_temporary(target.parent, "x.other.passwright-0123456789abcdef.tmp", age=10**6)
     link = target.parent / ".link.passwright-0123456789abcdef.tmp"
     link.symlink_to(foreign)
     os.utime(link, (0, 0), follow_symlinks=False)
@@ -205,18 +205,18 @@ def test_fil_03_left_overs_older_than_an_hour_are_removed_at_next_use(target: Pa
     assert link.is_symlink()
 
 
-def test_fil_03_sweeping_can_be_left_out_in_large_folders(target: Path) -> None:
-    stale = left_over(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
+def test_fil_03_without_sweep_temporary_files_stay(target: Path) -> None:
+    stale = create_temporary(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
 
     atomic_file.write(target, b"new", sweep=False)
 
     assert stale.exists()
 
 
-def test_fil_03_a_left_over_that_can_not_be_removed_does_not_harm(
+def test_fil_03_a_temporary_file_that_cannot_be_removed_is_ignored(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    left_over(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
+    create_temporary(target.parent, ".other.passwright-0123456789abcdef.tmp", age=3700)
     monkeypatch.setattr(os, "unlink", fails)
 
     atomic_file.write(target, b"new")
@@ -224,7 +224,7 @@ def test_fil_03_a_left_over_that_can_not_be_removed_does_not_harm(
     assert target.read_bytes() == b"new"
 
 
-def test_fil_04_a_link_is_replaced_not_followed(target: Path) -> None:
+def test_fil_04_a_symbolic_link_is_replaced_and_not_followed(target: Path) -> None:
     precious = target.parent / "precious"
     precious.write_bytes(b"old")
     precious.chmod(0o400)
@@ -259,7 +259,7 @@ def make_socket(path: Path) -> None:
 def test_fil_04_other_targets_are_a_clear_error(
     target: Path, monkeypatch: pytest.MonkeyPatch, make: object, expected: type[OSError], words: str
 ) -> None:
-    monkeypatch.chdir(target.parent)  # names of sockets are short
+    monkeypatch.chdir(target.parent)  # the path of a socket has a length limit
     assert callable(make)
     make(Path(target.name))
     before = target.lstat()
@@ -273,7 +273,7 @@ def test_fil_04_other_targets_are_a_clear_error(
 
 
 def test_fil_04_a_device_is_refused() -> None:
-    """Asked of the check alone: should it fail, this machine still needs its null device."""
+    """The test calls the check alone, because a failure must not replace the null device."""
     with pytest.raises(OSError, match="only regular files"):
         atomic_file._check_target(Path(os.devnull))
 
@@ -286,8 +286,8 @@ def test_fil_04_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
         atomic_file.write(Path(__file__) / "card.pkpass", b"new")
 
 
-def test_fil_04_the_temporary_file_lies_beside_the_target(target: Path) -> None:
-    """Another volume could not be renamed from."""
+def test_fil_04_the_temporary_file_is_in_the_folder_of_the_target(target: Path) -> None:
+    """A file cannot be renamed to another volume."""
     seen: list[str] = []
 
     def chunks() -> Iterator[bytes]:
@@ -305,7 +305,7 @@ def write_often(target: str, number: int) -> None:
         atomic_file.write(target, bytes([number]) * 300_000)
 
 
-def test_fil_05_eight_writers_of_one_file_leave_one_whole_result(target: Path) -> None:
+def test_fil_05_eight_writers_of_one_file_leave_one_complete_file(target: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     writers = [spawn.Process(target=write_often, args=(str(target), number)) for number in range(8)]
     for writer in writers:
@@ -340,8 +340,8 @@ def test_fil_06_files_have_their_mode_less_the_umask_from_the_first_byte(
     assert target.stat().st_mode & 0o777 == expected
 
 
-def test_an_error_names_the_target_and_one_of_the_data_stays_as_it_is(target: Path) -> None:
-    """The temporary file is nobody's business, and what breaks elsewhere is not blamed on the target."""
+def test_an_error_names_the_target_and_errors_of_the_data_do_not_change(target: Path) -> None:
+    """No error names the temporary file, and an error of the data does not name the target."""
     with pytest.raises(FileNotFoundError, match="its folder does not exist") as missing:
         atomic_file.write(target / "absent" / "card.pkpass", b"new")
     assert missing.value.filename == str(target / "absent" / "card.pkpass")
@@ -351,7 +351,7 @@ def test_an_error_names_the_target_and_one_of_the_data_stays_as_it_is(target: Pa
         raise exc
 
     for exc in (OSError("the network is gone"), OSError(errno.EIO, "Input/output error", "rows.csv")):
-        with pytest.raises(OSError) as caught:  # noqa: PT011 -- the very one
+        with pytest.raises(OSError) as caught:  # noqa: PT011 -- the identity is tested below
             atomic_file.write(target, broken(exc))
         assert caught.value is exc
     assert names(target.parent) == []

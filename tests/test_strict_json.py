@@ -1,4 +1,4 @@
-"""JSON from outside: what is read, what is refused and where, what a tolerant reader names."""
+"""Tests of passwright.strict_json: values, errors with their locations, and tolerated deviations."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from passwright.errors import InvalidInput
 from passwright.report import Severity
 
 
-def refusal(data: bytes, **limits: int) -> InvalidInput:
+def error_of(data: bytes, **limits: int) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
         strict_json.loads(data, name="pass.json", **limits)
     return caught.value
 
 
-def tolerated(data: bytes) -> tuple[object, list[str]]:
-    """The value, and each finding as "code place"."""
+def read_tolerantly(data: bytes) -> tuple[object, list[str]]:
+    """Returns the value, and each finding as "code location"."""
     result = strict_json.loads_tolerant(data, name="")
     assert all(finding.severity is Severity.WARNING for finding in result.findings)
     return result.value, [f"{finding.code} {finding.location}".strip() for finding in result.findings]
@@ -45,26 +45,26 @@ def test_good_json_is_read() -> None:
         (b'{"x": "a",\n"a": "x",\n"a": "x"}', "pass.json:3#/a"),
     ],
 )
-def test_jsn_01_duplicate_keys_at_any_depth_are_refused_with_their_place(data: bytes, where: str) -> None:
-    error = refusal(data)
+def test_jsn_01_duplicate_keys_at_any_depth_are_refused_with_their_location(data: bytes, where: str) -> None:
+    error = error_of(data)
 
     assert (error.code, error.location) == ("duplicate-key", where)
 
 
-def test_equal_keys_of_different_objects_are_no_duplicates() -> None:
+def test_equal_keys_of_different_objects_are_not_duplicates() -> None:
     assert strict_json.loads(b'[{"a": 1}, {"a": {"a": 2}}]', name="x") == [{"a": 1}, {"a": {"a": 2}}]
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400 + ".0"])
-def test_jsn_02_numbers_that_are_none_are_refused(word: str) -> None:
-    error = refusal(b'{"a":\n[0, %b]}' % word.encode())
+def test_jsn_02_nan_and_infinities_are_refused(word: str) -> None:
+    error = error_of(b'{"a":\n[0, %b]}' % word.encode())
 
     assert (error.code, error.location) == ("bad-number", "pass.json:2#/a/1")
 
 
 @pytest.mark.parametrize("digits", [str(2**53 + 1), str(-(2**53) - 1), "9" * 17, "9" * 400, "-" + "9" * 5000])
 def test_jsn_03_integers_that_a_float_would_round_are_refused(digits: str) -> None:
-    assert refusal(digits.encode()).code == "bad-number"
+    assert error_of(digits.encode()).code == "bad-number"
 
 
 @pytest.mark.parametrize("number", [2**53, -(2**53), 0])
@@ -80,10 +80,10 @@ def test_jsn_04_deep_nesting_is_refused_before_parsing(levels: int, opening: str
     whole = f"{opening * repeats}1{closing * repeats}".encode()
     cut = (opening * repeats).encode()
 
-    assert {refusal(data, max_bytes=2**21).code for data in (whole, cut)} == {"too-deep"}
+    assert {error_of(data, max_bytes=2**21).code for data in (whole, cut)} == {"too-deep"}
 
 
-def test_jsn_04_brackets_in_strings_and_side_by_side_are_not_depth() -> None:
+def test_jsn_04_brackets_in_strings_and_side_by_side_do_not_count_as_levels() -> None:
     wide = [[{"text": '[[[[{{{{"\\'}] for _ in range(100)]
 
     assert strict_json.loads(json.dumps(wide).encode(), name="x") == wide
@@ -94,11 +94,11 @@ def test_jsn_04_the_32nd_level_is_read() -> None:
 
     assert strict_json.loads(data, name="x") is not None
     assert strict_json.loads(b"[[],%b,[]]" % data[1:-1], name="x") is not None
-    assert refusal(b"[%b]" % data).code == "too-deep"
+    assert error_of(b"[%b]" % data).code == "too-deep"
 
 
-def test_a_caller_who_allows_any_depth_still_gets_our_error() -> None:
-    assert refusal(b"[" * 200_000, max_depth=10**6).code == "too-deep"
+def test_nesting_below_a_higher_limit_still_raises_invalid_input() -> None:
+    assert error_of(b"[" * 200_000, max_depth=10**6).code == "too-deep"
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_a_caller_who_allows_any_depth_still_gets_our_error() -> None:
     ],
 )
 def test_jsn_05_other_encodings_are_refused(data: bytes) -> None:
-    assert refusal(data).code == "not-utf8"
+    assert error_of(data).code == "not-utf8"
 
 
-def test_jsn_05_the_line_of_the_wrong_byte_is_named() -> None:
-    assert refusal(b'{\n"a": "\xe9"}').location == "pass.json:2"
+def test_jsn_05_the_error_names_the_line_of_the_wrong_byte() -> None:
+    assert error_of(b'{\n"a": "\xe9"}').location == "pass.json:2"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_jsn_05_the_line_of_the_wrong_byte_is_named() -> None:
     ],
 )
 def test_jsn_06_strings_that_are_not_text_are_refused(data: bytes, where: str) -> None:
-    error = refusal(data)
+    error = error_of(data)
 
     assert (error.code, error.location) == ("bad-string", where)
 
@@ -149,16 +149,16 @@ def test_jsn_06_strings_that_are_not_text_are_refused(data: bytes, where: str) -
         *("", " ", "[", '"abc', '"abc\\', "[1 2]", "01", "+1", "True"),
     ],
 )
-def test_jsn_07_what_is_not_json_is_refused_with_its_line(text: str) -> None:
-    error = refusal(f"\n{text}".encode())
+def test_jsn_07_a_syntax_error_is_refused_with_its_line(text: str) -> None:
+    error = error_of(f"\n{text}".encode())
 
     assert error.code == "bad-json"
     assert error.location.startswith("pass.json:")
 
 
-def test_a_document_over_the_limit_is_refused_unread() -> None:
-    assert refusal(b"[" + b" " * 2**20 + b"]").code == "too-large"
-    assert refusal(b"[1]", max_bytes=2).code == "too-large"
+def test_a_document_over_the_limit_is_refused_before_parsing() -> None:
+    assert error_of(b"[" + b" " * 2**20 + b"]").code == "too-large"
+    assert error_of(b"[1]", max_bytes=2).code == "too-large"
     assert strict_json.loads(b"[1]", name="x", max_bytes=3) == [1]
 
 
@@ -170,8 +170,8 @@ def test_a_document_over_the_limit_is_refused_unread() -> None:
         ("[1,,2]", "this is not JSON (column 4)"),
     ],
 )
-def test_the_reason_and_the_column_are_told(text: str, reason: str) -> None:
-    assert refusal(text.encode()).message == reason
+def test_the_message_has_the_reason_and_the_column(text: str, reason: str) -> None:
+    assert error_of(text.encode()).message == reason
 
 
 SECRET = "jane.doe-4711"
@@ -198,13 +198,13 @@ def test_jsn_11_errors_do_not_repeat_values(data: str) -> None:
         text = f"{caught.value} {caught.value!r}"
         assert "4711" not in text
         assert "jane" not in text
-        # Neither does the exception that a log would print above it.
+        # A log prints the context of the exception as well.
         assert caught.value.__context__ is None or caught.value.__suppress_context__
 
 
-def test_places_are_safe_to_print() -> None:
+def test_locations_are_safe_to_print() -> None:
     key = "k" * 500
-    long = refusal(json.dumps({key: {"\u202e\x1b": math.inf}}).encode())
+    long = error_of(json.dumps({key: {"\u202e\x1b": math.inf}}).encode())
 
     assert long.location == f"pass.json:1#/{'k' * 60}…/\\u202e\\x1b"
 
@@ -212,8 +212,8 @@ def test_places_are_safe_to_print() -> None:
 # --- tolerance ---
 
 
-def test_strict_json_is_tolerated_without_a_word() -> None:
-    assert tolerated(b'{"a": [1, "//", "/* */", ",]"]}') == ({"a": [1, "//", "/* */", ",]"]}, [])
+def test_strict_json_has_no_findings() -> None:
+    assert read_tolerantly(b'{"a": [1, "//", "/* */", ",]"]}') == ({"a": [1, "//", "/* */", ",]"]}, [])
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,10 @@ def test_strict_json_is_tolerated_without_a_word() -> None:
         (b"/*" + b"[" * 100 + b"*/ []", [], ["json-comment :1"]),
     ],
 )
-def test_what_is_tolerated_is_named_with_its_place(data: bytes, value: object, found: list[str]) -> None:
-    assert tolerated(data) == (value, found)
+def test_a_tolerated_deviation_is_a_warning_with_its_location(
+    data: bytes, value: object, found: list[str]
+) -> None:
+    assert read_tolerantly(data) == (value, found)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_what_is_tolerated_is_named_with_its_place(data: bytes, value: object, f
         (b"\xff\xfe" + b" \0" * 2**20, "too-large"),
     ],
 )
-def test_what_no_tolerance_saves_is_refused(data: bytes, code: str) -> None:
+def test_other_deviations_are_refused(data: bytes, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         strict_json.loads_tolerant(data, name="pass.json")
 
@@ -286,7 +288,7 @@ def test_utf_16_up_to_the_limit_is_tolerated() -> None:
     assert strict_json.loads_tolerant(data, name="x", max_bytes=len(data)).value == [1]
 
 
-def test_errors_after_tolerated_lines_keep_their_line() -> None:
+def test_an_error_after_tolerated_deviations_has_the_right_line() -> None:
     with pytest.raises(InvalidInput) as caught:
         strict_json.loads_tolerant(b'{ // one\n/* two\nthree */ "a": [1,],\n"b": NaN}', name="pass.json")
 
@@ -323,7 +325,7 @@ HOSTILE = {
 @pytest.mark.long
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
 def test_jsn_12_hostile_documents_take_linear_time(data: bytes) -> None:
-    """A quadratic scan of a megabyte would take minutes; the bound leaves room for a slow machine."""
+    """A quadratic scan of a megabyte would take minutes. The limit allows for a slow machine."""
     started = time.process_time()
     for read in (strict_json.loads, strict_json.loads_tolerant):
         try:
@@ -342,7 +344,7 @@ def test_the_writer_is_compact_and_keeps_order() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [-math.inf]])
-def test_the_writer_refuses_what_is_no_json(value: object) -> None:
+def test_the_writer_refuses_values_without_a_form_in_json(value: object) -> None:
     with pytest.raises(ValueError, match="JSON"):
         strict_json.dumps(value)
 
@@ -360,7 +362,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_what_is_written_is_read_again(value: object) -> None:
+def test_written_values_are_read_unchanged(value: object) -> None:
     data = strict_json.dumps(value).encode()
 
     assert strict_json.loads(data, name="x") == value
@@ -370,8 +372,8 @@ def test_what_is_written_is_read_again(value: object) -> None:
 @given(st.binary(max_size=60) | st.text('[]{}:,"\\/* \n019eE.-+tfnu', max_size=60).map(str.encode))
 @example(b'{"a":1]')
 @example(b'}{"a":1,"a":2')
-def test_any_bytes_are_read_or_refused_in_our_words(data: bytes) -> None:
-    """What is read here, Python's own reader reads alike."""
+def test_any_bytes_give_a_value_or_invalid_input(data: bytes) -> None:
+    """The value is that of the reader of the standard library."""
     for read in (strict_json.loads, strict_json.loads_tolerant):
         try:
             result = read(data, name="x")
@@ -383,7 +385,7 @@ def test_any_bytes_are_read_or_refused_in_our_words(data: bytes) -> None:
 
 @given(JSON, st.sampled_from(["// ]}\"'", '/* " [{ */ // ,', "", "  /**/"]))
 def test_comments_and_trailing_commas_do_not_change_the_value(value: object, comment: str) -> None:
-    """Put after every line of a document that has one item a line."""
+    """The comment follows each line of a document with one item per line."""
     lines = json.dumps(value, indent=1).split("\n")
     ends_item = [after.lstrip()[:1] in ("]", "}") for after in lines[1:]] + [False]
     sloppy = [

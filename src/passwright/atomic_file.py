@@ -1,8 +1,7 @@
 """Files that are written whole or not at all.
 
-Whoever opens the target sees what was there before or what was given, also
-when the writing process is killed or the power fails; and when `write` has
-returned, the new content is on the disk.
+A reader of the target sees the complete old or the complete new content, even if the writing process
+is killed or the power fails. When `write` has returned, the new content is on the disk.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["STALE_AFTER_SECONDS", "write"]
 
 STALE_AFTER_SECONDS = 3600
-"""No write takes an hour: a temporary file as old as that was left by a process that died."""
+"""Age of temporary files that are removed. No write takes an hour, so their process has died."""
 
 _TEMPORARY = re.compile(r"\..+\.passwright-[0-9a-f]{16}\.tmp", re.DOTALL)
-_TAKEN = "there is such a file already, and it is not replaced"
-# 50 characters are at most 200 bytes: with what is added they stay below the 255 that file systems store.
-_KEPT_OF_NAME = 50
+_EXISTS = "the file exists, and it is not replaced"
+# 50 characters are at most 200 bytes, so that the complete name stays below the 255 bytes of file systems.
+_NAME_CHARACTERS = 50
 
 
 def write(
@@ -37,46 +36,44 @@ def write(
     sweep: bool = True,
     replace: bool = True,
 ) -> None:
-    """Replaces the file `path` by one that holds `data`, or leaves everything as it was.
+    """Writes `data` to the file `path`, or leaves the old file unchanged.
 
-    The data goes to a temporary file beside the target, called
-    `.<name>.passwright-<random>.tmp`; then come fsync, rename, and fsync of
-    the folder. `mode` is the file's mode less the umask, from its first byte
-    on: give 0o600 for private keys. A symbolic link is replaced, not followed.
-    Without `replace` whatever is there already stays as it is, also when it
-    came a moment ago.
+    The data is written to the temporary file `.<name>.passwright-<random>.tmp` in the same folder.
+    Then the file is synced and renamed, and the folder is synced. The file has the permissions `mode`
+    less the umask from its first byte on: use 0o600 for private keys. A symbolic link is replaced,
+    not followed. Without `replace` an existing file stays unchanged, even if it was created during
+    the write.
 
-    `sweep` removes temporary files that processes killed more than an hour
-    ago left in the folder. Looking for them takes time in proportion to the
-    folder, so whoever writes thousands of files says `sweep=False` after the
-    first.
+    `sweep` removes temporary files from the folder whose processes were killed more than an hour ago.
+    The search takes time in proportion to the size of the folder. To write thousands of files, use
+    `sweep=False` after the first.
 
     Raises:
-        FileExistsError: `replace` is False, and there is something of that name.
-        OSError: the target is a folder, a device or read-only, its folder is
-            missing or not writable, the disk is full. It names the target, which
-            is as it was. What reading `data` raises is raised as it is.
+        FileExistsError: `replace` is False, and the file exists.
+        OSError: the target is a folder, a device or read-only, its folder is missing or not writable,
+            or the disk is full. The error names the target, which is unchanged. An exception from
+            reading `data` is not changed.
     """
     target = Path(path)
     if not replace and os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, _TAKEN, str(target))
+        raise FileExistsError(errno.EEXIST, _EXISTS, str(target))
     _check_target(target)
-    temporary = target.with_name(f".{target.name[:_KEPT_OF_NAME]}.passwright-{os.urandom(8).hex()}.tmp")
+    temporary = target.with_name(f".{target.name[:_NAME_CHARACTERS]}.passwright-{os.urandom(8).hex()}.tmp")
     with _naming(target):
-        # Opened to be new: what is there already is never written into.
+        # The mode x creates the file, so an existing one is never written to.
         file = open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
     try:
         with file:
-            for piece in (data,) if isinstance(data, (bytes, bytearray, memoryview)) else data:
+            for chunk in (data,) if isinstance(data, (bytes, bytearray, memoryview)) else data:
                 with _naming(target):
-                    file.write(piece)
+                    file.write(chunk)
             with _naming(target):
-                written_at = _synced(file)
+                written_at = _sync(file)
         with _naming(target):
             if replace:
                 temporary.replace(target)
             else:
-                _put_beside(temporary, target)
+                _link(temporary, target)
     except BaseException:  # an interrupt too leaves no temporary file behind
         with suppress(OSError):
             temporary.unlink()
@@ -88,7 +85,7 @@ def write(
 
 @contextmanager
 def _naming(target: Path) -> Iterator[None]:
-    """Errors name the file that was given, not the one that is made up beside it."""
+    """Makes errors name the target instead of the temporary file."""
     try:
         yield
     except OSError as exc:
@@ -97,45 +94,45 @@ def _naming(target: Path) -> Iterator[None]:
         raise OSError(exc.errno, reason, str(target)) from exc
 
 
-def _put_beside(temporary: Path, target: Path) -> None:
-    """Gives the file its name, unless something has that name; asking first would leave a moment between."""
+def _link(temporary: Path, target: Path) -> None:
+    """Gives the temporary file its name, unless the name exists. A test in advance would leave a race."""
     if os.name == "nt":
-        os.rename(temporary, target)  # noqa: PTH104 - Windows refuses a name that is taken
+        os.rename(temporary, target)  # noqa: PTH104 - Windows refuses an existing name
         return
     try:
         os.link(temporary, target, follow_symlinks=False)
     except FileExistsError:
-        raise FileExistsError(errno.EEXIST, _TAKEN, str(target)) from None
+        raise FileExistsError(errno.EEXIST, _EXISTS, str(target)) from None
     temporary.unlink()
 
 
 def _check_target(target: Path) -> None:
-    # Renaming would replace a device or a read-only file without a word.
+    # Renaming would replace a device or a read-only file without an error.
     try:
-        found = target.lstat().st_mode
+        mode = target.lstat().st_mode
     except FileNotFoundError:
         return
-    if stat.S_ISDIR(found):
+    if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "a folder can't be replaced by a file", str(target))
-    if stat.S_ISLNK(found):
+    if stat.S_ISLNK(mode):
         return
-    if not stat.S_ISREG(found):
+    if not stat.S_ISREG(mode):
         raise OSError(
             errno.EINVAL, "only regular files are replaced, not devices, pipes or sockets", str(target)
         )
-    if not found & 0o222:
+    if not mode & 0o222:
         raise PermissionError(errno.EACCES, "the file is read-only", str(target))
 
 
-def _synced(file: BinaryIO) -> float:
-    """Sees that what was written is on the disk; answers when that was, by the clock of the file system."""
+def _sync(file: BinaryIO) -> float:
+    """Writes a file through to the disk, and returns the time of that by the clock of the file system."""
     file.flush()
     os.fsync(file.fileno())
     return os.fstat(file.fileno()).st_mtime
 
 
 def _sync_folder(folder: Path) -> None:
-    # The rename is on the disk when the folder is. Windows has no way to say so, and orders renames itself.
+    # The rename is on the disk once the folder is. Windows cannot sync folders, and orders renames itself.
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

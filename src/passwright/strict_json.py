@@ -1,10 +1,9 @@
-"""The one reader of JSON from outside, and the one writer.
+"""Reader of JSON documents from outside, with limits and locations, and writer of compact JSON.
 
-`loads` takes the JSON of RFC 8259 with the restrictions of I-JSON (RFC 7493):
-UTF-8, each key once, numbers that every reader reads alike, strings that are
-text. `loads_tolerant` takes in addition what is found in passes that wallets
-show, and names each thing it let through. Neither repeats a value from the
-document in an error: it may be private.
+`loads` reads JSON of RFC 8259 with the restrictions of I-JSON (RFC 7493): the encoding is UTF-8, keys
+of an object are unique, every reader reads a number alike, and strings are Unicode text.
+`loads_tolerant` also reads the deviations of passes that wallets show, and warns about each of them.
+Errors never repeat a value of the document, because it may be private.
 """
 
 from __future__ import annotations
@@ -26,25 +25,25 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "TolerantResult", "dumps", "loads", "loads_tolerant"]
 
-# A real pass.json has 1 to 40 kB; one of 1 MiB parses in some 20 ms.
+# A genuine pass.json has 1 to 40 kB. 1 MiB is parsed in about 20 ms.
 MAX_BYTES = 2**20
-# A pass goes seven levels deep. The standard library's parser recurses, so depth is counted before it starts.
+# A pass is seven levels deep. The standard library's parser recurses, so levels are counted before it starts.
 MAX_DEPTH = 32
 
-# RFC 7493 section 2.2: beyond this, readers that keep numbers as binary64 see another integer.
+# RFC 7493 section 2.2: readers that store numbers as binary64 change larger integers.
 _MAX_INTEGER = 2**53
 _MAX_DIGITS = 16
-# Cleaning looks at every piece: a bracket, a comma, a colon, a value, a comment.
-_PIECES_PER_ITEM = 8
-# So that a document with 10,000 trailing commas does not become 10,000 findings.
+# Cleaning visits every lexeme: brackets, commas, colons, values and comments.
+_LEXEMES_PER_ITEM = 8
+# A document with 10,000 trailing commas must not lead to 10,000 findings.
 _MAX_FINDINGS_OF_A_KIND = 10
-_MAX_KEY_SHOWN = 60
+_MAX_KEY_LENGTH = 60
 
-# A string that never ends counts as one up to the end: starting again at the
-# next quote would make scanning quadratic. The same goes for comments.
+# A string without an end reaches to the end of the document: to start again at the
+# next quote would make scanning quadratic. A comment without an end does as well.
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _COMMENT = r"//[^\n\r]*+|/\*(?:.*?\*/|.*+)"
-_PIECE = re.compile(rf'{_STRING}|{_COMMENT}|[\[\]{{}}:,]|[^\s\[\]{{}}:,"/]++', re.DOTALL)
+_LEXEME = re.compile(rf'{_STRING}|{_COMMENT}|[\[\]{{}}:,]|[^\s\[\]{{}}:,"/]++', re.DOTALL)
 _BETWEEN_BRACKETS = re.compile(rf'(?:{_STRING}|[^\[\]{{}}"]++)++', re.DOTALL)
 _NOT_LINE_END = re.compile(r"[^\n\r]")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -52,7 +51,7 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class TolerantResult:
-    """What a tolerant reader read, and a warning for each thing it let through."""
+    """The value of a document that was read tolerantly, and a warning for each deviation."""
 
     value: Any
     findings: tuple[Finding, ...] = ()
@@ -66,18 +65,17 @@ def loads(
     max_depth: int = MAX_DEPTH,
     max_items: int | None = None,
 ) -> Any:
-    """The value of the JSON document `data`, which is called `name` in errors.
+    """Reads the JSON document `data`. Errors call it `name`.
 
-    `max_bytes` and `max_depth` (levels of arrays and objects) bound time and
-    memory, `max_items` (commas and opening brackets, None for any number) the work
-    of those who look at each item. Integers must lie within ±2**53 (RFC 7493 section 2.2), keys must
-    be unique (section 2.3), and strings must be Unicode text (section 2.1)
-    without NUL, which neither databases nor wallets carry.
+    `max_bytes` and `max_depth` (levels of arrays and objects) limit time and memory. `max_items`
+    (commas and opening brackets, None for any number) limits the work of callers that visit each
+    item. Integers must lie within ±2**53 (RFC 7493 section 2.2), and keys must be unique (section
+    2.3). Strings must be Unicode text (section 2.1) without NUL, because neither databases nor
+    wallets store NUL.
 
     Raises:
-        InvalidInput: with the code too-large, not-utf8, too-deep, bad-json,
-            duplicate-key, bad-number or bad-string; `location` is
-            `name[:line][#pointer]`.
+        InvalidInput: with the code too-large, not-utf8, too-deep, bad-json, duplicate-key,
+            bad-number or bad-string. `location` is `name[:line][#pointer]`.
     """
     text = _decode(data, name, max_bytes)
     _check_items(text, name, max_items)
@@ -92,25 +90,25 @@ def loads_tolerant(
     max_depth: int = MAX_DEPTH,
     max_items: int | None = None,
 ) -> TolerantResult:
-    """The value of a JSON document as people write it, and what had to be let through.
+    """Reads a JSON document with the deviations of genuine passes.
 
-    Tolerated are a byte order mark, UTF-16, trailing commas, comments
-    (`//` and `/* */`), and repeated keys, of which the last wins as in
-    RFC 8259 section 4's description of common readers. Each is a warning with
-    its place; past ten of a kind the rest are only counted. The bounds are those of `loads`.
+    These are a byte order mark, UTF-16, trailing commas, comments (`//` and `/* */`), and repeated
+    keys, of which the last counts (RFC 8259 section 4). Each deviation is a warning with its
+    location. After ten warnings of a kind the others are only counted. The limits are those of
+    `loads`.
 
     Raises:
-        InvalidInput: as `loads`, for what no tolerance saves.
+        InvalidInput: as `loads`, for every other deviation.
     """
     text, findings = _decode_tolerantly(data, name, max_bytes)
     _check_items(text, name, max_items)
     try:
         return TolerantResult(_parse(text, name, max_depth), tuple(findings))
     except InvalidInput:
-        text, cleaned = _without_extras(text, max_items and max_items * _PIECES_PER_ITEM)
+        text, cleaned = _remove_deviations(text, max_items and max_items * _LEXEMES_PER_ITEM)
     value = _parse(text, name, max_depth, repeated_keys=True)
     cleaned += [
-        _Found(
+        _Fault(
             "json-duplicate-key",
             fault.position,
             "the key was there before: its last value counts",
@@ -123,15 +121,15 @@ def loads_tolerant(
 
 
 def dumps(value: Any) -> str:
-    """The one compact JSON text of `value`: no spaces, nothing escaped that need not be.
+    """Writes a value as compact JSON: without spaces, and without escapes that are not needed.
 
     Keys keep their order.
 
     Raises:
-        ValueError: for NaN, infinities and circular values.
-        TypeError: for what JSON has no form for.
+        ValueError: `value` contains NaN or an infinity, or is circular.
+        TypeError: `value` contains a type that JSON does not have.
     """
-    # Most values that are written one by one are texts and whole numbers.
+    # Most values that are written one at a time are text and integers.
     kind = type(value)
     if kind is str:
         return encode_basestring(value)
@@ -142,7 +140,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan
 
 
 class _Refused(Exception):
-    # Carries a code out of the parser's hooks; never leaves this file.
+    # Carries a code out of the hooks of the parser, and is caught in this module.
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -159,7 +157,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    # The length first: turning thousands of digits into an int takes quadratic time.
+    # The length is tested first, because converting thousands of digits takes quadratic time.
     if len(digits.lstrip("-")) > _MAX_DIGITS or abs(int(digits)) > _MAX_INTEGER:
         raise _Refused("bad-number", "an integer lies outside ±2**53, where readers begin to round")
     return int(digits)
@@ -173,7 +171,7 @@ def _float(digits: str) -> float:
 
 
 def _constant(_: str) -> NoReturn:
-    raise _Refused("bad-number", "NaN and Infinity are no JSON numbers")
+    raise _Refused("bad-number", "NaN and Infinity are not JSON numbers")
 
 
 _HOOKS: dict[str, Any] = {"parse_int": _integer, "parse_float": _float, "parse_constant": _constant}
@@ -189,21 +187,21 @@ def _parse(text: str, name: str, max_depth: int, *, repeated_keys: bool = False)
     try:
         value = (_LAST_WINS if repeated_keys else _STRICT).decode(text)
     except _Refused as refused:
-        place = next((fault.place(text, name) for fault in _faults(text) if fault.code == refused.code), name)
-        raise InvalidInput(refused.code, place, refused.message) from None
+        locations = (fault.location(text, name) for fault in _faults(text) if fault.code == refused.code)
+        raise InvalidInput(refused.code, next(locations, name), refused.message) from None
     except json.JSONDecodeError as error:
         code, reason = _reason(error)
         raise InvalidInput(code, f"{name}:{error.lineno}", f"{reason} (column {error.colno})") from None
     except RecursionError:
         raise InvalidInput("too-deep", name, "arrays and objects are nested too deep to read") from None
-    # Without an escape there is nothing to find: NUL must be escaped, and UTF-8 has no surrogates.
+    # Without an escape every string is text: NUL must be escaped, and UTF-8 has no surrogates.
     if "\\u" in text:
         _check_strings(value, name)
     return value
 
 
 def _reason(error: json.JSONDecodeError) -> tuple[str, str]:
-    # The parser's own words differ between Python versions, and may quote the document.
+    # The messages of the parser differ between Python versions, and may quote the document.
     if error.msg.startswith("Invalid control"):
         return "bad-string", "a control character stands in a string without being escaped"
     if error.msg.startswith("Invalid \\"):
@@ -216,7 +214,7 @@ def _reason(error: json.JSONDecodeError) -> tuple[str, str]:
 
 
 def _check_items(text: str, name: str, most: int | None) -> None:
-    # Each of them is a character, so most texts need no counting.
+    # An item has at least one character, so most documents need no counting.
     if most is not None and len(text) > most and sum(map(text.count, ",[{")) > most:
         raise InvalidInput("too-large", name, f"the document holds more than {most:,} items")
 
@@ -242,8 +240,8 @@ def _check_strings(value: Any, name: str) -> None:
         elif isinstance(value, list):
             waiting += [(item, (*path, index)) for index, item in enumerate(value)]
         elif isinstance(value, str) and _NOT_TEXT.search(value):
-            place = f"{name}#{_pointer(path)}" if path else name
-            raise InvalidInput("bad-string", place, "a string holds NUL or half a surrogate pair")
+            location = f"{name}#{_pointer(path)}" if path else name
+            raise InvalidInput("bad-string", location, "a string holds NUL or half a surrogate pair")
 
 
 def _decode(data: bytes, name: str, max_bytes: int) -> str:
@@ -282,7 +280,7 @@ def _decode_tolerantly(data: bytes, name: str, max_bytes: int) -> tuple[str, lis
 
 
 def _utf16(start: bytes) -> str | None:
-    # JSON begins with two ASCII characters, so the NULs tell the encoding (RFC 4627 section 3).
+    # JSON begins with two ASCII characters, so the NULs show the encoding (RFC 4627 section 3).
     little = start.startswith(codecs.BOM_UTF16_LE) or [byte == 0 for byte in start[:2]] == [False, True]
     big = start.startswith(codecs.BOM_UTF16_BE) or [byte == 0 for byte in start[:2]] == [True, False]
     if b"\0\0" in start or not (little or big):
@@ -291,104 +289,104 @@ def _utf16(start: bytes) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Something at a character of the text; `message` is for findings."""
+class _Fault:
+    """A fault at a position in the text. `message` is for findings."""
 
     code: str
     position: int
     message: str = ""
     pointer: str = ""
 
-    def place(self, text: str, name: str) -> str:
+    def location(self, text: str, name: str) -> str:
         line = text.count("\n", 0, self.position) + 1
         return f"{name}:{line}{'#' * bool(self.pointer)}{self.pointer}"
 
 
-def _as_warnings(found: list[_Found], text: str, name: str) -> Iterator[Finding]:
-    kinds: dict[str, list[_Found]] = {}
-    for item in found:
-        kinds.setdefault(item.code, []).append(item)
-    for code, items in kinds.items():
-        left = len(items) - _MAX_FINDINGS_OF_A_KIND
-        for number, item in enumerate(items[:_MAX_FINDINGS_OF_A_KIND], start=1):
+def _as_warnings(faults: list[_Fault], text: str, name: str) -> Iterator[Finding]:
+    by_code: dict[str, list[_Fault]] = {}
+    for fault in faults:
+        by_code.setdefault(fault.code, []).append(fault)
+    for code, group in by_code.items():
+        left = len(group) - _MAX_FINDINGS_OF_A_KIND
+        for number, fault in enumerate(group[:_MAX_FINDINGS_OF_A_KIND], start=1):
             more = f", and {left} more after this" if left > 0 and number == _MAX_FINDINGS_OF_A_KIND else ""
-            yield warning(code, item.place(text, name), item.message + more)
+            yield warning(code, fault.location(text, name), fault.message + more)
 
 
-def _without_extras(text: str, most: int | None) -> tuple[str, list[_Found]]:
-    """The text with spaces in place of comments and trailing commas: places stay as they were."""
-    found: list[_Found] = []
+def _remove_deviations(text: str, most: int | None) -> tuple[str, list[_Fault]]:
+    """Replaces comments and trailing commas by spaces, so that positions stay the same."""
+    faults: list[_Fault] = []
     blanks: list[tuple[int, int]] = []
-    before = "["  # the last piece that is no comment
-    comma: int | None = None  # where it is, when it is a comma after a value
-    for match in islice(_PIECE.finditer(text), most):
-        piece = match.group()
-        if piece.startswith("/"):
-            if not _is_whole_comment(piece):
+    before = "["  # the last lexeme that is not a comment
+    comma: int | None = None  # the position of that lexeme if it is a comma after a value
+    for match in islice(_LEXEME.finditer(text), most):
+        lexeme = match.group()
+        if lexeme.startswith("/"):
+            if not _is_closed_comment(lexeme):
                 break
-            found.append(_Found("json-comment", match.start(), "a comment, which JSON does not have"))
+            faults.append(_Fault("json-comment", match.start(), "a comment, which JSON does not have"))
             blanks.append(match.span())
             continue
-        if piece in "]}" and comma is not None:
-            found.append(_Found("json-trailing-comma", comma, "a comma stands after the last item"))
+        if lexeme in "]}" and comma is not None:
+            faults.append(_Fault("json-trailing-comma", comma, "a comma stands after the last item"))
             blanks.append((comma, comma + 1))
-        comma = match.start() if piece == "," and before not in "[{,:" else None
-        before = piece
-    kept = 0
+        comma = match.start() if lexeme == "," and before not in "[{,:" else None
+        before = lexeme
+    copied = 0
     parts: list[str] = []
     for start, end in sorted(blanks):
-        parts += [text[kept:start], _NOT_LINE_END.sub(" ", text[start:end])]
-        kept = end
-    return "".join([*parts, text[kept:]]), found
+        parts += [text[copied:start], _NOT_LINE_END.sub(" ", text[start:end])]
+        copied = end
+    return "".join([*parts, text[copied:]]), faults
 
 
-def _is_whole_comment(piece: str) -> bool:
-    return piece.startswith("//") or (piece.endswith("*/") and len(piece) >= len("/**/"))
+def _is_closed_comment(lexeme: str) -> bool:
+    return lexeme.startswith("//") or (lexeme.endswith("*/") and len(lexeme) >= len("/**/"))
 
 
-def _faults(text: str) -> Iterator[_Found]:
-    """Repeated keys and bad numbers with their places, which the parser's hooks can't tell.
+def _faults(text: str) -> Iterator[_Fault]:
+    """Finds the positions of repeated keys and bad numbers, which the hooks of the parser do not know.
 
-    `text` is JSON at least up to the first of them.
+    `text` must be JSON up to the first fault.
     """
-    path: list[str | int | None] = []  # keys and indexes; None while an object waits for its key
+    path: list[str | int | None] = []  # keys and indexes; None where the key of an object follows
     seen: list[set[str]] = []
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        if piece in "{[":
-            path.append(None if piece == "{" else 0)
+    for match in _LEXEME.finditer(text):
+        lexeme = match.group()
+        if lexeme in "{[":
+            path.append(None if lexeme == "{" else 0)
             seen.append(set())
-        elif piece in "}]":
+        elif lexeme in "}]":
             path.pop()
             seen.pop()
-        elif piece == ",":
+        elif lexeme == ",":
             path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
         elif path and path[-1] is None:
-            key = path[-1] = str(json.loads(piece))
+            key = path[-1] = str(json.loads(lexeme))
             if key in seen[-1]:
-                yield _Found("duplicate-key", match.start(), pointer=_pointer(path))
+                yield _Fault("duplicate-key", match.start(), pointer=_pointer(path))
             seen[-1].add(key)
-        elif _is_bad_number(piece):
-            yield _Found("bad-number", match.start(), pointer=_pointer(path))
+        elif _is_bad_number(lexeme):
+            yield _Fault("bad-number", match.start(), pointer=_pointer(path))
 
 
-def _is_bad_number(piece: str) -> bool:
-    if piece[0] in '":':
+def _is_bad_number(lexeme: str) -> bool:
+    if lexeme[0] in '":':
         return False
     try:
-        _STRICT.decode(piece)
+        _STRICT.decode(lexeme)
     except _Refused:
         return True
     return False
 
 
 def _pointer(path: Sequence[str | int | None]) -> str:
-    """A JSON pointer (RFC 6901) that is safe to print: long and unprintable keys are cut and escaped."""
-    return "".join(f"/{_shown(part)}" for part in path if part is not None)
+    """Returns a JSON pointer (RFC 6901) for a line of text: long or unprintable keys are cut or escaped."""
+    return "".join(f"/{_escape(part)}" for part in path if part is not None)
 
 
-def _shown(part: str | int) -> str:
+def _escape(part: str | int) -> str:
     text = str(part).replace("~", "~0").replace("/", "~1")
-    if len(text) > _MAX_KEY_SHOWN:
-        text = f"{text[:_MAX_KEY_SHOWN]}…"
+    if len(text) > _MAX_KEY_LENGTH:
+        text = f"{text[:_MAX_KEY_LENGTH]}…"
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

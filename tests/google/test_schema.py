@@ -212,25 +212,25 @@ def test_the_table_is_written_anew_byte_for_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "objects.json"
-    packaged = command.TABLE.read_bytes()
-    monkeypatch.setattr(command, "TABLE", target)
+    packaged = command.OBJECTS.read_bytes()
+    monkeypatch.setattr(command, "OBJECTS", target)
     assert command.main([str(DOCUMENT)]) == 0
     assert target.read_bytes() == packaged
     assert re.fullmatch(r"objects.json: \d+ objects\n", capsys.readouterr().out)
 
 
-def test_drift_is_told_and_nothing_is_written(
+def test_a_comparison_prints_differences_and_writes_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    packaged = command.TABLE.read_bytes()
-    assert command.main(["--drift", str(DOCUMENT)]) == 0
+    packaged = command.OBJECTS.read_bytes()
+    assert command.main(["--diff", str(DOCUMENT)]) == 0
     assert capsys.readouterr().out == ""
     newer = json.loads(DOCUMENT.read_text("utf-8"))
     newer["schemas"]["LoyaltyObject"]["properties"]["brandNew"] = {"type": "string"}
     (tmp_path / "newer.json").write_text(json.dumps(newer))
-    assert command.main(["--drift", str(tmp_path / "newer.json")]) == 1
+    assert command.main(["--diff", str(tmp_path / "newer.json")]) == 1
     assert "brandNew" in capsys.readouterr().out
-    assert command.TABLE.read_bytes() == packaged
+    assert command.OBJECTS.read_bytes() == packaged
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"schemas": {}}'])

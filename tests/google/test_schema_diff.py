@@ -1,4 +1,4 @@
-"""Every difference between Google's description and a newer one is named, in a line of its own."""
+"""Tests of passwright.google.schema.diff: each difference between two discovery documents is a line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from passwright.google.schema import from_discovery
 from passwright.google.schema.__main__ import main
-from passwright.google.schema.diff import drift
+from passwright.google.schema.diff import schema_differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,25 +27,25 @@ def members(schemas: Schemas, name: str) -> Any:
     return schemas[name]["properties"]
 
 
-def change(name: str, member: str, **facts: Any) -> Callable[[Schemas], Any]:
-    """A member with other facts; without any it is gone."""
+def change(name: str, member: str, **keywords: Any) -> Callable[[Schemas], Any]:
+    """Changes keywords of a member. Without keywords the member is removed."""
 
     def make(schemas: Schemas) -> None:
-        if facts:
-            members(schemas, name)[member] = {**members(schemas, name).get(member, {}), **facts}
+        if keywords:
+            members(schemas, name)[member] = {**members(schemas, name).get(member, {}), **keywords}
         else:
             del members(schemas, name)[member]
 
     return make
 
 
-def plain(name: str, member: str) -> Callable[[Schemas], Any]:
-    """A number without its format."""
+def remove_format(name: str, member: str) -> Callable[[Schemas], Any]:
+    """Removes the format of a number."""
     return lambda schemas: members(schemas, name)[member].pop("format")
 
 
 def value(member: str, new: str, *, old: bool = False) -> Callable[[Schemas], Any]:
-    """A further value of an enumeration of Barcode; `old`: it is a spelling that is no longer in use."""
+    """Adds a value to an enumeration of Barcode. An `old` value is a deprecated spelling."""
 
     def make(schemas: Schemas) -> None:
         schema = members(schemas, "Barcode")[member]
@@ -67,7 +67,7 @@ def new_object(schemas: Schemas) -> None:
 TEXT = {"type": "string"}
 STATES = ["UNKNOWN_STATE", "NOT_ACTIVATED", "ACTIVATED", "Activated", "not_activated", "activated"]
 
-# What Google did, and all that is to say about it.
+# Name -> a change of the discovery document, and the expected lines.
 CHANGES: dict[str, tuple[Callable[[Schemas], Any], list[str]]] = {
     "new-class": (new_class, ["BoardingClass: schema outside the table added"]),
     "old-class": (lambda s: s.pop("Pagination"), ["Pagination: schema outside the table removed"]),
@@ -90,9 +90,9 @@ CHANGES: dict[str, tuple[Callable[[Schemas], Any], list[str]]] = {
         change("LoyaltyObject", "accountId", type="tuple"),
         ["LoyaltyObject.accountId: type is any, was text"],
     ),
-    "int64": (plain("Money", "micros"), ["Money.micros: type is text, was int64"]),
+    "int64": (remove_format("Money", "micros"), ["Money.micros: type is text, was int64"]),
     "int32": (
-        plain("GroupingInfo", "sortIndex"),
+        remove_format("GroupingInfo", "sortIndex"),
         [
             "GroupingInfo.sortIndex: max is None, was 2147483647",
             "GroupingInfo.sortIndex: min is None, was -2147483648",
@@ -117,7 +117,7 @@ CHANGES: dict[str, tuple[Callable[[Schemas], Any], list[str]]] = {
         value("type", "Qr_Code", old=True),
         ["Barcode.type: old spelling Qr_Code of QR_CODE added"],
     ),
-    # A value may go out of use without another in its place: it stays a value.
+    # A value without a replacement stays a value when it is deprecated.
     "ended-value": (value("type", "GONE", old=True), ["Barcode.type: value GONE added"]),
     "old-value": (
         change("Barcode", "renderEncoding", enum=["RENDER_ENCODING_UNSPECIFIED"]),
@@ -141,34 +141,34 @@ CHANGES: dict[str, tuple[Callable[[Schemas], Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_is_different_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_difference_is_a_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made, lines = CHANGES[name]
     newer = copy.deepcopy(DISCOVERY)
     made(newer["schemas"])
     (tmp_path / "newer.json").write_text(json.dumps(newer), "utf-8")
 
-    code = main(["--drift", str(tmp_path / "newer.json")])
+    code = main(["--diff", str(tmp_path / "newer.json")])
 
     assert capsys.readouterr().out.splitlines() == lines
     assert code == bool(lines)
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_as_much_is_different_the_other_way_round(name: str) -> None:
+def test_the_reverse_comparison_has_as_many_lines(name: str) -> None:
     made, lines = CHANGES[name]
     newer = copy.deepcopy(DISCOVERY)
     made(newer["schemas"])
 
-    assert len([*drift(from_discovery(newer), from_discovery(DISCOVERY))]) == len(lines)
+    assert len([*schema_differences(from_discovery(newer), from_discovery(DISCOVERY))]) == len(lines)
 
 
-def test_a_value_that_becomes_an_old_spelling_is_named_as_both() -> None:
+def test_a_value_that_becomes_an_old_spelling_is_two_lines() -> None:
     newer = copy.deepcopy(DISCOVERY)
     value("type", "Qr_Code")(newer["schemas"])
     before = from_discovery(newer)
     members(newer["schemas"], "Barcode")["type"]["enumDeprecated"][-1] = True
 
-    assert [*drift(before, from_discovery(newer))] == [
+    assert [*schema_differences(before, from_discovery(newer))] == [
         "Barcode.type: value Qr_Code removed",
         "Barcode.type: old spelling Qr_Code of QR_CODE added",
     ]

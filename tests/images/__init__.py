@@ -1,1 +1,1 @@
-"""Tests of passwright.images.fitting."""
+"""Tests of passwright.images."""

@@ -1,4 +1,4 @@
-"""passwright.images.fitting and the table of Apple's slots."""
+"""Tests of passwright.images.fitting and of the data of Apple's slots."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from PIL import Image, ImageCms
 
 from passwright.errors import InvalidInput
 from passwright.images import fitting
+from passwright.images.png import Size, check_png, png_size
 from tests.paths import ROOT
 
 MEMBERSHIP = ROOT / "fixtures/templates/membership"
@@ -28,8 +29,8 @@ def chunk(kind: bytes, body: bytes = b"") -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def by_hand(depth: int, colour: int, raw: bytes, *extra: bytes, width: int = 1) -> bytes:
-    """A PNG one pixel high whose rows and chunks are given."""
+def png_of_one_row(depth: int, colour: int, raw: bytes, *extra: bytes, width: int = 1) -> bytes:
+    """Returns a PNG that is one pixel high, with these bytes of a row and these chunks."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, colour, 0, 0, 0))
     return b"".join((b"\x89PNG\r\n\x1a\n", head, *extra, chunk(b"IDAT", zlib.compress(raw)), chunk(b"IEND")))
 
@@ -40,12 +41,12 @@ def png(width: int, height: int, colour: Colour = RED, *, mode: str = "RGBA", **
     return out.getvalue()
 
 
-def opened(data: bytes) -> Image.Image:
+def decode(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGBA")
 
 
 def kinds(data: bytes) -> list[bytes]:
-    """The chunk types of a PNG, walked without the code under test."""
+    """Returns the chunk types of a PNG, and does not use the tested modules for it."""
     found, start = [], 8
     while start < len(data):
         found.append(data[start + 4 : start + 8])
@@ -60,11 +61,11 @@ sides = st.integers(1, 60)
 def test_a_fitted_picture_keeps_its_ratio_inside_the_box(
     width: int, height: int, wide: int, high: int, mode: fitting.Mode
 ) -> None:
-    """`fit` touches the box on one side, `crop` and `pad` on all; the size told is the size made."""
+    """`fit` fills one side of the box, `crop` and `pad` fill both. The reported size is the real one."""
     fitted = fitting.fit(png(width, height), width=wide, height=high, mode=mode, name="")
-    image = opened(fitted.data)
+    image = decode(fitted.data)
 
-    assert fitting.check_png(fitted.data, name="") == fitted.size == fitting.Size(*image.size)
+    assert check_png(fitted.data, name="") == fitted.size == Size(*image.size)
     if mode == "fit":
         assert image.width == wide or image.height == high
         assert image.width <= wide
@@ -74,7 +75,7 @@ def test_a_fitted_picture_keeps_its_ratio_inside_the_box(
         assert abs(image.height - height * scale) <= 1
     else:
         assert image.size == (wide, high)
-    # One colour stays one colour: nothing is drawn but the picture and, around it, nothing.
+    # An image of one colour has one colour afterwards, and transparent pixels around it.
     visible = {pixel for _, pixel in image.getcolors() or [] if pixel[3]}  # type: ignore[index]
     assert visible == {RED}
     if mode != "pad":
@@ -92,7 +93,7 @@ def test_a_fitted_picture_keeps_its_ratio_inside_the_box(
 def test_the_three_modes(mode: fitting.Mode, size: tuple[int, int], upscaled: bool, cropped: bool) -> None:  # noqa: FBT001
     fitted = fitting.fit(png(80, 40), width=40, height=40, mode=mode, name="a.png")
 
-    assert (fitted.size, fitted.upscaled, fitted.cropped) == (fitting.Size(*size), upscaled, cropped)
+    assert (fitted.size, fitted.upscaled, fitted.cropped) == (Size(*size), upscaled, cropped)
 
 
 def test_crop_keeps_the_middle_and_pad_centres() -> None:
@@ -101,8 +102,8 @@ def test_crop_keeps_the_middle_and_pad_centres() -> None:
     out = io.BytesIO()
     image.save(out, "PNG")
 
-    cropped = opened(fitting.fit(out.getvalue(), width=30, height=30, mode="crop", name="").data)
-    padded = opened(fitting.fit(out.getvalue(), width=90, height=90, mode="pad", name="").data)
+    cropped = decode(fitting.fit(out.getvalue(), width=30, height=30, mode="crop", name="").data)
+    padded = decode(fitting.fit(out.getvalue(), width=90, height=90, mode="pad", name="").data)
 
     assert cropped.getpixel((15, 15)) == (255, 0, 0, 255)
     assert cropped.getpixel((2, 15)) == (255, 0, 0, 255)
@@ -112,7 +113,7 @@ def test_crop_keeps_the_middle_and_pad_centres() -> None:
     assert padded.getpixel((45, 30)) == (255, 0, 0, 255)
 
 
-def test_scaling_up_is_told() -> None:
+def test_scaling_up_is_reported() -> None:
     assert fitting.fit(png(10, 10), width=11, height=11, name="").upscaled
     assert not fitting.fit(png(10, 10), width=10, height=10, name="").upscaled
     assert not fitting.fit(png(10, 10), width=11, height=9, name="").upscaled
@@ -124,30 +125,37 @@ def test_pictures_of_every_mode_are_read(mode: str) -> None:
     grey = (255, 255, 255, 255)
     fitted = fitting.fit(png(8, 8, grey, mode=mode), width=4, height=4, name="")
 
-    assert opened(fitted.data).getcolors() == [(16, grey)]
+    assert decode(fitted.data).getcolors() == [(16, grey)]
 
 
 @pytest.mark.parametrize(
     ("data", "pixels"),
     [
-        (by_hand(16, 0, b"\0\x80\x00\xff\xff", width=2), [(128, 128, 128, 255), (255, 255, 255, 255)]),
+        (png_of_one_row(16, 0, b"\0\x80\x00\xff\xff", width=2), [(128, 128, 128, 255), (255, 255, 255, 255)]),
         (
-            by_hand(16, 0, b"\0\x80\x00\xff\xff", chunk(b"tRNS", b"\x80\0"), width=2),
+            png_of_one_row(16, 0, b"\0\x80\x00\xff\xff", chunk(b"tRNS", b"\x80\0"), width=2),
             [(128, 128, 128, 0), (255, 255, 255, 255)],
         ),
         (
-            by_hand(16, 2, b"\0" + b"\x80\0" * 3 + b"\xff\xff" * 3, chunk(b"tRNS", b"\x80\0" * 3), width=2),
+            png_of_one_row(
+                16, 2, b"\0" + b"\x80\0" * 3 + b"\xff\xff" * 3, chunk(b"tRNS", b"\x80\0" * 3), width=2
+            ),
             [(128, 128, 128, 0), (255, 255, 255, 255)],
         ),
         (
-            by_hand(16, 6, b"\0" + b"\x80\0" * 4 + b"\xff\xff" * 4, width=2),
+            png_of_one_row(16, 6, b"\0" + b"\x80\0" * 4 + b"\xff\xff" * 4, width=2),
             [(128, 128, 128, 128), (255, 255, 255, 255)],
         ),
         (
-            by_hand(8, 3, b"\0\0\1", chunk(b"PLTE", b"\1\2\3\4\5\6"), chunk(b"tRNS", b"\x07"), width=2),
+            png_of_one_row(
+                8, 3, b"\0\0\1", chunk(b"PLTE", b"\1\2\3\4\5\6"), chunk(b"tRNS", b"\x07"), width=2
+            ),
             [(1, 2, 3, 7), (4, 5, 6, 255)],
         ),
-        (by_hand(8, 0, b"\0\x05\x06", chunk(b"tRNS", b"\0\5"), width=2), [(5, 5, 5, 0), (6, 6, 6, 255)]),
+        (
+            png_of_one_row(8, 0, b"\0\x05\x06", chunk(b"tRNS", b"\0\5"), width=2),
+            [(5, 5, 5, 0), (6, 6, 6, 255)],
+        ),
     ],
     ids=[
         "16-bit grey",
@@ -158,21 +166,21 @@ def test_pictures_of_every_mode_are_read(mode: str) -> None:
         "8-bit grey",
     ],
 )
-def test_sixteen_bits_and_transparent_colours_are_kept(data: bytes, pixels: list[Colour]) -> None:
-    """What Pillow clips or forgets with 16 bits is read right."""
+def test_sixteen_bits_and_transparent_colours_are_decoded(data: bytes, pixels: list[Colour]) -> None:
+    """Images with 16 bits are decoded correctly where Pillow clips values or ignores a colour."""
     image = fitting._decode(data, "").convert("RGBA")
 
     assert [image.getpixel((x, 0)) for x in range(2)] == pixels
 
 
 def test_transparent_edges_are_not_darkened() -> None:
-    """Colours under transparent pixels do not bleed into the picture."""
+    """The colours of transparent pixels do not change the pixels next to them."""
     image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     image.paste((255, 255, 255, 255), (16, 16, 48, 48))
     out = io.BytesIO()
     image.save(out, "PNG")
 
-    small = opened(fitting.fit(out.getvalue(), width=21, height=21, name="").data)
+    small = decode(fitting.fit(out.getvalue(), width=21, height=21, name="").data)
 
     assert all(min(pixel[:3]) >= 250 for _, pixel in small.getcolors() or [] if pixel[3])  # type: ignore[index]
 
@@ -185,7 +193,7 @@ def test_the_same_picture_gives_the_same_bytes() -> None:
 
 
 def test_img_06_nothing_but_pixels_comes_out() -> None:
-    """EXIF, text, resolution and profile are gone after fitting."""
+    """Fitting removes EXIF, text, resolution and profile."""
     exif = Image.Exif()
     exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.0)}
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -198,7 +206,7 @@ def test_img_06_nothing_but_pixels_comes_out() -> None:
 
 
 def exchanged() -> bytes:
-    """A profile whose red and green are exchanged."""
+    """Returns a profile whose red and green are exchanged."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     table = profile[: 132 + 12 * int.from_bytes(profile[128:132], "big")]
     red, green = table.index(b"rXYZ"), table.index(b"gXYZ")
@@ -207,9 +215,9 @@ def exchanged() -> bytes:
 
 
 def test_a_colour_profile_is_applied_before_it_is_dropped() -> None:
-    """Red under a profile that exchanges red and green comes out green; transparency is kept."""
+    """Red becomes green with a profile that exchanges red and green. Transparency does not change."""
     fitted = fitting.fit(png(4, 4, (255, 0, 0, 128), icc_profile=exchanged()), width=4, height=4, name="")
-    red, green, blue, alpha = opened(fitted.data).getpixel((0, 0))  # type: ignore[misc]
+    red, green, blue, alpha = decode(fitted.data).getpixel((0, 0))  # type: ignore[misc]
 
     assert red < 40
     assert green > 220
@@ -222,7 +230,7 @@ def test_a_profile_of_greys_changes_nothing() -> None:
     grey = grey[:16] + b"GRAY" + grey[20:]
 
     assert (
-        opened(fitting.fit(png(2, 2, icc_profile=grey), width=2, height=2, name="").data).getpixel((0, 0))
+        decode(fitting.fit(png(2, 2, icc_profile=grey), width=2, height=2, name="").data).getpixel((0, 0))
         == RED
     )
 
@@ -231,12 +239,12 @@ def test_a_profile_of_greys_changes_nothing() -> None:
     "data",
     [
         png(2, 2, icc_profile=bytes(16) + b"RGB " + bytes(200)),
-        by_hand(8, 0, b"\x09\0"),
-        by_hand(8, 2, b"\xff\0\0\0"),
+        png_of_one_row(8, 0, b"\x09\0"),
+        png_of_one_row(8, 2, b"\xff\0\0\0"),
     ],
     ids=["profile", "row filter 9", "row filter 255"],
 )
-def test_img_05_what_can_not_be_decoded_is_our_own_error(data: bytes) -> None:
+def test_img_05_pixels_that_cannot_be_decoded_raise_invalid_input(data: bytes) -> None:
     with pytest.raises(InvalidInput, match=r"^de/icon\.png: ") as caught:
         fitting.fit(data, width=2, height=2, name="de/icon.png")
 
@@ -245,15 +253,15 @@ def test_img_05_what_can_not_be_decoded_is_our_own_error(data: bytes) -> None:
 
 
 def test_pillow_sees_no_chunk_but_pixels() -> None:
-    """Pillow refuses a resolution of three bytes; here it is metadata, and dropped before."""
-    data = by_hand(8, 0, b"\0\x07", chunk(b"pHYs", b"abc"))
+    """Pillow refuses a resolution of three bytes, which is metadata and removed before."""
+    data = png_of_one_row(8, 0, b"\0\x07", chunk(b"pHYs", b"abc"))
 
-    assert opened(fitting.fit(data, width=1, height=1, name="").data).getpixel((0, 0)) == (7, 7, 7, 255)
+    assert decode(fitting.fit(data, width=1, height=1, name="").data).getpixel((0, 0)) == (7, 7, 7, 255)
     with pytest.raises(ValueError, match="pHYs"):
-        opened(data)
+        decode(data)
 
 
-def test_img_01_fitting_never_decodes_what_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_img_01_an_image_that_is_too_large_is_never_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0))
     monkeypatch.setattr(Image, "open", None)
 
@@ -262,8 +270,8 @@ def test_img_01_fitting_never_decodes_what_is_too_large(monkeypatch: pytest.Monk
     assert caught.value.code == "image-too-large"
 
 
-def test_a_lower_limit_of_pillow_is_our_own_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program may have set Pillow's own limit lower than ours."""
+def test_a_lower_limit_of_pillow_raises_invalid_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may have set a lower limit in Pillow."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
 
     with pytest.raises(InvalidInput) as caught:
@@ -272,12 +280,12 @@ def test_a_lower_limit_of_pillow_is_our_own_error_too(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("box", [(0, 5), (5, 0), (-1, 5), (5000, 5000)])
-def test_boxes_without_sense_are_the_caller_s_mistake(box: tuple[int, int]) -> None:
+def test_an_impossible_box_raises_value_error(box: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="can't have"):
         fitting.fit(png(2, 2), width=box[0], height=box[1], name="")
 
 
-def test_an_unknown_mode_is_the_caller_s_mistake() -> None:
+def test_an_unknown_mode_raises_value_error() -> None:
     with pytest.raises(ValueError, match="'stretch'"):
         fitting.fit(png(2, 2), width=2, height=2, mode="stretch", name="")  # type: ignore[arg-type]
 
@@ -287,55 +295,55 @@ LOGO: fitting.Points = (range(50, 161), 50)
 
 def test_missing_scales_are_made_from_the_largest() -> None:
     three = png(300, 150)
-    scaled = fitting.scales({3: three}, points=LOGO, name="logo")
+    scaled = fitting.fit_scales({3: three}, points=LOGO, name="logo")
 
-    assert {scale: fitting.png_size(data, name="") for scale, data in scaled.files.items()} == {
-        1: fitting.Size(100, 50),
-        2: fitting.Size(200, 100),
-        3: fitting.Size(300, 150),
+    assert {scale: png_size(data, name="") for scale, data in scaled.files.items()} == {
+        1: Size(100, 50),
+        2: Size(200, 100),
+        3: Size(300, 150),
     }
     assert scaled.files[3] is three
     assert scaled.report.findings == ()
 
 
 def test_without_a_known_size_the_largest_picture_is_the_largest_scale() -> None:
-    """Whatever its ratio and the scale in its name, nothing is scaled up, cropped or warned about."""
+    """With any ratio and any scale in its name, the image is not scaled up or cropped, without a warning."""
     for scale in fitting.SCALES:
-        scaled = fitting.scales({scale: png(2000, 300)}, points=None, name="venueMap")
+        scaled = fitting.fit_scales({scale: png(2000, 300)}, points=None, name="venueMap")
         sizes = {1: (667, 100), 2: (1333, 200), 3: (2000, 300)} | {scale: (2000, 300)}
 
-        assert {number: opened(data).size for number, data in scaled.files.items()} == sizes
+        assert {number: decode(data).size for number, data in scaled.files.items()} == sizes
         assert scaled.report.findings == ()
 
 
 def test_a_sliver_keeps_at_least_one_pixel() -> None:
-    """A picture 200 times as wide as high has no half pixels."""
-    assert opened(fitting.scales({3: png(200, 1)}, points=None, name="venueMap").files[1]).size == (67, 1)
-    assert opened(fitting.scales({3: png(200, 1)}, points=LOGO, name="logo").files[1]).size == (160, 1)
+    """An image that is 200 times as wide as high keeps a whole pixel of height."""
+    assert decode(fitting.fit_scales({3: png(200, 1)}, points=None, name="venueMap").files[1]).size == (67, 1)
+    assert decode(fitting.fit_scales({3: png(200, 1)}, points=LOGO, name="logo").files[1]).size == (160, 1)
 
 
-def test_given_scales_stay_as_they_are() -> None:
+def test_existing_scales_do_not_change() -> None:
     sources = {
         1: png(50, 50, (1, 1, 1, 255)),
         2: png(100, 100, (2, 2, 2, 255)),
         3: png(150, 150, (3, 3, 3, 255)),
     }
 
-    assert fitting.scales(sources, points=LOGO, name="logo").files == sources
+    assert fitting.fit_scales(sources, points=LOGO, name="logo").files == sources
 
 
 def test_the_source_is_the_picture_with_the_most_pixels() -> None:
-    """A large picture without @3x in its name serves as well as one with."""
+    """The name of the largest image need not have @3x."""
     sources = {1: png(800, 400, (1, 1, 1, 255)), 2: png(20, 10, (2, 2, 2, 255))}
-    scaled = fitting.scales(sources, points=LOGO, name="logo")
+    scaled = fitting.fit_scales(sources, points=LOGO, name="logo")
 
-    assert opened(scaled.files[3]).getpixel((5, 5)) == (1, 1, 1, 255)
-    assert opened(scaled.files[3]).size == (300, 150)
+    assert decode(scaled.files[3]).getpixel((5, 5)) == (1, 1, 1, 255)
+    assert decode(scaled.files[3]).size == (300, 150)
     assert scaled.report.findings == ()
 
 
-def test_what_scaling_up_and_cropping_cost_is_reported() -> None:
-    scaled = fitting.scales({2: png(60, 40)}, points=(38, 38), mode="crop", name="de/icon")
+def test_scaling_up_and_cropping_are_reported() -> None:
+    scaled = fitting.fit_scales({2: png(60, 40)}, points=(38, 38), mode="crop", name="de/icon")
 
     assert [(finding.code, finding.location) for finding in scaled.report] == [
         ("image-ratio", "de/icon@2x.png"),
@@ -346,10 +354,10 @@ def test_what_scaling_up_and_cropping_cost_is_reported() -> None:
     assert scaled.report.ok
 
 
-def test_img_06_metadata_of_given_scales_is_dropped_and_told() -> None:
+def test_img_06_metadata_of_existing_scales_is_removed_and_reported() -> None:
     exif = Image.Exif()
     exif[0x010E] = "Jane's kitchen"
-    scaled = fitting.scales({3: png(150, 150, exif=exif)}, points=LOGO, name="logo")
+    scaled = fitting.fit_scales({3: png(150, 150, exif=exif)}, points=LOGO, name="logo")
 
     assert all(b"Jane" not in data for data in scaled.files.values())
     assert [(finding.code, finding.location) for finding in scaled.report] == [
@@ -376,7 +384,7 @@ def test_img_06_metadata_of_given_scales_is_dropped_and_told() -> None:
 def test_img_07_a_picture_of_another_ratio(
     points: fitting.Points, size: tuple[int, int], code: str | None
 ) -> None:
-    """A wrong ratio is a warning that names the file; any size is fine."""
+    """Another ratio is a warning that names the file. Every size is allowed."""
     findings = list(fitting.check_slot(png(*size), points=points, name="thumbnail@2x.png"))
 
     assert [finding.code for finding in findings] == ([code] if code else [])
@@ -384,7 +392,7 @@ def test_img_07_a_picture_of_another_ratio(
 
 
 def test_img_07_a_heavy_picture() -> None:
-    """5 MB in a strip are a warning that names the file."""
+    """A strip of 5 MB is a warning that names the file."""
     data = png(1125, 432) + bytes(5 * 10**6)
     (finding,) = fitting.check_slot(data, points=(375, 144), name="strip@3x.png")
 
@@ -392,17 +400,17 @@ def test_img_07_a_heavy_picture() -> None:
     assert "4.8 MiB" in finding.message
 
 
-def test_img_04_a_polyglot_is_no_source() -> None:
+def test_img_04_a_polyglot_is_refused_as_a_source() -> None:
     with pytest.raises(InvalidInput) as caught:
-        fitting.scales({1: png(38, 38), 2: png(76, 76) + b"PK\x03\x04"}, points=(38, 38), name="icon")
+        fitting.fit_scales({1: png(38, 38), 2: png(76, 76) + b"PK\x03\x04"}, points=(38, 38), name="icon")
 
     assert (caught.value.code, caught.value.location) == ("bad-image", "icon@2x.png")
 
 
 @pytest.mark.parametrize("sources", [{}, {4: b""}, {0: b"", 1: b""}])
-def test_sources_without_sense_are_the_caller_s_mistake(sources: dict[int, bytes]) -> None:
+def test_impossible_sources_raise_value_error(sources: dict[int, bytes]) -> None:
     with pytest.raises(ValueError, match="scales 1, 2 and 3"):
-        fitting.scales(sources, points=LOGO, name="logo")
+        fitting.fit_scales(sources, points=LOGO, name="logo")
 
 
 @pytest.mark.parametrize(
@@ -421,7 +429,7 @@ def test_file_names_hold_picture_and_scale(file: str, name: tuple[str, int] | No
     assert name is None or fitting.file_name(*name) == file
 
 
-# The table of Apple's slots
+# The data of Apple's slots
 
 
 STYLES = {"boardingPass", "coupon", "eventTicket", "generic", "storeCard"}
@@ -431,8 +439,8 @@ SLOTS: dict[str, dict[str, Any]] = TABLE["images"]
 
 
 @pytest.mark.parametrize("name", SLOTS)
-def test_every_slot_of_the_table_is_complete(name: str) -> None:
-    """Names, styles and numbers are such that pictures can be made for the slot."""
+def test_every_slot_of_the_data_is_complete(name: str) -> None:
+    """The name, the styles and the numbers of each slot are complete and usable."""
     slot = SLOTS[name]
 
     required = {"width", "height", "mode", "styles", "required", "since", "note"}
@@ -445,19 +453,19 @@ def test_every_slot_of_the_table_is_complete(name: str) -> None:
     for size in sizes:
         if size["height"] is None:
             assert name == "venueMap"
-            assert fitting.scales({1: png(300, 200)}, points=None, name=name).files.keys() == {1, 2, 3}
+            assert fitting.fit_scales({1: png(300, 200)}, points=None, name=name).files.keys() == {1, 2, 3}
             continue
         least, greatest = size["width"]
         assert 0 < least <= greatest
         points: fitting.Points = (range(least, greatest + 1), size["height"])
         source = png(greatest * 3, size["height"] * 3)
-        scaled = fitting.scales({3: source}, points=points, mode=slot["mode"], name=name)
-        assert opened(scaled.files[1]).size == (greatest, size["height"])
+        scaled = fitting.fit_scales({3: source}, points=points, mode=slot["mode"], name=name)
+        assert decode(scaled.files[1]).size == (greatest, size["height"])
         assert scaled.report.findings == ()
 
 
 def test_the_slots_of_each_classic_style() -> None:
-    """Who may have what, written down a second time, by style."""
+    """The slots of each style, listed a second time."""
     by_style = {
         style: {name for name, slot in SLOTS.items() if style in slot["styles"]} for style in STYLES | LAYOUTS
     }

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from passwright.images import fitting
+from passwright.images.png import Size, check_png, strip_metadata
 from tests.paths import ROOT
 
 if TYPE_CHECKING:
@@ -233,14 +234,14 @@ def test_each_picture_fits_its_slot(template: str, file: str) -> None:
     """Each has the size its wallet asks for, holds only pixels, and gives all scales without a finding."""
     picture = data(template, file)
 
-    assert fitting.check_png(picture, name=file) == fitting.Size(*(APPLE | GOOGLE)[file])
-    assert fitting.plain(picture, name=file) is picture
+    assert check_png(picture, name=file) == Size(*(APPLE | GOOGLE)[file])
+    assert strip_metadata(picture, name=file) is picture
     if file in APPLE:
         slot = SLOTS[name := file.removesuffix("@3x.png")]
         assert {STYLES[template], "posterEventTicket"} & set(slot["styles"])
         least, greatest = slot["width"]
         points: fitting.Points = (range(least, greatest + 1), slot["height"])
-        scaled = fitting.scales({3: picture}, points=points, mode=slot["mode"], name=name)
+        scaled = fitting.fit_scales({3: picture}, points=points, mode=slot["mode"], name=name)
         assert scaled.report.findings == ()
 
 

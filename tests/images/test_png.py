@@ -1,4 +1,4 @@
-"""passwright.images.png: what a PNG is, read without decoding it."""
+"""Tests of passwright.images.png."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def picture(*chunks: bytes) -> bytes:
     return SIGNATURE + b"".join(chunks)
 
 
-def saved(size: tuple[int, int] = (5, 3), mode: str = "RGBA", **options: Any) -> bytes:
+def save(size: tuple[int, int] = (5, 3), mode: str = "RGBA", **options: Any) -> bytes:
     out = io.BytesIO()
     Image.new(mode, size).save(out, "PNG", **options)
     return out.getvalue()
 
 
-def refusal(data: bytes, check: Callable[..., object] = png.check_png) -> InvalidInput:
+def error_of(data: bytes, check: Callable[..., object] = png.check_png) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
         check(data, name="strip.png")
     assert caught.value.location == "strip.png"
@@ -62,8 +62,8 @@ GOOD = picture(header(), idat(), IEND)
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_pictures_of_every_colour_type_pass(mode: str) -> None:
-    """What Pillow writes in any mode is in order, and its size is Pillow's."""
-    assert png.check_png(saved((37, 11), mode), name="a.png") == png.Size(37, 11)
+    """Images that Pillow writes are valid in every mode, and have the size that Pillow reads."""
+    assert png.check_png(save((37, 11), mode), name="a.png") == png.Size(37, 11)
 
 
 @pytest.mark.parametrize("depth_and_colour", [(1, 0), (4, 3), (8, 2), (16, 6)])
@@ -71,7 +71,7 @@ def test_pictures_of_every_colour_type_pass(mode: str) -> None:
 def test_interlaced_rows_are_counted_pass_by_pass(
     size: tuple[int, int], depth_and_colour: tuple[int, int]
 ) -> None:
-    """The seven passes of Adam7 hold as many bytes as their pixels need, by an enumeration of every pixel."""
+    """The number of bytes of the seven passes of Adam7 equals an enumeration of every pixel."""
     (width, height), (depth, colour) = size, depth_and_colour
     pattern = ["16462646", "77777777", "56565656", "77777777", "36463646", "77777777", "56565656", "77777777"]
     bits = depth * {0: 1, 2: 3, 3: 1, 6: 4}[colour]
@@ -84,11 +84,11 @@ def test_interlaced_rows_are_counted_pass_by_pass(
 
     assert png.check_png(picture(head, *palette, idat(bytes(raw)), IEND), name="") == png.Size(width, height)
     for wrong in (raw - 1, raw + 1):
-        assert refusal(picture(head, *palette, idat(bytes(wrong)), IEND)).code == "bad-image"
+        assert error_of(picture(head, *palette, idat(bytes(wrong)), IEND)).code == "bad-image"
 
 
-def test_the_size_says_how_many_pixels() -> None:
-    size = png.png_size(saved((29, 30)), name="icon.png")
+def test_a_size_has_a_number_of_pixels() -> None:
+    size = png.png_size(save((29, 30)), name="icon.png")
 
     assert (str(size), size.pixels) == ("29 x 30", 870)
 
@@ -105,11 +105,11 @@ def test_the_size_says_how_many_pixels() -> None:
     ],
 )
 def test_img_01_pixel_bomb(size: tuple[int, int]) -> None:
-    """More than 4 megapixels are refused from the header alone."""
+    """The header alone is enough to refuse more than 4 megapixels."""
     bomb = picture(header(*size))
 
     for check in (png.png_size, png.check_png):
-        assert refusal(bomb, check).code == "image-too-large"
+        assert error_of(bomb, check).code == "image-too-large"
 
 
 def test_the_largest_picture_is_a_square_of_2048() -> None:
@@ -132,10 +132,10 @@ def zeros(mebibytes: int) -> bytes:
     ids=["zTXt", "iTXt", "iCCP", "two that are small each"],
 )
 def test_img_02_metadata_bomb(make: Callable[[], bytes]) -> None:
-    """Compressed text and profiles beyond 1 MiB are refused, without being unpacked first."""
+    """Compressed text and profiles beyond 1 MiB are refused before they are unpacked completely."""
     data = picture(header(), make(), idat(), IEND)
     tracemalloc.start()
-    assert refusal(data).code == "bad-image"
+    assert error_of(data).code == "bad-image"
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
@@ -143,14 +143,14 @@ def test_img_02_metadata_bomb(make: Callable[[], bytes]) -> None:
 
 
 def test_a_pixel_stream_longer_than_the_picture_is_refused() -> None:
-    """Neither 80 MiB of extra rows nor a second stream hides behind the pixels."""
-    assert refusal(picture(header(), chunk(b"IDAT", zeros(80)), IEND)).code == "bad-image"
+    """80 MiB of additional rows are refused, and so is a second stream after the pixels."""
+    assert error_of(picture(header(), chunk(b"IDAT", zeros(80)), IEND)).code == "bad-image"
     twice = zlib.compress(bytes(5)) + zlib.compress(b"hidden")
-    assert refusal(picture(header(), chunk(b"IDAT", twice), IEND)).code == "bad-image"
-    assert refusal(picture(header(), idat(), idat(), IEND)).code == "bad-image"
+    assert error_of(picture(header(), chunk(b"IDAT", twice), IEND)).code == "bad-image"
+    assert error_of(picture(header(), idat(), idat(), IEND)).code == "bad-image"
 
 
-def foreign(kind: str) -> bytes:
+def other_type(kind: str) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, kind)
     return out.getvalue()
@@ -159,14 +159,14 @@ def foreign(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (foreign("JPEG"), "a JPEG"),
-        (foreign("GIF"), "a GIF"),
-        (foreign("WEBP"), "a WebP"),
-        (foreign("ICO"), "an ICO"),
-        (foreign("TIFF"), "a TIFF"),
-        (foreign("BMP"), "a BMP"),
-        (foreign("EPS"), "an EPS"),
-        (foreign("PDF"), "a PDF"),
+        (other_type("JPEG"), "a JPEG"),
+        (other_type("GIF"), "a GIF"),
+        (other_type("WEBP"), "a WebP"),
+        (other_type("ICO"), "an ICO"),
+        (other_type("TIFF"), "a TIFF"),
+        (other_type("BMP"), "a BMP"),
+        (other_type("EPS"), "an EPS"),
+        (other_type("PDF"), "a PDF"),
         (b"\0\0\0\x1cftypheic", "a HEIC"),
         (b"MM\0*", "a TIFF"),
         (b"PK\x03\x04\x14\0", "a ZIP"),
@@ -175,21 +175,21 @@ def foreign(kind: str) -> bytes:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS"),
         (GOOD.replace(b"\r\n", b"\n"), "line ends"),
         (b"", "empty"),
-        (b"hello", "no picture"),
+        (b"hello", "unknown type"),
         (SIGNATURE + chunk(b"CgBI", b"\x50\0\x20\x02") + header(), "CgBI"),
     ],
 )
 def test_img_03_wrong_type_behind_a_png_name(data: bytes, what: str) -> None:
-    """What is no PNG is refused, and the message says what it is."""
-    for check in (png.png_size, png.check_png, png.plain):
-        error = refusal(data, check)
+    """The message names the type of a file that is not a PNG."""
+    for check in (png.png_size, png.check_png, png.strip_metadata):
+        error = error_of(data, check)
         assert error.code == "not-png"
         assert what in error.message
 
 
 @pytest.mark.parametrize("tail", [b"PK\x03\x04...", b"<html>", b"\0", GOOD])
 def test_img_04_bytes_after_the_end(tail: bytes) -> None:
-    assert refusal(GOOD + tail).code == "bad-image"
+    assert error_of(GOOD + tail).code == "bad-image"
 
 
 def flipped(data: bytes, place: int) -> bytes:
@@ -257,7 +257,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("defect", BROKEN)
 def test_img_05_broken_png(defect: str) -> None:
-    error = refusal(BROKEN[defect])
+    error = error_of(BROKEN[defect])
 
     assert error.code == "bad-image"
     assert error.message.startswith("the PNG ")
@@ -267,7 +267,7 @@ def test_img_05_compression_methods_other_than_deflate() -> None:
     for place in (26, 27):  # compression and filter method
         head = flipped(header(), place - 8)[:-4]
         head += struct.pack(">I", zlib.crc32(head[4:]))
-        assert refusal(picture(head, idat(), IEND)).code == "bad-image"
+        assert error_of(picture(head, idat(), IEND)).code == "bad-image"
 
 
 def test_the_number_of_chunks_is_limited() -> None:
@@ -275,7 +275,7 @@ def test_the_number_of_chunks_is_limited() -> None:
     good = picture(header(), idat(), empty * 19_997, IEND)
 
     assert png.check_png(good, name="") == png.Size(1, 1)
-    assert refusal(picture(header(), idat(), empty * 19_998, IEND)).code == "bad-image"
+    assert error_of(picture(header(), idat(), empty * 19_998, IEND)).code == "bad-image"
 
 
 def test_pixels_may_be_spread_over_many_chunks() -> None:
@@ -294,38 +294,38 @@ def with_metadata() -> bytes:
     text.add(b"caBX", b"private")
     exif = Image.Exif()
     exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.0)}
-    return saved((6, 4), pnginfo=text, exif=exif, dpi=(144, 144))
+    return save((6, 4), pnginfo=text, exif=exif, dpi=(144, 144))
 
 
 def test_img_06_metadata_is_dropped() -> None:
-    """Text, EXIF and private chunks go; pixels and resolution stay."""
+    """Text, EXIF and private chunks are removed. Pixels and resolution stay."""
     before = with_metadata()
-    after = png.plain(before, name="icon.png")
+    after = png.strip_metadata(before, name="icon.png")
 
     assert {b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"caBX"} <= {before[i : i + 4] for i in range(len(before))}
     with Image.open(io.BytesIO(before)) as old, Image.open(io.BytesIO(after)) as new:
         assert set(new.info) == {"dpi"}
         assert old.tobytes() == new.tobytes()
     assert b"Jane" not in after
-    assert png.plain(after, name="icon.png") is after
+    assert png.strip_metadata(after, name="icon.png") is after
 
 
 def test_a_picture_without_metadata_keeps_its_bytes() -> None:
-    data = saved(dpi=(72, 72))
+    data = save(dpi=(72, 72))
 
-    assert png.plain(data, name="icon.png") is data
+    assert png.strip_metadata(data, name="icon.png") is data
 
 
 def test_the_colour_profile_is_found() -> None:
-    data = saved(icc_profile=b"not really a profile")
+    data = save(icc_profile=b"not really a profile")
 
     assert png.colour_profile(data, name="") == b"not really a profile"
-    assert png.colour_profile(saved(), name="") is None
-    assert png.plain(data, name="") is data
+    assert png.colour_profile(save(), name="") is None
+    assert png.strip_metadata(data, name="") is data
 
 
 def mutated(data: bytes, dice: random.Random) -> bytes:
-    """A few bytes changed, cut, doubled; half of the time with checksums that fit again."""
+    """Changes, removes or doubles a few bytes, and corrects the checksums half of the time."""
     body = bytearray(data)
     for _ in range(dice.randint(1, 4)):
         place = dice.randrange(8, len(body))
@@ -354,11 +354,11 @@ def with_checksums(body: bytearray) -> bytes:
 @pytest.mark.no_cover
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.long)])
 def test_img_08_time_of_mutations(count: int) -> None:
-    """A changed picture costs less than 100 ms and 64 MiB, whether it passes or not."""
+    """Checking a changed image takes less than 100 ms and 64 MiB, with any result."""
     noise = random.Random(8).randbytes(64 * 64 * 4)
     out = io.BytesIO()
     Image.frombytes("RGBA", (64, 64), noise).quantize(16).save(out, "PNG")
-    seeds = [with_metadata(), saved((300, 200)), out.getvalue(), indexed(PALETTE, chunk(b"tRNS", b"\0"))]
+    seeds = [with_metadata(), save((300, 200)), out.getvalue(), indexed(PALETTE, chunk(b"tRNS", b"\0"))]
     dice = random.Random(1993)
     slowest, refused = 0.0, 0
     tracemalloc.start()
@@ -366,7 +366,7 @@ def test_img_08_time_of_mutations(count: int) -> None:
         data = mutated(seeds[number % len(seeds)], dice)
         begin = time.process_time()
         try:
-            png.plain(data, name="x.png")
+            png.strip_metadata(data, name="x.png")
         except InvalidInput as error:
             assert error.code in {"bad-image", "not-png", "image-too-large"}  # noqa: PT017 - most raise, some pass
             refused += 1
@@ -380,10 +380,10 @@ def test_img_08_time_of_mutations(count: int) -> None:
 
 
 def test_reading_needs_no_pillow() -> None:
-    """Neither the import nor a check loads the imaging library."""
+    """The import and the check do not load the imaging library."""
     code = (
         "import sys; from passwright.images import png; data = bytes.fromhex(sys.argv[1]);"
-        "png.check_png(data, name=''); png.plain(data, name=''); sys.exit('PIL' in sys.modules)"
+        "png.check_png(data, name=''); png.strip_metadata(data, name=''); sys.exit('PIL' in sys.modules)"
     )
 
     assert subprocess.run([sys.executable, "-c", code, GOOD.hex()], check=False).returncode == 0

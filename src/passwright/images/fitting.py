@@ -1,8 +1,6 @@
-"""Fitting one picture to the slots and scales a wallet wants.
+"""Images fitted to the slots and scales of a wallet.
 
-`png_size` and `check_png` say what a picture is without decoding it; they live
-in `passwright.images.png`. Here pixels are decoded, and only what `check_png` let
-through.
+Only images that `passwright.images.png.check_png` has accepted are decoded.
 """
 
 from __future__ import annotations
@@ -19,9 +17,9 @@ from passwright.images.png import (
     Size,
     check_png,
     colour_profile,
-    only,
-    plain,
+    keep_chunks,
     png_size,
+    strip_metadata,
 )
 from passwright.report import Finding, Report, note, warning
 
@@ -34,33 +32,33 @@ __all__ = [
     "HEAVY_BYTES",
     "MAX_PIXELS",
     "SCALES",
-    "Fitted",
+    "FittedImage",
     "Mode",
     "Points",
-    "Scaled",
+    "ScaledImages",
     "Size",
     "check_png",
     "check_slot",
     "file_name",
     "fit",
-    "plain",
+    "fit_scales",
     "png_size",
-    "scales",
     "split_name",
+    "strip_metadata",
 ]
 
-# A picture above this makes a pass slow to load. It is what Apple allows a
-# picture of an upcoming event (`URLs.size` in `upcomingPassInformation`).
+# A larger image makes a pass slow to load. The limit is Apple's for an image of an upcoming event
+# (`URLs.size` in `upcomingPassInformation`).
 HEAVY_BYTES = 2 * 2**20
 
 # Apple draws a slot in 1, 2 or 3 pixels per point: `icon.png`, `icon@2x.png`, `icon@3x.png`.
 SCALES = (1, 2, 3)
 
-# How a picture meets a box of another ratio: `fit` stays inside it, `crop`
-# fills it and loses what hangs over, `pad` fills it up with transparent pixels.
+# Treatment of an image whose ratio differs from the box: `fit` stays inside the box, `crop` fills the box
+# and cuts the edges off, `pad` fills the rest of the box with transparent pixels.
 Mode = Literal["fit", "crop", "pad"]
 
-# The width and height of a slot; a range is any of these widths.
+# Width and height of a slot. A range allows each of its widths.
 Points = tuple[int | range, int]
 
 _OPAQUE = 255
@@ -68,8 +66,8 @@ _SIXTEEN_BITS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """A picture made to measure: its PNG bytes, its size, and what it cost."""
+class FittedImage:
+    """A fitted image: its PNG bytes, its size, and whether it was scaled up or cropped."""
 
     data: bytes
     size: Size
@@ -78,70 +76,70 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Scaled:
-    """One picture in all three scales, `files[2]` being `@2x`, and what was done to get there."""
+class ScaledImages:
+    """An image in all three scales, and a report of the changes. `files[2]` is the scale `@2x`."""
 
     files: Mapping[int, bytes]
     report: Report
 
 
-def fit(data: bytes, *, width: int, height: int, mode: Mode = "fit", name: str) -> Fitted:
-    """The picture in a box of `width` by `height` pixels, its ratio kept.
+def fit(data: bytes, *, width: int, height: int, mode: Mode = "fit", name: str) -> FittedImage:
+    """Fits an image into a box of `width` by `height` pixels. Errors call the image `name`.
 
-    With the default `fit` one side may come out shorter than the box, with
-    `crop` and `pad` neither does. A colour profile is applied, then dropped
-    with all other metadata: what comes out holds sRGB pixels and nothing else.
-    The same input and the same Pillow give the same bytes.
+    The ratio of the image does not change. With the default mode `fit` one side may be shorter than
+    the box, with `crop` and `pad` the result has the size of the box. A colour profile is applied and
+    removed with all other metadata, so the result contains sRGB pixels only. The same input and the
+    same version of Pillow give the same bytes.
 
     Raises:
-        InvalidInput: as `check_png`, or `bad-image` when the pixels can't be decoded.
-        ValueError: the box or the mode makes no sense.
+        InvalidInput: as `check_png`, or `bad-image`: the pixels cannot be decoded.
+        ValueError: the box is empty or too large, or the mode is unknown.
     """
     return _fit(data, lambda: _decode(data, name), width=width, height=height, mode=mode, name=name)
 
 
 def _fit(
     data: bytes, pixels: Callable[[], Image], *, width: int, height: int, mode: Mode, name: str
-) -> Fitted:
-    """The same with the pixels of the picture at hand, once they are asked for."""
+) -> FittedImage:
+    """Fits an image as `fit`. `pixels` decodes the image, and is called once its header is validated."""
     if min(width, height) < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"a picture can't have {width} x {height} pixels")
     size = check_png(data, name=name)
     across, down = width / size.width, height / size.height
     if mode == "crop":
         factor = max(across, down)
-        kept = (min(width / factor, size.width), min(height / factor, size.height))
+        region = (min(width / factor, size.width), min(height / factor, size.height))
     elif mode in ("fit", "pad"):
         factor = min(across, down)
-        kept = (float(size.width), float(size.height))
+        region = (float(size.width), float(size.height))
     else:
         raise ValueError(f"mode is {mode!r}: use 'fit', 'crop' or 'pad'")
-    inner = Size(max(1, round(kept[0] * factor)), max(1, round(kept[1] * factor)))
+    inner = Size(max(1, round(region[0] * factor)), max(1, round(region[1] * factor)))
     outer = inner if mode == "fit" else Size(width, height)
-    # Less than one pixel of the result is rounding, not cropping.
-    cropped = max((size.width - kept[0]) * factor, (size.height - kept[1]) * factor) >= 1
-    image = _resize(pixels(), kept, inner, outer)
-    return Fitted(_encode(image), outer, upscaled=factor > 1, cropped=cropped)
+    # Less than one pixel of the result is rounding and not cropping.
+    cropped = max((size.width - region[0]) * factor, (size.height - region[1]) * factor) >= 1
+    image = _resize(pixels(), region, inner, outer)
+    return FittedImage(_encode(image), outer, upscaled=factor > 1, cropped=cropped)
 
 
-def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = "fit", name: str) -> Scaled:
-    """One picture in all three scales, out of those there are.
+def fit_scales(
+    sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = "fit", name: str
+) -> ScaledImages:
+    """Makes the missing scales of an image from the existing ones.
 
-    `sources` maps 1, 2 or 3 to PNG bytes. Scales that are given stay as they
-    are, apart from metadata; the others are made from the picture with the most
-    pixels. `points` is the slot's width and height: where the width is a range,
-    `fit` keeps the picture's ratio inside the widest box; where no size is known
-    it is None, and the source is taken for the one at @3x, so nothing is scaled
-    up. `name` is the slot's, with a language folder before it if need be
-    (`de/strip`); it names the files in findings and errors.
+    `sources` maps 1, 2 or 3 to PNG bytes. Existing scales do not change, except that their metadata is
+    removed. The other scales are made from the image with the most pixels. `points` is the width and
+    height of the slot. If the width is a range, `fit` keeps the ratio of the image inside the widest
+    box. If `points` is None, the size of the slot is unknown: the source counts as the scale @3x, and
+    nothing is scaled up. `name` is the name of the slot, with a folder for the language if there is one
+    (`de/strip`). Findings and errors name the files after it.
 
-    The report tells what was scaled up (`image-upscaled`), cropped
-    (`image-cropped`) and dropped (`image-metadata-dropped`), and what
-    `check_slot` says of the given ones.
+    The report contains `image-upscaled`, `image-cropped` and `image-metadata-dropped`, and the findings
+    of `check_slot` about the existing scales.
 
     Raises:
-        InvalidInput: as `fit`, for the file it names.
-        ValueError: no source, or a scale other than 1, 2 and 3.
+        InvalidInput: as `fit`, for the file that the error names.
+        ValueError: there is no source, or a scale other than 1, 2 and 3.
     """
     if not sources or not sources.keys() <= set(SCALES):
         raise ValueError(f"{name}: a picture comes in the scales 1, 2 and 3, here are {sorted(sources)}")
@@ -149,7 +147,7 @@ def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = 
     given: dict[int, bytes] = {}
     for scale, data in sorted(sources.items()):
         file = file_name(name, scale)
-        given[scale] = plain(data, name=file)
+        given[scale] = strip_metadata(data, name=file)
         findings += check_slot(given[scale], points=points, name=file)
         if given[scale] is not data:
             findings.append(note("image-metadata-dropped", file, "text, EXIF or other metadata was left out"))
@@ -158,7 +156,7 @@ def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = 
     source = file_name(name, best)
     width = sizes[best].width / SCALES[-1] if points is None else _widths(points)[-1]
     height = sizes[best].height / SCALES[-1] if points is None else points[1]
-    # Decoded once for all scales that are made of it, and not at all where all are given.
+    # The source is decoded once for all missing scales, and not at all where none is missing.
     pixels = cache(lambda: _decode(given[best], source))
     files: dict[int, bytes] = {}
     for scale in SCALES:
@@ -169,15 +167,14 @@ def scales(sources: Mapping[int, bytes], *, points: Points | None, mode: Mode = 
             fitted = _fit(given[best], pixels, width=box.width, height=box.height, mode=mode, name=source)
             findings += _costs(fitted, file_name(name, scale), source)
             files[scale] = fitted.data
-    return Scaled(files, Report.from_findings(findings))
+    return ScaledImages(files, Report.from_findings(findings))
 
 
 def check_slot(data: bytes, *, points: Points | None, name: str) -> Iterator[Finding]:
-    """What a wallet will do to a picture in this slot that its maker may not expect.
+    """Validates the ratio and the file size of an image for a slot.
 
-    Sizes are advice, wallets scale: so only the ratio counts (`image-ratio`;
-    nothing to compare with where `points` is None), and the weight of the file
-    (`image-heavy`). Both are warnings.
+    Wallets scale images, so their size in pixels does not matter. `image-ratio` warns about another
+    ratio than that of `points`, unless `points` is None, and `image-heavy` warns about a large file.
 
     Raises:
         InvalidInput: as `png_size`.
@@ -193,7 +190,7 @@ def check_slot(data: bytes, *, points: Points | None, name: str) -> Iterator[Fin
     if points is None:
         return
     widths, height = _widths(points), points[1]
-    # One pixel more or less is what rounding to whole pixels costs.
+    # Rounding to whole pixels may add or remove one pixel.
     narrow = (size.width + 1) * height < widths[0] * (size.height - 1)
     wide = (size.width - 1) * height > widths[-1] * (size.height + 1)
     if narrow or wide:
@@ -208,12 +205,12 @@ def check_slot(data: bytes, *, points: Points | None, name: str) -> Iterator[Fin
 
 
 def file_name(name: str, scale: int) -> str:
-    """The file of a picture in one scale: `logo`, 2 is `logo@2x.png`."""
+    """Returns the file name of an image in one scale: `logo@2x.png` for `logo`, 2."""
     return f"{name}.png" if scale == 1 else f"{name}@{scale}x.png"
 
 
 def split_name(file: str) -> tuple[str, int] | None:
-    """The picture and the scale in a file name: `de/logo@2x.png` is `de/logo`, 2. None if it is no .png."""
+    """Returns the image and the scale of a file name: `de/logo`, 2 for `de/logo@2x.png`. None if not .png."""
     stem = file.removesuffix(".png")
     if stem == file:
         return None
@@ -229,7 +226,7 @@ def _widths(points: Points) -> range:
     return width if isinstance(width, range) else range(width, width + 1)
 
 
-def _costs(fitted: Fitted, file: str, source: str) -> Iterator[Finding]:
+def _costs(fitted: FittedImage, file: str, source: str) -> Iterator[Finding]:
     if fitted.upscaled:
         yield warning(
             "image-upscaled",
@@ -241,18 +238,18 @@ def _costs(fitted: Fitted, file: str, source: str) -> Iterator[Finding]:
         yield note("image-cropped", file, f"{source} has another ratio: edges were cut off to {fitted.size}")
 
 
-# The only functions that know Pillow.
+# Only the functions below import Pillow.
 
 
 def _decode(data: bytes, name: str) -> Image:
-    """The pixels as RGB or RGBA in sRGB. Pillow sees chunks that `check_png` has judged, and no others."""
+    """Decodes the pixels as RGB or RGBA in sRGB. Pillow gets only chunks that `check_png` has validated."""
     from PIL import Image
 
     profile = colour_profile(data, name=name)
     try:
-        bare = io.BytesIO(only(data, PIXELS_ONLY, name=name))
+        bare = io.BytesIO(keep_chunks(data, PIXELS_ONLY, name=name))
         image = _eight_bits(Image.open(bare, formats=("PNG",)), depth=data[24]).convert("RGBA")
-        # Greys look alike under any profile; the others are applied.
+        # A profile for greys changes nothing, so only profiles for colours are applied.
         if profile is not None and profile[16:20] == b"RGB ":
             _to_srgb(image, profile)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as exc:
@@ -261,7 +258,7 @@ def _decode(data: bytes, name: str) -> Image:
 
 
 def _lean(image: Image) -> Image:
-    """The same pixels without their transparency if they have none: less to scale, less to write."""
+    """Removes an alpha channel that is opaque throughout, which makes scaling and encoding faster."""
     if image.mode == "RGBA" and image.getchannel("A").getextrema()[0] == _OPAQUE:
         return image.convert("RGB")
     return image
@@ -278,7 +275,7 @@ def _to_srgb(image: Image, profile: bytes) -> None:
 
 
 def _eight_bits(image: Image, depth: int) -> Image:
-    """Pillow cuts 16 bits of colour to 8; but it clips 16 bits of grey and leaves the transparent colour."""
+    """Reduces 16 bits to 8. Pillow does so for colours, but clips greys and keeps the transparent colour."""
     image.load()
     if depth != _SIXTEEN_BITS:
         return image
@@ -292,10 +289,10 @@ def _eight_bits(image: Image, depth: int) -> Image:
     return image
 
 
-def _resize(image: Image, kept: tuple[float, float], inner: Size, outer: Size) -> Image:
+def _resize(image: Image, region: tuple[float, float], inner: Size, outer: Size) -> Image:
     from PIL import Image as Pillow
 
-    left, top = (image.width - kept[0]) / 2, (image.height - kept[1]) / 2
+    left, top = (image.width - region[0]) / 2, (image.height - region[1]) / 2
     box = (left, top, image.width - left, image.height - top)
     resized = image.resize((inner.width, inner.height), Pillow.Resampling.LANCZOS, box=box)
     if inner == outer:
@@ -306,8 +303,8 @@ def _resize(image: Image, kept: tuple[float, float], inner: Size, outer: Size) -
 
 
 def _encode(image: Image) -> bytes:
-    image.info.clear()  # Pillow writes what it finds there
+    image.info.clear()  # Pillow would write its items
     out = io.BytesIO()
-    # The best level there is takes four times as long for 3 % less.
+    # The highest level saves 3 % and takes four times as long.
     _lean(image).save(out, "PNG", compress_level=6)
     return out.getvalue()

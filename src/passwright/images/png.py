@@ -1,9 +1,8 @@
-"""What a PNG is, read without decoding it: safe for bytes from a stranger.
+"""Reader of PNG files that decodes no pixels, for bytes from any source.
 
-Both wallets take PNG only. `png_size` reads signature and header, `check_png`
-every chunk as well. Time and memory follow the limits below, not what a
-picture says of itself. Section numbers are those of the PNG Specification,
-third edition (W3C, 2025).
+Both wallets accept PNG only. `png_size` reads the signature and the header, and `check_png` reads every
+chunk as well. Time and memory depend on the limits below, not on the numbers in the file. Section
+numbers are those of the PNG Specification, third edition (W3C, 2025).
 """
 
 from __future__ import annotations
@@ -24,21 +23,20 @@ __all__ = [
     "check_png",
     "colour_profile",
     "has_size",
-    "only",
-    "plain",
+    "keep_chunks",
     "png_size",
+    "strip_metadata",
 ]
 
-# The largest slot of either wallet, Apple's background at 3x, has 1.6 million
-# pixels. Four times 2**20 lets a square of 2048 through, and one picture
-# unpacks to 16 MiB of RGBA at most.
+# The largest slot of either wallet, Apple's background at 3x, has 1.6 million pixels. The limit is a
+# square of 2048 pixels, which unpacks to 16 MiB of RGBA.
 MAX_PIXELS = 4 * 2**20
 
-# What all compressed text and colour profiles of one picture may unpack to
-# together. The profiles cameras and design programs embed have 0.5 to 600 KB.
+# The unpacked size of all compressed text and colour profiles of one image. The profiles that cameras
+# and design programs embed have 0.5 to 600 KB.
 MAX_METADATA_BYTES = 2**20
 
-# The smallest buffer in use, 4 KB, cuts the largest picture into 8,192 chunks.
+# The smallest buffer of common encoders, 4 KB, cuts the largest image into 8,192 chunks.
 MAX_CHUNKS = 20_000
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -50,17 +48,17 @@ _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _INDEXED = 3
 
-# Section 8.1, Adam7: column and row of each pass's first pixel, and the steps to the next.
+# Section 8.1, Adam7: column and row of the first pixel of each pass, and the steps to the next pixel.
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 
 _CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _ANIMATION = frozenset({b"acTL", b"fcTL", b"fdAT"})
 
-# The pixels, and nothing that changes how they are shown.
+# The chunks that contain the pixels. None of the others changes their values.
 PIXELS_ONLY = _CRITICAL | {b"tRNS"}
 
-# What may stay in a picture that is passed on: these say how to show the
-# pixels. Everything else (text, EXIF, dates, private chunks) says who made it.
+# The chunks that remain without metadata: they tell how to display the pixels. All others (text, EXIF,
+# dates, private chunks) may tell who made the image.
 _DISPLAY = PIXELS_ONLY | {
     b"cHRM",
     b"gAMA",
@@ -74,7 +72,7 @@ _DISPLAY = PIXELS_ONLY | {
     b"pHYs",
 }
 
-# First bytes of what people rename to .png, and what to call it.
+# First bytes of other files that are named .png by mistake, and their type.
 _OTHER_TYPES = (
     (b"\xff\xd8\xff", "a JPEG"),
     (b"GIF8", "a GIF"),
@@ -100,7 +98,7 @@ class Size:
 
     @property
     def pixels(self) -> int:
-        """How many pixels that are."""
+        """The number of pixels."""
         return self.width * self.height
 
     def __str__(self) -> str:
@@ -119,9 +117,7 @@ _Chunk = tuple[bytes, memoryview]
 
 
 def png_size(data: bytes, *, name: str) -> Size:
-    """The size of a PNG, read from its header alone.
-
-    `name` is the file's name, for the error.
+    """Reads the size of a PNG from its header alone. Errors call the file `name`.
 
     Raises:
         InvalidInput: `not-png`, `bad-image` or `image-too-large`.
@@ -130,12 +126,12 @@ def png_size(data: bytes, *, name: str) -> Size:
 
 
 def check_png(data: bytes, *, name: str) -> Size:
-    """The size of a PNG whose every chunk is in order.
+    """Validates every chunk of a PNG, and returns the size of the image. Errors call the file `name`.
 
-    Beyond the header: lengths and CRCs, order and number of chunks, as many
-    bytes of pixels as the header promises, nothing after the end, no animation
-    (neither wallet plays one), compressed text and profiles within 1 MiB.
-    Pixels are counted as they unpack and thrown away.
+    Validates the header, the lengths and CRCs, and the order and number of chunks. The pixel data must
+    have the length that follows from the header, no bytes may follow the end, and compressed text and
+    profiles must fit 1 MiB. Animations are refused, because neither wallet plays them. Pixels are
+    counted while they unpack, and never stored.
 
     Raises:
         InvalidInput: `not-png`, `bad-image` or `image-too-large`.
@@ -149,11 +145,10 @@ def check_png(data: bytes, *, name: str) -> Size:
     return header.size
 
 
-def plain(data: bytes, *, name: str) -> bytes:
-    """The same picture without text, EXIF, dates and private chunks.
+def strip_metadata(data: bytes, *, name: str) -> bytes:
+    """Removes text, EXIF, dates and private chunks from a PNG.
 
-    Pixels and colours stay as they are; `data` itself comes back if there is
-    nothing to drop.
+    Pixels and colours do not change. Returns `data` itself if it has no such chunk.
 
     Raises:
         InvalidInput: as `check_png`.
@@ -161,14 +156,14 @@ def plain(data: bytes, *, name: str) -> bytes:
     check_png(data, name=name)
     if all(kind in _DISPLAY for kind, _ in _chunks(data, name)):
         return data
-    return only(data, _DISPLAY, name=name)
+    return keep_chunks(data, _DISPLAY, name=name)
 
 
-def only(data: bytes, kinds: Container[bytes], *, name: str) -> bytes:
-    """The PNG with chunks of these types alone, in their order.
+def keep_chunks(data: bytes, kinds: Container[bytes], *, name: str) -> bytes:
+    """Returns the PNG with the chunks of these types only, in their order.
 
     Raises:
-        InvalidInput: `bad-image` when the chunks can't be told apart.
+        InvalidInput: `bad-image`: the chunks cannot be read.
     """
     parts = [_SIGNATURE]
     for kind, body in _chunks(data, name):
@@ -179,15 +174,15 @@ def only(data: bytes, kinds: Container[bytes], *, name: str) -> bytes:
 
 
 def colour_profile(data: bytes, *, name: str) -> bytes | None:
-    """The ICC profile of a picture that `check_png` let through, if it has one."""
+    """Returns the ICC profile of a PNG that `check_png` has accepted, or None."""
     for kind, body in _chunks(data, name):
         if kind == b"iCCP":
-            return zlib.decompress(_packed(kind, body) or b"")
+            return zlib.decompress(_compressed_part(kind, body) or b"")
     return None
 
 
 def has_size(data: bytes) -> bool:
-    """The bytes are a PNG as far as `png_size` looks at them."""
+    """Returns whether `png_size` accepts the bytes."""
     try:
         _header(bytes(data[:HEADER_BYTES]), "")
     except InvalidInput:
@@ -230,11 +225,11 @@ def _type_of(data: bytes) -> str:
     text = data[:1000].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(b"<"):
         return "an SVG" if b"<svg" in text else "HTML or XML"
-    return "no picture we know" if data else "an empty file"
+    return "a file of an unknown type" if data else "an empty file"
 
 
 def _chunks(data: bytes, name: str) -> list[_Chunk]:
-    """The chunks up to and with IEND, each with a good length and CRC (section 5.3)."""
+    """Reads the chunks up to IEND, and validates their lengths and CRCs (section 5.3)."""
     view = memoryview(data)
     chunks: list[_Chunk] = []
     start = len(_SIGNATURE)
@@ -245,7 +240,7 @@ def _chunks(data: bytes, name: str) -> list[_Chunk]:
             raise _bad(name, "ends too early")
         kind = bytes(view[start + 4 : body])
         if not kind.isalpha():
-            raise _bad(name, f"has a chunk type {kind!r}, which is no name")
+            raise _bad(name, f"has a chunk type {kind!r}, which is not a name")
         if zlib.crc32(view[start + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
             raise _bad(name, f"has a wrong checksum in its chunk {kind.decode()}")
         chunks.append((kind, view[body:end]))
@@ -258,12 +253,12 @@ def _chunks(data: bytes, name: str) -> list[_Chunk]:
 
 
 def _check_order(kinds: list[bytes], name: str) -> None:
-    """Section 5.6: what comes once, what comes before what."""
+    """Validates the number of chunks of each type and their order (section 5.6)."""
     if not _ANIMATION.isdisjoint(kinds):
         raise _bad(name, "is animated, and no wallet plays it: save a single frame")
     for kind in kinds:
         if kind[:1].isupper() and kind not in _CRITICAL:
-            raise _bad(name, f"needs the chunk {kind.decode()}, which is none of the standard's")
+            raise _bad(name, f"needs the chunk {kind.decode()}, which the standard does not define")
     for kind in (b"IHDR", b"PLTE", b"tRNS", b"iCCP"):
         if kinds.count(kind) > 1:
             raise _bad(name, f"has more than one chunk {kind.decode()}")
@@ -279,7 +274,7 @@ def _check_order(kinds: list[bytes], name: str) -> None:
 
 
 def _check_colours(header: _Header, chunks: list[_Chunk], name: str) -> None:
-    """Sections 11.2.2 and 11.3.1.1: palette and transparency have the length their colour type asks for."""
+    """Validates the lengths of palette and transparency for the colour type (11.2.2 and 11.3.1.1)."""
     length = {kind: len(body) for kind, body in chunks if kind in (b"PLTE", b"tRNS")}
     colours, rest = divmod(length.get(b"PLTE", 0), 3)
     most = {2: 256, 6: 256, _INDEXED: 2**header.depth}.get(header.colour, 0)
@@ -294,16 +289,16 @@ def _check_colours(header: _Header, chunks: list[_Chunk], name: str) -> None:
 
 
 def _check_metadata(chunks: list[_Chunk], name: str) -> None:
-    """Compressed text and profiles unpack to a bounded size, all of them together."""
+    """Validates that compressed text and profiles together unpack to at most `MAX_METADATA_BYTES`."""
     left = MAX_METADATA_BYTES
     for kind, body in chunks:
-        packed = _packed(kind, body)
-        if packed is not None:
-            left -= _unpacked_size([packed], left, name, f"chunk {kind.decode()}")
+        compressed = _compressed_part(kind, body)
+        if compressed is not None:
+            left -= _unpacked_size([compressed], left, name, f"chunk {kind.decode()}")
 
 
-def _packed(kind: bytes, body: memoryview) -> bytes | None:
-    """The compressed part of a chunk of metadata, if it has one (11.3.2.3, 11.3.3.2 to 11.3.3.4)."""
+def _compressed_part(kind: bytes, body: memoryview) -> bytes | None:
+    """Returns the compressed part of a metadata chunk, or None (11.3.2.3, 11.3.3.2 to 11.3.3.4)."""
     if kind in (b"iCCP", b"zTXt"):  # keyword, 0, method, data
         return bytes(body).partition(b"\0")[2][1:]
     if kind == b"iTXt":  # keyword, 0, flag, method, language, 0, translated keyword, 0, text
@@ -314,14 +309,14 @@ def _packed(kind: bytes, body: memoryview) -> bytes | None:
 
 
 def _check_pixels(header: _Header, parts: Iterable[memoryview], name: str) -> None:
-    """The pixel data is one whole zlib stream of the length the header promises."""
-    promised = _filtered_length(header)
-    if _unpacked_size(parts, promised, name, "pixel data") != promised:
-        raise _bad(name, "has fewer pixels than its header says")
+    """Validates that the pixel data is one complete zlib stream of the length that the header requires."""
+    length = _filtered_length(header)
+    if _unpacked_size(parts, length, name, "pixel data") != length:
+        raise _bad(name, "has fewer pixels than its header requires")
 
 
 def _filtered_length(header: _Header) -> int:
-    """Bytes of all rows, each with its filter byte before it (section 7.2)."""
+    """Returns the number of bytes of all rows, each with its filter byte (section 7.2)."""
     bits = header.depth * _SAMPLES[header.colour]
     total = 0
     for left, top, across, down in _ADAM7 if header.interlaced else ((0, 0, 1, 1),):
@@ -333,7 +328,7 @@ def _filtered_length(header: _Header) -> int:
 
 
 def _unpacked_size(parts: Iterable[bytes | memoryview], limit: int, name: str, what: str) -> int:
-    """How many bytes a zlib stream unpacks to, read in small steps and never past `limit`."""
+    """Returns the number of bytes that a zlib stream unpacks to, reading in small steps up to `limit`."""
     stream = zlib.decompressobj()
     total = 0
     for part in parts:

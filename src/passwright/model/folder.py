@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import atomic_file
 from passwright.errors import InvalidInput, TemplateRejected
-from passwright.images import fitting
+from passwright.images import fitting, png
 from passwright.model import toml_lines
 from passwright.model.kinds import KINDS
 from passwright.model.template import (
@@ -237,7 +237,7 @@ def _is_left_over(parts: Sequence[str]) -> bool:
 
 def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
     try:
-        fitting.check_png(data, name=where)
+        png.check_png(data, name=where)
     except InvalidInput as exc:
         yield error(exc.code, where, exc.message)
 

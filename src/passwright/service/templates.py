@@ -9,7 +9,7 @@ from uuid import UUID
 
 from passwright.apple.container.archive import ArchiveLimits, Entries, join_entries, unpack
 from passwright.errors import InvalidInput, ServiceRefused, TemplateRejected
-from passwright.images import fitting
+from passwright.images import fitting, png
 from passwright.model import folder
 from passwright.report import Report, error
 from passwright.service.idempotency import find_stored, store_response
@@ -208,7 +208,7 @@ def _clean_template(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report
     pictures, findings = {}, []
     for name, data in template.images.files.items():
         try:
-            size = fitting.check_png(data, name=f"images/{name}")
+            size = png.check_png(data, name=f"images/{name}")
             pictures[name] = fitting.fit(
                 data, width=size.width, height=size.height, name=f"images/{name}"
             ).data

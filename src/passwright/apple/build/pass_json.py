@@ -412,7 +412,7 @@ def _scaled(
     """A picture at three scales, or as it was given where no size is published."""
     try:
         points = _points(slot, style, source, path)
-        scaled = fitting.scales(source, points=points, mode=slot["mode"], name=path)
+        scaled = fitting.fit_scales(source, points=points, mode=slot["mode"], name=path)
     except InvalidInput as exc:
         findings.append(error(exc.code, f"images/{exc.location}", exc.message))
         return {}

@@ -25,7 +25,7 @@ from passwright.binding.rules import is_bound_payload
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
 from passwright.errors import InvalidInput, TemplateRejected
-from passwright.images import fitting as images_fitting
+from passwright.images import fitting, png
 from passwright.model.folder import PICTURES
 from passwright.model.kinds import KINDS
 from passwright.model.template import (
@@ -162,8 +162,8 @@ class _Extraction:
 
     def _kind(self, kinds: Mapping[str, Kind]) -> Kind:
         style = style_of(self.document)
-        fitting = [kind for kind in kinds.values() if kind.style == style]
-        if style is None or not fitting:
+        candidates = [kind for kind in kinds.values() if kind.style == style]
+        if style is None or not candidates:
             message = f"no kind of pass has the style {style}" if style else "the pass has no style key"
             hint = f"known kinds: {', '.join(kinds)}"
             raise TemplateRejected(Report.from_findings([error("unknown-kind", "pass.json", message, hint)]))
@@ -173,7 +173,7 @@ class _Extraction:
             members = kind.style_members.items()
             return all(self.document[style].get(k) == v for k, v in members), kind.name == usual
 
-        return max(fitting, key=fits)
+        return max(candidates, key=fits)
 
     def _has_balance(self) -> bool:
         tags = self.document.get("semantics")
@@ -446,13 +446,13 @@ def _is_location(each: Any) -> bool:
 
 def _no_picture(file: str, data: bytes, language: str | None) -> str:
     """Why a file is no picture of a template, or ""."""
-    split = images_fitting.split_name(file)
+    split = fitting.split_name(file)
     if split is None or split[0] not in PICTURES:
         return "a template has no such file"
     if language is None:
         return "the folder is named after no language"
     try:
-        images_fitting.check_png(data, name=file)
+        png.check_png(data, name=file)
     except InvalidInput as exc:
         return f"the picture can't be taken over: {exc.message}"
     return ""

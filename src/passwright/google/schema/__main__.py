@@ -1,10 +1,10 @@
-"""Writes objects.json anew from a discovery document, or says how that differs from it.
+"""Writes objects.json from a discovery document of Google, or compares the two.
 
     python -m passwright.google.schema DISCOVERY.json
-    python -m passwright.google.schema --drift DISCOVERY.json
+    python -m passwright.google.schema --diff DISCOVERY.json
 
-The second changes nothing: it prints a line for each difference. Exit 0: none,
-1: some, 2: this is no discovery document of walletobjects.
+The second form writes no file, and prints a line for each difference. Exit code 0: there is no
+difference, 1: there are differences, 2: the file is not a discovery document of walletobjects.
 """
 
 from __future__ import annotations
@@ -16,37 +16,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from passwright.google.schema import from_discovery
-from passwright.google.schema.diff import drift
+from passwright.google.schema.diff import schema_differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-TABLE = Path(__file__).with_name("objects.json")
+OBJECTS = Path(__file__).with_name("objects.json")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the table, or compare; the exit code."""
+    """Writes or compares the schema, and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m passwright.google.schema", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("discovery", type=Path, help="Google's description of walletobjects v1 as JSON")
-    parser.add_argument("--drift", action="store_true", help="compare, and write nothing")
-    given = parser.parse_args(argv)
+    parser.add_argument("--diff", action="store_true", help="compare, and write nothing")
+    options = parser.parse_args(argv)
     try:
-        made = from_discovery(json.loads(given.discovery.read_text("utf-8")))
+        made = from_discovery(json.loads(options.discovery.read_text("utf-8")))
     except (OSError, ValueError) as exc:
-        parser.error(f"{given.discovery}: {exc}")
-    if given.drift:
-        ours = json.loads(TABLE.read_text("utf-8"))
-        lines = list(drift(ours, made))
+        parser.error(f"{options.discovery}: {exc}")
+    if options.diff:
+        lines = list(schema_differences(json.loads(OBJECTS.read_text("utf-8")), made))
         sys.stdout.writelines(f"{line}\n" for line in lines)
         return 1 if lines else 0
-    TABLE.write_text(rendered(made), "utf-8")
-    sys.stdout.write(f"{TABLE.name}: {len(made['objects'])} objects\n")
+    OBJECTS.write_text(render(made), "utf-8")
+    sys.stdout.write(f"{OBJECTS.name}: {len(made['objects'])} objects\n")
     return 0
 
 
-def rendered(made: Mapping[str, Any]) -> str:
-    """A table as JSON with a line for each member, so that changes of it read well."""
+def render(made: Mapping[str, Any]) -> str:
+    """Renders a schema as JSON with a line for each member, so that a diff shows the changed members."""
     objects = []
     for name, keys in made["objects"].items():
         members = ",\n".join(f"      {json.dumps(key)}: {json.dumps(facts)}" for key, facts in keys.items())

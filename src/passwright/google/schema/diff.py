@@ -1,4 +1,4 @@
-"""What a discovery document of Google says otherwise than our table."""
+"""Differences between the schema of this package and a discovery document of Google."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["drift"]
+__all__ = ["schema_differences"]
 
 
-def drift(ours: Mapping[str, Any], newer: Mapping[str, Any]) -> Iterator[str]:
-    """Every difference between two tables as `from_discovery` makes them, each in a line.
+def schema_differences(older: Mapping[str, Any], newer: Mapping[str, Any]) -> Iterator[str]:
+    """Compares two schemas as `from_discovery` returns them, and yields a line for each difference.
 
-    Named are schemas, members, types, enumeration values and old spellings of
-    them that were added, removed or changed, and schemas outside the table as
-    well: a new kind of pass begins as one of those.
+    Lines name objects, members, types, enumeration values and their old spellings that were added,
+    removed or changed. Objects outside the schema are named as well, because a new kind of pass is one
+    of them at first.
     """
-    yield from _names("schema outside the table", ours["outside"], newer["outside"])
-    yield from _names("schema", ours["objects"], newer["objects"])
-    for name in sorted(ours["objects"].keys() & newer["objects"].keys()):
-        old, new = ours["objects"][name], newer["objects"][name]
+    yield from _names("schema outside the table", older["outside"], newer["outside"])
+    yield from _names("schema", older["objects"], newer["objects"])
+    for name in sorted(older["objects"].keys() & newer["objects"].keys()):
+        old, new = older["objects"][name], newer["objects"][name]
         for member in sorted(old.keys() - new.keys()):
             yield f"{name}.{member}: removed"
         for member in sorted(new.keys() - old.keys()):
-            yield f"{name}.{member}: added, {_in_words(new[member])}"
+            yield f"{name}.{member}: added, {_describe(new[member])}"
         for member in sorted(old.keys() & new.keys()):
-            yield from (f"{name}.{member}: {line}" for line in _facts(old[member], new[member]))
+            yield from (f"{name}.{member}: {line}" for line in _changes(old[member], new[member]))
 
 
-def _names(what: str, old: Iterable[str], new: Iterable[str]) -> Iterator[str]:
+def _names(kind: str, old: Iterable[str], new: Iterable[str]) -> Iterator[str]:
     for name in sorted({*old} ^ {*new}):
-        yield f"{name}: {what} {'removed' if name in old else 'added'}"
+        yield f"{name}: {kind} {'removed' if name in old else 'added'}"
 
 
-def _in_words(facts: Mapping[str, Any]) -> str:
-    """Type and values of a member."""
-    words = [f"list of {facts['type']}" if facts.get("list") else facts["type"]]
-    words += [fact for fact in ("required", "deprecated") if facts.get(fact)]
-    if "enum" in facts:
-        words.append(f"one of {', '.join(facts['enum'])}")
+def _describe(member: Mapping[str, Any]) -> str:
+    """Returns the type and the values of a member."""
+    words = [f"list of {member['type']}" if member.get("list") else member["type"]]
+    words += [name for name in ("required", "deprecated") if member.get(name)]
+    if "enum" in member:
+        words.append(f"one of {', '.join(member['enum'])}")
     return ", ".join(words)
 
 
-def _facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    for value in _changed(old, new, "enum"):
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for value in sorted({*old.get("enum", ())} ^ {*new.get("enum", ())}):
         yield f"value {value} {'removed' if value in old.get('enum', ()) else 'added'}"
     spellings, found = old.get("aliases_of", {}), new.get("aliases_of", {})
     for value in sorted(spellings.keys() | found.keys()):
@@ -54,10 +54,6 @@ def _facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
             yield f"old spelling {value} of {found[value]} added"
         elif spellings[value] != found[value]:
             yield f"old spelling {value} is of {found[value]}, was of {spellings[value]}"
-    for fact in sorted({*old, *new} - {"enum", "aliases_of"}):
-        if old.get(fact) != new.get(fact):
-            yield f"{fact} is {new.get(fact)}, was {old.get(fact)}"
-
-
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any], fact: str) -> list[str]:
-    return sorted({*old.get(fact, ())} ^ {*new.get(fact, ())})
+    for name in sorted({*old, *new} - {"enum", "aliases_of"}):
+        if old.get(name) != new.get(name):
+            yield f"{name} is {new.get(name)}, was {old.get(name)}"
