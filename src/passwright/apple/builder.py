@@ -82,8 +82,8 @@ class PassBuilder:
     def unsigned(self, pass_: Pass, *, at: datetime | None = None) -> SigningRequest[bytes]:
         """Prepares the pass of `build` at `at` (default now), and leaves its signature open.
 
-        What has to be signed are signed attributes in DER, hashed with SHA-256
-        by whoever signs. `signers.offline` takes the signature back.
+        The bytes to sign are signed attributes in DER, hashed with SHA-256. `signers.offline` takes the
+        signature back.
 
         Raises:
             PassRejected: the report holds an error.

@@ -1,4 +1,4 @@
-"""Who signs for Apple: pass certificate, the intermediate that issued it, signer."""
+"""A signing identity for Apple: pass certificate, the intermediate that issued it, signer."""
 
 from __future__ import annotations
 
@@ -259,7 +259,9 @@ def _issued(certificate: bytes, issuer: bytes) -> bool:
 
 
 def load_p12(data: bytes, password: bytes | str | None) -> PKCS12KeyAndCertificates | None:
-    """What a PKCS #12 file holds; None instead of an exception, whose traceback would keep the password."""
+    """Returns the content of a PKCS #12 file; None instead of an exception, whose traceback would keep the
+    password.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 

@@ -48,7 +48,7 @@ MAX_ITEMS = 500
 SIGNATURE_MIME_TYPE = "application/octet-stream"
 """What the answer to Wallet, the token's signature, is served as."""
 
-# What a template calls a field -> Apple's PKPassPersonalizationField.
+# Names of personalization fields in a template, with Apple's PKPassPersonalizationField.
 FIELDS = {
     "name": "PKPassPersonalizationFieldName",
     "email": "PKPassPersonalizationFieldEmailAddress",
@@ -80,7 +80,7 @@ def files(template: Template) -> dict[str, bytes]:
 
 
 def check_files(files: Mapping[str, bytes], *, writing: bool) -> Iterator[Finding]:
-    """What is wrong with personalization.json and its logo among the files of a pass.
+    """Yields the faults of personalization.json and its logo among the files of a pass.
 
     What pass.json has to hold beside it is asked by the rules of pass.json.
     With `writing` False a part that is missing warns: the pass is shown
@@ -123,7 +123,7 @@ def _check_asked(asked: object, severity: Severity) -> Iterator[Finding]:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonalizationRequest:
-    """What Wallet posts when a holder has signed up. None of it is shown by `repr`.
+    """The body that Wallet posts when a holder has signed up. `repr` shows none of it.
 
     Wallet sends what the sheet asked for; the rest is None. `country` is an ISO
     3166 code in capitals, sent where the device knows it. Nobody has checked
@@ -152,11 +152,11 @@ _MEMBERS = {
 
 
 def read_request(body: bytes) -> PersonalizationRequest:
-    """What Wallet posted to `.../personalize`. Members that newer systems may add are ignored.
+    """Reads the body that Wallet posts to `.../personalize`. Members that newer systems may add are
+    ignored.
 
-    Raises:
-        InvalidInput: it is no JSON, lacks or mistypes a member, is longer than
-            `MAX_REQUEST_BYTES`, or holds a token that `sign_token` refuses.
+    Raises: InvalidInput: it is not JSON, lacks or mistypes a member, is longer than `MAX_REQUEST_BYTES`, or
+    holds a token that `sign_token` refuses.
     """
     document = strict_json.loads(body, name=_REQUEST, max_bytes=MAX_REQUEST_BYTES)
     for finding in pass_validator().check(
@@ -175,10 +175,9 @@ def read_request(body: bytes) -> PersonalizationRequest:
 def sign_token(identity: Identity, token: str, *, at: datetime) -> bytes:
     """The detached signature over the token's UTF-8 bytes, in DER: the body of the answer to Wallet.
 
-    The token comes from whoever posts, and is signed by the key that signs
-    passes, over nothing but these bytes: a token that were the text of a
-    manifest would make a pass of the poster's own, signed by you. Every
-    manifest is a JSON object, so a token with a brace is refused.
+    The token comes from the poster, and is signed by the key that signs passes, over nothing but these
+    bytes. A token that were the text of a manifest would make a pass of the poster's own, signed by you.
+    Every manifest is a JSON object, so a token with a brace is refused.
 
     Raises:
         InvalidInput: `unsafe-token`: it is empty, longer than `MAX_TOKEN_BYTES`,

@@ -1,4 +1,4 @@
-"""Several passes in one .pkpasses archive, which Safari adds in one go.
+"""Several passes in one .pkpasses archive, which Safari adds in one step.
 
 Source: Apple, Wallet Passes, "Distributing and updating a pass".
 """

@@ -1,4 +1,4 @@
-"""Pass -> the files of a pass: pass.json as a stencil, pictures, strings.
+"""Builds the files of a pass: pass.json as a JSON template, images, strings.
 
 `document` turns a template and a shape (which optional parts are there) into
 the skeleton of pass.json; `pictures` and `strings` are the constant files.
@@ -37,7 +37,7 @@ __all__ = ["document", "losses", "pass_schema", "pass_validator", "pictures", "s
 
 @cache
 def pass_schema() -> Schema:
-    """Returns the schema of pass.json and of the other documents of Apple."""
+    """Returns the schema of pass.json."""
     return Schema.load("passwright.apple.data", "pass.json")
 
 
@@ -207,7 +207,7 @@ def encoding(message: str) -> str:
 
 
 def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str]) -> None:
-    """What a field means, at every place where Apple keeps that."""
+    """Writes the meaning of a field to every location where Apple keeps it."""
     for key, each in template.fields.items():
         place = template.kind.places.get(each.means or "")
         if place is None or key not in shape:
@@ -218,7 +218,7 @@ def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str
 
 
 def paths(place: Place) -> Iterator[str]:
-    """Where a meaning stands, as paths from the top of pass.json: `semantics.seats.0.seatRow`."""
+    """Yields the locations of a meaning as paths from the top of pass.json: `semantics.seats.0.seatRow`."""
     for path in place.apple:
         yield path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
 
@@ -230,7 +230,7 @@ def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Placeholder:
 
 
 def form_at(path: str, each: Field) -> Callable[[Any], Any]:
-    """How a field's value is written where the table holds another type than a pass field's value."""
+    """Returns the function that converts a field's value to the type that the schema has at `path`."""
     kind = "Pass"
     for step in path.split("."):
         if not step.isdigit():
@@ -254,7 +254,9 @@ def _name_parts(name: str) -> dict[str, str]:
 
 
 def losses(template: Template) -> Iterator[Finding]:
-    """What the definition says and Apple has no place for, or has to be guessed."""
+    """Yields a finding for each part of the definition that Apple has no member for, or that has to be
+    guessed.
+    """
     for key, each in template.fields.items():
         place = template.kind.places.get(each.means or "")
         where = f"{template.source}#/fields/{key}"
@@ -339,7 +341,7 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
 
 
 def _undrawn(template: Template, name: str, slot: Mapping[str, Any]) -> str:
-    """Why a picture stays out of the pass, or ""."""
+    """Returns the reason why an image is left out of the pass, "" if it is not."""
     if name == "personalizationLogo":
         # On the sheet for signing up, whatever the style of the card is.
         return "" if template.personalization else "only the sheet for signing up shows it, and there is none"
@@ -360,7 +362,9 @@ Sources = dict[int, bytes]
 
 
 def _by_language(template: Template) -> tuple[dict[str, dict[str, Sources]], list[Finding]]:
-    """Picture -> language, "" for all -> scale -> PNG; and what is no picture of any wallet."""
+    """Groups the images: name, then language ("" for all), then scale, to PNG data. Also returns findings
+    about files that no wallet draws.
+    """
     sources: dict[str, dict[str, Sources]] = {}
     findings = []
     for file, data in sorted(template.images.files.items()):

@@ -1,4 +1,4 @@
-"""Whether certificates, keys and requests fit together, and what to do next."""
+"""Checks that certificates, keys and requests belong together, and names the next steps."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class CredentialCheck:
-    """What was found in the files, and whether a pass can be signed with it.
+    """The result of a check: what each file is, and whether a pass can be signed with them.
 
     `ready` means that a pass certificate, its key and its intermediate are
     there, fit together and are valid. `steps` come in the order to take them.
@@ -71,7 +71,7 @@ class CredentialCheck:
 def check_credentials(
     files: Iterable[tuple[str, bytes]], *, trust: Trust, at: datetime, password: Password | None = None
 ) -> CredentialCheck:
-    """What certificates, keys, requests and PKCS #12 files are, and whether they fit together.
+    """Reads certificates, keys, requests and PKCS #12 files, and checks that they belong together.
 
     `files` are names and contents, in PEM or DER. `trust` says whose
     certificates are believed, `at` when. `password` is asked for the password
@@ -113,7 +113,7 @@ def _unreadable(name: str, *, encrypted: bool) -> Finding:
 
 
 class _Matcher:
-    """What belongs to what among the things that were given."""
+    """Matches certificates, keys, requests and intermediates."""
 
     def __init__(self, items: Sequence[Credential], trust: Trust, at: datetime) -> None:
         self.trust = trust
@@ -132,7 +132,7 @@ class _Matcher:
         }
 
     def completed(self, item: Credential) -> Credential:
-        """The same with its days, and who stands above it."""
+        """Returns the credential with its days left and its issuers."""
         if item.certificate is None:
             return item
         days = (item.certificate.not_valid_after_utc - self.at).days

@@ -230,7 +230,7 @@ def _asked(name: str, data: bytes, password: Password | None) -> bytes | None:
 
 
 def encrypted(data: bytes) -> bool:
-    """Whether a file says that it is, or may be: a PKCS #12 file always may."""
+    """Returns True if a file is encrypted or may be: a PKCS #12 file always may."""
     return b"ENCRYPTED" in data or data[:1] == b"\x30"
 
 

@@ -22,7 +22,7 @@ CONTEXT_0, CONTEXT_1 = 0xA0, 0xA1
 
 # A SignedData with a certificate nests 11 deep; BER in real passes adds two.
 MAX_DEPTH = 32
-# Four length octets reach 4 GiB, far above any limit of those who call us.
+# Four length octets reach 4 GiB, far above any limit of the callers.
 MAX_LENGTH_OCTETS = 4
 
 LONG_FORM, LOW_SEVEN = 0x80, 0x7F

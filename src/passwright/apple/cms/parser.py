@@ -46,7 +46,7 @@ DIGESTS = {
         "2.16.840.1.101.3.4.2.3": "sha512",
     }.items()
 }
-# What the signature algorithm says about key and digest; "" leaves the digest to its own field.
+# Key and digest that the signature algorithm names; "" leaves the digest to its own field.
 SIGNATURES = {
     der.oid(dotted): says
     for dotted, says in {
@@ -78,7 +78,7 @@ TEXT = re.compile(rb"[\t\n\r -~]+")
 
 @dataclass(frozen=True, slots=True)
 class SignedData:
-    """What a signature file says, before anything of it is believed.
+    """The content of a CMS SignedData file, before anything in it is verified.
 
     `signed_attributes` are the octets the signature is over, None where it is
     over the content itself; then `message_digest` and `signing_time` are None
@@ -308,7 +308,7 @@ def read_signing_time(message: bytes) -> datetime:
     try:
         known = _attributes(der.read(message, limit=MAX_BYTES).expect(der.SET), "sha256")
     except der.DerError as exc:
-        raise refused("bad-attributes", "this is no set of signed attributes") from exc
+        raise refused("bad-attributes", "this is not a set of signed attributes") from exc
     if known.signing_time is None:
         raise refused("bad-attributes", "the signed attributes say no time")
     return known.signing_time
@@ -334,7 +334,7 @@ def signing_time(node: der.Node) -> datetime:
     try:
         return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}")
     except ValueError as exc:
-        raise refused("bad-attributes", "the signing time is no time") from exc
+        raise refused("bad-attributes", "the signing time is not a valid time") from exc
 
 
 def _signer_name(node: der.Node) -> tuple[bytes, bytes, bytes | None]:
@@ -348,7 +348,7 @@ def _signer_name(node: der.Node) -> tuple[bytes, bytes, bytes | None]:
 
 
 def _not_cms(data: bytes, exc: der.DerError) -> InvalidInput:
-    """What stands there instead, in the words of the mistake: most broken signatures are one of these."""
+    """Returns the error for a file that is not CMS, with the mistake that explains most of them."""
     if len(data) in RSA_VALUE_SIZES or _is_ecdsa_value(data):
         return refused(
             "signature-raw-value", "it is the bare value of a signature: wrap it in a CMS SignedData"

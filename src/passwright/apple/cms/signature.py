@@ -55,9 +55,9 @@ _CONTENT_TYPE = der.sequence(der.oid(CONTENT_TYPE), der.set_of(der.oid(DATA)))
 class SignatureTemplate:
     """The constant part of an identity's signatures, worked out once.
 
-    A signature then costs two digests, the signed attributes and lengths.
-    Certificates are DER. Same content and time give the same bytes with an
-    RSA key. The signer must belong to the leaf: `Identity` sees to it.
+    A signature then costs two digests, the signed attributes and lengths. Certificates are DER. Equal
+    content and time give equal bytes with an RSA key. The signer must belong to the leaf; `Identity` checks
+    that.
     """
 
     __slots__ = ("_algorithm", "_before", "_frames", "_front", "_sign")
@@ -182,7 +182,7 @@ def verify(
         raise refused("attached-content", "the signature embeds a content that isn't the manifest")
     message = signed.signed_attributes
     if message is None:
-        # The attributes of another signature could pose as content: they are no JSON object.
+        # The attributes of another signature could pose as content: they are not a JSON object.
         if not _is_json_object(content):
             raise refused(
                 "no-signed-attributes", "without signed attributes it could be made for something else"
@@ -218,7 +218,7 @@ def find_signer(
 
 
 def _names(octets: bytes, issuer: bytes, serial: bytes, key_id: bytes | None) -> bool:
-    """Whether this certificate is the one meant."""
+    """Returns True if the signer identifier means this certificate."""
     try:
         if key_id is not None:
             return x.key_id(x.parse(octets)) == key_id.hex()
@@ -261,7 +261,7 @@ def _check_value(signed: SignedData, key: PublicKey, message: bytes) -> None:
 
 @cache
 def _scheme(algorithm: str, digest: str) -> tuple[Any, ...]:
-    """What a key has to be told besides the message."""
+    """Returns the arguments that a key needs to verify a message."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15

@@ -34,7 +34,7 @@ Buffer = bytes | bytearray | memoryview
 LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
 CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
 END = struct.Struct("<4s4H2LH")  # 4.3.16
-# The same two with nothing but what is judged.
+# The shorter forms hold only the fields that are checked.
 _LOCAL_READ = struct.Struct("<6x2H4x3L2H")
 _CENTRAL_READ = struct.Struct("<8x2H4x3L4H2x2L")
 # Where a central record holds what a local header repeats after its signature, field by field.
@@ -58,7 +58,7 @@ DOS_FOLDER, DOS_VOLUME = 0x10, 0x08
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLimits:
-    """How much an archive may hold: far above any pass seen (4 MB, 79 files), far below what hurts."""
+    """Limits of an archive: far above any pass seen (4 MB, 79 files), far below a harmful size."""
 
     archive_bytes: int = 16 * 2**20
     entries: int = 256
@@ -118,13 +118,15 @@ class Entries(NamedTuple):
     number: int
 
 
-# What of the two headers of a file is known only with its content: CRC-32 and sizes, and where it begins.
+# CRC-32, sizes and offset: the parts of both headers that depend on the content of a file.
 _SUMS, _BEGIN = struct.Struct("<3L"), struct.Struct("<L")
 
 
 @lru_cache(maxsize=256)  # nearly all passes use the same few names
 def _around(name: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """What stands before and after those, in the local header of a file of this name and in the central."""
+    """Returns the constant bytes before and after the variable ones, in the local and in the central header
+    of a file.
+    """
     flags = 0 if name.isascii() else IS_UTF8
     known = struct.pack("<5H", _VERSION, flags, _STORED, 0, _DATE)
     lengths = struct.pack("<2H", len(name), 0)
@@ -236,7 +238,7 @@ def unpack(data: Buffer, limits: ArchiveLimits) -> dict[str, bytes]:
 
 
 def _end_record(archive: bytes) -> tuple[int, int, int]:
-    """How many entries there are, and where their directory starts and ends."""
+    """Returns the number of entries, and the start and end of the directory."""
     at = len(archive) - END.size
     if at < 0 or not archive.startswith(END_SIGN, at):
         raise _without_end(archive)
@@ -266,7 +268,7 @@ def _without_end(archive: bytes) -> InvalidInput:
         return InvalidInput("trailing-data", "", "bytes follow the end of the archive")
     if archive.startswith(LOCAL_SIGN):
         return InvalidInput("not-a-zip", "", "the archive was cut short: its end is missing")
-    return InvalidInput("not-a-zip", "", "this is no ZIP archive, perhaps an error page saved as a file")
+    return InvalidInput("not-a-zip", "", "this is not a ZIP archive, perhaps an error page saved as a file")
 
 
 def has_comment(archive: bytes) -> bool:
@@ -363,7 +365,9 @@ _OFFSET = attrgetter("offset")
 
 
 def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int, int]:
-    """Where the data of each entry begins, by the entry's offset: entries fill the archive from byte 0 on."""
+    """Maps the offset of each entry to the start of its data. The entries must fill the archive from byte 0
+    on.
+    """
     begins: dict[int, int] = {}
     at = 0
     for entry in sorted(entries, key=_OFFSET):
@@ -386,7 +390,7 @@ def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int,
 
 
 def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
-    """Where the data begins behind a local header that says what the directory says."""
+    """Returns the start of the data behind a local header that agrees with the directory."""
     at = entry.offset + LOCAL.size
     if at > directory or not archive.startswith(LOCAL_SIGN, entry.offset):
         raise InvalidInput(
@@ -471,11 +475,11 @@ class _Name(NamedTuple):
 
 
 def read_name(raw: bytes, utf8: int, limits: ArchiveLimits) -> _Name:
-    """What a name is, or what is wrong with it."""
+    """Decodes a file name, or names its fault."""
     try:
         name = raw.decode("utf-8" if utf8 else "ascii")
     except UnicodeDecodeError:
-        # Without the flag the alphabet is anybody's guess (appendix D).
+        # Without the flag the encoding is not defined (appendix D).
         return _Name("", "the name is not UTF-8, or does not say that it is")
     # A folder's name is good when that of a file in it would be.
     is_folder = name.endswith("/")

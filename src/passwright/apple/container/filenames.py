@@ -1,7 +1,7 @@
-"""How the files of a pass may be called, and what they must not be.
+"""Rules for the names of files in a pass.
 
-Names come from archives of strangers and go to file systems of all kinds, so
-what one of these would understand in another way is no name for us.
+Names come from third-party archives and go to all kinds of file systems. A name that one of these would
+interpret differently is not allowed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_NAME_BYTES = 255
 _MAX_SHOWN = 80
 # Language tags as Xcode writes them, and with underscores (de_CH), as real passes have them.
 _ROOT_OR_LANGUAGE_FOLDER = re.compile(r"(?:[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\.lproj/)?[^/]+")
-# What nearly every file of a pass is called. The rules one by one take ten times as long.
+# Names of nearly every file of a pass. Checking the rules one by one takes ten times as long.
 _NO_DEVICE = "(?!(?i:con|prn|aux|nul|com|lpt))"
 _ORDINARY = re.compile(
     rf"(?:{_NO_DEVICE}[a-z]{{2,3}}\.lproj/)?{_NO_DEVICE}[a-zA-Z0-9_@]+(?:\.(?:png|json|strings))?"
@@ -58,7 +58,7 @@ def check_name(name: str, *, allow_folders: bool = False, max_bytes: int = MAX_N
 
 
 def name_problem(name: str, *, allow_folders: bool, max_bytes: int) -> str:
-    """What is wrong with a name, or ""."""
+    """Returns the fault of a name, "" if there is none."""
     if len(name) <= max_bytes and _ORDINARY.fullmatch(name):
         return ""
     parts = name.split("/")
@@ -97,7 +97,7 @@ def is_secret(name: str) -> bool:
 
 
 def collation_key(name: str) -> str:
-    """What file systems that ignore case and normalise Unicode make of a name."""
+    """Returns the form of a name that file systems compare: without case, Unicode normalised."""
     if name.isascii():
         return name.lower()
     # Canonical caseless matching, The Unicode Standard, section 3.13, D145.

@@ -1,8 +1,8 @@
 """A pass as files, and as the bytes of a ZIP archive.
 
-The manifest lists the digest of every file but itself and the signature; both
-travel in the archive. Writing does once what passes of one template have in
-common; reading takes bytes of strangers. Nothing touches a disk.
+The manifest lists the digest of every file but itself and the signature; both travel in the archive.
+Writing computes once what passes of one template share; reading takes third-party bytes. Nothing touches a
+disk.
 
 Source: Apple, Wallet Passes, "Building a Pass".
 """
@@ -64,7 +64,7 @@ PASS_LIMITS = ArchiveLimits()
 """For the archive of one pass."""
 
 THIRD_PARTY_LIMITS = ArchiveLimits(allow_folders=True)
-"""For a pass of somebody else, whose working copy may have got into the archive."""
+"""For a third-party pass, whose working copy may have got into the archive."""
 
 # Apple, "Distributing and updating a pass": at most ten passes, or 150 MB.
 _MAX_PASSES = 10
@@ -104,7 +104,7 @@ def manifest(digests: Mapping[str, str]) -> bytes:
 def check_manifest(
     files: Mapping[str, bytes], *, signed: bool = True, names: NameCheck | None = None
 ) -> list[Finding]:
-    """What is wrong between the files of a pass and its manifest.
+    """Yields the differences between the files of a pass and its manifest.
 
     Errors: `bad-manifest`, `duplicate-key`, `missing-file` (listed or
     required, and not there or empty), `unlisted-file`, `digest-mismatch`.
@@ -126,7 +126,7 @@ def check_manifest(
 def _said_of(
     written: bytes, names: AbstractSet[str], digests: Mapping[str, str], check_name: NameCheck
 ) -> list[Finding]:
-    """What is wrong between a manifest and the files of these names, whose digests are given."""
+    """Yields findings from comparing a manifest with the digests of the files."""
     try:
         listed = strict_json.loads(
             written, name="manifest.json", max_bytes=PASS_LIMITS.manifest_bytes, max_items=_MAX_LISTED
@@ -184,7 +184,9 @@ def name_findings(name: str, *, there: bool = True) -> tuple[Finding, ...]:
 
 
 def _compare(name: str, written: object, found: str | None) -> Finding | None:
-    """What is wrong with a listed digest; `found` is that of the file, None where there is no such file."""
+    """Returns the finding for a listed digest that is wrong; `found` is the digest of the file, None if
+    there is no such file.
+    """
     if found is not None and found == written:
         return None
     where = quoted_name(name)
@@ -214,7 +216,7 @@ def _bounded(findings: list[Finding]) -> list[Finding]:
 
 
 class PrebuiltArchive:
-    """What the archives of one template begin with: its constant files, hashed and laid out once.
+    """The constant part of the archives of one template: its constant files, hashed and laid out once.
 
     `files` are all files but those of `PER_PASS`. They are copied, so nobody
     can change them between digest and archive. `digests` maps their names to

@@ -1,4 +1,4 @@
-"""Plain archives, taken apart in one go: all files stored, one after the other, with nothing optional.
+"""Fast path for plain archives: all files stored, one after the other, with nothing optional.
 
 Most writers of passes make them. Nothing is refused here: what is not certainly
 plain, `archive` takes apart record by record, and says what is wrong with it.
@@ -48,7 +48,7 @@ def unpack(data: Buffer, limits: ArchiveLimits, *, names: NameReader | None = No
 
 
 def _files(data: bytes, limits: ArchiveLimits, read: NameReader) -> dict[str, bytes] | None:
-    """The files of a plain archive, None where a closer look is needed."""
+    """Returns the files of a plain archive, None if the full reader is needed."""
     end = len(data) - _END.size
     if end < 0 or len(data) > limits.archive_bytes:
         return None

@@ -1,4 +1,4 @@
-"""What a .pkpass holds, whoever made it.
+"""The contents of a .pkpass from any source.
 
 Nothing is judged here: `read` takes what wallets take, names what it let
 through, and keeps every key and file, known or not. Whether anybody signed it
@@ -40,7 +40,7 @@ _PICTURE = re.compile(r"(?:[^/]+\.lproj/)?[^/]+\.png")
 
 @dataclass(frozen=True)
 class Contents:
-    """What was read from a .pkpass.
+    """The contents of a .pkpass.
 
     `files` are all its files by name, in the archive's order, manifest and signature
     among them. `document` is pass.json with every key, as JSON says it. `strings`
@@ -92,11 +92,11 @@ class Contents:
 
 
 def read(data: Buffer) -> Contents:
-    """What the bytes of a .pkpass hold, whoever made it, as far as wallets read it.
+    """Reads the bytes of a .pkpass from any source, as far as wallets read it.
 
-    Nothing is proved about who made it: `verify` does that. JSON as people write
-    it, strings in UTF-8 and UTF-16, and files and folders of any kind are read;
-    pass.strings that can't be is left out of `strings`, and a finding says so.
+    Reading proves nothing about the signer: `verify` does that. JSON with common mistakes, strings in UTF-8
+    and UTF-16, and files and folders of any kind are read. A pass.strings that can't be read is left out of
+    `strings`, with a finding.
 
     Raises:
         InvalidInput: the archive can't be opened, or there is no pass.json in it
@@ -112,10 +112,9 @@ def read(data: Buffer) -> Contents:
 
 
 def read_document(data: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """pass.json of anybody, and what was tolerated.
+    """Reads pass.json from any source, with findings about its mistakes.
 
-    Raises:
-        InvalidInput: no tolerance saves it; `wrong-type` where it is no object.
+    Raises: InvalidInput: the document can't be read; `wrong-type` if it is not an object.
     """
     tolerated = strict_json.loads_tolerant(data, name="pass.json", max_items=MAX_ITEMS)
     if not isinstance(tolerated.value, dict):

@@ -1,7 +1,7 @@
-"""A pass of anybody becomes a pass of yours: values change, everything else stays.
+"""Changes values of a third-party pass and signs it again; everything else stays.
 
-What wallets do not know may matter to whoever put it there, so no key and no
-file is lost. What they know is judged as in a pass that is built.
+Members that wallets do not know may matter to their author, so no member and no file is lost. Members that
+wallets know are validated as in a pass that is built.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def rewrite(
 ) -> RewriteResult:
     """The pass with some values changed, signed by `identity` at `at` (default now).
 
-    `values` maps keys of fields to text, numbers, dates or datetimes. `apple` is merged into
-    pass.json (RFC 7396: null takes a member out). `files` adds and replaces files, None leaves
-    one out. Pass type and team become those of `identity`. Every other key and file stays, also
-    those that nobody knows; desktops' left-overs are left out, and the report says so. pass.json
-    is written as strict JSON: of a key that stood there twice the last is left, comments are gone.
+    `values` maps keys of fields to text, numbers, dates or datetimes. `apple` is merged into pass.json (RFC
+    7396: null removes a member). `files` adds and replaces files, None leaves one out. Pass type and team
+    become those of `identity`. Every other member and file stays, also unknown ones; junk files of desktops
+    are left out, with a finding. pass.json is written as strict JSON: of a repeated member the last is
+    kept, comments are dropped.
 
-    A pass that says it is bound, or of which the caller says so with `bound`, gets no code and
-    loses none of the members that bind it.
+    A bound pass (marked in pass.json, or by the caller with `bound`) gets no barcode and loses none of the
+    members that bind it.
 
     Nothing is asked about who signed the pass before: `verify` does that.
 

@@ -56,7 +56,7 @@ def fields_of(
         for index, each in enumerate(listed if isinstance(listed, list) else ()):
             pointer = f"/{kind.style}/{slot}Fields/{index}"
             if not isinstance(each, dict):
-                findings.append(_dropped(pointer, "this is no field"))
+                findings.append(_dropped(pointer, "this is not a field"))
                 continue
             key = each.get("key")
             if isinstance(key, str) and key.startswith((LEARN_MORE, LINK)):
@@ -181,7 +181,7 @@ def _add_meanings(
     """
     found = {means: (path, value) for means, path, value in _tags(document, kind)}
     owners: dict[str, str] = {}
-    # What is called like its meaning comes first, so that equal values don't mix fields up.
+    # A field that is named like its meaning comes first, so that equal values don't mix fields up.
     for by_name in (True, False):
         for means, (path, value) in found.items():
             words = {each.rpartition(".")[2].lower() for each in (means, path)}
@@ -229,7 +229,7 @@ def _leaves(node: Any) -> Iterator[tuple[str, ...]]:
 
 
 def at(document: Any, path: str) -> Any:
-    """What stands at a path of places, None where nothing does."""
+    """Returns the value at a path of locations, None if there is none."""
     for step in path.split("."):
         if isinstance(document, dict):
             document = document.get(step)
@@ -258,13 +258,13 @@ def _is_whole(document: Mapping[str, Any], path: str, kind: Kind) -> bool:
 def _showing(
     fields: Mapping[str, Field], keys: Iterable[str], path: str, value: Any, serial: str
 ) -> str | None:
-    """Which of the fields shows what the tag says, by its value."""
+    """Returns the field whose value equals the value of the tag."""
     free = (key for key in keys if fields[key].means is None)
     return next((key for key in free if alike(_said(path, fields[key], serial), value)), None)
 
 
 def _said(path: str, each: Field, serial: str) -> Any:
-    """What would stand at `path` if the field meant that."""
+    """Returns the value that would stand at `path` if the field had that meaning."""
     value = each.example if each.value is None else each.value
     if each.value is not None and not each.constant:
         text = compile_text(each.value)

@@ -72,7 +72,7 @@ class Texts:
         return self._own.get(node, node) if isinstance(node, str) and name in _localised() else node
 
     def translations(self, template: Template) -> tuple[dict[str, dict[str, str]], list[Finding]]:
-        """What the other languages call the texts of a template."""
+        """Returns the translations of the template's texts in the other languages."""
         shown = {*translatable(template)}
         translations: dict[str, dict[str, str]] = {}
         findings = []

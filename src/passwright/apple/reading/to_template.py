@@ -1,9 +1,8 @@
-"""A finished pass of anybody -> the template it could have been built from.
+"""Makes the template that a finished third-party pass could have been built from.
 
-What the model has a word for becomes that, and what it has none for goes into the
-overrides under `apple`. What belongs to one pass only (its serial number, what binds
-it, where its updates come from) is left out, and so is what no template can hold;
-each time a finding says so.
+Members with a counterpart in the model become that counterpart; the others go into the overrides under
+`apple`. Members of one pass only (its serial number, its binding, its update service) are left out, and so
+are those that no template can hold; a finding names each.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["template_from_contents", "template_from_pkpass"]
 
-# What is given when a pass is issued, or said by whoever serves its updates, and how.
+# Members that are given at issue or by the update service.
 PER_PASS: Mapping[str, str] = {
     "passTypeIdentifier": "",
     "teamIdentifier": "",
@@ -192,7 +191,7 @@ class _Extraction:
     # --- parts ---
 
     def _forget_binding(self) -> None:
-        """What a binding wrote is written again for each pass that is bound."""
+        """Removes the members of a binding: they are written for each pass that is bound."""
         ours = any(each.get("key") == LEARN_MORE for _, _, each in shown_fields(self.document))
         if ours or is_bound_payload(self.document):
             self.said |= {"/sharingProhibited", "/nfc/requiresAuthentication"}
@@ -211,7 +210,7 @@ class _Extraction:
         return None
 
     def _message(self, text: str, key: str) -> str:
-        """How a template says a message: by the serial number, by a field, or by a new one."""
+        """Returns a message as a template writes it: by the serial number, by a field, or by a new field."""
         if (computed := serial_in(text, self.serial)) is not None:
             return computed
         found = (k for k, each in self.fields.items() if each.type == "text" and each.example == text)
@@ -266,7 +265,7 @@ class _Extraction:
             if isinstance(label, str) and label and isinstance(url, str) and is_url(url, _SCHEMES):
                 yield Link(label=label, url=url)
             else:
-                self._drop(pointer, "this is no link with a label")
+                self._drop(pointer, "this is not a link with a label")
 
     def _locations(self) -> tuple[Location, ...]:
         listed = self.document.get("locations")
@@ -415,7 +414,7 @@ def _steps(pointer: str) -> list[str]:
 
 
 def _names(rest: Mapping[str, Any]) -> list[str]:
-    """What overrides hold, as names; the first ten."""
+    """Returns the names of overridden members, at most ten."""
     names = [
         f"{name}.{below}" if name == "semantics" else name
         for name, value in rest.items()
@@ -445,7 +444,7 @@ def _is_location(each: Any) -> bool:
 
 
 def _no_picture(file: str, data: bytes, language: str | None) -> str:
-    """Why a file is no picture of a template, or ""."""
+    """Returns the reason why a file is not an image of a template, "" if it is one."""
     split = fitting.split_name(file)
     if split is None or split[0] not in PICTURES:
         return "a template has no such file"

@@ -1,7 +1,7 @@
 """Rules about the pictures beside pass.json in a pass that is finished.
 
-What a builder makes of a template's pictures is judged in `content`; here are
-the files of anybody's archive.
+`build.pictures` checks the images that a builder makes; these rules check the files of a third-party
+archive.
 
 Source: Apple, Wallet Passes: Creating the Source for a Pass.
 """
@@ -21,7 +21,7 @@ __all__ = ["check_images"]
 
 
 def check_images(files: tuple[str, ...], styles: frozenset[str]) -> tuple[Finding, ...]:
-    """What is wrong with the pictures among the files of a pass, by their names.
+    """Returns the faults of the images among the files of a pass, by their names.
 
     `styles` are the style key of the pass and the layouts it asks for.
     Genuine passes have each of these mistakes, so none is an error. That an icon

@@ -1,4 +1,5 @@
-"""Which layout each system draws for a pass, what keeps it from the better one, and what it ignores.
+"""Layouts that each system draws for a pass, what keeps a pass from a better one, and the members a layout
+ignores.
 
 A poster or a semantic boarding pass whose requirements are not met is drawn in
 the classic style, and nobody is told. Here it is said before.
@@ -69,7 +70,7 @@ SCHEMES: Mapping[str, Scheme] = {
 
 @dataclass(frozen=True)
 class MissingParts:
-    """What a layout asks for and the pass has not.
+    """The members and images that a layout requires and the pass lacks.
 
     `missing` keeps the layout from being drawn. `doubtful` is on Apple's list,
     but sources disagree whether systems insist on it. `unseen` can't be told
@@ -83,7 +84,7 @@ class MissingParts:
 
 @dataclass(frozen=True)
 class Layout:
-    """What one version of iOS makes of a pass.
+    """The layout that one version of iOS draws for a pass.
 
     `drawn` is a classic style or a name of `SCHEMES`, None where the pass has no
     style. `better` is the layout that the pass asks for first and does not get,
@@ -113,7 +114,7 @@ class Layout:
 def layouts(
     document: Mapping[str, Any], files: Collection[str] | None = None, *, nfc: bool | None = None
 ) -> tuple[Layout, ...]:
-    """What each of `SYSTEMS` makes of a pass.json, oldest first.
+    """Returns the layout of a pass.json in each of `SYSTEMS`, oldest first.
 
     `files` are the names of the files beside it, `nfc` says whether the
     certificate is for NFC; None where that is not known, which is then `unseen`
@@ -178,7 +179,7 @@ def fields(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str,
 
 
 def fields_without_pointers(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The same fields alone, for those who ask where one stands only when something is wrong with it."""
+    """Returns the fields without their pointers (cheaper; compute a pointer on error)."""
     return [
         each
         for style in (*STYLES, "posterGeneric")
@@ -203,7 +204,9 @@ def semantic_tags(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def missing_for(
     name: str, document: Mapping[str, Any], files: Collection[str] | None, *, nfc: bool | None
 ) -> MissingParts:
-    """What a layout of `SCHEMES` asks for and this pass has not; names of members, never values."""
+    """Returns the parts that a layout of `SCHEMES` requires and this pass lacks: names of members, never
+    values.
+    """
     missing: list[str] = []
     doubtful: list[str] = []
     unseen: list[str] = []
@@ -293,7 +296,7 @@ class SemanticMember(NamedTuple):
 
     @property
     def pointer(self) -> str:
-        """Where the member stands in pass.json (RFC 6901)."""
+        """The JSON pointer of the member in pass.json (RFC 6901)."""
         return join_pointer(self.around, self.key.name)
 
 

@@ -1,4 +1,4 @@
-"""What Apple asks of pass.json and the files beside it, as far as a table can't say it."""
+"""Apple's rules for pass.json and the files beside it, beyond the schema."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _binding(document: Mapping[str, Any], about: ValidationContext, place: Place
 def _binding_members(
     document: Mapping[str, Any], about: ValidationContext, place: Place
 ) -> Iterator[Finding]:
-    """What content writes into a bound pass, and an override may have taken out again."""
+    """Checks the members that a builder writes into a bound pass: an override may have removed them."""
     if document.get("sharingProhibited") is not True:
         severity = Severity.ERROR if about.writing else Severity.WARNING
         where, message = place("/sharingProhibited"), "a bound pass has to switch sharing off"
@@ -69,7 +69,7 @@ def _binding_members(
         yield warning(
             "apple-binding-without-authentication",
             place("/nfc/requiresAuthentication"),
-            "whoever holds the unlocked phone can use this bound pass",
+            "any person with the unlocked phone can use this bound pass",
             "set it to true: the holder then confirms with face, finger or passcode",
         )
     if about.writing and not any(each.get("key") == LEARN_MORE for _, _, each in fields(document)):
@@ -166,7 +166,7 @@ def _nfc_certificate(
 def _personalization(
     document: Mapping[str, Any], about: ValidationContext, place: Place
 ) -> Iterator[Finding]:
-    """What the sheet for signing up asks of pass.json."""
+    """Checks the members of pass.json that a sign-up sheet needs."""
     if not about.personalized:
         return
     severity = Severity.ERROR if about.writing else Severity.WARNING
@@ -175,7 +175,7 @@ def _personalization(
         hint = "add [nfc] with apple_key, or take [personalization] out"
         yield Finding("personalization-needs-nfc", severity, place("/nfc"), message, hint)
     if about.bound or is_bound_payload(document):
-        # Whoever opened the file first could sign up in the holder's place.
+        # The first person who opened the file could sign up in the holder's place.
         message = "a bound pass has its holder, so nobody can sign up for it"
         hint = "issue it from a template without personalization"
         yield Finding("personalization-on-bound-pass", severity, place(""), message, hint)

@@ -113,7 +113,7 @@ def _relevance(document: Mapping[str, Any], _: ValidationContext, place: Place) 
     style = style_of(document)
     there = document.keys()
     dated = [name for name in _DATED if name in there]
-    # What the style does not read at all is said by its place.
+    # Members that the style does not read at all are reported by their location.
     read = pass_schema().objects["Pass"]["relevantDates"].facts["styles"]
     others = [*(dated if style in read else ()), *(("beacons",) if "beacons" in there else ())]
     if style in _AT_PLACES and others and "locations" not in there:

@@ -67,7 +67,7 @@ def _watched(
 
 
 class _Places:
-    """What a pass is, and so what is read of it."""
+    """The context of a pass for placement rules: style, schemes and topics."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class _Places:
     ) -> None:
         self.base = base
         self.styles = styles
-        # What is refused when we write it is often shown when others did.
+        # A misplaced member is an error in our own passes; phones often show third-party passes with one.
         self.worst = Severity.ERROR if about.writing else Severity.WARNING
         self.document = document
         self.place = place
@@ -89,7 +89,7 @@ class _Places:
         return _topics(self.document)
 
     def judge(self, member: SemanticMember) -> Finding | None:
-        """What is wrong with the place of a member, or None."""
+        """Returns the finding for a misplaced member, None if its location is right."""
         name, facts = member.key.name, member.key.facts
         where = self.place(member.pointer)
         worst = self.worst if facts.get("elsewhere") == "invalid" else Severity.WARNING
@@ -128,7 +128,7 @@ def _either(names: list[str]) -> str:
     return " or ".join(names) if len(names) < len(STYLES) else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-# What tags are only for -> in words.
+# Purposes of semantic tags, in words.
 _TOPICS = {
     "air": "on flights (PKTransitTypeAir)",
     "rail": "on trains (PKTransitTypeTrain)",
@@ -239,8 +239,8 @@ def _shares_a_row(style: str, document: Mapping[str, Any]) -> bool:
     return isinstance(first, dict) and first.get("format") in _SQUARE
 
 
-# What the rules look at besides names: what a pass is, and what its events are. No
-# star stands for the style: it would also be any blank at the top, such as the serial.
+# Members that the placement rules read besides names: the style and the events of a pass. No star stands
+# for the style, because a star would also match any member at the top, such as the serial number.
 _ALL = (*STYLES, "posterGeneric")
 _TRANSIT = tuple(f"/{style}/transitType" for style in _ALL)
 _READS = (

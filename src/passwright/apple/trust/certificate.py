@@ -72,7 +72,7 @@ def parse(certificate: bytes) -> x509.Certificate:
 
 
 def _check_structure(certificate: bytes) -> None:
-    """What a parser may let pass (RFC 5280 sections 4.1.1.2, 4.1.2.1 and 4.1.2.2)."""
+    """Checks structure that a parser may accept (RFC 5280 sections 4.1.1.2, 4.1.2.1 and 4.1.2.2)."""
     outer = der.Fields(der.read(certificate, limit=MAX_BYTES))
     inner = der.Fields(outer.take(der.SEQUENCE))
     algorithm, value = outer.take(der.SEQUENCE), outer.take(der.BIT_STRING)
@@ -93,8 +93,7 @@ def _check_structure(certificate: bytes) -> None:
 def issuer_and_serial(certificate: bytes) -> tuple[bytes, bytes]:
     """The issuer's name, as encoded, and the content octets of the serial number.
 
-    Raises:
-        DerError: this is no certificate.
+    Raises: DerError: this is not a certificate.
     """
     fields = der.Fields(der.Fields(der.read(certificate, limit=MAX_BYTES)).take(der.SEQUENCE))
     fields.maybe(der.CONTEXT_0)
@@ -132,7 +131,9 @@ def team_identifier(certificate: x509.Certificate) -> str | None:
 
 
 def nfc(certificate: x509.Certificate) -> bool:
-    """Whether passes signed with this certificate may carry `nfc`: by Apple's extension, not by the name."""
+    """Returns True if passes signed with this certificate may have `nfc`: by Apple's extension, not by the
+    name.
+    """
     return extension(certificate, NFC_MARKER) is not None
 
 
@@ -159,25 +160,27 @@ def purposes(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether it claims to issue certificates, by basic constraints or by key usage."""
+    """Returns True if the certificate claims to issue certificates, by basic constraints or by key usage."""
     usage = _key_usage(certificate)
     return _is_ca(certificate) or (usage is not None and usage.key_cert_sign)
 
 
 def may_issue(certificate: x509.Certificate) -> bool:
-    """Whether it may issue certificates: basic constraints say so, and no key usage denies it."""
+    """Returns True if the certificate may issue certificates: basic constraints say it, and no key usage
+    denies it.
+    """
     usage = _key_usage(certificate)
     return _is_ca(certificate) and (usage is None or usage.key_cert_sign)
 
 
 def may_sign(certificate: x509.Certificate) -> bool:
-    """Whether its key usage names digital signatures."""
+    """Returns True if the key usage names digital signatures."""
     usage = _key_usage(certificate)
     return usage is not None and usage.digital_signature
 
 
 def is_marked_intermediate(certificate: x509.Certificate) -> bool:
-    """Whether Apple's extension says that it issues certificates to developers."""
+    """Returns True if Apple's extension marks the certificate as an intermediate for developers."""
     return any(extension(certificate, marker) is not None for marker in INTERMEDIATE_MARKERS)
 
 
@@ -187,7 +190,7 @@ def critical(certificate: x509.Certificate) -> frozenset[str]:
 
 
 def weak_digest(certificate: x509.Certificate) -> bool:
-    """Whether it is signed over a digest in which collisions can be made."""
+    """Returns True if the signature is over a digest in which collisions can be made."""
     return certificate.signature_algorithm_oid.dotted_string in WEAK_SIGNATURES
 
 
@@ -242,7 +245,7 @@ def issuer_key_id(certificate: x509.Certificate) -> str:
 
 
 def signed_by(certificate: bytes, issuer_key: bytes) -> bool:
-    """Whether the certificate's signature is by the key in this SubjectPublicKeyInfo; both DER."""
+    """Returns True if the certificate's signature is by the key in this SubjectPublicKeyInfo; both DER."""
     from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey

@@ -68,7 +68,7 @@ class Anchor:
     custom: bool = False
 
     def lived(self, at: datetime) -> bool:
-        """Whether the certificate of this key was valid then."""
+        """Returns True if the certificate of this key was valid at that time."""
         return self.not_before <= at <= self.not_after
 
 
@@ -96,7 +96,7 @@ class Trust:
     def of(cls, *roots: bytes | str) -> Trust:
         """Trust in these roots only, each in PEM or DER; a PEM text may hold several.
 
-        A chain that ends there says so: `custom-roots`.
+        A chain that ends in one of these roots has the note `custom-roots`.
 
         Raises:
             KeyMaterialError: one of them can't be read, or isn't an authority.
@@ -105,7 +105,7 @@ class Trust:
         return cls(tuple(_custom(roots)))
 
     def with_roots(self, *roots: bytes | str) -> Trust:
-        """The same trust and in these roots as well; raises like `of`."""
+        """Returns a trust that trusts these roots too; raises like `of`."""
         return replace(self, roots=(*self.roots, *Trust.of(*roots).roots))
 
 
@@ -124,13 +124,13 @@ class ChainCertificate:
     embedded: bool
 
     def lived(self, at: datetime) -> bool:
-        """Whether it was valid then."""
+        """Returns True if the certificate was valid at that time."""
         return self.not_before <= at <= self.not_after
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What came of following a pass certificate up to a root.
+    """The result of following a pass certificate up to a root.
 
     `links` are the certificates on the way, the pass certificate's first, as far
     as it went. `intermediate` and `root` are names for people, None where the
@@ -206,12 +206,11 @@ def chain(
 ) -> Chain:
     """Follows a pass certificate to a root: leaf, one intermediate, root.
 
-    `leaf` is the certificate whose key verified the signature, `embedded` all
-    that came with it, DER. `at` is the moment of the verdict. Apple asks for
-    validity at the signing time, so `signed_at`, the time the signature claims,
-    counts where there is one. Nothing a certificate says raises: it becomes a
-    finding. Revocation isn't checked, and a note says so. `trace` is `trace_path` of
-    this trust, or a cache around it: its result depends on no time.
+    `leaf` is the certificate whose key verified the signature, `embedded` all that came with it, DER. `at`
+    is the moment of verification. Apple asks for validity at the signing time, so `signed_at`, the time the
+    signature claims, counts if there is one. No certificate raises: its faults become findings. Revocation
+    isn't checked, and a note reports that. `trace` is `trace_path` of this trust, or a cache around it: its
+    result depends on no time.
 
     Raises:
         ValueError: `at` or `signed_at` is naive.
@@ -301,7 +300,7 @@ def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.
 def _follow(
     leaf: bytes, certificate: x509.Certificate, others: dict[bytes, x509.Certificate], trust: Trust
 ) -> tuple[_Issuer | None, list[Finding]]:
-    """Who issued the leaf, by key: names alone don't tell Apple's intermediates apart."""
+    """Finds the issuer of the leaf by key: names alone don't tell Apple's intermediates apart."""
     issuers = [octets for octets, parsed in others.items() if _issued(leaf, certificate, parsed)]
     roots = {root.spki for root in trust.roots}
     for octets in issuers:
@@ -386,7 +385,7 @@ def _strength(certificate: x509.Certificate, what: str) -> Iterator[Finding]:
 
 
 def _issuing_findings(leaf: x509.Certificate, issuer: _Issuer | None) -> Iterator[Finding]:
-    """What is wrong with the intermediate, and with what the leaf is signed over."""
+    """Yields the faults of the intermediate, and of the digest that the leaf is signed over."""
     if x.weak_digest(leaf):
         # Apple's first intermediates issued such certificates; they are old, not forged.
         judge = warning if issuer is not None and issuer.known else error
@@ -394,7 +393,7 @@ def _issuing_findings(leaf: x509.Certificate, issuer: _Issuer | None) -> Iterato
     if issuer is None or (intermediate := issuer.certificate) is None:
         return
     if not x.may_issue(intermediate) or not x.is_marked_intermediate(intermediate):
-        message = f"{issuer.name} is no authority for developers: it lacks Apple's marker"
+        message = f"{issuer.name} is not an authority for developers: it lacks Apple's marker"
         yield error("wrong-intermediate", WHERE, message)
     if x.weak_digest(intermediate):
         yield error("weak-digest", WHERE, "the intermediate is signed over a SHA-1 or MD5 digest")

@@ -85,7 +85,7 @@ def _bounded(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
 
 
 def _reason(exc: BaseException) -> str:
-    """What went wrong, in a few words."""
+    """Returns the reason of a failed download in a few words."""
     if isinstance(exc, urllib.error.URLError) and isinstance(exc.reason, BaseException):
         exc = exc.reason
     if isinstance(exc, TimeoutError):

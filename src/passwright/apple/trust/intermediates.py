@@ -115,15 +115,13 @@ def fetch(wanted: Published, *, get: Get = https_get, url: str = "") -> bytes:
 def check(wanted: Published, data: bytes) -> bytes:
     """The certificate in PEM or DER, as DER, once it has proved to be the intermediate that is wanted.
 
-    Raises:
-        KeyMaterialError: this is no certificate.
-        IdentityMismatch: it has another fingerprint.
+    Raises: KeyMaterialError: this is not a certificate. IdentityMismatch: it has another fingerprint.
     """
     try:
         [octets] = x.split_pem(data)
         x.parse(octets)
     except (ValueError, InvalidInput) as exc:
-        raise KeyMaterialError(f"what came for {wanted.name} is no certificate") from exc
+        raise KeyMaterialError(f"what came for {wanted.name} is not a certificate") from exc
     found = hashlib.sha256(octets).hexdigest()
     if found != wanted.fingerprint:
         raise IdentityMismatch(

@@ -1,4 +1,4 @@
-"""Why a phone refuses a pass: causes in the order they are mended, and what devices say of them.
+"""Reasons why phones reject a pass, in the order to fix them, and what devices log for each.
 
 Both are data, in `data/device_errors.toml`.
 """
@@ -52,7 +52,7 @@ _QUOTES = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 @dataclass(frozen=True, slots=True)
 class DeviceError:
-    """Why a phone refuses a pass, or does not do what its maker wanted.
+    """A reason why a phone rejects a pass, or does not do what its author intended.
 
     `codes` are the findings of `verify` that show it, each a code, or a code,
     `@` and a pattern of places; empty where no file shows it. `refused` tells
@@ -74,7 +74,8 @@ class DeviceError:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What devices say: `texts` are its wordings, `causes` what may be behind it, the likely one first.
+    """A message that devices log: `texts` are its wordings, `causes` the possible causes, the likely one
+    first.
 
     `general` says that something is wrong and not what; it has no causes. With
     `sense` the wording is not known, only what it says.
@@ -157,7 +158,9 @@ def most_urgent(findings: Iterable[Finding]) -> tuple[Finding, DeviceError | Non
 
 
 def is_rejected(finding: Finding, cause: DeviceError | None) -> bool:
-    """Whether phones refuse the pass for this finding: where the cause does not say, for errors."""
+    """Returns True if phones reject the pass for this finding. If the cause does not tell, errors are
+    rejected.
+    """
     known = None if cause is None else cause.refused
     return finding.severity is Severity.ERROR if known is None else known
 
@@ -172,7 +175,7 @@ def cause(name: str) -> DeviceError:
 
 
 def message_for(cause: DeviceError) -> Message | None:
-    """What devices say for this cause, None where that is not known."""
+    """Returns the message that devices log for this cause, None if it is not known."""
     return next((message for message in _messages() if message.id == cause.said), None)
 
 
@@ -193,7 +196,9 @@ def _best(message: Message, words: Sequence[str]) -> Match | None:
 
 
 def _score(text: str, words: Sequence[str]) -> float:
-    """How much of a wording's weight stands in the words, in its order; rare words weigh more."""
+    """Returns the share of a wording's weight that stands in the words, in its order; rare words weigh
+    more.
+    """
     wanted, weights = _words(text), _weights()
     # The heaviest common subsequence, row by row.
     row = [0.0] * (len(words) + 1)

@@ -1,4 +1,4 @@
-"""What to mend first in a .pkpass that a phone refuses, or what the file is instead of one."""
+"""Finds the first thing to fix in a .pkpass that a phone rejects, or identifies a file that is not a pass."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TOKEN = re.compile(rb"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.")
 
 @dataclass(frozen=True, slots=True)
 class NotAPass:
-    """What a file is that is no pass: in words, with the cause of that kind and what to do."""
+    """A file that is not a pass: what it is, with the cause of that kind and what to do."""
 
     what: str
     cause: DeviceError
@@ -62,13 +62,11 @@ _BEGINNINGS = (
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found in a .pkpass, and what to do about it first.
+    """The faults of a .pkpass, and which to fix first.
 
-    `finding` is the one to mend first and `cause` what the table says of it;
-    both are None when there is nothing to mend, `cause` also where the table
-    has none. `refused` tells whether phones refuse the pass. `stranger` says
-    what the file is when it is no pass. `waiting` are the other errors and
-    warnings.
+    `finding` is the finding to fix first and `cause` what is known about it; both are None if there is
+    nothing to fix, `cause` also if it is not known. `refused` is True if phones reject the pass. `stranger`
+    identifies a file that is not a pass. `waiting` are the other errors and warnings.
     """
 
     verification: Verification = field(repr=False)
@@ -80,7 +78,7 @@ class Diagnosis:
 
     @property
     def message(self) -> Message | None:
-        """What devices log for the cause, None where it is not known."""
+        """Returns the message that devices log for the cause, None if it is not known."""
         return None if self.cause is None else device_errors.message_for(self.cause)
 
 
@@ -111,7 +109,7 @@ def diagnose(data: bytes, *, trust: Trust, at: datetime | None = None) -> Diagno
 
 
 def identify_file(data: bytes) -> NotAPass | None:
-    """What bytes are that are no pass, by how they begin; None where they give no hint."""
+    """Identifies bytes that are not a pass by their beginning; None if they give no hint."""
     head = data[:HEAD]
     if head.startswith(b"PK"):
         return _archive(data)
@@ -122,7 +120,7 @@ def identify_file(data: bytes) -> NotAPass | None:
 
 
 def _page(head: bytes) -> tuple[str, str] | None:
-    """What a server answers, or somebody copies, instead of a pass."""
+    """Identifies the answers of servers and the copied texts that are saved instead of a pass."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for kind, found in (
         (("an empty file", _REST), not text),
@@ -139,7 +137,7 @@ def _page(head: bytes) -> tuple[str, str] | None:
 
 
 def _archive(data: bytes) -> NotAPass | None:
-    """What a ZIP archive is that can't be read as a pass."""
+    """Identifies a ZIP archive that can't be read as a pass."""
     end = data.rfind(b"PK\x05\x06")
     if end < 0:
         what = "the beginning of an archive, whose rest is missing"

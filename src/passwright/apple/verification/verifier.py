@@ -1,13 +1,13 @@
-""".pkpass bytes to verdict, in five named steps.
+"""Verifies the bytes of a .pkpass in five named steps.
 
-A pass is good when
+A pass is valid when
   1. container: the archive opens within the limits,
   2. manifest:  it lists every file with its digest, and nothing else,
   3. signature: it is over this manifest, by a certificate that came with it,
   4. chain:     that certificate leads to a trusted root, and may sign passes,
   5. content:   pass.json names what the certificate names, and obeys Apple's rules.
-A step that needs a failed one is skipped and says so. Hostile bytes never
-raise; they make a step fail.
+A step that needs a failed one is skipped, with a note. Hostile bytes never raise;
+they make a step fail.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Outcome = Literal["ok", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proved about a pass, and what was not.
+    """The result of verifying a pass: what was proved, and what was not.
 
     `steps` maps each step to its outcome. `signed_at` is the time that the
     signature claims, None if it claims none. Identifiers and style are what
@@ -78,7 +78,7 @@ class Verification:
 
     @cached_property
     def layouts(self) -> tuple[Layout, ...]:
-        """What each version of iOS makes of the pass; worked out when asked, empty without a pass.json."""
+        """The layout in each version of iOS; computed on first use, empty without a pass.json."""
         nfc = self.chain.nfc if self.chain else None
         return layouts(self.document, self.files, nfc=nfc) if self.document else ()
 
@@ -177,8 +177,8 @@ class _Walk:
 
     def manifest(self) -> None:
         if self.needs("manifest", "container"):
-            # The format knows no other digest. Whoever let others choose a picture
-            # before signing can be shown one of two pictures with the same SHA-1.
+            # The format knows no other digest. An issuer who lets others choose an image before signing can
+            # be shown one of two images with equal SHA-1.
             findings = pkpass.check_manifest(self.files, names=self.cached.name_findings)
             weak = note("sha1-digests", "manifest.json", "the files are bound to the signature by SHA-1")
             self.done("manifest", [*findings, weak])
@@ -235,7 +235,7 @@ class _Walk:
         self.done("content", findings)
 
     def needs(self, step: str, needed: str) -> bool:
-        """Whether `step` can run; if not it is skipped, and a note says why."""
+        """Returns True if `step` can run; otherwise the step is skipped, with a note."""
         if self.steps[needed] == "ok":
             return True
         self.steps[step] = "skipped"
@@ -271,7 +271,9 @@ class _Walk:
 
 
 def _same_names(document: Mapping[str, Any], signer: Chain) -> Iterator[Finding]:
-    """What a device compares with the certificate. Apple, Wallet Passes, Building a Pass."""
+    """Compares the names that a device compares with the certificate. Apple, Wallet Passes, Building a
+    Pass.
+    """
     for code, key, wanted in (
         ("pass-type-mismatch", "passTypeIdentifier", signer.pass_type_identifier),
         ("team-mismatch", "teamIdentifier", signer.team_identifier),
