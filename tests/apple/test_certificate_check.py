@@ -454,7 +454,7 @@ def test_key_05_no_password_in_tracebacks(authority: Authority, issued: Issued) 
 
 def test_the_issuer_of_a_certificate_is_found_by_its_key() -> None:
     """Names alone do not tell Apple's intermediates apart."""
-    for wanted in intermediates.published():
+    for wanted in intermediates.published_intermediates():
         key = x509.AuthorityKeyIdentifier(bytes.fromhex(wanted.key_id), None, None)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Pass Type ID: pass.com.example")])
         private = new_key(ec=True)

@@ -49,7 +49,7 @@ def test_a_pass_of_ours_is_read_whole(card: bytes) -> None:
     assert read.files == pkpass.read(card)
     assert read.document == json.loads(read.files["pass.json"])
     assert list(read.document) == list(json.loads(read.files["pass.json"]))
-    assert (read.serial_number, read.style, read.bound) == ("M-0001", "storeCard", False)
+    assert (read.serial_number, read.style, read.is_bound) == ("M-0001", "storeCard", False)
     assert read.values["fullName"] == "Jane Smith"
     assert read.values["points"] == 120
     assert read.fields["points"]["label"] == "Points"
@@ -139,8 +139,8 @@ def test_fields_of_any_shape_are_read() -> None:
 
 def test_a_pass_says_itself_that_it_is_bound() -> None:
     for member in ("fidoProfile", "issuerBindingData"):
-        assert apple.read(archive(pass__json={member: {"a": 1}})).bound
-    assert not apple.read(archive(pass__json={"fidoProfile": None, "sharingProhibited": True})).bound
+        assert apple.read(archive(pass__json={member: {"a": 1}})).is_bound
+    assert not apple.read(archive(pass__json={"fidoProfile": None, "sharingProhibited": True})).is_bound
 
 
 def test_strings_are_read_by_language_as_their_folders_name_it() -> None:
@@ -229,7 +229,7 @@ def test_no_document_whatever_raises_anything_else(document: dict[str, Any]) -> 
     assert read.document == document
     assert read.values is read.values
     assert isinstance(read.pictures, dict)
-    assert isinstance(read.bound, bool)
+    assert isinstance(read.is_bound, bool)
     str(read)
 
 

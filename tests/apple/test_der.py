@@ -36,7 +36,7 @@ def test_object_identifiers_are_written_as_asn1crypto_writes_them(first: Any, se
 def test_octets_are_written_as_asn1crypto_writes_them(content: Any) -> None:
     written = der.tlv(der.OCTET_STRING, content)
     assert written == core.OctetString(content).dump()
-    assert read(written).octets() == content
+    assert read(written).octet_string() == content
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=20))
@@ -164,10 +164,10 @@ def test_segments_of_an_octet_string_are_joined() -> None:
         + der.tlv(4, b"e")
         + b"\0\0"
     )
-    assert read(pieces).octets() == b"abcde"
-    assert read(pieces).octets() == core.OctetString.load(pieces).native
+    assert read(pieces).octet_string() == b"abcde"
+    assert read(pieces).octet_string() == core.OctetString.load(pieces).native
     with pytest.raises(der.DerError, match="tag"):
-        read(b"\x24\x80" + der.integer(1) + b"\0\0").octets()
+        read(b"\x24\x80" + der.integer(1) + b"\0\0").octet_string()
 
 
 def test_more_than_the_limit_is_not_read() -> None:

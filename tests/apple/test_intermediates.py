@@ -54,7 +54,7 @@ def get(page: CertificatePage, url: str = "", **more: float) -> bytes:
 
 
 def test_every_generation_is_in_the_table_and_those_of_today_have_a_place_at_apple() -> None:
-    found = intermediates.published()
+    found = intermediates.published_intermediates()
 
     assert [each.generation for each in found] == ["G1", "G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8"]
     for each in found:
@@ -121,18 +121,18 @@ def test_another_fingerprint_is_refused_with_both(page: CertificatePage, authori
 @pytest.mark.parametrize("data", [b"", b"<html>", b"\x30\x03abc"])
 def test_what_is_no_certificate_is_refused(page: CertificatePage, authority: Authority, data: bytes) -> None:
     page.files[PATH] = data
-    with pytest.raises(KeyMaterialError, match="is no certificate"):
+    with pytest.raises(KeyMaterialError, match="is not a certificate"):
         intermediates.fetch(row(page, authority), get=partial(https_get, context=page.context))
 
 
 def test_two_certificates_are_refused(authority: Authority, page: CertificatePage) -> None:
     both = x.as_pem(authority.intermediate) + x.as_pem(authority.root)
-    with pytest.raises(KeyMaterialError, match="is no certificate"):
+    with pytest.raises(KeyMaterialError, match="is not a certificate"):
         intermediates.check(row(page, authority), both)
 
 
 def test_one_that_apple_no_longer_publishes_says_when_it_ended() -> None:
-    old = intermediates.published()[1]
+    old = intermediates.published_intermediates()[1]
     with pytest.raises(KeyMaterialError, match="ended on 2023-02-07"):
         intermediates.fetch(old)
 

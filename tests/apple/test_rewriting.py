@@ -282,7 +282,7 @@ def test_times_are_asked_as_when_building(other: Identity) -> None:
     with pytest.raises(KeyMaterialError):
         apple.rewrite(foreign(), other, at=AT + timedelta(days=20_000))
     now = datetime.now(UTC)
-    assert verify(apple.rewrite(foreign(), other).data, trust=_trust(other), at=now).signed
+    assert verify(apple.rewrite(foreign(), other).data, trust=_trust(other), at=now).is_signed
 
 
 def _trust(identity: Identity) -> Any:
@@ -322,7 +322,7 @@ def test_a_code_beside_a_binding_is_refused_until_it_is_taken_out(identity: Iden
     data = foreign(**BOUND, barcodes=[code])
     assert refused(data, identity, values={"name": "B"}) == {"binding-forbids-barcode"}
     made = apple.read(apple.rewrite(data, identity, apple={"barcodes": None}, at=AT).data)
-    assert made.bound
+    assert made.is_bound
     assert "barcodes" not in made.document
 
 
@@ -354,7 +354,7 @@ def test_a_bound_pass_is_rewritten_with_new_values(authority: Authority, identit
     done = apple.rewrite(foreign(**BOUND), identity, values={"name": "B"}, apple=own, at=AT)
     assert verify(done.data, trust=authority.trust, at=LATER).ok
     made = apple.read(done.data)
-    assert made.bound
+    assert made.is_bound
     assert made.document["fidoProfile"] == {**BOUND["fidoProfile"], "accountHash": "11" * 32}
     # What an unbound pass may lose.
     assert apple.rewrite(foreign(nfc=BOUND["nfc"]), identity, apple={"nfc": None}, at=AT).data

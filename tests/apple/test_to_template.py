@@ -670,7 +670,7 @@ def test_new_says_what_is_no_pass(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"<html>")
     refused = run("new", str(tmp_path / "made"), "--from", str(tmp_path / "x"))
     assert refused.exit_code == 1
-    assert "no ZIP archive" in refused.output
+    assert "not a ZIP archive" in refused.output
     (tmp_path / "y").write_bytes(zipped({"pass.json": b"{}"}))
     refused = run("new", str(tmp_path / "made"), "--from", str(tmp_path / "y"))
     assert refused.exit_code == 1

@@ -82,7 +82,7 @@ def test_sig_19_what_we_build_verifies(authority: Authority, club: Template, *, 
     data = PassBuilder(identity).build(club.issue("M-0001", {"fullName": "J"}, binding=BINDING), at=AT)
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.ok
-    assert verdict.signed
+    assert verdict.is_signed
     assert dict(verdict.steps) == dict.fromkeys(STEPS, "ok")
     assert list(verdict.steps) == list(STEPS)
     assert verdict.signed_at == AT
@@ -163,7 +163,7 @@ def test_sig_17_one_blank_more_in_the_manifest_is_another_manifest(
             "chain": "skipped",
             "content": "ok",
         }
-        assert not verdict.signed
+        assert not verdict.is_signed
 
 
 def test_sig_18_a_signature_of_another_pass_of_the_same_issuer_is_none(
@@ -180,7 +180,7 @@ def test_a_pass_of_somebody_elses_authority_is_not_trusted(small: bytes) -> None
         verdict = verify(small, trust=trust, at=LATER)
         assert (verdict.steps["signature"], verdict.steps["chain"]) == ("ok", "failed")
         assert codes(verdict) == {"untrusted-chain"}
-        assert verdict.signed
+        assert verdict.is_signed
         assert not verdict.ok
 
 
@@ -273,7 +273,7 @@ def test_a_failed_container_skips_the_rest_and_says_so(authority: Authority) -> 
         assert dict(verdict.steps) == {**dict.fromkeys(STEPS, "skipped"), "container": "failed"}
         skipped = [finding.location for finding in verdict.report if finding.code == "step-skipped"]
         assert skipped == list(STEPS[1:])
-        assert (verdict.ok, verdict.signed, verdict.files, verdict.style) == (False, False, {}, None)
+        assert (verdict.ok, verdict.is_signed, verdict.files, verdict.style) == (False, False, {}, None)
 
 
 @pytest.mark.parametrize(

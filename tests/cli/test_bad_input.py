@@ -337,7 +337,7 @@ SAVE = ("link", TEMPLATE, "--serial", "M-1")
 PNG = "images/icon@3x.png"
 # What is given where something else belongs, and what is said about which file.
 MIXED_UP = [
-    (("new", "{out}", "--from", "{keys}/pass.pem"), "pass.pem: this is no ZIP archive"),
+    (("new", "{out}", "--from", "{keys}/pass.pem"), "pass.pem: this is not a ZIP archive"),
     (
         (*BUILD, *PEM[:1], "{keys}/pass.key", *PEM[2:], "--out", "{out}"),
         "pass.key holds a private key: --cert",

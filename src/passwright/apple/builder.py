@@ -96,7 +96,7 @@ class PassBuilder:
         manifest = archive.manifest(data)
         message, sign, finish = identity.unsigned(manifest, at=moment)
         files = {"pass.json": data, "manifest.json": manifest}
-        return SigningRequest(message, sign, partial(_finished, archive, files, finish))
+        return SigningRequest(message, sign, partial(_finish, archive, files, finish))
 
     def report(self, pass_: Pass, *, at: datetime | None = None) -> Report:
         """Reports every error, warning and note about this pass on Apple; nothing is signed.
@@ -135,7 +135,7 @@ class PassBuilder:
         return self._renderer.compiled(pass_.template).archive(bound=pass_.binding is not None)
 
 
-def _finished(
+def _finish(
     archive: PrebuiltArchive, files: Mapping[str, bytes], finish: Callable[[bytes], bytes], signature: bytes
 ) -> bytes:
     return archive.pack({**files, "signature": finish(signature)})

@@ -101,7 +101,9 @@ class Identity:
         finally:
             # A traceback that shows local variables must not show the key.
             del key, password
-        return cls(certificate=_octets(certificate), intermediate=_octets(intermediate), signer=signer)
+        return cls(
+            certificate=_read_bytes(certificate), intermediate=_read_bytes(intermediate), signer=signer
+        )
 
     @classmethod
     def from_p12(
@@ -125,7 +127,7 @@ class Identity:
         if intermediate is None:
             candidates = [_der(extra.certificate) for extra in bag.additional_certs]
             intermediate = next(
-                (found for found in candidates if _issued(_der(leaf), found)),
+                (found for found in candidates if _is_issued_by(_der(leaf), found)),
                 None,
             )
         if intermediate is None:
@@ -134,7 +136,7 @@ class Identity:
                 f"(key {x.issuer_key_id(leaf)}): give it as well"
             )
         signer = KeySigner(bag.key)  # type: ignore[arg-type]  # refuses other kinds itself
-        return cls(certificate=_der(leaf), intermediate=_octets(intermediate), signer=signer)
+        return cls(certificate=_der(leaf), intermediate=_read_bytes(intermediate), signer=signer)
 
     def unsigned(self, manifest: bytes, *, at: datetime) -> SigningRequest[bytes]:
         """The file `signature` of a pass, a detached signature over its manifest, before the key has signed.
@@ -251,7 +253,7 @@ def _check_key(signer: KeySigner, leaf: x509.Certificate, public_key: PublicKey)
         )
 
 
-def _issued(certificate: bytes, issuer: bytes) -> bool:
+def _is_issued_by(certificate: bytes, issuer: bytes) -> bool:
     try:
         return x.signed_by(certificate, x.spki(x.parse(issuer)))
     except InvalidInput:
@@ -281,5 +283,5 @@ def _der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
-def _octets(data: bytes | str) -> bytes:
+def _read_bytes(data: bytes | str) -> bytes:
     return data.encode() if isinstance(data, str) else data

@@ -77,7 +77,7 @@ def verification(file: str, judged: Verification) -> dict[str, Any]:
         "file": file,
         "ok": judged.ok,
         "steps": dict(judged.steps),
-        "signed": judged.signed,
+        "signed": judged.is_signed,
         "signed_at": judged.signed_at.isoformat() if judged.signed_at else None,
         "pass_type_identifier": judged.pass_type_identifier,
         "team_identifier": judged.team_identifier,

@@ -330,14 +330,14 @@ def pictures(template: Template) -> tuple[dict[str, bytes], list[Finding]]:
             continue
         drawn.append(name)
         for folder, source in _folders(template, name, languages, findings, required=slot["required"]):
-            scaled = _scaled(source[0], slot, style, source[1], findings)
+            scaled = _scale_image(source[0], slot, style, source[1], findings)
             files |= {f"{folder}{fitting.file_name(name, scale)}": data for scale, data in scaled.items()}
     if "icon" not in sources:
         hint = "add images/icon@3x.png, 114 x 114 pixels"
         findings.append(
             error("missing-icon", "images/icon@3x.png", "Wallet refuses a pass without an icon", hint)
         )
-    return files, [*findings, *_excluded(style, drawn)]
+    return files, [*findings, *_exclude_images(style, drawn)]
 
 
 def _undrawn(template: Template, name: str, slot: Mapping[str, Any]) -> str:
@@ -410,7 +410,7 @@ def _slot(name: str, style: str, mode: str | None) -> Mapping[str, Any] | None:
     return {**slot, **slot.get("by_style", {}).get(style, {}), **({"mode": mode} if mode else {})}
 
 
-def _scaled(
+def _scale_image(
     path: str, slot: Mapping[str, Any], style: str, source: Sources, findings: list[Finding]
 ) -> Mapping[int, bytes]:
     """A picture at three scales, or as it was given where no size is published."""
@@ -449,7 +449,7 @@ def _size(slot: Mapping[str, Any]) -> fitting.Points | None:
     return high if low == high else range(low, high + 1), slot["height"]
 
 
-def _excluded(style: str, drawn: list[str]) -> Iterator[Finding]:
+def _exclude_images(style: str, drawn: list[str]) -> Iterator[Finding]:
     """Pictures that a style can't draw together."""
     for rule in picture_facts()["excludes"]:
         for other in rule["not_with"]:

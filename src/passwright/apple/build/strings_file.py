@@ -62,27 +62,27 @@ def loads(data: bytes, *, name: str) -> TolerantResult:
     """
     if len(data) > MAX_BYTES:
         raise InvalidInput("too-large", name, f"the file has {len(data)} bytes, at most {MAX_BYTES} are read")
-    text = _decoded(data, name)
+    text = _decode(data, name)
     texts: dict[str, str] = {}
     repeated: list[int] = []
     at = _SKIPPED.match(text).end()  # type: ignore[union-attr]  # it matches nothing as well
     while at < len(text):
         match = _PAIR.match(text, at)
         if match is None:
-            raise _refused(text, at, name, 'this is not "text" = "translation";')
+            raise _error_at(text, at, name, 'this is not "text" = "translation";')
         if len(texts) + len(repeated) == MAX_TEXTS:
-            raise _refused(text, at, name, f"there are more than {MAX_TEXTS} texts")
-        key, value = _said(match[1], match[2]), _said(match[3], match[4])
+            raise _error_at(text, at, name, f"there are more than {MAX_TEXTS} texts")
+        key, value = _message(match[1], match[2]), _message(match[3], match[4])
         if not (is_text(key) and is_text(value)):
-            raise _refused(text, at, name, "the text holds NUL or half of a surrogate pair")
+            raise _error_at(text, at, name, "the text holds NUL or half of a surrogate pair")
         if key in texts:
             repeated.append(at)
         texts[key] = key if match[3] is match[4] is None else value
         at = match.end()
-    return TolerantResult(texts, tuple(_repeated(text, repeated, name)))
+    return TolerantResult(texts, tuple(_warn_of_repeats(text, repeated, name)))
 
 
-def _repeated(text: str, places: list[int], name: str) -> Iterator[Finding]:
+def _warn_of_repeats(text: str, places: list[int], name: str) -> Iterator[Finding]:
     shown = places[:_MAX_REPEATED_SHOWN]
     for at in shown:
         message = "this text was translated before: the last translation counts"
@@ -96,15 +96,15 @@ def dumps(texts: Mapping[str, str]) -> bytes:
 
     Apple asks for UTF-16 as soon as a text is not ASCII; plain ASCII is the same in UTF-8.
     """
-    text = "".join(f'"{_quoted(key)}" = "{_quoted(value)}";\n' for key, value in sorted(texts.items()))
+    text = "".join(f'"{_quote(key)}" = "{_quote(value)}";\n' for key, value in sorted(texts.items()))
     return text.encode("ascii") if text.isascii() else codecs.BOM_UTF16_LE + text.encode("utf-16-le")
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _decoded(data: bytes, name: str) -> str:
+def _decode(data: bytes, name: str) -> str:
     mark, encoding = next((pair for pair in _MARKS if data.startswith(pair[0])), (b"", "utf-8"))
     if data.startswith(b"bplist"):
         raise InvalidInput("bad-strings", name, "this is a binary property list, not a strings file")
@@ -118,16 +118,16 @@ def _decoded(data: bytes, name: str) -> str:
     return text
 
 
-def _said(quoted: str | None, bare: str | None) -> str:
+def _message(quoted: str | None, bare: str | None) -> str:
     """The text that was written in quotes or without."""
     if quoted is None or "\\" not in quoted:
         return quoted or bare or ""
-    text = _ESCAPE.sub(_unescaped, quoted)
+    text = _ESCAPE.sub(_unescape, quoted)
     # Two escapes may make one character outside the first plane.
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     if match[1] is not None:
         return chr(int(match[1], 16))
     if match[2] is not None:
@@ -135,7 +135,7 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(match[3], match[3])
 
 
-def _refused(text: str, at: int, name: str, message: str) -> InvalidInput:
+def _error_at(text: str, at: int, name: str, message: str) -> InvalidInput:
     return InvalidInput("bad-strings", _place(text, at, name), message)
 
 

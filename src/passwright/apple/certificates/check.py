@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from passwright.apple.certificates.credentials import encrypted, read
+from passwright.apple.certificates.credentials import may_be_encrypted, read
 from passwright.apple.identity import EXPIRY_NOTICE
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust.chain import chain
@@ -86,14 +86,14 @@ def check_credentials(
     for name, data in files:
         found = list(read(name, data, password))
         if not found:
-            findings.append(_unreadable(name, encrypted=encrypted(data)))
+            findings.append(_unreadable(name, encrypted=may_be_encrypted(data)))
         items += found
     items = _unique(items)
     mates = _Matcher(items, trust, at)
-    items = [mates.completed(item) for item in items]
+    items = [mates.complete(item) for item in items]
     findings += mates.findings()
     report = Report.from_findings(findings)
-    ready = report.ok and mates.whole()
+    ready = report.ok and mates.can_sign()
     return CredentialCheck(tuple(items), report, ready, tuple(mates.steps(ready=ready)))
 
 
@@ -131,7 +131,7 @@ class _Matcher:
             for item in self.passes
         }
 
-    def completed(self, item: Credential) -> Credential:
+    def complete(self, item: Credential) -> Credential:
         """Returns the credential with its days left and its issuers."""
         if item.certificate is None:
             return item
@@ -147,7 +147,7 @@ class _Matcher:
     def key_of(self, item: Credential) -> Credential | None:
         return next((key for key in self.keys if key.spki == item.spki), None)
 
-    def whole(self) -> bool:
+    def can_sign(self) -> bool:
         """There is a pass certificate with its key and its intermediate."""
         return any(self.key_of(item) and self.issuers(item) for item in self.passes)
 

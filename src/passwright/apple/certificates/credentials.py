@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.intermediates import published
+from passwright.apple.trust.intermediates import published_intermediates
 from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Password = Callable[[str], bytes | str | None]
 
-__all__ = ["Credential", "encrypted", "read"]
+__all__ = ["Credential", "may_be_encrypted", "read"]
 
 _PEM_LABELS = {
     "CERTIFICATE": "certificate",
@@ -60,14 +60,14 @@ class Credential:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the credential as members of JSON: no key, but the fingerprint of its public half."""
-        held = self.certificate
+        contained = self.certificate
         document: dict[str, Any] = {
             "file": self.file,
             "kind": self.kind,
             "name": self.name,
             "key_sha256": hashlib.sha256(self.spki).hexdigest(),
         }
-        if held is None:
+        if contained is None:
             return document
         return {
             **document,
@@ -78,8 +78,8 @@ class Credential:
             "issuer": self.issuer or None,
             "claimed_issuer": self.claimed_issuer or None,
             "root": self.root or None,
-            "valid_from": held.not_valid_before_utc.isoformat(),
-            "valid_to": held.not_valid_after_utc.isoformat(),
+            "valid_from": contained.not_valid_before_utc.isoformat(),
+            "valid_to": contained.not_valid_after_utc.isoformat(),
             "days_left": self.days,
             "sha256": hashlib.sha256(self.der).hexdigest(),
         }
@@ -119,45 +119,47 @@ def _blocks(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _certificates(name: str, data: bytes) -> list[Credential]:
     try:
-        octets = x.split_pem(data)
-        return [_certificate(name, each, x.parse(each)) for each in octets]
+        encoded_bytes = x.split_pem(data)
+        return [_certificate(name, each, x.parse(each)) for each in encoded_bytes]
     except (ValueError, InvalidInput):
         return []
 
 
-def _certificate(name: str, octets: bytes, held: x509.Certificate) -> Credential:
-    common = _attribute(held.subject, x.COMMON_NAME)
-    kind, title = _kind(held, common)
+def _certificate(name: str, encoded_bytes: bytes, contained: x509.Certificate) -> Credential:
+    common = _attribute(contained.subject, x.COMMON_NAME)
+    kind, title = _kind(contained, common)
     if kind == "intermediate":
-        digest = hashlib.sha256(octets).hexdigest()
-        known = next((each.name for each in published() if each.fingerprint == digest), None)
+        digest = hashlib.sha256(encoded_bytes).hexdigest()
+        known = next((each.name for each in published_intermediates() if each.fingerprint == digest), None)
         common = known or common
     return Credential(
         name,
         kind,
         title,
         common or "without a name",
-        x.spki(held),
-        certificate=held,
-        der=octets,
-        pass_type_identifier=(x.pass_type_identifier(held) or "") if kind == "pass" else "",
-        team_identifier=(x.team_identifier(held) or "") if kind not in ("intermediate", "root") else "",
-        owner=_attribute(held.subject, _ORGANISATION),
-        nfc=x.nfc(held),
-        claimed_issuer=_attribute(held.issuer, x.COMMON_NAME),
+        x.spki(contained),
+        certificate=contained,
+        der=encoded_bytes,
+        pass_type_identifier=(x.pass_type_identifier(contained) or "") if kind == "pass" else "",
+        team_identifier=(x.team_identifier(contained) or "") if kind not in ("intermediate", "root") else "",
+        owner=_attribute(contained.subject, _ORGANISATION),
+        nfc=x.nfc(contained),
+        claimed_issuer=_attribute(contained.issuer, x.COMMON_NAME),
     )
 
 
 _ORGANISATION = "2.5.4.10"
 
 
-def _kind(held: x509.Certificate, common: str) -> tuple[str, str]:
-    if x.is_authority(held):
-        if held.subject == held.issuer:
+def _kind(contained: x509.Certificate, common: str) -> tuple[str, str]:
+    if x.is_authority(contained):
+        if contained.subject == contained.issuer:
             return "root", "root"
         return "intermediate", "intermediate"
     rows = _kinds()
-    marked = (row for row in rows if any(x.extension(held, marker) is not None for marker in row["markers"]))
+    marked = (
+        row for row in rows if any(x.extension(contained, marker) is not None for marker in row["markers"])
+    )
     named = (row for row in rows if common.startswith(tuple(row["names"])))
     row = next(marked, None) or next(named, None)
     return (row["id"], row["title"]) if row else ("other", "certificate for something else")
@@ -186,7 +188,7 @@ def _request(name: str, data: bytes) -> list[Credential]:
 
 def _key(name: str, data: bytes, password: Password | None) -> list[Credential]:
     """A private key; of it nothing is kept but the public half."""
-    public = _public(data, None) or _public(data, _asked(name, data, password))
+    public = _public(data, None) or _public(data, _ask_password(name, data, password))
     if public is None:
         return []
     return [Credential(name, "key", "private key", _describe(public), _spki(public))]
@@ -214,22 +216,22 @@ def _p12(name: str, data: bytes, password: Password | None) -> list[Credential]:
     bag = load_p12(data, None) or load_p12(data, None if password is None else password(name))
     if bag is None:
         return []
-    held = [each.certificate for each in (bag.cert, *bag.additional_certs) if each is not None]
-    found = [item for each in held for item in _certificates(name, each.public_bytes(Encoding.DER))]
+    contained = [each.certificate for each in (bag.cert, *bag.additional_certs) if each is not None]
+    found = [item for each in contained for item in _certificates(name, each.public_bytes(Encoding.DER))]
     if bag.key is not None:
         public = bag.key.public_key()
         found.append(Credential(name, "key", "private key", _describe(public), _spki(public)))
     return found
 
 
-def _asked(name: str, data: bytes, password: Password | None) -> bytes | None:
-    if password is None or not encrypted(data):
+def _ask_password(name: str, data: bytes, password: Password | None) -> bytes | None:
+    if password is None or not may_be_encrypted(data):
         return None
     secret = password(name)
     return secret.encode() if isinstance(secret, str) else secret
 
 
-def encrypted(data: bytes) -> bool:
+def may_be_encrypted(data: bytes) -> bool:
     """Returns True if a file is encrypted or may be: a PKCS #12 file always may."""
     return b"ENCRYPTED" in data or data[:1] == b"\x30"
 
@@ -237,8 +239,8 @@ def encrypted(data: bytes) -> bool:
 def _spki(public: Any) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    octets: bytes = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return octets
+    encoded_bytes: bytes = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return encoded_bytes
 
 
 def _describe(public: Any) -> str:

@@ -45,8 +45,8 @@ def length(size: int) -> bytes:
     """The shortest length octets (X.690 section 10.1)."""
     if size < LONG_FORM:
         return bytes((size,))
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((LONG_FORM | len(octets),)) + octets
+    encoded_bytes = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((LONG_FORM | len(encoded_bytes),)) + encoded_bytes
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -122,18 +122,22 @@ class Node(NamedTuple):
 
     def integer(self) -> int:
         """The value of an INTEGER."""
-        octets = self.expect(INTEGER).content
+        encoded_bytes = self.expect(INTEGER).content
         # X.690 section 8.3.2: the first nine bits are neither all ones nor all zeros.
-        if not octets or (len(octets) > 1 and octets[0] in (0, 0xFF) and octets[0] >> 7 == octets[1] >> 7):
+        if not encoded_bytes or (
+            len(encoded_bytes) > 1
+            and encoded_bytes[0] in (0, 0xFF)
+            and encoded_bytes[0] >> 7 == encoded_bytes[1] >> 7
+        ):
             raise DerError(f"octet {self.start}: an integer is not in its shortest form")
-        return int.from_bytes(octets, "big", signed=True)
+        return int.from_bytes(encoded_bytes, "big", signed=True)
 
-    def octets(self) -> bytes:
+    def octet_string(self) -> bytes:
         """The value of an OCTET STRING; BER may cut it into segments (X.690 section 8.7.3)."""
         if not self.tag & CONSTRUCTED:
             return self.content
         return b"".join(
-            child.expect(child.tag & CONSTRUCTED | OCTET_STRING).octets() for child in self.children()
+            child.expect(child.tag & CONSTRUCTED | OCTET_STRING).octet_string() for child in self.children()
         )
 
 
@@ -196,13 +200,13 @@ def _element(data: bytes, start: int, bound: int, depth: int) -> Node:
         return _open_ended(data, tag, start, bound, depth)
     size = first
     if first > LONG_FORM:
-        octets = data[body : min(body + (first & LOW_SEVEN), bound)]
-        if len(octets) < first & LOW_SEVEN or len(octets) > MAX_LENGTH_OCTETS:
+        encoded_bytes = data[body : min(body + (first & LOW_SEVEN), bound)]
+        if len(encoded_bytes) < first & LOW_SEVEN or len(encoded_bytes) > MAX_LENGTH_OCTETS:
             raise DerError(f"octet {start}: cut short")
-        size = int.from_bytes(octets, "big")
-        if size < LONG_FORM or not octets[0]:
+        size = int.from_bytes(encoded_bytes, "big")
+        if size < LONG_FORM or not encoded_bytes[0]:
             raise DerError(f"octet {start}: the length is written longer than need be")
-        body += len(octets)
+        body += len(encoded_bytes)
     if size > bound - body:
         raise DerError(f"octet {start}: longer than what holds it")
     return Node(data, tag, start, body, body + size, body + size, depth)

@@ -112,9 +112,9 @@ def parse(data: bytes) -> SignedData:
             `bad-attributes`, `bad-message-digest`, `too-many-certificates`.
     """
     if not data:
-        raise refused("signature-empty", "the file is empty")
+        raise signature_error("signature-empty", "the file is empty")
     if len(data) > MAX_BYTES:
-        raise refused("signature-too-large", f"{len(data)} bytes are more than {MAX_BYTES}")
+        raise signature_error("signature-too-large", f"{len(data)} bytes are more than {MAX_BYTES}")
     try:
         return _signed_data(_content_info(bytes(data)))
     except der.DerError as exc:
@@ -125,7 +125,7 @@ def _content_info(data: bytes) -> der.Node:
     """The SignedData inside its ContentInfo (RFC 5652 section 3)."""
     fields = der.Fields(der.read(data, limit=MAX_BYTES).expect(der.SEQUENCE))
     if fields.take(der.OID).encoded != _SIGNED_DATA:
-        raise refused("bad-content-type", "it is a CMS structure, but no SignedData")
+        raise signature_error("bad-content-type", "it is a CMS structure, but no SignedData")
     explicit = der.Fields(fields.take(der.CONTEXT_0))
     fields.end()
     inner = explicit.take(der.SEQUENCE)
@@ -145,13 +145,13 @@ def _signed_data(node: der.Node) -> SignedData:
     fields.end()
     signers = [one.expect(der.SEQUENCE) for one in infos.children()]
     if len(signers) != 1:
-        raise refused("signer-count", f"it has {len(signers)} signers instead of one")
+        raise signature_error("signer-count", f"it has {len(signers)} signers instead of one")
     embedded = certificates.children() if certificates else ()
     if len(embedded) > MAX_CERTIFICATES:
-        raise refused(
+        raise signature_error(
             "too-many-certificates", f"{len(embedded)} certificates are more than {MAX_CERTIFICATES}"
         )
-    content = _encapsulated(encapsulated)
+    content = _read_encapsulated(encapsulated)
     visited = [one for one in (node, encapsulated, certificates, infos, signers[0]) if one is not None]
     return _signer_info(
         signers[0],
@@ -178,19 +178,19 @@ def _certificates(embedded: tuple[der.Node, ...]) -> tuple[bytes, ...]:
     return tuple(one.encoded for one in embedded if one.tag == der.SEQUENCE)
 
 
-def _encapsulated(node: der.Node) -> bytes | None:
+def _read_encapsulated(node: der.Node) -> bytes | None:
     """The content the signature embeds, None for a detached one (RFC 5652 section 5.2)."""
     fields = der.Fields(node)
     if fields.take(der.OID).encoded != _DATA:
-        raise refused("bad-content-type", "what it signs is not plain data")
+        raise signature_error("bad-content-type", "what it signs is not plain data")
     explicit = fields.maybe(der.CONTEXT_0)
     fields.end()
     if explicit is None:
         return None
     inner = der.Fields(explicit)
-    octets = inner.take(der.OCTET_STRING, der.OCTET_STRING | der.CONSTRUCTED)
+    encoded_bytes = inner.take(der.OCTET_STRING, der.OCTET_STRING | der.CONSTRUCTED)
     inner.end()
-    return octets.octets()
+    return encoded_bytes.octet_string()
 
 
 def _signer_info(
@@ -208,15 +208,17 @@ def _signer_info(
     digest_algorithm = _algorithm(fields.take(der.SEQUENCE))
     attributes = fields.maybe(der.CONTEXT_0)
     algorithm = _algorithm(fields.take(der.SEQUENCE))
-    signature = fields.take(der.OCTET_STRING, der.OCTET_STRING | der.CONSTRUCTED).octets()
+    signature = fields.take(der.OCTET_STRING, der.OCTET_STRING | der.CONSTRUCTED).octet_string()
     unsigned = fields.maybe(der.CONTEXT_1)
     fields.end()
     digest = DIGESTS.get(digest_algorithm)
     if digest is None or digest_algorithm not in digests:
-        raise refused("bad-algorithm", "its digest algorithm is unknown, or not the one announced")
+        raise signature_error("bad-algorithm", "its digest algorithm is unknown, or not the one announced")
     kind, named = SIGNATURES.get(algorithm, ("", ""))
     if not kind or named not in ("", digest):
-        raise refused("bad-algorithm", "its signature algorithm is unknown, or doesn't go with its digest")
+        raise signature_error(
+            "bad-algorithm", "its signature algorithm is unknown, or doesn't go with its digest"
+        )
     issuer, serial, key_id = _signer_name(signer)
     known = _attributes(attributes, digest) if attributes else _Attributes()
     traits += known.traits
@@ -257,7 +259,7 @@ def _algorithm(node: der.Node) -> bytes:
     try:
         fields.end()
     except der.DerError as exc:
-        raise refused(
+        raise signature_error(
             "bad-algorithm", "an algorithm comes with parameters, such as those of RSA-PSS"
         ) from exc
     return name
@@ -274,7 +276,9 @@ def _attributes(node: der.Node, digest: str) -> _Attributes:
     """The three attributes that count (RFC 5652 section 11); the values of all others stay unread."""
     found = node.children()
     if len(found) > MAX_ATTRIBUTES:
-        raise refused("bad-attributes", f"{len(found)} signed attributes are more than {MAX_ATTRIBUTES}")
+        raise signature_error(
+            "bad-attributes", f"{len(found)} signed attributes are more than {MAX_ATTRIBUTES}"
+        )
     values: dict[bytes, list[der.Node]] = {}
     for attribute in found:
         fields = der.Fields(attribute.expect(der.SEQUENCE))
@@ -282,13 +286,15 @@ def _attributes(node: der.Node, digest: str) -> _Attributes:
         fields.end()
     content_type = _value(values.pop(_CONTENT_TYPE, []), "bad-content-type", "contentType")
     if content_type is None or content_type.encoded != _DATA:
-        raise refused("bad-content-type", "the signed content type is not plain data")
+        raise signature_error("bad-content-type", "the signed content type is not plain data")
     message_digest = _value(values.pop(_MESSAGE_DIGEST, []), "bad-message-digest", "messageDigest")
     if (
         message_digest is None
         or len(message_digest.content) != hashlib.new(digest, usedforsecurity=False).digest_size
     ):
-        raise refused("bad-message-digest", "the signed message digest is missing or has another length")
+        raise signature_error(
+            "bad-message-digest", "the signed message digest is missing or has another length"
+        )
     time = _value(values.pop(_SIGNING_TIME, []), "bad-attributes", "signingTime")
     encodings = [attribute.encoded for attribute in found]
     traits = ("unordered-attributes",) * (encodings != sorted(encodings)) + ("extra-attributes",) * bool(
@@ -308,9 +314,9 @@ def read_signing_time(message: bytes) -> datetime:
     try:
         known = _attributes(der.read(message, limit=MAX_BYTES).expect(der.SET), "sha256")
     except der.DerError as exc:
-        raise refused("bad-attributes", "this is not a set of signed attributes") from exc
+        raise signature_error("bad-attributes", "this is not a set of signed attributes") from exc
     if known.signing_time is None:
-        raise refused("bad-attributes", "the signed attributes say no time")
+        raise signature_error("bad-attributes", "the signed attributes say no time")
     return known.signing_time
 
 
@@ -319,7 +325,7 @@ def _value(sets: list[der.Node], code: str, name: str) -> der.Node | None:
     if not sets:
         return None
     if len(sets) > 1 or len(values := sets[0].children()) != 1:
-        raise refused(code, f"the attribute {name} is there twice, or hasn't exactly one value")
+        raise signature_error(code, f"the attribute {name} is there twice, or hasn't exactly one value")
     return values[0]
 
 
@@ -329,18 +335,18 @@ def signing_time(node: der.Node) -> datetime:
     if node.tag == der.UTC_TIME and UTC_TIME.fullmatch(text):
         text = (b"19" if text >= b"5" else b"20") + text
     elif node.tag != der.GENERALIZED_TIME or not GENERALIZED_TIME.fullmatch(text):
-        raise refused("bad-attributes", "the signing time is not written as CMS asks for")
+        raise signature_error("bad-attributes", "the signing time is not written as CMS asks for")
     digits = text.decode()
     try:
         return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}")
     except ValueError as exc:
-        raise refused("bad-attributes", "the signing time is not a valid time") from exc
+        raise signature_error("bad-attributes", "the signing time is not a valid time") from exc
 
 
 def _signer_name(node: der.Node) -> tuple[bytes, bytes, bytes | None]:
     """SignerIdentifier: issuer and serial number, or the key identifier."""
     if node.tag != der.SEQUENCE:
-        return b"", b"", node.octets()
+        return b"", b"", node.octet_string()
     fields = der.Fields(node)
     issuer, serial = fields.take(der.SEQUENCE).encoded, fields.take(der.INTEGER).content
     fields.end()
@@ -350,12 +356,12 @@ def _signer_name(node: der.Node) -> tuple[bytes, bytes, bytes | None]:
 def _not_cms(data: bytes, exc: der.DerError) -> InvalidInput:
     """Returns the error for a file that is not CMS, with the mistake that explains most of them."""
     if len(data) in RSA_VALUE_SIZES or _is_ecdsa_value(data):
-        return refused(
+        return signature_error(
             "signature-raw-value", "it is the bare value of a signature: wrap it in a CMS SignedData"
         )
     if TEXT.fullmatch(data):
-        return refused("signature-placeholder", "it is text: a placeholder, or PEM where DER belongs")
-    return refused("malformed-signature", f"it is not a CMS SignedData: {exc}")
+        return signature_error("signature-placeholder", "it is text: a placeholder, or PEM where DER belongs")
+    return signature_error("malformed-signature", f"it is not a CMS SignedData: {exc}")
 
 
 def _is_ecdsa_value(data: bytes) -> bool:
@@ -365,7 +371,7 @@ def _is_ecdsa_value(data: bytes) -> bool:
         return False
 
 
-def refused(code: str, message: str) -> InvalidInput:
+def signature_error(code: str, message: str) -> InvalidInput:
     return InvalidInput(code, WHERE, message)
 
 

@@ -25,7 +25,7 @@ from passwright.apple.cms.parser import (
     SIGNING_TIME,
     SignedData,
     parse,
-    refused,
+    signature_error,
 )
 from passwright.apple.trust import certificate as x
 from passwright.errors import InvalidInput
@@ -96,14 +96,14 @@ class SignatureTemplate:
         """
         # RFC 5652 section 5.4: signed with the tag of SET OF, stored under [0].
         message = b"%b%b" % (_attributes_before_digest(at), sha256(content).digest())
-        return SigningRequest(message, self._sign, partial(self._finished, message))
+        return SigningRequest(message, self._sign, partial(self._finish, message))
 
-    def _finished(self, message: bytes, signature: bytes) -> bytes:
+    def _finish(self, message: bytes, signature: bytes) -> bytes:
         shape = len(message), len(signature)
-        head, tail = self._frames.get(shape) or self._framed(*shape)
+        head, tail = self._frames.get(shape) or self._frame(*shape)
         return b"%b%b%b%b" % (head, message[1:], tail, signature)
 
-    def _framed(self, attributes: int, signature: int) -> tuple[bytes, bytes]:
+    def _frame(self, attributes: int, signature: int) -> tuple[bytes, bytes]:
         """All octets up to the tag of the signed attributes, and between them and the signature."""
         tail = self._algorithm + bytes((der.OCTET_STRING,)) + der.length(signature)
         head = self._head(attributes, len(tail) + signature) + bytes((der.CONTEXT_0,))
@@ -173,25 +173,25 @@ def verify(
             `bad-signature`, `bad-certificate`.
     """
     if signed.digest in REFUSED_DIGESTS:
-        raise refused(
+        raise signature_error(
             "weak-digest", f"the signature is made over a digest that proves nothing: {signed.digest}"
         )
     name = signed.issuer, signed.serial, signed.key_id
     leaf, kind, key = (signer or find_signer)(signed.certificates, *name)
     if signed.content is not None and signed.content != content:
-        raise refused("attached-content", "the signature embeds a content that isn't the manifest")
+        raise signature_error("attached-content", "the signature embeds a content that isn't the manifest")
     message = signed.signed_attributes
     if message is None:
         # The attributes of another signature could pose as content: they are not a JSON object.
         if not _is_json_object(content):
-            raise refused(
+            raise signature_error(
                 "no-signed-attributes", "without signed attributes it could be made for something else"
             )
         message = content
     elif hashlib.new(signed.digest, content, usedforsecurity=False).digest() != signed.message_digest:
-        raise refused("digest-mismatch", "it was made over another manifest")
+        raise signature_error("digest-mismatch", "it was made over another manifest")
     if key is None or kind != signed.algorithm:
-        raise refused("bad-algorithm", "its algorithm doesn't go with the key of the certificate")
+        raise signature_error("bad-algorithm", "its algorithm doesn't go with the key of the certificate")
     _check_value(signed, key, message)
     return leaf, signed.findings
 
@@ -206,23 +206,29 @@ def find_signer(
     """
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    named = [octets for octets in dict.fromkeys(certificates) if _names(octets, issuer, serial, key_id)]
+    named = [
+        encoded_bytes
+        for encoded_bytes in dict.fromkeys(certificates)
+        if _names(encoded_bytes, issuer, serial, key_id)
+    ]
     if len(named) != 1:
-        raise refused("bad-signer", f"{len(named) or 'none'} of the embedded certificates is the signer's")
+        raise signature_error(
+            "bad-signer", f"{len(named) or 'none'} of the embedded certificates is the signer's"
+        )
     certificate = x.parse(named[0])
     if x.is_authority(certificate):
-        raise refused("bad-signer", "it is signed by an authority instead of with a pass certificate")
+        raise signature_error("bad-signer", "it is signed by an authority instead of with a pass certificate")
     key = x.public_key(certificate)
     kind = "" if key is None else "rsa" if isinstance(key, RSAPublicKey) else "ecdsa"
     return named[0], kind, key
 
 
-def _names(octets: bytes, issuer: bytes, serial: bytes, key_id: bytes | None) -> bool:
+def _names(encoded_bytes: bytes, issuer: bytes, serial: bytes, key_id: bytes | None) -> bool:
     """Returns True if the signer identifier means this certificate."""
     try:
         if key_id is not None:
-            return x.key_id(x.parse(octets)) == key_id.hex()
-        own_issuer, own_serial = x.issuer_and_serial(octets)
+            return x.key_id(x.parse(encoded_bytes)) == key_id.hex()
+        own_issuer, own_serial = x.issuer_and_serial(encoded_bytes)
         if own_serial != serial:
             return False
         return own_issuer == issuer or _name(own_issuer) == _name(issuer)
@@ -252,9 +258,11 @@ def _check_value(signed: SignedData, key: PublicKey, message: bytes) -> None:
     try:
         key.verify(signed.signature, message, *_scheme(signed.algorithm, signed.digest))
     except (InvalidSignature, ValueError) as exc:  # a key smaller than the digest is a ValueError
-        raise refused("bad-signature", "it isn't by the key of the certificate, or was changed") from exc
+        raise signature_error(
+            "bad-signature", "it isn't by the key of the certificate, or was changed"
+        ) from exc
     except UnsupportedAlgorithm as exc:
-        raise refused(
+        raise signature_error(
             "bad-algorithm", f"this build of OpenSSL doesn't verify {signed.digest} signatures"
         ) from exc
 

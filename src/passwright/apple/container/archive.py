@@ -231,7 +231,7 @@ def unpack(data: Buffer, limits: ArchiveLimits) -> dict[str, bytes]:
         )
     entries = _directory(archive, start, end, count)
     _check_sizes(entries, limits)
-    begins = _covered(archive, entries, start)
+    begins = _data_starts(archive, entries, start)
     names = _names(entries, limits)
     contents = {name: _content(archive, entry, begins[entry.offset]) for name, entry in names.items()}
     return {name: content for name, content in contents.items() if not name.endswith("/")}
@@ -364,7 +364,7 @@ def _check_sizes(entries: list[_Entry], limits: ArchiveLimits) -> None:
 _OFFSET = attrgetter("offset")
 
 
-def _covered(archive: bytes, entries: list[_Entry], directory: int) -> dict[int, int]:
+def _data_starts(archive: bytes, entries: list[_Entry], directory: int) -> dict[int, int]:
     """Maps the offset of each entry to the start of its data. The entries must fill the archive from byte 0
     on.
     """
@@ -508,13 +508,13 @@ def _content(archive: bytes, entry: _Entry, begin: int) -> bytes:
     if entry.method == _STORED:
         data = archive[begin : begin + entry.size]
     else:
-        data = _inflated(entry, memoryview(archive)[begin : begin + entry.packed])
+        data = _inflate(entry, memoryview(archive)[begin : begin + entry.packed])
     if zlib.crc32(data) != entry.crc:
         raise InvalidInput("bad-crc", entry.location, "the file was damaged: its CRC-32 is another")
     return data
 
 
-def _inflated(entry: _Entry, packed: memoryview) -> bytes:
+def _inflate(entry: _Entry, packed: memoryview) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     pieces: list[bytes] = []
     # One byte more than was declared is enough to know that there is more.

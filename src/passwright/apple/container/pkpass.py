@@ -119,11 +119,11 @@ def check_manifest(
     written = files.get("manifest.json")
     if written:
         digests = {name: digest(data) for name, data in files.items() if name not in UNLISTED}
-        findings += _said_of(bytes(written), files.keys(), digests, names or name_findings)
-    return _bounded(findings)
+        findings += _compare_manifest(bytes(written), files.keys(), digests, names or name_findings)
+    return _limit_findings(findings)
 
 
-def _said_of(
+def _compare_manifest(
     written: bytes, names: AbstractSet[str], digests: Mapping[str, str], check_name: NameCheck
 ) -> list[Finding]:
     """Yields findings from comparing a manifest with the digests of the files."""
@@ -201,7 +201,7 @@ def _compare(name: str, written: object, found: str | None) -> Finding | None:
     return warning("upper-case-digest", where, "the digest is not written in lower-case digits")
 
 
-def _bounded(findings: list[Finding]) -> list[Finding]:
+def _limit_findings(findings: list[Finding]) -> list[Finding]:
     if len(findings) <= _MAX_FINDINGS:
         return findings
     ordered = sorted(findings, key=lambda finding: finding.severity is not Severity.ERROR)
@@ -235,7 +235,7 @@ class PrebuiltArchive:
         if not files.keys().isdisjoint(PER_PASS_FILES):
             raise ValueError(f"{', '.join(PER_PASS_FILES)} differ from pass to pass: give them to pack()")
         frozen = {name: _frozen(files[name]) for name in sorted(files)}
-        local, central, _ = archive.layout_entries(_named(frozen, allow_folders=allow_folders))
+        local, central, _ = archive.layout_entries(_encode_names(frozen, allow_folders=allow_folders))
         self._entries = archive.Entries(b"".join(local), b"".join(central), len(frozen))
         self.digests: Mapping[str, str] = MappingProxyType(
             {name: digest(data) for name, data in frozen.items()}
@@ -270,7 +270,7 @@ class PrebuiltArchive:
 _PER_PASS = [(name, name.encode()) for name in PER_PASS_FILES]
 
 
-def _named(files: Mapping[str, bytes], *, allow_folders: bool) -> Iterator[tuple[bytes, bytes]]:
+def _encode_names(files: Mapping[str, bytes], *, allow_folders: bool) -> Iterator[tuple[bytes, bytes]]:
     taken = set(map(collation_key, PER_PASS_FILES))
     for name, data in files.items():
         check_name(name, allow_folders=allow_folders)

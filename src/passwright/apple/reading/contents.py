@@ -86,7 +86,7 @@ class Contents:
         return style_of(self.document)
 
     @property
-    def bound(self) -> bool:
+    def is_bound(self) -> bool:
         """The pass says itself that it is bound to one person."""
         return is_bound_payload(self.document)
 

@@ -83,7 +83,7 @@ def rewrite(
     contents = data if isinstance(data, Contents) else read(data)
     made, findings = _files(contents.files, files or {})
     text, document, more = _document(contents.document, identity, values or {}, apple or {})
-    bound = bound or contents.bound
+    bound = bound or contents.is_bound
     findings += [*contents.report, *more, *lost_binding_members(contents.document, document, bound=bound)]
     about = ValidationContext(
         bound=bound,
@@ -162,7 +162,7 @@ def _set_values(document: dict[str, Any], values: Mapping[str, Any]) -> Iterator
             hint = did_you_mean(key, there) or f"its fields: {', '.join(map(shown_value, there))}"
             yield error("unknown-field", where, f"the pass has no field {shown_value(key)}", hint)
             continue
-        written = _written(value)
+        written = _serialise_value(value)
         if written is None:
             hint = "give text, a number, a date, or a datetime with a zone"
             yield error("wrong-value", where, f"the value of {shown_value(key)} can't be written", hint)
@@ -174,7 +174,7 @@ def _set_values(document: dict[str, Any], values: Mapping[str, Any]) -> Iterator
                 yield warning("value-not-shown", where, message, "change it by apple={...} as well")
 
 
-def _written(value: object) -> str | int | float | None:
+def _serialise_value(value: object) -> str | int | float | None:
     """A value as a pass field holds it, None where it has no form."""
     made: Any = None
     if isinstance(value, datetime):

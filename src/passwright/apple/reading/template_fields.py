@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from passwright.model.kinds import Kind
 
-__all__ = ["alike", "at", "fields_of", "serial_in", "unused_key"]
+__all__ = ["are_equal_values", "at", "fields_of", "serial_in", "unused_key"]
 
 _DATE_STYLE = "PKDateStyle"
 _STYLES = ("none", "short", "medium", "long", "full")
@@ -56,17 +56,17 @@ def fields_of(
         for index, each in enumerate(listed if isinstance(listed, list) else ()):
             pointer = f"/{kind.style}/{slot}Fields/{index}"
             if not isinstance(each, dict):
-                findings.append(_dropped(pointer, "this is not a field"))
+                findings.append(_drop_warning(pointer, "this is not a field"))
                 continue
             key = each.get("key")
             if isinstance(key, str) and key.startswith((LEARN_MORE, LINK)):
                 continue
             if len(fields) == MAX_FIELDS:
-                findings.append(_dropped(pointer, f"a template has at most {MAX_FIELDS} fields"))
+                findings.append(_drop_warning(pointer, f"a template has at most {MAX_FIELDS} fields"))
                 return fields, origins, findings
             made = _field(each, serial=serial, fixed=fixed)
             if made is None:
-                findings.append(_dropped(pointer, "a field shows text or a number"))
+                findings.append(_drop_warning(pointer, "a field shows text or a number"))
                 continue
             own = unused_key(key if isinstance(key, str) else slot, fields)
             if own != key:
@@ -79,7 +79,7 @@ def fields_of(
     return {key: fields[key] for key in _in_order(fields, order)}, origins, findings
 
 
-def _dropped(pointer: str, message: str) -> Finding:
+def _drop_warning(pointer: str, message: str) -> Finding:
     return warning("template-drops", f"pass.json#{pointer}", message)
 
 
@@ -114,7 +114,7 @@ def _field(each: Mapping[str, Any], *, serial: str, fixed: Collection[str]) -> F
     value = each.get("value")
     if isinstance(value, str):
         moment = _moment(value) if each.keys() & {"dateStyle", "timeStyle"} else None
-        return _text(bare, value, serial, fixed) if moment is None else _dated(bare, each, moment)
+        return _text(bare, value, serial, fixed) if moment is None else _with_date_type(bare, each, moment)
     if not is_number(value):
         return None
     currency = each.get("currencyCode")
@@ -130,7 +130,7 @@ def _text(bare: Field, value: str, serial: str, fixed: Collection[str]) -> Field
     return replace(bare, value=value) if value in fixed and plain else replace(bare, example=value)
 
 
-def _dated(bare: Field, each: Mapping[str, Any], moment: datetime) -> Field:
+def _with_date_type(bare: Field, each: Mapping[str, Any], moment: datetime) -> Field:
     day, time = (_style(each.get(name)) for name in ("dateStyle", "timeStyle"))
     if each.get("ignoresTimeZone") is True and time == "none" and day != "none" and _is_midnight(moment):
         return replace(bare, type="date", example=moment.date(), date=_unless(day, "medium"))
@@ -159,7 +159,7 @@ def _moment(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) and is_date(text) else None
 
 
-def alike(one: Any, other: Any) -> bool:
+def are_equal_values(one: Any, other: Any) -> bool:
     """Two JSON values say the same; a moment may be written in two ways."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
@@ -210,7 +210,7 @@ def _tags(document: Mapping[str, Any], kind: Kind) -> Iterator[tuple[str, str, A
     for means, place in kind.places.items():
         path = next(paths(place), None)
         value = None if path is None else at(document, path)
-        if path is not None and value is not None and _is_whole(document, path, kind):
+        if path is not None and value is not None and _is_complete_item(document, path, kind):
             yield means, path, value
 
 
@@ -240,7 +240,7 @@ def at(document: Any, path: str) -> Any:
     return document
 
 
-def _is_whole(document: Mapping[str, Any], path: str, kind: Kind) -> bool:
+def _is_complete_item(document: Mapping[str, Any], path: str, kind: Kind) -> bool:
     """A list that the path leads through has one item, and meanings for all of it."""
     owner, found, _ = path.partition(".0.")
     if not found:
@@ -260,10 +260,12 @@ def _showing(
 ) -> str | None:
     """Returns the field whose value equals the value of the tag."""
     free = (key for key in keys if fields[key].means is None)
-    return next((key for key in free if alike(_said(path, fields[key], serial), value)), None)
+    return next(
+        (key for key in free if are_equal_values(_displayed_value(path, fields[key], serial), value)), None
+    )
 
 
-def _said(path: str, each: Field, serial: str) -> Any:
+def _displayed_value(path: str, each: Field, serial: str) -> Any:
     """Returns the value that would stand at `path` if the field had that meaning."""
     value = each.example if each.value is None else each.value
     if each.value is not None and not each.constant:
@@ -287,7 +289,9 @@ def _carrier(path: str, value: Any, serial: str, fixed: Collection[str]) -> Fiel
     elif isinstance(value, dict) and value.keys() <= {"givenName", "familyName"}:
         names = (value.get("givenName"), value.get("familyName"))
         made = Field(example=" ".join(name for name in names if isinstance(name, str)))
-    return made if made is not None and alike(_said(path, made, serial), value) else None
+    return (
+        made if made is not None and are_equal_values(_displayed_value(path, made, serial), value) else None
+    )
 
 
 def _in_order(fields: Mapping[str, Field], chains: Iterable[list[str]]) -> list[str]:

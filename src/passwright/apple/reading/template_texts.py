@@ -33,7 +33,7 @@ def language_of(folder: str) -> str | None:
 
 
 @cache
-def _localised() -> frozenset[str]:
+def _localised_key() -> frozenset[str]:
     """The names of members whose text phones look up in `pass.strings`."""
     owners = pass_schema().objects.values()
     return frozenset(key.name for keys in owners for key in keys.values() if "localized" in key.types) | {
@@ -69,7 +69,7 @@ class Texts:
             return {key: self.spelt_out(value, key) for key, value in node.items()}
         if isinstance(node, list):
             return [self.spelt_out(value, name) for value in node]
-        return self._own.get(node, node) if isinstance(node, str) and name in _localised() else node
+        return self._own.get(node, node) if isinstance(node, str) and name in _localised_key() else node
 
     def translations(self, template: Template) -> tuple[dict[str, dict[str, str]], list[Finding]]:
         """Returns the translations of the template's texts in the other languages."""

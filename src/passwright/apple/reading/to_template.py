@@ -16,7 +16,7 @@ from passwright.apple import personalization
 from passwright.apple.build import pass_json
 from passwright.apple.build.pass_json import BARCODE_FORMATS, LEARN_MORE, LINK
 from passwright.apple.reading.contents import read
-from passwright.apple.reading.template_fields import alike, fields_of, serial_in, unused_key
+from passwright.apple.reading.template_fields import are_equal_values, fields_of, serial_in, unused_key
 from passwright.apple.reading.template_texts import Texts, language_of
 from passwright.apple.rules.layouts import fields as shown_fields
 from passwright.apple.rules.layouts import style_of
@@ -350,7 +350,7 @@ class _Extraction:
         for name, value in found.items():
             here = join_pointer(pointer, name)
             there = made.get(name)
-            if here in self.said or (name in made and alike(value, there)):
+            if here in self.said or (name in made and are_equal_values(value, there)):
                 continue
             if isinstance(value, dict) and isinstance(there, dict):
                 if below := self._difference(value, there, here):
@@ -378,7 +378,11 @@ class _Extraction:
             found = self.document[self.kind.style][pointer.rpartition("/")[2]][int(where.rpartition("/")[2])]
             mine = by_key[key]
             for name, value in found.items():
-                if name != "key" and not _is_default(name, value) and not alike(value, mine.get(name)):
+                if (
+                    name != "key"
+                    and not _is_default(name, value)
+                    and not are_equal_values(value, mine.get(name))
+                ):
                     self._drop(join_pointer(where, name), "a field of a template has no word for this")
             for name in mine.keys() - found.keys():
                 self._differ(join_pointer(where, name), "the field of a template has this besides")

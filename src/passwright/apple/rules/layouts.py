@@ -129,7 +129,7 @@ def layouts(
         first = next(iter(known), None)
         better = first if first != drawn else None
         told = known.get(better or drawn or "", MissingParts())
-        made.append(Layout(system, drawn, better, told, _ignored(document, drawn, system)))
+        made.append(Layout(system, drawn, better, told, _ignored_members(document, drawn, system)))
     return tuple(made)
 
 
@@ -363,7 +363,7 @@ def _all_keys(name: str, _style: str, _slot: str) -> Mapping[str, Visit]:
     }
 
 
-def _ignored(document: Mapping[str, Any], drawn: str | None, system: str) -> tuple[str, ...]:
+def _ignored_members(document: Mapping[str, Any], drawn: str | None, system: str) -> tuple[str, ...]:
     """The pointers of what a layout on a system does not read."""
     base = style_of(document)
     read = "posterGeneric" if drawn == "posterGeneric" else base

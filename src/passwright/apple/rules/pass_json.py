@@ -24,21 +24,23 @@ if TYPE_CHECKING:
 __all__ = ["STYLES", "style_of", "validator"]
 
 
-def _forbid_barcode(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+def _forbid_barcode(
+    document: Mapping[str, Any], context: ValidationContext, place: Place
+) -> Iterator[Finding]:
     places = [(place("/barcode"), document.get("barcode"))]
     codes = document.get("barcodes")
     if isinstance(codes, list):
         places += [(place(f"/barcodes/{index}"), code) for index, code in enumerate(codes)]
     else:
         places.append((place("/barcodes"), codes))
-    yield from forbid_barcode(places, bound=about.bound or is_bound_payload(document))
+    yield from forbid_barcode(places, bound=context.bound or is_bound_payload(document))
 
 
-def _binding(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
-    if not (about.bound or is_bound_payload(document)):
+def _binding(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+    if not (context.bound or is_bound_payload(document)):
         return
     if not document.get("nfc"):
-        severity = Severity.ERROR if about.needs_nfc else Severity.WARNING
+        severity = Severity.ERROR if context.needs_nfc else Severity.WARNING
         yield Finding(
             "apple-binding-needs-nfc",
             severity,
@@ -46,22 +48,22 @@ def _binding(document: Mapping[str, Any], about: ValidationContext, place: Place
             "a bound pass is used through NFC on Apple, and this one has none",
             "add [nfc] with apple_key to the template",
         )
-    if about.writing and not document.get("issuerBindingData"):
+    if context.writing and not document.get("issuerBindingData"):
         yield note(
             "apple-binding-not-enforced-by-file",
             place(""),
             "nothing in this file keeps others from adding it",
             "hand it out through a service that checks who asks",
         )
-    yield from _binding_members(document, about, place)
+    yield from _binding_members(document, context, place)
 
 
 def _binding_members(
-    document: Mapping[str, Any], about: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Place
 ) -> Iterator[Finding]:
     """Checks the members that a builder writes into a bound pass: an override may have removed them."""
     if document.get("sharingProhibited") is not True:
-        severity = Severity.ERROR if about.writing else Severity.WARNING
+        severity = Severity.ERROR if context.writing else Severity.WARNING
         where, message = place("/sharingProhibited"), "a bound pass has to switch sharing off"
         yield Finding("apple-binding-allows-sharing", severity, where, message, "set it to true")
     nfc = document.get("nfc")
@@ -72,7 +74,7 @@ def _binding_members(
             "any person with the unlocked phone can use this bound pass",
             "set it to true: the holder then confirms with face, finger or passcode",
         )
-    if about.writing and not any(each.get("key") == LEARN_MORE for _, _, each in fields(document)):
+    if context.writing and not any(each.get("key") == LEARN_MORE for _, _, each in fields(document)):
         message = "the learn-more link of the binding was taken out of the back fields"
         hint = "change the back fields in the template, not in an override"
         yield warning("apple-binding-without-link", place(""), message, hint)
@@ -82,14 +84,14 @@ _TEXT = {str}
 
 
 def _unique_field_keys(
-    document: Mapping[str, Any], about: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Place
 ) -> Iterator[Finding]:
     names = [each.get("key") for each in fields_without_pointers(document)]
     if set(map(type, names)) <= _TEXT and len(set(names)) == len(names):
         return
     # Keys may be repeated between a poster and the style it stands beside.
     seen: dict[tuple[str, str], str] = {}
-    severity = Severity.ERROR if about.writing else Severity.WARNING
+    severity = Severity.ERROR if context.writing else Severity.WARNING
     for pointer, _, each in fields(document):
         key = each.get("key")
         if not isinstance(key, str):
@@ -134,12 +136,12 @@ def _web_service(document: Mapping[str, Any], _: ValidationContext, place: Place
         yield warning("web-service-version", place("/webServiceURL"), message, "leave the /v1 out")
 
 
-def _identifiers(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
-    if about.identity is None:
+def _identifiers(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+    if context.identity is None:
         return
     for code, key, wanted in (
-        ("pass-type-mismatch", "passTypeIdentifier", about.identity.pass_type_identifier),
-        ("team-mismatch", "teamIdentifier", about.identity.team_identifier),
+        ("pass-type-mismatch", "passTypeIdentifier", context.identity.pass_type_identifier),
+        ("team-mismatch", "teamIdentifier", context.identity.team_identifier),
     ):
         found = document.get(key)
         if isinstance(found, str) and found != wanted:
@@ -149,11 +151,11 @@ def _identifiers(document: Mapping[str, Any], about: ValidationContext, place: P
 
 
 def _nfc_certificate(
-    document: Mapping[str, Any], about: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Place
 ) -> Iterator[Finding]:
-    if about.identity is None or about.identity.nfc or not document.get("nfc"):
+    if context.identity is None or context.identity.nfc or not document.get("nfc"):
         return
-    severity = Severity.ERROR if about.strict else Severity.WARNING
+    severity = Severity.ERROR if context.strict else Severity.WARNING
     yield Finding(
         "nfc-needs-certificate",
         severity,
@@ -164,17 +166,17 @@ def _nfc_certificate(
 
 
 def _personalization(
-    document: Mapping[str, Any], about: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Place
 ) -> Iterator[Finding]:
     """Checks the members of pass.json that a sign-up sheet needs."""
-    if not about.personalized:
+    if not context.personalized:
         return
-    severity = Severity.ERROR if about.writing else Severity.WARNING
+    severity = Severity.ERROR if context.writing else Severity.WARNING
     if not document.get("nfc"):
         message = "Wallet asks nobody to sign up for a pass without NFC"
         hint = "add [nfc] with apple_key, or take [personalization] out"
         yield Finding("personalization-needs-nfc", severity, place("/nfc"), message, hint)
-    if about.bound or is_bound_payload(document):
+    if context.bound or is_bound_payload(document):
         # The first person who opened the file could sign up in the holder's place.
         message = "a bound pass has its holder, so nobody can sign up for it"
         hint = "issue it from a template without personalization"

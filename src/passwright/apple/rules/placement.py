@@ -40,18 +40,20 @@ __all__ = ["RULES"]
 _FACTS = frozenset({"styles", "slots", "not_slots", "only_for"})
 
 
-def _misplaced(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+def _check_placement(
+    document: Mapping[str, Any], context: ValidationContext, place: Place
+) -> Iterator[Finding]:
     """Members that stand where no system reads them."""
     base, styles = style_of(document), styles_of(document)
     if styles:
-        found = _Places(document, base, styles, about, place)
-        watched = partial(_watched, styles, base)
-        yield from (finding for _, finding in ignored_members(document, found.judge, watched))
+        found = _Places(document, base, styles, context, place)
+        watched = partial(_visits, styles, base)
+        yield from (finding for _, finding in ignored_members(document, found.check, watched))
 
 
 # A pass has a style or two and a scheme or two; objects, styles and slots are those of the table.
 @lru_cache(maxsize=1024)
-def _watched(
+def _visits(
     styles: frozenset[str], base: str | None, name: str, style: str, slot: str
 ) -> Mapping[str, Visit]:
     """The members that may be misplaced in such a pass, and those that lead to some."""
@@ -74,13 +76,13 @@ class _Places:
         document: Mapping[str, Any],
         base: str | None,
         styles: frozenset[str],
-        about: ValidationContext,
+        context: ValidationContext,
         place: Place,
     ) -> None:
         self.base = base
         self.styles = styles
         # A misplaced member is an error in our own passes; phones often show third-party passes with one.
-        self.worst = Severity.ERROR if about.writing else Severity.WARNING
+        self.worst = Severity.ERROR if context.writing else Severity.WARNING
         self.document = document
         self.place = place
 
@@ -88,7 +90,7 @@ class _Places:
     def topics(self) -> dict[str, bool]:
         return _topics(self.document)
 
-    def judge(self, member: SemanticMember) -> Finding | None:
+    def check(self, member: SemanticMember) -> Finding | None:
         """Returns the finding for a misplaced member, None if its location is right."""
         name, facts = member.key.name, member.key.facts
         where = self.place(member.pointer)
@@ -105,7 +107,7 @@ class _Places:
             message, hint = f"{name} works in {slots} only", "leave it out, or move the field"
             return Finding("slot-forbids-key", worst, where, message, hint)
         topic = facts.get("only_for")
-        if topic is not None and self.topics.get(topic) is False and not _about(topic, member.owner):
+        if topic is not None and self.topics.get(topic) is False and not _context_of(topic, member.owner):
             return warning("key-not-read", where, f"{name} is read {_TOPICS[topic]} only", "leave it out")
         return None
 
@@ -147,13 +149,13 @@ def _topics(document: Mapping[str, Any]) -> dict[str, bool]:
     return made
 
 
-def _about(topic: str, owner: Mapping[str, Any]) -> bool:
+def _context_of(topic: str, owner: Mapping[str, Any]) -> bool:
     """An event among several may say for itself what it is."""
     return topic == "sports" and owner.get("eventType") == _SPORTS
 
 
 def _required_on(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
-    for style, names in _required().items():
+    for style, names in _required_by_style().items():
         slots = document.get(style)
         if not isinstance(slots, dict):
             continue
@@ -163,7 +165,7 @@ def _required_on(document: Mapping[str, Any], _: ValidationContext, place: Place
 
 
 @cache
-def _required() -> Mapping[str, tuple[str, ...]]:
+def _required_by_style() -> Mapping[str, tuple[str, ...]]:
     """Style -> what has to stand in it."""
     keys = pass_schema().objects["PassFields"].values()
     made = {
@@ -173,11 +175,11 @@ def _required() -> Mapping[str, tuple[str, ...]]:
     return {style: names for style, names in made.items() if names}
 
 
-def _falls_back(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+def _falls_back(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
     """A layout that is asked for and will not be drawn, which no device says."""
     style = style_of(document)
     for name in requested_layouts(document):
-        found = missing_for(name, document, about.files, nfc=about.may_use_nfc)
+        found = missing_for(name, document, context.files, nfc=context.may_use_nfc)
         lacking = found.missing or found.doubtful
         if lacking and style is not None:
             falls = "falls back" if found.missing else "may fall back"
@@ -204,7 +206,7 @@ def _drawn_fields(document: Mapping[str, Any], _: ValidationContext, place: Plac
 
 def _slots(style: str, slots: object) -> Iterator[tuple[str, list[Any], int | None]]:
     """The lists of fields of a style, and how many of each it draws at most, None for any number."""
-    drawn = _drawn(style)
+    drawn = _slot_limits(style)
     for name, listed in slots.items() if isinstance(slots, dict) else ():
         if name in drawn and isinstance(listed, list):
             limit = drawn[name]
@@ -213,7 +215,7 @@ def _slots(style: str, slots: object) -> Iterator[tuple[str, list[Any], int | No
 
 
 @cache
-def _drawn(style: str) -> Mapping[str, int | None]:
+def _slot_limits(style: str) -> Mapping[str, int | None]:
     """Slot -> how many of its fields a style draws at most."""
     keys = pass_schema().objects["PassFields"].values()
     shown = {key.name: key.facts.get("shown", {}) for key in keys}
@@ -253,7 +255,7 @@ _READS = (
 )
 
 RULES = (
-    Rule("pass.json", _READS, _misplaced),
+    Rule("pass.json", _READS, _check_placement),
     Rule("pass.json", (), _required_on),
     Rule(
         "pass.json",

@@ -67,7 +67,7 @@ class Anchor:
     root: str = ""  # above an intermediate
     custom: bool = False
 
-    def lived(self, at: datetime) -> bool:
+    def valid_at(self, at: datetime) -> bool:
         """Returns True if the certificate of this key was valid at that time."""
         return self.not_before <= at <= self.not_after
 
@@ -123,7 +123,7 @@ class ChainCertificate:
     not_after: datetime
     embedded: bool
 
-    def lived(self, at: datetime) -> bool:
+    def valid_at(self, at: datetime) -> bool:
         """Returns True if the certificate was valid at that time."""
         return self.not_before <= at <= self.not_after
 
@@ -171,7 +171,7 @@ class _Issuer:
         """The certificates this may be: the two G1 share a key."""
         if self.certificate is not None:
             return (_link(self.certificate),)
-        return tuple(_supplied(anchor, embedded=self.embedded) for anchor in self.known)
+        return tuple(_anchor_certificate(anchor, embedded=self.embedded) for anchor in self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ def chain(
     links = [path.link]
     for what, those in path.above:
         # The two G1 share a key: what counts is the one that lived when the pass was signed.
-        lived = next((link for link in those if link.lived(moment)), None)
+        lived = next((link for link in those if link.valid_at(moment)), None)
         if lived is None:
             findings += (_outside(what, moment),)
         links += [lived] if lived else those[:1]
@@ -269,7 +269,9 @@ def trace_path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> Certif
     if issuer.custom:
         message = f"the chain ends at {issuer.root}, which is not Apple's"
         last.insert(0, note("custom-roots", WHERE, message))
-    roots = tuple(_supplied(root, embedded=False) for root in trust.roots if root.name == issuer.root)
+    roots = tuple(
+        _anchor_certificate(root, embedded=False) for root in trust.roots if root.name == issuer.root
+    )
     above = ("intermediate", issuer.links), ("root", roots)
     return replace(made, last=tuple(last), issuer=issuer, above=above)
 
@@ -279,7 +281,7 @@ def _link(certificate: x509.Certificate) -> ChainCertificate:
     return ChainCertificate(_common_name(certificate), x.key_id(certificate), *times, embedded=True)
 
 
-def _supplied(anchor: Anchor, *, embedded: bool) -> ChainCertificate:
+def _anchor_certificate(anchor: Anchor, *, embedded: bool) -> ChainCertificate:
     return ChainCertificate(anchor.name, anchor.key_id, anchor.not_before, anchor.not_after, embedded)
 
 
@@ -287,11 +289,11 @@ def _readable(leaf: bytes, embedded: Sequence[bytes]) -> tuple[dict[bytes, x509.
     """The embedded certificates other than the leaf, and a warning where one is malformed."""
     others: dict[bytes, x509.Certificate] = {}
     findings = []
-    for octets in embedded:
-        if octets == leaf:
+    for encoded_bytes in embedded:
+        if encoded_bytes == leaf:
             continue
         try:
-            others[octets] = x.parse(octets)
+            others[encoded_bytes] = x.parse(encoded_bytes)
         except InvalidInput as exc:
             findings.append(warning(exc.code, WHERE, exc.message))
     return others, findings
@@ -301,25 +303,29 @@ def _follow(
     leaf: bytes, certificate: x509.Certificate, others: dict[bytes, x509.Certificate], trust: Trust
 ) -> tuple[_Issuer | None, list[Finding]]:
     """Finds the issuer of the leaf by key: names alone don't tell Apple's intermediates apart."""
-    issuers = [octets for octets, parsed in others.items() if _issued(leaf, certificate, parsed)]
+    issuers = [
+        encoded_bytes for encoded_bytes, parsed in others.items() if _is_issued_by(leaf, certificate, parsed)
+    ]
     roots = {root.spki for root in trust.roots}
-    for octets in issuers:
-        parsed = others[octets]
+    for encoded_bytes in issuers:
+        parsed = others[encoded_bytes]
         if known := [anchor for anchor in trust.intermediates if anchor.spki == x.spki(parsed)]:
             return _Issuer(known[0].name, known[0].root, known=tuple(known)), []
-        if x.spki(parsed) not in roots and (root := _signer(octets, trust.roots)):
+        if x.spki(parsed) not in roots and (root := _signer(encoded_bytes, trust.roots)):
             return _Issuer(_common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
     if known := [anchor for anchor in trust.intermediates if x.signed_by(leaf, anchor.spki)]:
         link = _Issuer(known[0].name, known[0].root, known=tuple(known), embedded=False)
         return link, [_not_embedded(known[0], others)]
     # Everything that issued an issuer of the leaf: a trusted signer there means one step too many.
     above = [
-        octets for octets, one in others.items() if any(_issued(low, others[low], one) for low in issuers)
+        encoded_bytes
+        for encoded_bytes, one in others.items()
+        if any(_is_issued_by(low, others[low], one) for low in issuers)
     ]
     if (
         _signer(leaf, trust.roots)
-        or any(_signer(octets, trust.intermediates) for octets in issuers)
-        or any(_signer(octets, trust.roots) for octets in above)
+        or any(_signer(encoded_bytes, trust.intermediates) for encoded_bytes in issuers)
+        or any(_signer(encoded_bytes, trust.roots) for encoded_bytes in above)
     ):
         message = "the chain isn't pass certificate, one intermediate, root"
         return None, [error("bad-chain-length", WHERE, message)]
@@ -334,12 +340,12 @@ def _follow(
     return None, [error("untrusted-chain", WHERE, message, hint)]
 
 
-def _issued(octets: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    return issuer.subject == certificate.issuer and x.signed_by(octets, x.spki(issuer))
+def _is_issued_by(encoded_bytes: bytes, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    return issuer.subject == certificate.issuer and x.signed_by(encoded_bytes, x.spki(issuer))
 
 
-def _signer(octets: bytes, anchors: Iterable[Anchor]) -> Anchor | None:
-    return next((anchor for anchor in anchors if x.signed_by(octets, anchor.spki)), None)
+def _signer(encoded_bytes: bytes, anchors: Iterable[Anchor]) -> Anchor | None:
+    return next((anchor for anchor in anchors if x.signed_by(encoded_bytes, anchor.spki)), None)
 
 
 def _not_embedded(needed: Anchor, others: dict[bytes, x509.Certificate]) -> Finding:
@@ -405,7 +411,7 @@ def _time_findings(leaf: ChainCertificate, at: datetime, signed_at: datetime | N
         yield error(
             "signed-in-future", WHERE, f"the signature claims {signed_at.isoformat()}, which is yet to come"
         )
-    if not leaf.lived(signed_at or at):
+    if not leaf.valid_at(signed_at or at):
         yield _outside("pass certificate", signed_at or at)
     elif at > leaf.not_after:
         yield warning(
@@ -437,7 +443,7 @@ def _common_name(certificate: x509.Certificate) -> str:
 def _custom(given: Sequence[bytes | str]) -> Iterator[Anchor]:
     for one in given:
         try:
-            found = [x.parse(octets) for octets in x.split_pem(one)]
+            found = [x.parse(encoded_bytes) for encoded_bytes in x.split_pem(one)]
         except (ValueError, InvalidInput) as exc:
             raise KeyMaterialError(
                 "a root certificate can't be read: it is neither PEM nor DER, or damaged"

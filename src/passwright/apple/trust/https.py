@@ -62,7 +62,7 @@ def https_get(
         opener.add_handler(handler)
     try:
         with opener.open(url, timeout=timeout) as answer:
-            return _bounded(answer, url, end)
+            return _read_bounded(answer, url, end)
     except urllib.error.HTTPError as exc:
         with exc:
             raise KeyMaterialError(f"{place.hostname} answered {exc.code} for {url}") from exc
@@ -70,7 +70,7 @@ def https_get(
         raise KeyMaterialError(f"{place.hostname} can't be reached: {_reason(exc)}") from exc
 
 
-def _bounded(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
+def _read_bounded(answer: http.client.HTTPResponse, url: str, end: float) -> bytes:
     data = b""
     # By pieces: the time-out of a socket starts anew with each byte.
     while piece := answer.read1(_CHUNK):

@@ -16,7 +16,7 @@ from passwright.errors import IdentityMismatch, InvalidInput, KeyMaterialError
 if TYPE_CHECKING:
     from passwright.apple.trust.https import Get
 
-__all__ = ["Published", "check", "fetch", "for_certificate", "generation", "published"]
+__all__ = ["Published", "check", "fetch", "for_certificate", "generation", "published_intermediates"]
 
 # Apple, Developer Account Help, WWDR intermediate certificates: the one that issues pass certificates.
 CURRENT = "G4"
@@ -39,7 +39,7 @@ class Published:
 
 
 @cache
-def published() -> tuple[Published, ...]:
+def published_intermediates() -> tuple[Published, ...]:
     """Every intermediate for developers that Apple has had, the oldest first."""
     return tuple(
         Published(
@@ -60,11 +60,11 @@ def generation(name: str = CURRENT) -> Published:
     Raises:
         KeyMaterialError: there is none that can still be had.
     """
-    wanted = f"G{name.upper().removeprefix('WWDR').strip().removeprefix('G')}"
-    found = [each for each in published() if each.generation == wanted and each.url]
+    intermediate = f"G{name.upper().removeprefix('WWDR').strip().removeprefix('G')}"
+    found = [each for each in published_intermediates() if each.generation == intermediate and each.url]
     if not found:
-        known = ", ".join(each.generation for each in published() if each.url)
-        raise KeyMaterialError(f"there is no intermediate {wanted} to fetch: there are {known}")
+        known = ", ".join(each.generation for each in published_intermediates() if each.url)
+        raise KeyMaterialError(f"there is no intermediate {intermediate} to fetch: there are {known}")
     return found[0]
 
 
@@ -80,16 +80,16 @@ def for_certificate(certificate: bytes) -> Published:
         raise KeyMaterialError(
             "the certificate can't be read: it is neither PEM nor DER, or damaged"
         ) from exc
-    wanted = x.issuer_key_id(leaf)
-    found = [each for each in published() if each.key_id == wanted]
+    intermediate = x.issuer_key_id(leaf)
+    found = [each for each in published_intermediates() if each.key_id == intermediate]
     if not found:
         raise KeyMaterialError(
-            f"none of Apple's intermediates issued this certificate: its issuer's key is {wanted}"
+            f"none of Apple's intermediates issued this certificate: its issuer's key is {intermediate}"
         )
     return next((each for each in found if each.url), found[-1])
 
 
-def fetch(wanted: Published, *, get: Get = https_get, url: str = "") -> bytes:
+def fetch(intermediate: Published, *, get: Get = https_get, url: str = "") -> bytes:
     """The certificate of an intermediate in DER, loaded from Apple and compared with its fingerprint.
 
     `get` does the loading; `url` is another place to load it from, which need
@@ -99,20 +99,21 @@ def fetch(wanted: Published, *, get: Get = https_get, url: str = "") -> bytes:
         KeyMaterialError: Apple no longer publishes it, or it can't be loaded.
         IdentityMismatch: what was loaded has another fingerprint.
     """
-    place = url or wanted.url
+    place = url or intermediate.url
     if not place:
         raise KeyMaterialError(
-            f"Apple no longer publishes {wanted.name}, which ended on {wanted.not_after:%Y-%m-%d}: "
+            f"Apple no longer publishes {intermediate.name}, "
+            f"which ended on {intermediate.not_after:%Y-%m-%d}: "
             "renew the pass certificate, new ones are issued by another"
         )
     try:
         data = get(place)
     except KeyMaterialError as exc:
         raise KeyMaterialError(f"{exc}; load {place} in another way and check that file") from exc
-    return check(wanted, data)
+    return check(intermediate, data)
 
 
-def check(wanted: Published, data: bytes) -> bytes:
+def check(intermediate: Published, data: bytes) -> bytes:
     """The certificate in PEM or DER, as DER, once it has proved to be the intermediate that is wanted.
 
     Raises: KeyMaterialError: this is not a certificate. IdentityMismatch: it has another fingerprint.
@@ -121,10 +122,12 @@ def check(wanted: Published, data: bytes) -> bytes:
         [octets] = x.split_pem(data)
         x.parse(octets)
     except (ValueError, InvalidInput) as exc:
-        raise KeyMaterialError(f"what came for {wanted.name} is not a certificate") from exc
+        raise KeyMaterialError(f"what came for {intermediate.name} is not a certificate") from exc
     found = hashlib.sha256(octets).hexdigest()
-    if found != wanted.fingerprint:
+    if found != intermediate.fingerprint:
         raise IdentityMismatch(
-            f"this is not {wanted.name} (SHA-256 fingerprints)", expected=wanted.fingerprint, actual=found
+            f"this is not {intermediate.name} (SHA-256 fingerprints)",
+            expected=intermediate.fingerprint,
+            actual=found,
         )
     return octets

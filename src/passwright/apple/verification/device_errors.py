@@ -205,7 +205,7 @@ def _score(text: str, words: Sequence[str]) -> float:
     for word in wanted:
         above, row = row, [0.0]
         for at, other in enumerate(words):
-            same = above[at] + weights[word] if _alike(word, other) else 0.0
+            same = above[at] + weights[word] if _share_stem(word, other) else 0.0
             row.append(max(same, above[at + 1], row[at]))
     share = row[-1] / sum(weights[word] for word in wanted)
     # Part of a message and nothing else: one that was cut off.
@@ -213,7 +213,7 @@ def _score(text: str, words: Sequence[str]) -> float:
     return max(share, LIKE if part >= MOST else 0.0)
 
 
-def _alike(word: str, other: str) -> bool:
+def _share_stem(word: str, other: str) -> bool:
     return word == other or (len(word) > STEM and len(other) > STEM and word[:STEM] == other[:STEM])
 
 

@@ -83,7 +83,7 @@ class Verification:
         return layouts(self.document, self.files, nfc=nfc) if self.document else ()
 
     @property
-    def signed(self) -> bool:
+    def is_signed(self) -> bool:
         """The signature fits the manifest. Whether its signer is trusted is the step `chain`."""
         return self.steps.get("signature") == "ok"
 

@@ -52,20 +52,20 @@ def check_claims(
         hint = 'it looks like {"loyaltyObjects": [{"id": ...}]}'
         yield error("bad-claim", place("/payload"), "the payload holds nothing to save", hint)
         return
-    about = google_context.ValidationContext(bound=bound, writing=False)
+    context = google_context.ValidationContext(bound=bound, writing=False)
     for key, items in payload.items():
-        yield from _check_items(key, items, place, about)
+        yield from _check_items(key, items, place, context)
     yield from cross_checks.check_claims(payload, place)
 
 
 def check_resource(
-    name: str, document: Mapping[str, Any], about: google_context.ValidationContext, place: Place
+    name: str, document: Mapping[str, Any], context: google_context.ValidationContext, place: Place
 ) -> Iterator[Finding]:
     """Everything there is to say about a class or an object; `name` is loyaltyClass, loyaltyObject, ..."""
     vertical = name.removesuffix("Class").removesuffix("Object")
     class_judge, object_judge = rules_payload.validators(f"{vertical}Class", f"{vertical}Object")
     judge = class_judge if name.endswith("Class") else object_judge
-    return _hinted(judge.validate(document, about, place=place, writing=False), name)
+    return _hinted(judge.validate(document, context, place=place, writing=False), name)
 
 
 def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -
 
 
 def _check_items(
-    key: str, items: object, place: Place, about: google_context.ValidationContext
+    key: str, items: object, place: Place, context: google_context.ValidationContext
 ) -> Iterator[Finding]:
     """One list of classes or objects."""
     below, named = join_pointer("/payload", key), _LISTS.get(key.lower())
@@ -105,7 +105,7 @@ def _check_items(
         return
     one = next(f"{named.removesuffix(part)}{kind}" for part, kind in _PLURALS if named.endswith(part))
     for index, item in enumerate(items):
-        yield from _check_item(one, item, join_pointer(below, index), place, about)
+        yield from _check_item(one, item, join_pointer(below, index), place, context)
 
 
 def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
 
 
 def _check_item(
-    name: str, item: object, pointer: str, place: Place, about: google_context.ValidationContext
+    name: str, item: object, pointer: str, place: Place, context: google_context.ValidationContext
 ) -> Iterator[Finding]:
     if not isinstance(item, dict):
         yield error("wrong-type", place(pointer), f"a {name} has to be an object")
@@ -129,7 +129,7 @@ def _check_item(
                 "missing-key", place(pointer), "the key 'id' is missing", "it names what Google holds"
             )
         return
-    yield from check_resource(name, item, about, lambda below: place(f"{pointer}{below}"))
+    yield from check_resource(name, item, context, lambda below: place(f"{pointer}{below}"))
 
 
 def _hinted(findings: Iterable[Finding], name: str) -> Iterator[Finding]:

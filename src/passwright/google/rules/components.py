@@ -75,9 +75,9 @@ def _patterns(key: Member, above: str) -> Iterator[str]:
 
 
 def _below(on: str, key: Member) -> Check:
-    def check(document: Part, about: Any, place: Place) -> Iterator[Finding]:
+    def check(document: Part, context: Any, place: Place) -> Iterator[Finding]:
         if key.name in document:
-            yield from _Walk(on, about.writing, place).member(key, document[key.name], "")
+            yield from _Walk(on, context.writing, place).member(key, document[key.name], "")
 
     return check
 

@@ -68,12 +68,12 @@ def barcode_locations(name: str, document: object, pointer: str = "") -> Iterato
                 yield from barcode_locations(key.types[0], value, below)
 
 
-def _ids(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+def _ids(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
     """Ids of classes and objects, of which every one has to be the issuer's own.
 
     Where nobody says whose that is, the document's own id does.
     """
-    issuer_id = about.issuer_id
+    issuer_id = context.issuer_id
     if issuer_id is None and isinstance(own := document.get("id"), str) and (match := _ID.match(own)):
         issuer_id = match[1]
     ids = [(f"/{key}", document.get(key)) for key in ("id", "classId")]
@@ -94,9 +94,9 @@ def _ids(document: Mapping[str, Any], about: ValidationContext, place: Place) ->
             yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
 
 
-def _own_id(about: ValidationContext) -> Callable[[Any], object]:
+def _own_id(context: ValidationContext) -> Callable[[Any], object]:
     # Asked of texts alone. Where nobody says who issues, no id is one's own without the others.
-    own = rf"{about.issuer_id}\.[A-Za-z0-9._-]+\Z" if about.issuer_id else r"(?!)"
+    own = rf"{context.issuer_id}\.[A-Za-z0-9._-]+\Z" if context.issuer_id else r"(?!)"
     return re.compile(own, re.ASCII).match
 
 
@@ -104,13 +104,13 @@ def _restricts(_: ValidationContext) -> Callable[[Any], object]:
     return bool
 
 
-def _restriction(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+def _restriction(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
     restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
     where = place("/saveRestrictions/restrictToEmailSha256")
-    if about.bound and about.writing and not restricted:
+    if context.bound and context.writing and not restricted:
         hint = "take the override of saveRestrictions out"
         yield error("binding-lost", where, "the pass is bound, and its object holds no restriction", hint)
-    if restricted and about.writing and not about.restrictions_enabled:
+    if restricted and context.writing and not context.restrictions_enabled:
         yield warning(
             "google-restriction-not-enabled",
             where,
@@ -119,8 +119,8 @@ def _restriction(document: Mapping[str, Any], about: ValidationContext, place: P
         )
 
 
-def _holders(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
-    if about.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
+def _holders(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+    if context.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
         yield many_holders(place)
 
 
@@ -131,9 +131,9 @@ def _smart_tap(document: Mapping[str, Any], _: ValidationContext, place: Place) 
         yield error("smart-tap-incomplete", place("/redemptionIssuers"), message, hint)
 
 
-def _review(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+def _review(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
     status = document.get("reviewStatus")
-    if about.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
+    if context.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
         message = "only Google writes this status"
         yield error("read-only-value", place("/reviewStatus"), message, "write UNDER_REVIEW")
 
@@ -180,8 +180,8 @@ def validators(
 
 
 def _forbid_barcode(name: str) -> Any:
-    def check(document: Mapping[str, Any], about: ValidationContext, place: Place) -> Iterator[Finding]:
+    def check(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
         places = [(place(pointer), value) for pointer, value in barcode_locations(name, document)]
-        yield from forbid_barcode(places, bound=about.bound or is_bound_payload(document))
+        yield from forbid_barcode(places, bound=context.bound or is_bound_payload(document))
 
     return check
