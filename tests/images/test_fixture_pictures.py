@@ -1,4 +1,4 @@
-"""The pictures of the templates: drawn by fixtures/make.py, right for both wallets, legible, light."""
+"""Tests of the images of the templates: fixtures/make.py draws them, and they fit both wallets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ APPLE = {
 }
 GOOGLE = {"program-logo.png": (660, 660), "hero.png": (1032, 336), "de/hero.png": (1032, 336)}
 
-# What each template holds beside icon, logo, program-logo and hero.
+# The images of each template besides icon, logo, program-logo and hero.
 MORE = {
     "coupon": {"strip@3x.png"},
     "event": {"background@3x.png", "thumbnail@3x.png", "artwork@3x.png"},
@@ -75,7 +75,7 @@ Pixel = tuple[int, int, int]
 
 @pytest.fixture(scope="module")
 def make() -> Iterator[ModuleType]:
-    """fixtures/make.py as a program sees it: its folder first on the path."""
+    """Imports fixtures/make.py with its folder first on the path, as when it is run."""
     spec = importlib.util.spec_from_file_location("passwright_fixtures_make", FIXTURES / "make.py")
     assert spec is not None
     assert spec.loader is not None
@@ -90,13 +90,13 @@ def make() -> Iterator[ModuleType]:
 
 @pytest.fixture(scope="module")
 def drawn(make: ModuleType) -> dict[Path, bytes]:
-    """Every picture, drawn once."""
+    """Draws every image once."""
     made: dict[Path, bytes] = make.pictures()
     return made
 
 
 def colours(make: ModuleType, template: str) -> Any:
-    """What a card of this template is written in, as its drawings say."""
+    """Returns the colours of the text of a template, as its drawings define them."""
     return sys.modules[make.SETS[template].__module__].COLOURS
 
 
@@ -113,19 +113,19 @@ def rgb(text: str) -> Pixel:
 
 
 def luminance(pixel: Pixel) -> float:
-    """WCAG 2.2, relative luminance."""
+    """Returns the relative luminance of a colour (WCAG 2.2)."""
     linear = [(c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4) for c in pixel]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def contrast(one: Pixel, other: Pixel) -> float:
-    """WCAG 2.2, contrast ratio."""
+    """Returns the contrast ratio of two colours (WCAG 2.2)."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def worst(image: Image.Image, ink: Pixel) -> float:
-    """The least contrast of `ink` with any pixel."""
+    """Returns the least contrast of `ink` with any pixel."""
     pixels = image.convert("RGB").tobytes()
     return min(
         contrast(ink, pixel) for pixel in set(zip(pixels[::3], pixels[1::3], pixels[2::3], strict=True))
@@ -148,7 +148,7 @@ def test_the_pictures_are_what_the_script_draws(
 
 
 def test_the_script_draws_every_picture_there_is(drawn: dict[Path, bytes]) -> None:
-    """No file without a drawing, no template without pictures."""
+    """Each file has a drawing, and each template has images."""
     there = {path.relative_to(FIXTURES) for path in TEMPLATES.glob("*/images/**/*") if path.is_file()}
 
     assert {path.relative_to(FIXTURES) for path in drawn} == there
@@ -160,7 +160,7 @@ def test_the_script_draws_every_picture_there_is(drawn: dict[Path, bytes]) -> No
 def test_the_script_notices_a_changed_picture(
     make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A picture that is absent, of another size or with other pixels is named, and made again."""
+    """An image that is absent or has another size or other pixels is named, and drawn again."""
     monkeypatch.setattr(make, "HERE", tmp_path)
     monkeypatch.setattr(make, "SETS", {"train": make.SETS["train"]})
     folder = tmp_path / "templates/train/images"
@@ -184,7 +184,7 @@ def test_the_script_notices_a_changed_picture(
 def test_a_picture_with_the_same_pixels_keeps_its_bytes(
     make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Another zlib packs otherwise; that is no reason to write the file again."""
+    """Another version of zlib compresses differently, and the file is not written again for it."""
     monkeypatch.setattr(make, "HERE", tmp_path)
     monkeypatch.setattr(make, "SETS", {"train": make.SETS["train"]})
     icon = tmp_path / "templates/train/images/icon@3x.png"
@@ -197,10 +197,10 @@ def test_a_picture_with_the_same_pixels_keeps_its_bytes(
     assert icon.read_bytes() == before
 
 
-def test_a_lone_pixel_passes_the_check_but_is_mended(
+def test_one_wrong_pixel_passes_the_check_and_is_corrected(
     make: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The slack for other versions of FreeType is for comparing, not for writing."""
+    """The check tolerates other versions of FreeType. Writing does not."""
     monkeypatch.setattr(make, "HERE", tmp_path)
     monkeypatch.setattr(make, "SETS", {"train": make.SETS["train"]})
     make.main(["pictures"])
@@ -231,7 +231,7 @@ def test_the_script_refuses_a_kind_it_does_not_know(
 
 @pytest.mark.parametrize(("template", "file"), PICTURES)
 def test_each_picture_fits_its_slot(template: str, file: str) -> None:
-    """Each has the size its wallet asks for, holds only pixels, and gives all scales without a finding."""
+    """Each image has the size of its slot and no metadata, and is scaled without a finding."""
     picture = data(template, file)
 
     assert check_png(picture, name=file) == Size(*(APPLE | GOOGLE)[file])
@@ -265,7 +265,7 @@ def test_every_set_has_colours_of_its_own(make: ModuleType) -> None:
 
 @pytest.mark.parametrize("template", sorted(MORE))
 def test_no_shape_touches_the_edge_of_the_logos(make: ModuleType, template: str) -> None:
-    """The logo leaves pixels free all around; Google's circle cuts nothing off, with 15 % to spare."""
+    """The logo has free pixels at each edge. Google's circle cuts nothing off, with a margin of 15 %."""
     logo = opened(template, "logo@3x.png")
     left, top, right, bottom = logo.getbbox() or (0, 0, 0, 0)
     assert min(left, top, logo.width - right, logo.height - bottom) >= 3
@@ -283,7 +283,7 @@ def test_no_shape_touches_the_edge_of_the_logos(make: ModuleType, template: str)
 
 @pytest.mark.parametrize("template", sorted(MORE))
 def test_a_mark_stands_in_the_middle(make: ModuleType, template: str) -> None:
-    """What lies left and right of it, and above and below, differs by less than a twelfth of the icon."""
+    """Opposite margins of the mark differ by less than a twelfth of the icon."""
     icon = opened(template, "icon@3x.png")
     ground = rgb(colours(make, template).background)
     marked = [(x, y) for x in range(114) for y in range(114) if icon.getpixel((x, y)) != (*ground, 255)]
@@ -303,7 +303,7 @@ def test_text_and_label_stand_out_from_the_background(make: ModuleType, template
 
 @pytest.mark.parametrize("template", sorted(MORE))
 def test_a_template_uses_the_colours_of_its_pictures(make: ModuleType, template: str) -> None:
-    """The icon has the ground and the ink that template.toml names."""
+    """The icon has the background and text colours of template.toml."""
     chosen = colours(make, template)
 
     written = tomllib.loads((TEMPLATES / template / "template.toml").read_text("utf-8"))["colours"]
@@ -313,14 +313,14 @@ def test_a_template_uses_the_colours_of_its_pictures(make: ModuleType, template:
 
 @pytest.mark.parametrize("template", ["coupon", "gift-card"])
 def test_white_can_be_read_on_the_left_of_a_strip(template: str) -> None:
-    """Wallet writes the primary field over it, large and white: WCAG asks for 3."""
+    """Wallet writes the primary field over the strip, large and white. WCAG requires a contrast of 3."""
     strip = opened(template, "strip@3x.png").crop((45, 60, 490, 290))
 
     assert worst(strip, (255, 255, 255)) >= 3
 
 
 def test_the_fields_of_a_ticket_can_be_read_over_its_blurred_background(make: ModuleType) -> None:
-    """Header, primary, secondary and auxiliary fields take the upper 38 hundredths of the card."""
+    """Header, primary, secondary and auxiliary fields cover the upper 38 % of the card."""
     card = opened("event", "background@3x.png").convert("RGB")
     above = card.filter(ImageFilter.GaussianBlur(30)).crop((0, 0, card.width, card.height * 38 // 100))
 

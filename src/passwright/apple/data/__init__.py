@@ -1,1 +1,1 @@
-"""Apple's format as data: the keys of pass.json, the slots of pictures, the anchors of trust."""
+"""Apple's format as data: the schema of pass.json, slots of images, trust anchors, errors of devices."""
