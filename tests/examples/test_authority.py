@@ -338,3 +338,8 @@ def test_an_installed_example_is_found_in_the_package(monkeypatch: Any, tmp_path
     (tmp_path / "certs.example").mkdir()
     monkeypatch.setattr(authority, "__file__", str(tmp_path / "authority.py"))
     assert example_directory() == tmp_path / "certs.example"
+
+
+def test_an_authority_needs_an_aware_time() -> None:
+    with pytest.raises(ValueError, match="now has no time zone"):
+        Authority.create(now=NOW.replace(tzinfo=None))

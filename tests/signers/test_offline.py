@@ -166,6 +166,11 @@ def test_many_passes_are_finished_elsewhere(club: pw.Template, identity: Identit
         assert maker.make(number, row).pkpass == own.make(number, row).pkpass
 
 
+def test_a_line_without_a_time_zone_is_refused_when_it_is_written() -> None:
+    with pytest.raises(ValueError, match="at has no time zone"):
+        offline.order("M-1", b"message", at=AT.replace(tzinfo=None))
+
+
 def test_rows_that_cant_become_passes_are_not_signed(
     club: pw.Template, issuer: Issuer, identity: Identity
 ) -> None:
@@ -300,7 +305,7 @@ def test_a_signature_that_does_not_fit_leaves_no_file(tmp_path: Path) -> None:
     for result, code, says in (
         (other_key, 2, "not a signature by the expected key"),
         (other_values, 2, "written for other values"),
-        (no_message, 1, "other.tbs: signature: this is no set of signed attributes"),
+        (no_message, 1, "other.tbs: signature: this is not a set of signed attributes"),
         (missing, 2, "none.tbs"),
         (unsigned, 2, "none.sig"),
     ):

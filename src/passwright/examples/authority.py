@@ -26,6 +26,7 @@ from passwright.examples.certificates import (
     new_key,
 )
 from passwright.examples.pem_files import EXAMPLE_PASSWORD, write_authority, write_identity
+from passwright.times import require_aware
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,10 +85,14 @@ class Authority:
 
     @classmethod
     def create(cls, *, now: datetime, key_size: int = 2048) -> Authority:
-        """A new authority, valid from five years before `now` to thirty years after.
+        """Makes an authority that is valid from five years before `now` to thirty years after.
 
-        `key_size` is that of the RSA keys of root and intermediate, in bits.
+        `key_size` is the size of the RSA keys of root and intermediate, in bits.
+
+        Raises:
+            ValueError: `now` is naive.
         """
+        require_aware(now, "now")
         root_key = new_key(bits=key_size)
         root = Issued(make_ca("Root CA", root_key, None, now=now, serial=1), root_key)
         key = new_key(bits=key_size)

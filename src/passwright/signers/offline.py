@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import strict_json
 from passwright.errors import InvalidInput, SignerFailed
-from passwright.times import is_aware
+from passwright.times import is_aware, require_aware
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,10 +78,13 @@ def order(serial: str, message: bytes, *, at: datetime) -> dict[str, str]:
 
     The signing side adds `signature`, in Base64, made over the message with SHA-256
     (RSA: PKCS #1 v1.5; EC: DER), and may leave the message away.
+
+    Raises:
+        ValueError: `at` is naive, so that `read` would refuse the line.
     """
     return {
         "serial": serial,
-        "at": at.isoformat(),
+        "at": require_aware(at, "at").isoformat(),
         "sha256": sha256(message).hexdigest(),
         "message": b64encode(message).decode(),
     }
