@@ -55,7 +55,8 @@ def set_binding(context: ServiceContext, organisation: str, *, on: bool) -> Orga
 
 
 def add(context: ServiceContext, organisation: str, name: str, *, at: datetime) -> tuple[str, ApiKey]:
-    """A new key of an organisation, and what is kept of it. `name` is for whoever looks at the list.
+    """Creates a key for an organisation, and returns the key with the stored record. `name` helps to find
+    it in a list.
 
     Raises:
         NotFound: there is no such organisation.

@@ -1,4 +1,4 @@
-"""What the use cases work with: everything from outside, handed in as one value."""
+"""The context of the use cases: everything from outside, handed in as one value."""
 
 from __future__ import annotations
 

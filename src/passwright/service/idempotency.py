@@ -36,7 +36,7 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class ReplayedResponse:
-    """What the first request was answered. The mask is the live one, or None after the purge."""
+    """The response to the first request. The mask is the current one, or None after the purge."""
 
     body: Mapping[str, Any] = field(repr=False)
     mask: str | None
@@ -45,7 +45,7 @@ class ReplayedResponse:
 def find_stored(
     transaction: Transaction, organisation: str, once: IdempotencyKey, *, at: datetime
 ) -> ReplayedResponse | None:
-    """What this request was answered before, or None if it is new.
+    """Returns the response that this request got before, None if it is new.
 
     Raises:
         ServiceRefused: `idempotency_key_reused`, another request had this key.

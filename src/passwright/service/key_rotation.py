@@ -34,7 +34,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How far it got: addresses seen and sealed anew so far, and passes whose address can't be opened."""
+    """The progress: addresses seen and sealed again so far, and passes whose address can't be opened."""
 
     seen: int = 0
     sealed: int = 0
@@ -98,7 +98,9 @@ def _reseal_address(vault: Vault, organisation: str, pass_id: str, sealed: bytes
 
 
 def usage(transaction: Transaction, *, batch: int = BATCH) -> Mapping[str, int]:
-    """How many addresses depend on each key, by its id; "" stands for those that are no sealed values."""
+    """Returns the number of addresses that depend on each key, by its id; "" stands for values that are not
+    sealed.
+    """
     found: Counter[str] = Counter()
     after = ""
     while rows := transaction.addresses(after=after, limit=batch):
@@ -117,9 +119,8 @@ def _key_of(sealed: bytes) -> str:
 def retire(store: Store, keys: KeyFile) -> tuple[tuple[str, ...], Mapping[str, int]]:
     """Takes every key out of the ring that doesn't seal and that no address depends on.
 
-    Counted while nobody else can write: whoever writes afterwards finds a ring
-    without these keys, and seals with the one that stays. Answers with the keys
-    that retired, and the count.
+    The count runs while no other process can write: a later writer finds a ring without these keys, and
+    seals with the one that stays. Returns the retired keys and the count.
 
     Raises:
         KeyMaterialError: the ring can't be read.

@@ -74,7 +74,7 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassRequest:
-    """What is asked for when a pass is created. `binding` is the member as it came, or ABSENT.
+    """A request to create a pass. `binding` is the member as it came, or ABSENT.
 
     `direct` names the values that stand directly in the request's `pass`.
     """
@@ -88,7 +88,7 @@ class PassRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassChanges:
-    """What is asked for when a pass is updated. ABSENT leaves a member as it is, None takes it away.
+    """A request to update a pass. ABSENT leaves a member as it is, None removes it.
 
     `values` are merged; a null value takes that one away. `direct` names those that stand
     directly in the request's `pass`. With `version` the update counts only for that version
@@ -207,7 +207,7 @@ def find_by_link(context: ServiceContext, token: str) -> PassView:
 
 
 def renderable_pass(context: ServiceContext, shown: PassView) -> Pass:
-    """The pass as its page draws it: without the address, and without a code if it is bound."""
+    """Returns the pass as its page draws it: without the address, and without a barcode if it is bound."""
     with context.store.reading() as transaction:
         kept = transaction.template(shown.pass_.organisation, shown.pass_.template)
     assert kept is not None  # noqa: S101 -- the store keeps templates that passes use

@@ -32,11 +32,11 @@ __all__ = ["ReplayResult", "events_in_log", "replay"]
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What came of a replay, as ids of passes.
+    """The result of a replay, as ids of passes.
 
-    `done`: brought up to date. `unproved`: bound to Apple since the backup, and
-    pending again, because the passkey is gone: whoever opens the page first can
-    bind it. Nullify those where that matters. `missing`: created since.
+    `done`: brought up to date. `unproved`: bound to Apple since the backup, and pending again, because the
+    passkey is gone: the first person who opens the page can bind it. Nullify those where that matters.
+    `missing`: created since.
     """
 
     done: frozenset[str] = frozenset()
@@ -78,7 +78,7 @@ def replay(
 
 
 def _replay_event(transaction: Transaction, event: Event, random: Callable[[int], bytes]) -> str | None:
-    """What came of one event; None if the store knew of it."""
+    """Replays one event and returns its outcome; None if the store had it already."""
     stored = transaction.pass_of(event.pass_id)
     if stored is None:
         return "missing"

@@ -1,9 +1,8 @@
 """A pass leaves for one of the two wallets, after Apple's ceremony where it is bound.
 
-Each step reads, works out what it would hand out, and only then writes, with a
-compare-and-set on what it read: a pass that can't be built locks nothing, two
-devices that race are told apart by the store, and nothing leaves before it is
-written that it did. Whoever lost the race reads again.
+Each step reads, prepares what it would hand out, and only then writes, with a compare-and-set on what it
+read. A pass that can't be built locks nothing, the store decides between two devices that race, and nothing
+leaves before the commit. The loser of a race reads again.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ class _Snapshot:
     bound: StoredBinding | None
 
     def rendered(self, *, email: str | None = None) -> Pass:
-        """The pass, bound and without a code if it has a binding."""
+        """Returns the pass, bound and without a barcode if it has a binding."""
         if self.bound is None:
             return render_pass(self.stored, self.kept)
         binding = Binding(email, self.bound.status.learn_more_url)
@@ -213,7 +212,7 @@ def apple_complete(
     *,
     at: datetime,
 ) -> Ticket:
-    """What a device answers to an attempt; a good answer is worth a ticket for the pass file.
+    """Completes an attempt with a device's answer; a valid answer gets a ticket for the pass file.
 
     Raises:
         ServiceRefused: `pass_not_found`, `pass_nullified`, `pass_expired`, `pass_deactivated`,
@@ -283,7 +282,7 @@ def redeem_ticket(context: ServiceContext, token: str, *, at: datetime) -> PassF
 
 
 def _retrying_snapshots(context: ServiceContext, organisation: str, name: str) -> Iterator[_Snapshot]:
-    """What the store knows of a pass, read again for every try."""
+    """Yields the stored state of a pass, read again for every try."""
     for _ in range(TRIES):
         with context.store.reading() as transaction:
             stored = require_pass(transaction, organisation, name)
@@ -302,7 +301,7 @@ def _commit(
     ticket: Ticket | None = None,
     **kept: Any,
 ) -> bool:
-    """Whether the step was written; if not, somebody else was faster."""
+    """Writes the step and returns True; False if another writer was faster."""
     try:
         with context.store.writing() as transaction:
             if step.kind is EventKind.APPLE_BEGIN and not step.refusal:
@@ -356,7 +355,7 @@ def _subject(read: _Snapshot, bound: StoredBinding) -> ChallengeSubject:
 
 
 def _check_provider(bound: StoredBinding, provider: ProofProvider) -> None:
-    """Who won before has to come again with the same kind of proof."""
+    """Requires the kind of proof with which the pass was bound before."""
     if bound.status.evidence not in (None, provider.evidence):
         raise ServiceRefused("provider_changed", "the pass was bound in a way this service no longer offers")
 

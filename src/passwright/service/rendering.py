@@ -49,7 +49,7 @@ MESSAGE = "message"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarcodeOptions:
-    """What an issuer says about the code of a pass. None leaves it to the template.
+    """An issuer's options for the barcode of a pass. None leaves it to the template.
 
     An object without `enabled` is a code as well as one with `enabled` true.
     """
@@ -63,7 +63,7 @@ class BarcodeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NfcOptions:
-    """What an issuer says about the NFC of a pass. None leaves it to the template."""
+    """An issuer's options for the NFC of a pass. None leaves it to the template."""
 
     enabled: bool | None = None
     source: Source | None = None
@@ -72,7 +72,9 @@ class NfcOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassContent:
-    """What an issuer gives for one pass. Field values are text, numbers or None, as JSON has them."""
+    """The content that an issuer gives for one pass. Field values are text, numbers or None, as JSON has
+    them.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     barcode: BarcodeOptions | None = field(default=None, repr=False)
@@ -85,7 +87,7 @@ class PassContent:
     tags: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What a store keeps of it."""
+        """Returns the content as a store keeps it."""
         members = asdict(self)
         members["values"] = dict(self.values)
         members["expires"] = self.expires.isoformat() if self.expires else None
@@ -93,7 +95,7 @@ class PassContent:
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> PassContent:
-        """What `to_json` made."""
+        """Reads what `to_json` wrote."""
         made = dict(members)
         for name, part in (("barcode", BarcodeOptions), ("nfc", NfcOptions)):
             if name in made:
@@ -111,8 +113,7 @@ class PassContent:
 def render_pass(stored: StoredPass, kept: StoredTemplate) -> Pass:
     """The pass as builders take it, without a binding. Nothing is checked but the form of values.
 
-    Raises:
-        ServiceRefused: `pass_invalid`, a text that is no value of its field.
+    Raises: ServiceRefused: `pass_invalid`, a text that is not a value of its field.
     """
     content = PassContent.from_json(stored.content)
     template = _with_content(template_of(kept), content)
@@ -135,7 +136,7 @@ def render_pass(stored: StoredPass, kept: StoredTemplate) -> Pass:
 
 
 def render_bound_pass(stored: StoredPass, kept: StoredTemplate, binding: Binding) -> Pass:
-    """A pass that was bound before: with its binding, and without a code.
+    """Renders a pass that was bound before: with its binding, and without a barcode.
 
     Raises:
         ServiceRefused: as `pass_of`.
@@ -261,7 +262,7 @@ def displayed_values(pass_: Pass) -> dict[str, Any]:
 
 
 def has_barcode(pass_: Pass) -> bool:
-    """Something would show a code: the pass, its template, or a raw override of either."""
+    """Returns True if the pass, its template, or an override of either contains a barcode."""
     return any(forbid_barcode([*barcodes_of(pass_), *_barcodes_in_overrides(pass_)], bound=True))
 
 

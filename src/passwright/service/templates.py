@@ -54,7 +54,7 @@ class Upload:
 
 
 def organisation_name(context: ServiceContext, organisation: str) -> str:
-    """What an organisation is called."""
+    """Returns the name of an organisation."""
     with context.store.reading() as transaction:
         found = transaction.organisation(organisation)
     assert found is not None  # noqa: S101 -- it has a key
@@ -66,8 +66,7 @@ def files_in(archive: bytes) -> dict[str, bytes]:
 
     Nothing is written to disk.
 
-    Raises:
-        TemplateRejected: this is no archive, or one with tricks in it.
+    Raises: TemplateRejected: this is not an archive, or it is a manipulated one.
     """
     try:
         entries = unpack(archive, LIMITS)
@@ -103,7 +102,7 @@ def add_once(
     at: datetime,
     once: IdempotencyKey,
 ) -> tuple[StoredTemplate, Report] | ReplayedResponse:
-    """As `add`, unless the same request was carried out before.
+    """Adds a template as `add` does, unless this request was carried out before.
 
     Raises:
         TemplateRejected: with every mistake of its files.
@@ -145,7 +144,7 @@ def change(
 ) -> tuple[StoredTemplate, Report]:
     """Puts other files in the place of a template's. Passes are rendered with them from then on.
 
-    The new template may show a code: passes that are bound leave it out.
+    The new template may contain a barcode: bound passes leave it out.
 
     Raises:
         ServiceRefused: `template_not_found`.
@@ -221,7 +220,7 @@ def _clean_template(files: Mapping[str, bytes]) -> tuple[Template, bytes, Report
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """The same files, the same bytes."""
+    """Packs files so that equal files give equal bytes."""
     return join_entries(Entries(b"", b"", 0), [(name.encode(), files[name]) for name in sorted(files)])
 
 

@@ -1,4 +1,4 @@
-"""What every step of a pass needs: the pass, a step of its binding written down, and a way to give up."""
+"""Helpers shared by the use cases: load a pass, apply a transition, common errors."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ HOUR = timedelta(hours=1)
 REFUSALS_AN_HOUR = 100
 # Somebody else changed the pass between reading and writing this often in a row: give up.
 TRIES = 20
-# What stands in URLs as it is, and no address: an external id is not purged.
+# Text that URLs hold unchanged, and not an address: an external id is not purged.
 EXT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 
@@ -135,20 +135,22 @@ def _apply_effects(now: StoredBinding, effects: tuple[Effect, ...], kept: Mappin
 
 
 def _is_below_limit(transaction: Transaction, noted: Event) -> bool:
-    """Whoever forges on and on fills no disk."""
+    """Returns True while the stored refusals of an hour are below the cap, so that an attacker cannot fill
+    the disk.
+    """
     span = {"since": noted.at - HOUR, "until": noted.at + HOUR}
     return transaction.count_events(noted.pass_id, noted.kind, **span) < REFUSALS_AN_HOUR
 
 
 def log_event(noted: Event | None) -> None:
-    """What was committed, for the log; `restoring` reads it there after a backup was restored."""
+    """Writes a committed event to the log; `recovery` reads it there after a backup was restored."""
     if noted is not None:
         members = (noted.pass_id, noted.version, noted.kind, noted.outcome, noted.at.isoformat())
         LOG.info("pass %s version %d: %s: %s at %s", *members)
 
 
 def event(pass_id: str, version: int, kind: str, outcome: str, at: datetime) -> Event:
-    """What happened, for the log of a pass. `outcome` is "done", or the code of a refusal."""
+    """Makes an event for the log of a pass. `outcome` is "done", or the code of a refusal."""
     return Event(pass_id=pass_id, version=version, kind=kind, outcome=outcome, at=at)
 
 

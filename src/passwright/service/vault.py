@@ -6,8 +6,7 @@ authenticated with it. Each pass has an AES key of its own, derived from the
 ring's (RFC 5869), so no key comes near the number of messages after which
 random nonces repeat (NIST SP 800-38D section 8.3).
 
-Whoever reads the database without the ring learns neither an address nor how
-long it is.
+Without the ring, the database reveals neither an address nor its length.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _BLOCK = 256
 
 
 class Purpose(enum.Enum):
-    """What a sealed value or a keyed hash is for. None stands in for another."""
+    """The purpose of a sealed value or a keyed hash. One purpose never stands in for another."""
 
     EMAIL = "email"  # the holder's address, sealed
     LINK = "link"  # the token of a pass's public link
@@ -61,7 +60,7 @@ class Purpose(enum.Enum):
 
 
 class KeySource(Protocol):
-    """Where the vault's keys come from."""
+    """The source of the vault's keys."""
 
     def current(self) -> KeyRing:
         """The ring as it is now. Asked for every operation, so that a rotation reaches running processes."""
@@ -76,8 +75,7 @@ class KeyRing:
     `retired` names keys that are gone: what still needs one is an error of its
     own, and no id comes back.
 
-    Raises:
-        KeyMaterialError: a key of another length, an id that is no id, no key to seal with.
+    Raises: KeyMaterialError: a key of another length, an invalid id, or no key to seal with.
     """
 
     keys: Mapping[str, bytes]
@@ -105,8 +103,7 @@ class KeyRing:
     def parse(cls, text: str) -> KeyRing:
         """The ring written down by `to_text`.
 
-        Raises:
-            KeyMaterialError: it is no such text. The message repeats nothing of it.
+        Raises: KeyMaterialError: it is not such a text. The message repeats nothing of it.
         """
         ring = _parse_ring(text)
         del text  # a traceback that shows local variables must not show the keys
@@ -120,7 +117,7 @@ class KeyRing:
         """The ring as TOML, keys in base64. Keep it secret, and apart from copies of the database."""
         retired = ", ".join(f'"{name}"' for name in sorted(self.retired))
         lines = [
-            "# The keys of the vault. Whoever has them and the database can read the holders' addresses:",
+            "# The keys of the vault. With these keys and the database, the holders' addresses can be read:",
             "# keep this file secret, and never in one backup with the database.",
             f'sealing = "{self.sealing}"',
             f'hashing = "{base64.b64encode(self.hashing).decode()}"',
@@ -207,7 +204,7 @@ class KeyFile:
 
     def _check(self, found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_RING_BYTES:
-            raise KeyMaterialError(f"{self.path} is no file with keys of a vault")
+            raise KeyMaterialError(f"{self.path} is not a file with keys of a vault")
         if os.name == "posix" and found.st_mode & 0o077 and not self._allow_shared:
             mode = stat.S_IMODE(found.st_mode)
             raise KeyMaterialError(
@@ -279,16 +276,15 @@ class Vault:
         return padded.rstrip(b"\0").decode("utf-8")
 
     def is_current(self, sealed: bytes) -> bool:
-        """Whether the value is sealed with the key that seals now.
+        """Returns True if the value is sealed with the key that seals now.
 
-        Raises:
-            VaultError: `vault_unreadable`, it is no sealed value.
-            KeyMaterialError: the ring can't be read.
+        Raises: VaultError: `vault_unreadable`, it is not a sealed value. KeyMaterialError: the ring can't
+        be read.
         """
         return key_id(sealed) == self._keys.current().sealing
 
     def hash(self, purpose: Purpose, *parts: str | bytes) -> bytes:
-        """A keyed hash of the parts: 32 bytes that tell nothing to whoever lacks the ring.
+        """Returns a keyed hash of the parts: 32 bytes that reveal nothing without the ring.
 
         HMAC-SHA-256 under a key of that purpose alone. Parts keep their
         borders: ("ab", "c") and ("a", "bc") differ.
@@ -306,8 +302,7 @@ class Vault:
 def key_id(sealed: bytes) -> str:
     """The id of the key that opens a sealed value.
 
-    Raises:
-        VaultError: `vault_unreadable`, it is no sealed value.
+    Raises: VaultError: `vault_unreadable`, it is not a sealed value.
     """
     return _split_sealed(sealed)[0]
 

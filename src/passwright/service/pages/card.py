@@ -29,7 +29,7 @@ AIRPORT_CODE = 4
 
 __all__ = ["PICTURES", "Card", "Item", "card_of", "picture", "stylesheet"]
 
-# What the page may ask for; other files of a template are for wallets.
+# Images that the page may request; other files of a template are for wallets.
 PICTURES = ("logo", "icon", "strip", "thumbnail", "background", "footer")
 
 
@@ -43,7 +43,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """Everything there is to see of a pass. Texts are plain: whoever makes HTML of them escapes them."""
+    """The drawn card of a pass. Texts are plain: the page escapes them."""
 
     style: str
     kind: str
@@ -104,7 +104,7 @@ def picture(template: Template, name: str, language: str) -> bytes | None:
 def stylesheet(template: Template) -> str:
     """The colours of a card as custom properties of CSS: style sheets alone may hold them.
 
-    What is no plain colour is left out, and the page's own colour stands.
+    A value that is not a plain colour is left out, and the page's own colour stands.
     """
     colours = template.colours
     given = {"paper": colours.background, "ink": colours.text, "label": colours.label or colours.text}

@@ -31,7 +31,7 @@ __all__ = ["Action", "Asset", "Device", "HolderPage", "asset", "asset_path", "de
 
 Device: TypeAlias = Literal["android", "iphone", "desktop"]
 
-# What can be done for one of the wallets.
+# The possible actions for a wallet.
 Action: TypeAlias = Literal["open", "pending", "again", "locked", "off"]
 
 _HERE = Path(__file__).parent
@@ -54,7 +54,7 @@ def device_of(user_agent: str | None) -> Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HolderPage:
-    """What the page is about.
+    """The subject of the page.
 
     `state` is None for a pass without a binding. `url` is the page's own
     address, `offers` the wallets this service can make the pass for. `mask` is
@@ -69,7 +69,7 @@ class HolderPage:
     learn_more_url: str | None = None
 
     def way(self, platform: Platform) -> Action:
-        """What can be done for this wallet."""
+        """Returns the action that is possible for this wallet."""
         if platform not in self.offers:
             return "off"
         if self.state is None or self.state is State.CREATED:
@@ -117,7 +117,7 @@ def _headline(holder: HolderPage, main: Platform | None) -> str:
     return f"headline.{main}_{'open' if way == 'off' else way}"
 
 
-# What a desktop says of a pass that somebody has begun to add.
+# The text that a desktop shows for a pass that a device has begun to add.
 _DESKTOP_LEADS: Mapping[State | None, str] = MappingProxyType(
     {
         State.GOOGLE_BOUND: "desktop.lead_google",

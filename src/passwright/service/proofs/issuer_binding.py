@@ -35,7 +35,7 @@ HAND_OVER = "https://wallet.apple.com/securePassSession"
 # Wallet takes issuer data from 0 to 300 seconds after its creation by the
 # device's clock. A server a moment ahead of the device would offer the future.
 BACK_DATED = timedelta(seconds=5)
-# Observed blobs are far smaller; what is larger is no answer of Wallet's.
+# Observed blobs are far smaller; a larger one is not an answer of Wallet.
 MAX_MEMBER_BYTES = 8 * 2**10
 
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -48,9 +48,8 @@ class IssuerBindingProvider:
     the https URL Wallet answers to; the pass's id becomes its last segment.
     `rp_id` is the host name that Wallet keeps the key under.
 
-    Raises:
-        KeyMaterialError: the certificate isn't marked for NFC.
-        ValueError: the callback is no public https URL.
+    Raises: KeyMaterialError: the certificate isn't marked for NFC. ValueError: the callback is not a public
+    https URL.
     """
 
     evidence = Evidence.APPLE_ISSUER_BINDING
@@ -112,7 +111,8 @@ class IssuerBindingProvider:
         known: Callable[[str], bool],  # noqa: ARG002 -- devices of one account share a key
         credential: StoredCredential | None = None,
     ) -> StoredCredential:
-        """What Wallet sent: only its form can be checked, the device is the one to verify it.
+        """Reads the message of Wallet: only its form can be checked, since the device is the one to verify
+        it.
 
         Raises:
             AttemptRefused: `proof_invalid`, a member is missing, too long or no

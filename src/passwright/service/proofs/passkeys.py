@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["PasskeyProvider"]
 
 CHALLENGE_BYTES = 32
-# What browsers send has some 300 bytes each; nobody's proof needs megabytes.
+# Browsers send some 300 bytes for each; a proof never needs megabytes.
 MAX_MEMBER_BYTES = 8 * 2**10
 # W3C Web Authentication Level 2, section 7.1 step 17 leaves the bound to the
 # server; Level 3 section 4, Credential ID, says at most 1023 bytes.
@@ -59,7 +59,7 @@ _TRANSPORTS = frozenset({"ble", "hybrid", "internal", "nfc", "smart-card", "usb"
 
 
 class PasskeyProvider:
-    """Releases the pass file to whoever holds a passkey on this device (W3C Web Authentication Level 2).
+    """Releases the pass file to the holder of a passkey on this device (W3C Web Authentication Level 2).
 
     `origin` is that of the holder's page, "https://passes.example.com"; only
     this very origin is accepted, no sub-domain of it. `rp_id` is its host unless
@@ -70,8 +70,7 @@ class PasskeyProvider:
     pass, so that a device that tries twice replaces its passkey, and never made
     from the address, which has to stay purged.
 
-    Raises:
-        ValueError: the origin is no origin, or the rp id not one for it.
+    Raises: ValueError: the origin is not an origin, or the rp id does not belong to it.
     """
 
     evidence = Evidence.WEBAUTHN
@@ -214,7 +213,7 @@ class PasskeyProvider:
 
 
 class _ProofRejected(PasswrightError):
-    """Why a proof is refused. It is told to nobody but the log: it would help whoever forges."""
+    """The reason why a proof is rejected. Only the log holds it: it would help an attacker who forges."""
 
 
 def _parse_with(parse: Callable[..., Any], *arguments: Any) -> Any:
@@ -249,7 +248,7 @@ def _descriptor(credential: StoredCredential) -> PublicKeyCredentialDescriptor:
 
 
 def _state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """What the library wants to have back."""
+    """Returns the state that the library needs again."""
     return {"challenge": state["challenge"], "user_verification": UserVerificationRequirement.REQUIRED}
 
 
@@ -257,7 +256,7 @@ def _response(answer: Any, *members: str) -> dict[str, Any]:
     """The members of a PublicKeyCredential in JSON that count, each text of a bounded size."""
     response = answer.get("response") if isinstance(answer, dict) else None
     if not isinstance(response, dict) or answer.get("type") != "public-key":
-        raise _ProofRejected("it is no public key credential")
+        raise _ProofRejected("it is not a public key credential")
     texts = {name: response.get(name) for name in ("clientDataJSON", *members)}
     for text in (answer.get("id"), answer.get("rawId"), *texts.values()):
         _decoded(text)
@@ -279,9 +278,9 @@ def _check_client_data(response: dict[str, Any]) -> None:
     try:
         found = strict_json.loads(octets, name="clientDataJSON", max_depth=MAX_CLIENT_DATA_DEPTH)
     except PasswrightError as exc:
-        raise _ProofRejected("the client data is no JSON") from exc
+        raise _ProofRejected("the client data is not JSON") from exc
     if not isinstance(found, dict) or not isinstance(found.get("challenge"), str):
-        raise _ProofRejected("the client data is no client data")
+        raise _ProofRejected("the client data is not client data")
     _decoded(found["challenge"])
     # Level 3 adds topOrigin to what is embedded in a page of another origin.
     if found.get("crossOrigin", False) is not False or "topOrigin" in found:

@@ -49,7 +49,7 @@ class ProofProvider(Protocol):
 
     @property
     def evidence(self) -> Evidence:
-        """What a proof accepted by this provider is worth."""
+        """The strength of a proof that this provider accepted."""
 
     def begin(
         self,

@@ -1,4 +1,4 @@
-"""What the service keeps, and what a store of it has to be able to do.
+"""Records of the service, and the protocol of a store for them.
 
 Records are frozen values. A `Store` hands out transactions; a `Transaction`
 either happens whole or not at all. `passwright.testing.store_contract.check_store` is
@@ -38,14 +38,14 @@ __all__ = [
     "Transaction",
 ]
 
-# What one answer can hold without becoming slow for everybody else.
+# The largest page that does not slow down other requests.
 MAX_PAGE = 100
 # A database counts off what comes before a page.
 MAX_PAGE_NUMBER = 10_000
 
 
 class PassStatus(enum.Enum):
-    """Where a pass is. It says nothing about its binding, and the other way round."""
+    """The state of a pass. It is independent of the binding."""
 
     ISSUED = "issued"
     ACTIVE = "active"
@@ -128,7 +128,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class StoredCredential:
-    """What a completed attempt leaves behind for the next download and every later version of the pass.
+    """The credential that a completed attempt leaves for the next download and every later version of the
+    pass.
 
     `id` is unique among all passes of the service, or None where a provider has
     no such thing. `data` is the provider's own JSON.
@@ -140,7 +141,7 @@ class StoredCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBinding:
-    """How far the binding of a pass got, and what only a service keeps of it.
+    """The binding status of a pass, with the members that only a service stores.
 
     `address` is None once it was purged. `ceremony` is the provider's private
     state of the open attempt. `google_issued_at` dates the save link, so that
@@ -158,7 +159,7 @@ class StoredBinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What happened to a binding or a pass. `version` orders them; `at` is for people.
+    """An event of a binding or a pass. `version` orders events; `at` is for people.
 
     `outcome` is "done", or the code of the refusal.
     """
@@ -182,7 +183,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResponse:
-    """What a request with an idempotency key was answered, for its repeat.
+    """The stored response to a request with an idempotency key, for its repeat.
 
     `fingerprint` is a keyed hash of method, path and body. `body` never holds
     the masked address: the repeat takes it from the live row of `pass_id`.
@@ -198,7 +199,7 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list: `number` counts from 1 to `MAX_PAGE_NUMBER`, `size` is 1 to `MAX_PAGE`.
+    """One part of a list: `number` counts from 1 to `MAX_PAGE_NUMBER`, `size` is 1 to `MAX_PAGE`.
 
     Raises:
         ValueError: a number or a size that makes no sense.
@@ -213,13 +214,13 @@ class Page:
 
     @property
     def offset(self) -> int:
-        """How many entries come before this page."""
+        """The number of entries before this page."""
         return (self.number - 1) * self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassFilter:
-    """Which passes of a list; None asks for nothing."""
+    """A filter of a list of passes; None does not filter."""
 
     status: PassStatus | None = None
     template: str | None = None
@@ -291,7 +292,7 @@ class Transaction(Protocol):
         """The pass whose public link has this keyed hash, of whatever organisation."""
 
     def pass_of(self, pass_id: str) -> StoredPass | None:
-        """The pass of this id, of whatever organisation: for those who hold a ticket."""
+        """Returns the pass of this id, of any organisation: for the holder of a ticket."""
 
     def passes(self, organisation: str, wanted: PassFilter, page: Page) -> tuple[Sequence[StoredPass], int]:
         """Passes from the newest on, and how many there are."""
@@ -312,7 +313,7 @@ class Transaction(Protocol):
         """
 
     def knows_credential(self, credential_id: str) -> bool:
-        """Whether any pass, of whatever organisation, has a credential of this id."""
+        """Returns True if any pass, of any organisation, has a credential of this id."""
 
     def binding(self, pass_id: str) -> StoredBinding | None:
         """The binding of a pass; None for a pass that has none."""
@@ -342,10 +343,10 @@ class Transaction(Protocol):
         """Puts one sealed address in the place of another; False when it is not there any more."""
 
     def events(self, pass_id: str) -> Sequence[Event]:
-        """What happened to a pass, from the first on."""
+        """Returns the events of a pass, from the first on."""
 
     def count_events(self, pass_id: str, kind: str, *, since: datetime, until: datetime) -> int:
-        """How often it happened between these times."""
+        """Returns the number of such events between these times."""
 
     def add_event(self, event: Event) -> None:
         """Notes what happened. Events are never changed."""
@@ -360,7 +361,9 @@ class Transaction(Protocol):
         """Marks a ticket as used; False when it was before, or is not there."""
 
     def answer(self, organisation: str, key_hash: bytes, *, since: datetime) -> StoredResponse | None:
-        """What a request of this organisation with this key was answered, unless that was before `since`."""
+        """Returns the response to a request of this organisation with this key, unless it is older than
+        `since`.
+        """
 
     def add_answer(self, answer: StoredResponse) -> None:
         """Keeps an answer.
@@ -374,7 +377,7 @@ class Transaction(Protocol):
 
 
 class Store(Protocol):
-    """Where the service keeps everything. Used by many threads and processes at once."""
+    """The store of the service. Many threads and processes use it at once."""
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """A transaction that only looks: one state of everything, kept from nobody."""

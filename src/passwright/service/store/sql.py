@@ -126,7 +126,7 @@ def _engine(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
     except exc.ArgumentError:
-        raise StoreError("this is no URL of a database: sqlite:////folder/passes.db") from None
+        raise StoreError("this is not the URL of a database: sqlite:////folder/passes.db") from None
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise StoreError("only SQLite is supported so far: sqlite:////folder/passes.db")
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
@@ -146,8 +146,8 @@ def _make_private(path: str) -> None:
         raise StoreError(f"the database can't be opened: {path}: {exc.strerror}") from exc
 
 
-# What makes SQLite keep what it acknowledged, and forget what it was told to.
-# SQLite, "PRAGMA Statements"; synchronous 2 is FULL.
+# Settings that make SQLite durable, and that erase deleted data. SQLite, "PRAGMA Statements"; synchronous 2
+# is FULL.
 _PRAGMAS = {
     "journal_mode": ("WAL", "wal"),
     "synchronous": ("FULL", 2),

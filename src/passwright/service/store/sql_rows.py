@@ -33,7 +33,7 @@ def pass_in(row: RowMapping) -> StoredPass:
 
 
 def columns_of(binding: StoredBinding) -> dict[str, Any]:
-    """What a row of `bindings` holds. The address is not in it."""
+    """Returns the columns of a row of `bindings`. The address is not in it."""
     status, credential = binding.status, binding.credential
     opened, won = status.open_attempt, status.won_attempt
     return {

@@ -128,7 +128,7 @@ class SqlTransaction(Transaction):
         return pass_in(row) if row else self._by_ext_id(organisation, _text(name))
 
     def _by_ext_id(self, organisation: str, ext_id: str) -> StoredPass | None:
-        """The live one, else the latest of those that were nullified: nullifying twice is no mistake."""
+        """Returns the live pass, otherwise the latest of the nullified: nullifying twice is not a mistake."""
         table = sql_tables.passes
         ended = table.c.status == PassStatus.NULLIFIED.value
         query = (
@@ -289,7 +289,7 @@ class SqlTransaction(Transaction):
         self._execute(sa.insert(table).values(values))
 
     def _change(self, table: sa.Table, values: Mapping[str, Any], **where: Any) -> bool:
-        """Whether there was a row to change."""
+        """Changes a row, and returns False if there is none."""
         query = sa.update(table).where(*_equal(table, where)).values(values)
         return self._execute(query).rowcount == 1
 
@@ -305,7 +305,7 @@ class SqlTransaction(Transaction):
 
 
 def _text(name: str) -> str:
-    """A name as databases take it: half of a surrogate pair is nobody's name."""
+    """Returns a name as databases accept it: half of a surrogate pair names nothing."""
     return name if is_text(name) else ""
 
 

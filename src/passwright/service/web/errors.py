@@ -117,7 +117,7 @@ STATUSES: Mapping[str, int] = MappingProxyType(
     }
 )
 
-# A name that is somebody's data rather than a member of ours is left out of a pointer.
+# A name that is data of a client rather than a member of ours is left out of a pointer.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MAX_POINTER_STEPS = 12
 
@@ -160,7 +160,7 @@ class HTTPProblem(Exception):
         return cls((ProblemDetail(code, detail, **where),), headers or {})
 
     def moved(self, pointers: Mapping[str, str]) -> HTTPProblem:
-        """The same problems with other pointers: old to new."""
+        """Returns the problems with other pointers: old to new."""
         problems = [
             replace(each, pointer=pointers.get(each.pointer or "", each.pointer)) for each in self.problems
         ]
@@ -202,7 +202,7 @@ def _named(steps: Iterable[str]) -> str:
 
 
 def problem_from(exc: PasswrightError) -> HTTPProblem:
-    """What an exception of the use cases is answered with."""
+    """Returns the problem for an exception of the use cases."""
     if isinstance(exc, BindingInvalid | ServiceRefused):
         problems = [
             ProblemDetail(exc.code, rule, pointer=_named(place.split("/")[1:]))
@@ -233,7 +233,7 @@ _PLAIN: tuple[tuple[type[PasswrightError], str, str, Mapping[str, str]], ...] = 
     (AlreadyExists, "request_in_progress", "the same was asked for at the same moment", _LATER),
 )
 
-# Sentences about states name ours; these say the same to whoever sent the request.
+# Sentences of exceptions use internal terms; these tell the client the fact.
 _DETAILS: Mapping[str, str] = MappingProxyType(
     {
         "platform_locked": "the pass was downloaded on the other platform first, and stays there",
@@ -247,7 +247,7 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
         "pass_nullified": "the pass has ended",
     }
 )
-# A barcode that the request itself has is pointed at by whoever read the request.
+# The code that reads the request sets the pointer of a barcode in the request itself.
 _POINTERS = {"binding_immutable": "/binding", "binding_barcode_conflict": "/binding"}
 
 
@@ -258,7 +258,7 @@ def _finding(code: str, finding: Finding) -> ProblemDetail:
     if code == "pass_rejected" and file == "pass":
         where = _named(["pass", *place.split("/")[1:]])
         named = where == f"/pass{place}"
-        # The sentence names the member as well, so it goes when the name is somebody's data.
+        # The sentence names the member as well, so it goes when the name is data of a client.
         said = f"{finding.message}{hint}" if named else explanation(finding.code).title
         return ProblemDetail(code, f"{said} [{finding.code}]", pointer=where)
     where = f"{finding.location}: " if finding.location else ""
@@ -266,7 +266,7 @@ def _finding(code: str, finding: Finding) -> ProblemDetail:
 
 
 def problems_from_validation(found: Iterable[Mapping[str, Any]]) -> HTTPProblem:
-    """What a request that doesn't fit its model is answered with; parameters before members."""
+    """Returns the problem for a request that doesn't fit its model; parameters before members."""
     problems = []
     for each in found:
         kind, *steps = each["loc"]
@@ -338,7 +338,7 @@ async def _invalid(request: Request, exc: Exception) -> Response:
 
 
 async def _unrouted(request: Request, exc: Exception) -> Response:
-    """What the router refuses: paths and methods it does not know."""
+    """Answers paths and methods that the router does not know."""
     assert isinstance(exc, HTTPException)  # noqa: S101 -- what it is registered for
     if exc.status_code == STATUSES["method_not_allowed"]:
         detail = "the header Allow names what can be done here"

@@ -1,4 +1,4 @@
-"""What a client may cost: bytes and seconds of a body, requests at once, requests per second.
+"""Limits of a client: bytes and seconds of a body, requests at once, requests per second.
 
 All of it counts in this process alone. Several processes behind one address share
 nothing, so each allows as much; what has to hold across them is counted in the store.
@@ -31,7 +31,7 @@ _IPV6_PREFIX = 64
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests a second in the long run, and so many at once."""
+    """A rate limit: requests a second in the long run, and requests at once."""
 
     per_second: float
     burst: int
@@ -76,7 +76,7 @@ class Buckets:
 
 
 def client_address(request: Request, trusted: Iterable[IPv4Network | IPv6Network]) -> str:
-    """Whose request it is, for counting: an IPv4 address, or the /64 of an IPv6 address.
+    """Returns the client of a request, for counting: an IPv4 address, or the /64 of an IPv6 address.
 
     `X-Forwarded-For` counts only as far as trusted proxies wrote it: from the right,
     the first address that is none of them.

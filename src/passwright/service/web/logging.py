@@ -24,14 +24,14 @@ logger = logging.getLogger("passwright")
 # The request that is being answered; threads that work for it see the same.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-# What a record may carry besides its sentence. Each has few values, or is made by us:
-# a serial number or an address as a label would make a log as long as the list of passes.
+# Fields that a record may have besides its sentence. Each has few values, or is made by us: a serial number
+# or an address as a label would make a log as long as the list of passes.
 FIELDS = ("request_id", "method", "route", "status", "code", "milliseconds")
 
 _BORDER = r"\s\"'<>()\[\]{},;=/"
 
-# What a secret looks like, and what stands for it. Greedy on purpose: a word too much
-# cut from a log costs less than an address in it.
+# Patterns of secrets, and their replacements. They are greedy on purpose: a word too much cut from a log
+# costs less than an address in it.
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [^-]*KEY-----.*?(?:-----END [^-]*KEY-----|\Z)", re.DOTALL), "(key)"),
     # A word begins once, so that a long one is not read from each of its letters on.
@@ -41,7 +41,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bpw_[A-Za-z0-9_-]+"), "(key)"),
     # RFC 7515 section 7.1: a compact token begins with the base64url of `{"`.
     (re.compile(r"\beyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"), "(token)"),
-    # The hash of an address has no salt: whoever has a list of addresses has the address.
+    # The hash of an address has no salt: a list of addresses reveals the address.
     (re.compile(r"\b[0-9a-fA-F]{64}\b"), "(digest)"),
 )
 

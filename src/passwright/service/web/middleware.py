@@ -1,4 +1,4 @@
-"""What is around every request: its id, a line in the log, headers that all answers have, and an end."""
+"""Middleware around every request: its id, a log line, common headers, and time limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["LINGER_BYTES", "LINGER_SECONDS", "MAX_HEADER_BYTES", "OuterMiddlewar
 # The header of a request: a browser's has 2 KiB.
 MAX_HEADER_BYTES = 16 * 2**10
 
-# Nothing we answer with is for shared caches, other sites or search engines, unless it says so itself.
+# No response is for shared caches, other sites or search engines, unless it says otherwise itself.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -74,19 +74,19 @@ class OuterMiddleware:
             self._writing -= writes
 
     def _refusal(self, scope: Scope, *, writes: bool) -> HTTPProblem | None:
-        """Why a request is not even looked at."""
+        """Returns the problem that rejects a request before it is read."""
         names = {name for name, _ in scope["headers"]}
         if {b"content-length", b"transfer-encoding"} <= names:
             # RFC 9112 section 6.3, rule 3: a proxy before us may have seen another end of this request.
             detail = "a body has Content-Length or Transfer-Encoding, not both"
             return HTTPProblem.of("malformed_request", detail, headers={"Connection": "close"})
         if _ESCAPED_SLASH.search(scope.get("raw_path", b"")):
-            # One step of the path for a proxy that guards us, two for whoever decodes first.
+            # One step of the path for a proxy before us, two for a proxy that decodes first.
             return HTTPProblem.of("not_found", "there is nothing at this address")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
             detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
             return HTTPProblem.of("header_too_large", detail)
-        # Writers wait for each other; while they do, there has to be room for those who only look.
+        # Writers wait for each other; meanwhile readers need room.
         if self._at_once >= self._max_at_once or (writes and self._writing >= self._max_at_once // 2):
             detail = "the service has as many requests as it can work on: try again in a second"
             return HTTPProblem.of("try_again", detail, headers={"Retry-After": "1"})
@@ -110,8 +110,8 @@ class _RequestScope:
         try:
             await app(self._scope, self._taking, self._giving)
         except ClientDisconnect:
-            # Nobody is left to answer, and whoever goes away at will must neither fill the log nor
-            # look like a failure of ours: 499 is nginx's number for it.
+            # The client is gone. A client that leaves at will must neither fill the log nor look like a
+            # failure of ours: 499 is nginx's number for it.
             self._status = 499
         except Exception:  # noqa: BLE001 -- the last one who can write it down; the client has its answer
             logger.exception("a request failed in a way nobody foresaw")
@@ -137,7 +137,7 @@ class _RequestScope:
             if self._has_more:
                 headers["Connection"] = "close"
         elif self._has_more and not message.get("more_body", False):
-            # Not here: whoever is refused must not take the room of a request that is worked on.
+            # Not here: a rejected client must not take the room of a request in progress.
             self._lingers = True
             message = {**message, "more_body": True}
         await self._send(message)

@@ -143,11 +143,11 @@ class BarcodeBody(_Message):
 
 
 class NfcBody(_Message):
-    """What the pass says to a reader."""
+    """The NFC message of a pass."""
 
 
 class LocationBody(RequestModel):
-    """Where the pass is of use."""
+    """A location where the pass is of use."""
 
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JSON_BODY", "describe", "error_responses"]
 
-# What any request may be answered with, and any with a key, and any with a body.
+# Responses that any request can get, any request with a key, and any request with a body.
 ANYWHERE = ("header_too_large", "malformed_request", "internal_error", "try_again")
 WITH_KEY = ("api_key_refused", "too_many_requests", "malformed_parameter")
 JSON_BODY = (
@@ -93,7 +93,7 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
-        if "Response" in response["description"]:  # FastAPI's own word for an answer that is no refusal
+        if "Response" in response["description"]:  # FastAPI's own word for a successful response
             response["description"] = operation["summary"]
         headers = response.setdefault("headers", {})
         headers["X-Request-Id"] = _REQUEST_ID

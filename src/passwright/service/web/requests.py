@@ -58,7 +58,7 @@ class ApiRequest(Request):
 
     @property
     def front(self) -> AppState:
-        """What the application keeps for all requests."""
+        """The state that the application keeps for all requests."""
         return AppState.of(self)
 
 
@@ -122,7 +122,7 @@ def read_document(data: bytes, max_bytes: int) -> Any:
 
 
 def _sender(call: ApiRequest) -> ApiKey:
-    """Whose key the request has; a key is counted, and so is whoever has none."""
+    """Returns the API key of a request; requests with a key and without one are counted."""
     front = call.front
     # Of two headers a proxy may have judged the other one.
     said = call.headers.getlist("authorization")

@@ -19,7 +19,7 @@ class _ResponseModel(BaseModel):
 
 
 class BindingAttributes(_ResponseModel):
-    """How far the binding of a pass got."""
+    """The binding status of a pass."""
 
     platform: Literal["google", "apple"] | None = Field(description="Who has the pass; null: nobody yet.")
     bound: bool = Field(description="The platform's restriction is in force.")
@@ -91,14 +91,14 @@ class PassData(_ResponseModel):
 
 
 class Notifications(_ResponseModel):
-    """Whether devices were told of a change."""
+    """The notification of devices about a change."""
 
     status: Literal["none"]
     message: str
 
 
 class GoogleForm(_ResponseModel):
-    """How a save link carries its pass."""
+    """The form in which a save link carries its pass."""
 
     form: str = Field(description="What travels in the link: class and object, the object, or its id.")
     requires: dict[str, dict[str, Any]] = Field(
@@ -121,7 +121,7 @@ class OnePass(_ResponseModel):
 
 
 class PageMeta(_ResponseModel):
-    """Which part of a list this is."""
+    """The position of this page in the list."""
 
     page: int
     per_page: int
@@ -167,7 +167,7 @@ class TemplateMeta(_ResponseModel):
     """About the template."""
 
     findings: list[FindingData]
-    bound_passes: str = Field(description="What becomes of bound passes where the template shows a code.")
+    bound_passes: str = Field(description="The effect on bound passes if the template contains a barcode.")
 
 
 class OneTemplate(_ResponseModel):
@@ -185,7 +185,7 @@ class TemplatePage(_ResponseModel):
 
 
 class ErrorSource(_ResponseModel):
-    """Where it is wrong: one of the three."""
+    """The location of the fault: one of the three."""
 
     pointer: str | None = Field(None, description="A JSON pointer into the body.")
     parameter: str | None = Field(None, description="A parameter of the URL.")
@@ -203,6 +203,6 @@ class ErrorData(_ResponseModel):
 
 
 class Errors(_ResponseModel):
-    """Why a request was refused."""
+    """The reasons why a request was rejected."""
 
     errors: list[ErrorData] = Field(min_length=1, max_length=50)

@@ -38,7 +38,7 @@ __all__ = [
     "template_data",
 ]
 
-_BOUND_PASSES = "passes that are bound are rendered without a code, whatever this template shows"
+_BOUND_PASSES = "bound passes are rendered without a barcode, even if this template contains one"
 
 
 def pass_data(shown: PassView) -> dict[str, Any]:
@@ -139,7 +139,9 @@ def _content(stored: StoredPass) -> dict[str, Any]:
 
 
 def storable_response(shown: PassView) -> dict[str, Any]:
-    """What an idempotency record holds of an answer: neither the mask nor the link, and plain JSON."""
+    """Returns the part of a response that an idempotency record stores: neither the mask nor the link, and
+    plain JSON.
+    """
     data = pass_data(shown)
     attributes = data["attributes"]
     del attributes["downloadUrl"]

@@ -80,7 +80,7 @@ class _Protocol(H11Protocol):
             self._refuse(errors.ProblemDetail("request_timeout", detail))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's own word for it
-        """What h11 could not read: no HTTP, or a header that is too large."""
+        """Answers what h11 could not read: not HTTP, or a header that is too large."""
         if len(self.conn.trailing_data[0]) > MAX_HEADER_BYTES:
             detail = f"the header of a request has at most {MAX_HEADER_BYTES} bytes"
             self._refuse(errors.ProblemDetail("header_too_large", detail))
@@ -107,7 +107,7 @@ class _Protocol(H11Protocol):
         for event in (h11.Response(status_code=status, headers=head), h11.Data(data=content)):
             self.transport.write(self.conn.send(event))
         self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
-        if self.cycle is not None:  # its body broke off: whoever reads it learns that no more comes
+        if self.cycle is not None:  # its body broke off: the reader learns that no more comes
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write_eof()

@@ -1,4 +1,4 @@
-"""What the web keeps for all requests, and how it finds out whose a request is."""
+"""State that the web keeps for all requests, and the client of a request."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class AppState:
                     del self._sending[address]
 
     def count_visitor(self, request: Request) -> None:
-        """Counts a request that no key vouches for.
+        """Counts a request without a valid key.
 
         Raises:
             ErrorAnswer: there were too many from that address.

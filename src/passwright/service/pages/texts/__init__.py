@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LANGUAGES", "language_of", "texts"]
 
-# The first is for those who read none of them.
+# The first language is for readers of none of them.
 LANGUAGES = ("en", "de")
 
 # Longer than any list of languages that a browser sends.

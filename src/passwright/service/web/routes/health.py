@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can work."""
+"""Liveness and readiness of the process."""
 
 # Pydantic reads the annotations when the module is imported.
 # ruff: noqa: TC003
@@ -26,7 +26,7 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """How the service is."""
+    """The health of the service."""
 
     status: Literal["ok"] = "ok"
     version: str = Field(description="The version of Passwright that answers.")

@@ -40,7 +40,7 @@ __all__ = ["WALLET_CALLBACK", "routes"]
 # A proof has some 2 KiB; Wallet's own answer has at most 8 KiB twice, in hex.
 MAX_BODY = 64 * 2**10
 
-PASS_FILE = "application/vnd.apple.pkpass"  # noqa: S105 -- a pass is no password
+PASS_FILE = "application/vnd.apple.pkpass"  # noqa: S105 -- a pass is not a password
 
 # Scripts and styles of ours alone; the save link is where a form may lead by a redirect.
 _POLICY = (
@@ -186,9 +186,10 @@ def _offers(front: AppState, shown: PassView) -> set[Platform]:
 
 
 def _part_of_page(handler: Handler) -> Endpoint:
-    """Colours and pictures: whoever may look at a page may have it whole, so they don't count.
+    """Serves colours and images: a visitor of the page may have the whole page, so these requests are not
+    counted.
 
-    Whoever guesses at links does.
+    Requests for guessed links are counted.
     """
 
     def looking(front: AppState, request: Request) -> Response:
@@ -346,7 +347,7 @@ def _complete(front: AppState, request: Request, payload: dict[str, Any]) -> Res
 
 @_for_scripts
 def _wallet_callback(front: AppState, request: Request, payload: dict[str, Any]) -> Response:
-    """What Wallet itself sends when it has bound a pass: observed, without any login of its own."""
+    """Handles the callback of Wallet when it has bound a pass: observed, without a login of its own."""
     context, at = front.context, front.now()
     with context.store.reading() as transaction:
         stored = transaction.pass_of(request.path_params["pass_id"])

@@ -73,7 +73,7 @@ class QueryModel(BaseModel):
 
 
 class Included(QueryModel):
-    """What an answer holds of each pass besides."""
+    """Optional parts of each pass in a response."""
 
     include_pass_design: bool = False
     include_locations: bool = False
@@ -89,7 +89,7 @@ class Included(QueryModel):
 
 
 class Parts(Included):
-    """What an answer about one pass holds besides."""
+    """Optional parts of a response about one pass."""
 
     include_binding: bool = Field(
         True, description="Accepted; an answer about one pass always has its binding."
@@ -112,14 +112,14 @@ class CreateQuery(Parts):
 
 
 class Pages(QueryModel):
-    """Which part of a list."""
+    """The position and size of a page in a list."""
 
     page: int = Field(1, ge=1, le=MAX_PAGE_NUMBER)
     per_page: int = Field(25, ge=1, le=MAX_PAGE)
 
 
 class ListQuery(Pages, Included):
-    """Which passes, and what of them."""
+    """A filter for passes, and their optional parts."""
 
     status: Literal["issued", "active", "removed", "deactivated", "nullified"] | None = None
     pass_template: str | None = Field(None, max_length=36)
@@ -151,7 +151,7 @@ def create_pass(
     query: Annotated[CreateQuery, Query()],
     idempotency_key: RepeatKey = None,
 ) -> dict[str, Any]:
-    """A bound pass never shows a code, whether it would come from the request or the template."""
+    """A bound pass never contains a barcode, neither from the request nor from the template."""
     given = body.pass_
     if query.ext_id is not None and given.ext_id not in (None, query.ext_id):
         detail = "this member is another external id than the one in the URL: leave one out"

@@ -43,7 +43,7 @@ _KINDS = {"generic": "generic", "loyalty": "loyalty", "eventTicket": "event"}
 _TRANSIT_KINDS = {"bus": "bus", "train": "train", "ferry": "ferry"}
 # Means of transport without a kind of their own: Apple's type; Google has OTHER.
 _OTHER_TRANSIT = {"airplane": "PKTransitTypeAir", "other": "PKTransitTypeGeneric"}
-# What stands before the first delimiter and after the last, and far more parts than there are.
+# The text before the first delimiter and after the last, and far more parts than there are.
 _MAX_CHUNKS = 20
 PICTURES = ("banner", "logo", "icon", "watermark")
 # A file name for each wallet: Apple's at triple size, Google's at any.
@@ -157,7 +157,9 @@ class PassTemplate(RequestModel):
     colors: TemplateColors = Field(default_factory=TemplateColors)
     images: TemplateImages = Field(default_factory=lambda: TemplateImages.model_validate({}))
     fields: TemplateFields
-    app_linking: dict[str, Any] | None = Field(None, description="Accepted and not used; a finding says so.")
+    app_linking: dict[str, Any] | None = Field(
+        None, description="Accepted and not used; a finding reports it."
+    )
     barcode: TemplateBarcode | None = None
     nfc: TemplateNfc | None = Field(None, description="Ours: without it passes of the template have no NFC.")
     locations: Places = Field(default_factory=list)
