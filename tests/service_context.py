@@ -64,12 +64,12 @@ class SayingProvider:
         state: Mapping[str, Any],
         payload: Mapping[str, Any],
         *,
-        known: Callable[[str], bool],
+        is_registered: Callable[[str], bool],
         credential: StoredCredential | None = None,
     ) -> StoredCredential:
         shown = str(payload.get("credential", subject.pass_id))
         sound = payload.get("ok") is True and state.get("of") == subject.pass_id
-        if not sound or (known(shown) if credential is None else credential.id != shown):
+        if not sound or (is_registered(shown) if credential is None else credential.id != shown):
             raise AttemptRefused("proof_invalid", "it did not say so")
         return StoredCredential(shown, {"counter": 0})
 

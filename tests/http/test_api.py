@@ -671,7 +671,7 @@ def test_a_template_comes_as_a_zip_or_as_json(running: Service) -> None:
     assert zipped.status_code == sent.status_code == 201
     assert sent.json()["data"]["attributes"]["name"] == "Coffee Club"
     assert sent.json()["data"]["attributes"]["kind"] == "loyalty"
-    assert "without a code" in sent.json()["meta"]["boundPasses"]
+    assert "without a barcode" in sent.json()["meta"]["boundPasses"]
     for answer in (zipped, sent):
         template = answer.json()["data"]["id"]
         shown = running.client.get(f"/api/v1/pass-templates/{template}").json()

@@ -52,7 +52,7 @@ def begin(wallet: IssuerBindingProvider, credential: StoredCredential | None = N
 def complete(
     wallet: IssuerBindingProvider, payload: dict[str, Any], credential: StoredCredential | None = None
 ) -> StoredCredential:
-    return wallet.complete(CARD, {}, payload, known=lambda _: True, credential=credential)
+    return wallet.complete(CARD, {}, payload, is_registered=lambda _: True, credential=credential)
 
 
 def issuer_data(offer: Challenge) -> dict[str, Any]:

@@ -61,10 +61,10 @@ def complete(
     offer: Challenge,
     credential: object,
     stored: StoredCredential | None = None,
-    known: Callable[[str], bool] = nobody,
+    is_registered: Callable[[str], bool] = nobody,
 ) -> StoredCredential:
     payload = {"attemptId": ATTEMPT, "credential": credential}
-    return gate.complete(CARD, offer.state, payload, known=known, credential=stored)
+    return gate.complete(CARD, offer.state, payload, is_registered=is_registered, credential=stored)
 
 
 def refused(
@@ -72,11 +72,11 @@ def refused(
     offer: Challenge,
     credential: object,
     stored: StoredCredential | None = None,
-    known: Callable[[str], bool] = nobody,
+    is_registered: Callable[[str], bool] = nobody,
 ) -> str:
     """Why a credential is refused; the caller is told `proof_invalid` and nothing else."""
     with pytest.raises(AttemptRefused) as caught:
-        complete(gate, offer, credential, stored, known)
+        complete(gate, offer, credential, stored, is_registered)
     assert caught.value.code == "proof_invalid"
     assert str(caught.value) == "the proof does not fit the attempt: begin again"
     return str(caught.value.__cause__)
@@ -167,7 +167,7 @@ def test_another_download_asks_for_the_stored_passkey_alone(
     ],
 )
 def test_an_origin_that_no_browser_would_tell_is_refused_at_once(origin: str) -> None:
-    with pytest.raises(ValueError, match="no origin"):
+    with pytest.raises(ValueError, match="not an origin"):
         PasskeyProvider(origin=origin, name="Example Coffee", vault=VAULT)
 
 
@@ -264,7 +264,7 @@ def test_bnd_09_a_passkey_that_is_known_already_is_refused(
     answer = phone.create(options(offer))
     taken = {text(phone.passkeys[0].id)}
 
-    assert "known already" in refused(gate, offer, answer, known=taken.__contains__)
+    assert "known already" in refused(gate, offer, answer, is_registered=taken.__contains__)
 
 
 POINT = Passkey("", "").key.public_key().public_numbers()
@@ -548,7 +548,7 @@ def test_no_json_gets_through_or_breaks_anything(payload: dict[str, Any]) -> Non
     gate = PasskeyProvider(origin=ORIGIN, name="Example Coffee", vault=VAULT)
 
     with pytest.raises(AttemptRefused):
-        gate.complete(CARD, begin(gate).state, payload, known=nobody)
+        gate.complete(CARD, begin(gate).state, payload, is_registered=nobody)
 
 
 @pytest.mark.no_cover

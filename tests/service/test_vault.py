@@ -326,7 +326,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeyMaterialError, match=r"vault\.toml: No such file"):
         KeyFile(tmp_path / "vault.toml").current()
     (tmp_path / "vault.toml").mkdir(mode=0o700)
-    with pytest.raises(KeyMaterialError, match="no file with keys"):
+    with pytest.raises(KeyMaterialError, match="not a file with keys"):
         KeyFile(tmp_path / "vault.toml").current()
 
 

@@ -127,7 +127,7 @@ class PassView:
 def create(
     context: ServiceContext,
     organisation: str,
-    wish: PassRequest,
+    options: PassRequest,
     *,
     at: datetime,
     once: IdempotencyKey | None = None,
@@ -144,25 +144,25 @@ def create(
     with context.store.reading() as transaction:
         if once and (replay := find_stored(transaction, organisation, once, at=at)):
             return replay
-        kept = transaction.template(organisation, wish.template)
+        stored_template = transaction.template(organisation, options.template)
         known = transaction.organisation(organisation)
-    if kept is None:
+    if stored_template is None:
         raise ServiceRefused("template_not_found", "there is no such template")
-    _check_ext_id(wish.ext_id)
-    _check_direct(wish.direct, kept)
-    stored = _new(context, organisation, wish, at=at)
-    rendered, bound, email = render_pass(stored, kept), None, ""
-    if wish.binding is not ABSENT:
+    _check_ext_id(options.ext_id)
+    _check_direct(options.direct, stored_template)
+    stored = _new(context, organisation, options, at=at)
+    rendered, bound, email = render_pass(stored, stored_template), None, ""
+    if options.binding is not ABSENT:
         if known is None or not known.binding:
             raise ServiceRefused("binding_disabled", "binding is not switched on for this organisation")
-        asked = parse(wish.binding)
+        asked = parse(options.binding)
         event = lifecycle.Create(asked, has_barcode=has_barcode(rendered))
         status = lifecycle.advance(None, event, at=at).status
         email = str(asked.email)
         bound = _seal_binding(context, stored, status, email)
         rendered = rendered.replace(binding=asked)
     _check(context, rendered)
-    made = _view(context, stored, bound, kept)
+    made = _view(context, stored, bound, stored_template)
     created = transitions.event(stored.id, 1, lifecycle.EventKind.CREATE.value, transitions.DONE, at)
     with context.store.writing() as transaction:
         if once and (replay := find_stored(transaction, organisation, once, at=at)):
@@ -188,8 +188,8 @@ def find(context: ServiceContext, organisation: str, name: str) -> PassView:
     with context.store.reading() as transaction:
         stored = transitions.require_pass(transaction, organisation, name)
         bound = transaction.binding(stored.id)
-        kept = transaction.template(organisation, stored.template)
-    return _view(context, stored, bound, kept)
+        stored_template = transaction.template(organisation, stored.template)
+    return _view(context, stored, bound, stored_template)
 
 
 def find_by_link(context: ServiceContext, token: str) -> PassView:
@@ -206,29 +206,29 @@ def find_by_link(context: ServiceContext, token: str) -> PassView:
         return _view(context, stored, transaction.binding(stored.id))
 
 
-def renderable_pass(context: ServiceContext, shown: PassView) -> Pass:
+def renderable_pass(context: ServiceContext, view: PassView) -> Pass:
     """Returns the pass as its page draws it: without the address, and without a barcode if it is bound."""
     with context.store.reading() as transaction:
-        kept = transaction.template(shown.pass_.organisation, shown.pass_.template)
-    assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
-    if shown.binding is None:
-        return render_pass(shown.pass_, kept)
-    return render_bound_pass(shown.pass_, kept, Binding(None, shown.binding.learn_more_url))
+        stored_template = transaction.template(view.pass_.organisation, view.pass_.template)
+    assert stored_template is not None  # noqa: S101 -- the store keeps templates that passes use
+    if view.binding is None:
+        return render_pass(view.pass_, stored_template)
+    return render_bound_pass(view.pass_, stored_template, Binding(None, view.binding.learn_more_url))
 
 
 def list_passes(
-    context: ServiceContext, organisation: str, wanted: PassFilter, page: Page, *, bindings: bool = False
+    context: ServiceContext, organisation: str, pass_filter: PassFilter, page: Page, *, bindings: bool = False
 ) -> tuple[Sequence[PassView], int]:
     """Passes from the newest on, and how many there are; their bindings only when asked for."""
     with context.store.reading() as transaction:
-        found, total = transaction.passes(organisation, wanted, page)
+        found, total = transaction.passes(organisation, pass_filter, page)
         theirs = transaction.bindings([each.id for each in found])
         made: dict[str, PassView] = {}
         # One template after the other: a hundred archives at once would be a gigabyte.
         for template in dict.fromkeys(each.template for each in found):
-            kept = transaction.template(organisation, template)
+            stored_template = transaction.template(organisation, template)
             members = [each for each in found if each.template == template]
-            made |= {each.id: _view(context, each, theirs.get(each.id), kept) for each in members}
+            made |= {each.id: _view(context, each, theirs.get(each.id), stored_template) for each in members}
     listed = [made[each.id] for each in found]
     return listed if bindings else [replace(each, binding=None, mask=None) for each in listed], total
 
@@ -256,18 +256,18 @@ def update(
                 return replay
             was = transitions.require_pass(transaction, organisation, name)
             bound = transaction.binding(was.id)
-            kept = transaction.template(organisation, was.template)
-        assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+            stored_template = transaction.template(organisation, was.template)
+        assert stored_template is not None  # noqa: S101 -- the store keeps templates that passes use
         _check_change(was, bound, change, at=at)
-        _check_direct(change.direct, kept)
+        _check_direct(change.direct, stored_template)
         now = _apply_changes(was, change, at=at)
         if bound is None:
-            rendered = render_pass(now, kept)
+            rendered = render_pass(now, stored_template)
         else:
             binding = Binding(transitions.email_of(context, bound), bound.status.learn_more_url)
-            rendered = render_bound_pass(now, kept, binding)
+            rendered = render_bound_pass(now, stored_template, binding)
         _check(context, rendered, bound.status.platform if bound else None)
-        made = _view(context, now, bound, kept)
+        made = _view(context, now, bound, stored_template)
         try:
             with context.store.writing() as transaction:
                 if once and (replay := find_stored(transaction, organisation, once, at=at)):
@@ -293,7 +293,7 @@ def nullify(
             return replay
         was = transitions.require_pass(transaction, organisation, name)
         bound, now, noted = transaction.binding(was.id), was, None
-        kept = transaction.template(organisation, was.template)
+        stored_template = transaction.template(organisation, was.template)
         if was.status is not PassStatus.NULLIFIED:
             now = replace(was, status=PassStatus.NULLIFIED, changed_at=at, nullified_at=at)
             now = replace(now, version=was.version + 1)
@@ -306,7 +306,7 @@ def nullify(
                     was.id, now.version, lifecycle.EventKind.NULLIFY.value, transitions.DONE, at
                 )
                 transaction.add_event(noted)
-        made = _view(context, now, bound, kept)
+        made = _view(context, now, bound, stored_template)
         _store_response(transaction, organisation, once, made, at=at)
     transitions.log_event(noted)
     return made
@@ -315,18 +315,18 @@ def nullify(
 # --- parts --------------------------------------------------------------------
 
 
-def _new(context: ServiceContext, organisation: str, wish: PassRequest, *, at: datetime) -> StoredPass:
+def _new(context: ServiceContext, organisation: str, options: PassRequest, *, at: datetime) -> StoredPass:
     pass_id = str(UUID(bytes=context.random(16), version=4))
     token = _token(context, organisation, pass_id)
     return StoredPass(
         id=pass_id,
         organisation=organisation,
-        template=wish.template,
+        template=options.template,
         serial=transitions.base32_id(context.random(15)),
         link_hash=context.vault.hash(Purpose.LINK_LOOKUP, token),
-        content=wish.content.to_json(),
-        ext_id=wish.ext_id,
-        expires_at=wish.content.expires,
+        content=options.content.to_json(),
+        ext_id=options.ext_id,
+        expires_at=options.content.expires,
         created_at=at,
         changed_at=at,
     )
@@ -350,9 +350,9 @@ def _check_ext_id(ext_id: str | None) -> None:
         )
 
 
-def _check_direct(names: frozenset[str], kept: StoredTemplate) -> None:
+def _check_direct(names: frozenset[str], stored_template: StoredTemplate) -> None:
     """Refuses members of a request's `pass` that are not fields of the template either."""
-    if names and (unknown := sorted(names.difference(template_of(kept).fields))):
+    if names and (unknown := sorted(names.difference(template_of(stored_template).fields))):
         rule = "is neither a member of a pass nor a field of its template"
         pointers = {join_pointer("/pass", name): rule for name in unknown}
         raise ServiceRefused("invalid_member", "the pass has unknown members", pointers=pointers)
@@ -377,14 +377,14 @@ def _add(transaction: Transaction, stored: StoredPass) -> None:
     if stored.ext_id is not None:
         there = transaction.pass_(stored.organisation, stored.ext_id)
         if there is not None and there.status is not PassStatus.NULLIFIED:
-            raise _ext_id_taken()
+            raise _ext_id_conflict()
     try:
         transaction.add_pass(stored)
     except AlreadyExists:
-        raise _ext_id_taken() from None
+        raise _ext_id_conflict() from None
 
 
-def _ext_id_taken() -> ServiceRefused:
+def _ext_id_conflict() -> ServiceRefused:
     rule = "must not be that of another pass, unless that one is nullified"
     return ServiceRefused(
         "ext_id_taken", "there is a pass with this external id", pointers={"/pass/extId": rule}
@@ -414,11 +414,11 @@ def _view(
     context: ServiceContext,
     stored: StoredPass,
     bound: StoredBinding | None,
-    kept: StoredTemplate | None = None,
+    stored_template: StoredTemplate | None = None,
 ) -> PassView:
     return PassView(
         pass_=stored,
-        facts=template_facts(stored, kept, bound=bound is not None) if kept else None,
+        facts=template_facts(stored, stored_template, bound=bound is not None) if stored_template else None,
         binding=bound.status if bound else None,
         mask=bound.address.mask if bound and bound.address else None,
         download_url=_url(context, stored),

@@ -101,15 +101,15 @@ class _Snapshot:
     """Everything about a pass, as one transaction saw it."""
 
     stored: StoredPass
-    kept: StoredTemplate
+    stored_template: StoredTemplate
     bound: StoredBinding | None
 
-    def rendered(self, *, email: str | None = None) -> Pass:
+    def render(self, *, email: str | None = None) -> Pass:
         """Returns the pass, bound and without a barcode if it has a binding."""
         if self.bound is None:
-            return render_pass(self.stored, self.kept)
+            return render_pass(self.stored, self.stored_template)
         binding = Binding(email, self.bound.status.learn_more_url)
-        return render_bound_pass(self.stored, self.kept, binding)
+        return render_bound_pass(self.stored, self.stored_template, binding)
 
 
 def google_save_link(
@@ -128,14 +128,14 @@ def google_save_link(
     for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         if read.bound is None:
-            return _build_link(context, read.rendered(), issued_at=at)
+            return _build_link(context, read.render(), issued_at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.GoogleDownload(), at=at)
         if step.refusal:
             if _commit(context, read.bound, step, at=at):
                 step.raise_for_refusal()
             continue
         issued_at = read.bound.google_issued_at or at
-        rendered = read.rendered(email=email_of(context, read.bound))
+        rendered = read.render(email=email_of(context, read.bound))
         # Before the lock: a pass that Google can't be given must stay free for Apple.
         link = None
         if context.google_writer is None:
@@ -158,7 +158,7 @@ def unbound_pass_file(context: ServiceContext, organisation: str, name: str, *, 
     for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         if read.bound is None:
-            return _build_file(context, read.stored, read.rendered(), at=at)
+            return _build_file(context, read.stored, read.render(), at=at)
         step = lifecycle.advance(read.bound.status, lifecycle.AppleSource(), at=at)
         if _commit(context, read.bound, step, at=at):
             step.raise_for_refusal()
@@ -181,7 +181,7 @@ def apple_begin(context: ServiceContext, organisation: str, name: str, *, at: da
     for read in _retrying_snapshots(context, organisation, name):
         check_alive(read.stored, at=at)
         bound = _binding(read)
-        rendered = read.rendered()
+        rendered = read.render()
         attempt_id = urlsafe_b64encode(context.random(24)).decode("ascii")
         nfc = not context.binding_needs_nfc or _has_nfc(rendered)
         step = lifecycle.advance(bound.status, lifecycle.AppleBegin(attempt_id, nfc), at=at)
@@ -257,15 +257,15 @@ def redeem_ticket(context: ServiceContext, token: str, *, at: datetime) -> PassF
             raise ServiceRefused("download_not_found", "there is no such download")
         stored = transaction.pass_of(download.pass_id)
         assert stored is not None  # noqa: S101 -- tickets belong to passes
-        kept = transaction.template(stored.organisation, stored.template)
+        extra = transaction.template(stored.organisation, stored.template)
         bound = transaction.binding(stored.id)
-    assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+    assert extra is not None  # noqa: S101 -- the store keeps templates that passes use
     # A clock set back must not prolong a ticket.
     if download.used_at is not None or not at <= download.expires_at <= at + DOWNLOAD_LIFE:
         raise _ticket_spent()
     check_alive(stored, at=at)
-    read = _Snapshot(stored, kept, bound)
-    rendered = read.rendered()
+    read = _Snapshot(stored, extra, bound)
+    rendered = read.render()
     if bound is None or bound.status.state is not State.APPLE_BOUND or bound.credential is None:
         raise _ticket_spent()
     provider = _provider(context)
@@ -286,10 +286,10 @@ def _retrying_snapshots(context: ServiceContext, organisation: str, name: str) -
     for _ in range(TRIES):
         with context.store.reading() as transaction:
             stored = require_pass(transaction, organisation, name)
-            kept = transaction.template(organisation, stored.template)
-            assert kept is not None  # noqa: S101 -- the store keeps templates that passes use
+            extra = transaction.template(organisation, stored.template)
+            assert extra is not None  # noqa: S101 -- the store keeps templates that passes use
             bound = transaction.binding(stored.id)
-        yield _Snapshot(stored, kept, bound)
+        yield _Snapshot(stored, extra, bound)
 
 
 def _commit(
@@ -299,7 +299,7 @@ def _commit(
     *,
     at: datetime,
     ticket: Ticket | None = None,
-    **kept: Any,
+    **extra: Any,
 ) -> bool:
     """Writes the step and returns True; False if another writer was faster."""
     try:
@@ -312,7 +312,7 @@ def _commit(
                     raise ServiceRefused(
                         "too_many_attempts", f"the ceremony may begin {BEGINS_AN_HOUR} times an hour"
                     )
-            now, noted = apply_step(transaction, was, step, at=at, **kept)
+            now, noted = apply_step(transaction, was, step, at=at, **extra)
             if now == was:
                 _require_unchanged(transaction.binding(was.pass_id), was)
             if ticket is not None:
@@ -351,7 +351,9 @@ def _provider(context: ServiceContext) -> ProofProvider:
 
 
 def _subject(read: _Snapshot, bound: StoredBinding) -> ChallengeSubject:
-    return ChallengeSubject(bound.organisation, bound.pass_id, read.kept.name, bound.status.learn_more_url)
+    return ChallengeSubject(
+        bound.organisation, bound.pass_id, read.stored_template.name, bound.status.learn_more_url
+    )
 
 
 def _check_provider(bound: StoredBinding, provider: ProofProvider) -> None:
@@ -370,13 +372,17 @@ def _verify_proof(
     """The credential that a device proved to have, or None."""
     _check_provider(bound, provider)
 
-    def known(credential_id: str) -> bool:
+    def is_registered(credential_id: str) -> bool:
         with context.store.reading() as transaction:
             return transaction.knows_credential(credential_id)
 
     try:
         return provider.complete(
-            _subject(read, bound), bound.ceremony or {}, payload, known=known, credential=bound.credential
+            _subject(read, bound),
+            bound.ceremony or {},
+            payload,
+            is_registered=is_registered,
+            credential=bound.credential,
         )
     except AttemptRefused:
         return None

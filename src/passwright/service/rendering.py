@@ -110,13 +110,13 @@ class PassContent:
         return cls(**made)
 
 
-def render_pass(stored: StoredPass, kept: StoredTemplate) -> Pass:
+def render_pass(stored: StoredPass, stored_template: StoredTemplate) -> Pass:
     """The pass as builders take it, without a binding. Nothing is checked but the form of values.
 
     Raises: ServiceRefused: `pass_invalid`, a text that is not a value of its field.
     """
     content = PassContent.from_json(stored.content)
-    template = _with_content(template_of(kept), content)
+    template = _with_content(template_of(stored_template), content)
     values = _values(template, content)
     barcode = _message(content.barcode, stored)
     if barcode is None and template.barcode is not None:
@@ -135,13 +135,13 @@ def render_pass(stored: StoredPass, kept: StoredTemplate) -> Pass:
     return _with_fields_in_barcode(made)
 
 
-def render_bound_pass(stored: StoredPass, kept: StoredTemplate, binding: Binding) -> Pass:
+def render_bound_pass(stored: StoredPass, stored_template: StoredTemplate, binding: Binding) -> Pass:
     """Renders a pass that was bound before: with its binding, and without a barcode.
 
     Raises:
         ServiceRefused: as `pass_of`.
     """
-    return without_barcode(render_pass(stored, kept)).replace(binding=binding)
+    return without_barcode(render_pass(stored, stored_template)).replace(binding=binding)
 
 
 def _with_content(template: Template, content: PassContent) -> Template:
@@ -182,19 +182,19 @@ def _values(template: Template, content: PassContent) -> dict[str, Any]:
     return values
 
 
-def _message(wish: BarcodeOptions | NfcOptions | None, stored: StoredPass) -> str | Literal[False] | None:
-    if wish is None:
+def _message(options: BarcodeOptions | NfcOptions | None, stored: StoredPass) -> str | Literal[False] | None:
+    if options is None:
         return None
-    if wish.enabled is False:
+    if options.enabled is False:
         return False
-    match wish.source:
+    match options.source:
         case "uuid":
             return stored.id
         case "extId":
             return stored.ext_id or stored.id
         case "custom":
-            return wish.value
-    return wish.value
+            return options.value
+    return options.value
 
 
 def _with_fields_in_barcode(pass_: Pass) -> Pass:
@@ -230,12 +230,12 @@ class TemplateFacts:
     barcode: tuple[str, str, str | None] | None = field(default=None, repr=False)
 
 
-def template_facts(stored: StoredPass, kept: StoredTemplate, *, bound: bool) -> TemplateFacts:
+def template_facts(stored: StoredPass, stored_template: StoredTemplate, *, bound: bool) -> TemplateFacts:
     """The facts about a stored pass. A pass that does not fit its changed template has no messages."""
-    template = template_of(kept)
-    known = TemplateFacts(template=kept.name, style=template.kind.style)
+    template = template_of(stored_template)
+    known = TemplateFacts(template=stored_template.name, style=template.kind.style)
     try:
-        rendered = render_pass(stored, kept)
+        rendered = render_pass(stored, stored_template)
     except ServiceRefused:
         return known
     if bound:

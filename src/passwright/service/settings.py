@@ -107,7 +107,7 @@ def load(
     environment: Mapping[str, str],
     *,
     defaults: Mapping[str, str] | None = None,
-    **given: str,
+    **overrides: str,
 ) -> Settings:
     """The settings out of defaults, a file, the environment, and the command line: the last wins.
 
@@ -125,7 +125,7 @@ def load(
     known = {variable(name): name for name in KEYS}
     said = {name: environment[each] for each, name in known.items() if environment.get(each)}
     found |= _read_members(said.items(), Path(), "the environment")
-    found |= _read_members(given.items(), Path(), "the command line")
+    found |= _read_members(overrides.items(), Path(), "the command line")
     return _build_settings(found)
 
 

@@ -101,8 +101,8 @@ def apply_step(
     Raises:
         StaleBinding: the binding changed since it was read.
     """
-    kept = {"ceremony": ceremony, "credential": credential, "google_issued_at": google_issued_at}
-    now = _apply_effects(replace(was, status=step.status), step.effects, kept)
+    extra = {"ceremony": ceremony, "credential": credential, "google_issued_at": google_issued_at}
+    now = _apply_effects(replace(was, status=step.status), step.effects, extra)
     if now != was:
         transaction.change_binding(was, now)
     noted = event(was.pass_id, step.status.version, step.kind.value, step.refusal or DONE, at)
@@ -113,20 +113,22 @@ def apply_step(
     return now, noted
 
 
-def _apply_effects(now: StoredBinding, effects: tuple[Effect, ...], kept: Mapping[str, Any]) -> StoredBinding:
+def _apply_effects(
+    now: StoredBinding, effects: tuple[Effect, ...], extra: Mapping[str, Any]
+) -> StoredBinding:
     """The binding after the effects, as far as the store sees them."""
     for effect in effects:
         match effect:
             case Effect.HASH_EMAIL:
-                now = replace(now, google_issued_at=kept["google_issued_at"])
+                now = replace(now, google_issued_at=extra["google_issued_at"])
             case Effect.PURGE_EMAIL:
                 now = replace(now, address=None)
             case Effect.OPEN_ATTEMPT:
-                now = replace(now, ceremony=kept["ceremony"])
+                now = replace(now, ceremony=extra["ceremony"])
             case Effect.CANCEL_ATTEMPT | Effect.BURN_ATTEMPT:
                 now = replace(now, ceremony=None)
             case Effect.STORE_CREDENTIAL:
-                now = replace(now, ceremony=None, credential=kept["credential"])
+                now = replace(now, ceremony=None, credential=extra["credential"])
             case Effect.ERASE:
                 now = replace(now, address=None, ceremony=None, credential=None, google_issued_at=None)
             case _:  # the status holds it, or it is for after the commit

@@ -108,7 +108,7 @@ class IssuerBindingProvider:
         state: Mapping[str, Any],  # noqa: ARG002 -- the attempt's id is all there is to compare
         payload: Mapping[str, Any],
         *,
-        known: Callable[[str], bool],  # noqa: ARG002 -- devices of one account share a key
+        is_registered: Callable[[str], bool],  # noqa: ARG002 -- devices of one account share a key
         credential: StoredCredential | None = None,
     ) -> StoredCredential:
         """Reads the message of Wallet: only its form can be checked, since the device is the one to verify

@@ -135,10 +135,10 @@ class PasskeyProvider:
         shown = {
             "attemptId": attempt_id,
             "expiresAt": (at + ATTEMPT_LIFE).isoformat(),
-            "publicKey": _plain(options.public_key),
+            "publicKey": _as_plain_json(options.public_key),
         }
         step = "create" if credential is None else "get"
-        return Challenge(shown, {"step": step, "challenge": _encoded(challenge)})
+        return Challenge(shown, {"step": step, "challenge": _encode(challenge)})
 
     def complete(
         self,
@@ -146,7 +146,7 @@ class PasskeyProvider:
         state: Mapping[str, Any],
         payload: Mapping[str, Any],
         *,
-        known: Callable[[str], bool],
+        is_registered: Callable[[str], bool],
         credential: StoredCredential | None = None,
     ) -> StoredCredential:
         """The passkey to store, or to store anew after another download.
@@ -157,9 +157,9 @@ class PasskeyProvider:
         answer = payload.get("credential")
         try:
             if state["step"] == "create":
-                return self._created(state, _response(answer, "attestationObject"), known)
+                return self._create_credential(state, _response(answer, "attestationObject"), is_registered)
             response = _response(answer, "authenticatorData", "signature")
-            return self._used(state, response, credential)
+            return self._use_credential(state, response, credential)
         except _ProofRejected as exc:
             raise AttemptRefused("proof_invalid", "the proof does not fit the attempt: begin again") from exc
 
@@ -169,23 +169,23 @@ class PasskeyProvider:
 
     # The checks of section 7.1, those of the library first: type, challenge,
     # origin, RP ID hash, user present, user verified. It leaves the rest to us.
-    def _created(
-        self, state: Mapping[str, Any], response: dict[str, Any], known: Callable[[str], bool]
+    def _create_credential(
+        self, state: Mapping[str, Any], response: dict[str, Any], is_registered: Callable[[str], bool]
     ) -> StoredCredential:
         _check_client_data(response)
         _check_attestation_object(response)
         found = _parse_with(self._server.register_complete, _state(state), response)
         attested = found.credential_data
-        if attested.credential_id != _decoded(response["rawId"]):
+        if attested.credential_id != _decode(response["rawId"]):
             raise _ProofRejected("another credential is attested")
         if not 1 <= len(attested.credential_id) <= MAX_CREDENTIAL_ID_BYTES:
             raise _ProofRejected("the credential's id is too long")
         _check_public_key(attested.public_key)
-        name = _encoded(attested.credential_id)
-        if known(name):
+        name = _encode(attested.credential_id)
+        if is_registered(name):
             raise _ProofRejected("the credential is known already")
         data = {
-            "credentialData": _encoded(attested),
+            "credentialData": _encode(attested),
             "aaguid": attested.aaguid.hex(),
             "counter": found.counter,
             "backupEligible": found.is_backup_eligible(),
@@ -195,15 +195,15 @@ class PasskeyProvider:
         return StoredCredential(name, data)
 
     # The checks of section 7.2, likewise; the library's last one is the signature.
-    def _used(
+    def _use_credential(
         self, state: Mapping[str, Any], response: dict[str, Any], credential: StoredCredential | None
     ) -> StoredCredential:
         if credential is None:
             raise _ProofRejected("there is no credential to ask for")
         _check_client_data(response)
-        stored = AttestedCredentialData(_decoded(credential.data["credentialData"]))
+        stored = AttestedCredentialData(_decode(credential.data["credentialData"]))
         _parse_with(self._server.authenticate_complete, _state(state), [stored], response)
-        found = AuthenticatorData(_decoded(response["response"]["authenticatorData"]))
+        found = AuthenticatorData(_decode(response["response"]["authenticatorData"]))
         before = credential.data["counter"]
         # Section 7.2 step 21. Passkeys that are synced count nothing and report 0.
         if (found.counter or before) and found.counter <= before:
@@ -233,7 +233,7 @@ def _host_of_origin(origin: str) -> str:
     default = {"https": 443, "http": 80}.get(parts.scheme)
     if not host or not secure or origin != f"{parts.scheme}://{host}{port}" or parts.port == default:
         raise ValueError(
-            f"{origin!r} is no origin that passkeys work with: "
+            f"{origin!r} is not an origin that passkeys work with: "
             "https, host in lower case, no path and no default port (http for localhost alone)"
         )
     return host
@@ -242,7 +242,7 @@ def _host_of_origin(origin: str) -> str:
 def _descriptor(credential: StoredCredential) -> PublicKeyCredentialDescriptor:
     return PublicKeyCredentialDescriptor(
         type=PublicKeyCredentialType.PUBLIC_KEY,
-        id=_decoded(credential.id),
+        id=_decode(credential.id),
         transports=credential.data.get("transports") or None,
     )
 
@@ -259,7 +259,7 @@ def _response(answer: Any, *members: str) -> dict[str, Any]:
         raise _ProofRejected("it is not a public key credential")
     texts = {name: response.get(name) for name in ("clientDataJSON", *members)}
     for text in (answer.get("id"), answer.get("rawId"), *texts.values()):
-        _decoded(text)
+        _decode(text)
     if answer["id"] != answer["rawId"]:
         raise _ProofRejected("id and rawId differ")
     given = response.get("transports")
@@ -274,14 +274,14 @@ def _response(answer: Any, *members: str) -> dict[str, Any]:
 
 def _check_client_data(response: dict[str, Any]) -> None:
     """Section 5.8.1. Type, challenge and origin are compared by the library."""
-    octets = _decoded(response["response"]["clientDataJSON"])
+    data = _decode(response["response"]["clientDataJSON"])
     try:
-        found = strict_json.loads(octets, name="clientDataJSON", max_depth=MAX_CLIENT_DATA_DEPTH)
+        found = strict_json.loads(data, name="clientDataJSON", max_depth=MAX_CLIENT_DATA_DEPTH)
     except PasswrightError as exc:
         raise _ProofRejected("the client data is not JSON") from exc
     if not isinstance(found, dict) or not isinstance(found.get("challenge"), str):
         raise _ProofRejected("the client data is not client data")
-    _decoded(found["challenge"])
+    _decode(found["challenge"])
     # Level 3 adds topOrigin to what is embedded in a page of another origin.
     if found.get("crossOrigin", False) is not False or "topOrigin" in found:
         raise _ProofRejected("it was made inside a page of another origin")
@@ -289,8 +289,8 @@ def _check_client_data(response: dict[str, Any]) -> None:
 
 def _check_attestation_object(response: dict[str, Any]) -> None:
     """Section 6.5.4, as far as the library would trip over it: it takes a number for so many octets."""
-    octets = _decoded(response["response"]["attestationObject"])
-    found = _parse_with(cbor.decode, octets)
+    data = _decode(response["response"]["attestationObject"])
+    found = _parse_with(cbor.decode, data)
     if not isinstance(found, dict) or set(found) != {"fmt", "attStmt", "authData"}:
         raise _ProofRejected("the attestation object is none")
     data = found["authData"]
@@ -325,26 +325,26 @@ def _transports(response: dict[str, Any]) -> list[str]:
     return sorted(_TRANSPORTS.intersection(each for each in given if isinstance(each, str)))
 
 
-def _plain(value: Any) -> Any:
+def _as_plain_json(value: Any) -> Any:
     """Options as JSON of plain types: the library's enumerations are texts of a kind."""
     if hasattr(value, "items"):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _as_plain_json(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_as_plain_json(each) for each in value]
     return str(value) if isinstance(value, str) else value
 
 
-def _encoded(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def _decoded(text: Any) -> bytes:
+def _decode(text: Any) -> bytes:
     """Base64url without padding (RFC 7515 section 2), nothing tolerated."""
     if not isinstance(text, str) or not 0 < len(text) <= MAX_MEMBER_BYTES * 4 // 3 + 1:
         raise _ProofRejected("a member is missing, empty or too long")
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         raise _ProofRejected("a member is not base64url")
-    octets = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if _encoded(octets) != text:
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if _encode(data) != text:
         raise _ProofRejected("a member is not base64url")
-    return octets
+    return data

@@ -70,7 +70,7 @@ class ProofProvider(Protocol):
         state: Mapping[str, Any],
         payload: Mapping[str, Any],
         *,
-        known: Callable[[str], bool],
+        is_registered: Callable[[str], bool],
         credential: StoredCredential | None = None,
     ) -> StoredCredential:
         """The credential to store, once `payload` has proved to answer the attempt with this `state`.
@@ -93,12 +93,14 @@ def payload_digest(payload: Mapping[str, Any]) -> str:
     White space and the order of members don't count: networks and browsers
     repeat requests, and a repeat is the same JSON.
     """
-    return hashlib.sha256(strict_json.dumps(_sorted(payload)).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(
+        strict_json.dumps(_sort_members(payload)).encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
-def _sorted(value: Any) -> Any:
+def _sort_members(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
+        return {key: _sort_members(value[key]) for key in sorted(value)}
     if isinstance(value, list):
-        return [_sorted(each) for each in value]
+        return [_sort_members(each) for each in value]
     return value

@@ -294,7 +294,9 @@ class Transaction(Protocol):
     def pass_of(self, pass_id: str) -> StoredPass | None:
         """Returns the pass of this id, of any organisation: for the holder of a ticket."""
 
-    def passes(self, organisation: str, wanted: PassFilter, page: Page) -> tuple[Sequence[StoredPass], int]:
+    def passes(
+        self, organisation: str, pass_filter: PassFilter, page: Page
+    ) -> tuple[Sequence[StoredPass], int]:
         """Passes from the newest on, and how many there are."""
 
     def add_pass(self, pass_: StoredPass) -> None:

@@ -148,21 +148,23 @@ class SqlTransaction(Transaction):
         row = self._one(sql_tables.passes, id=pass_id)
         return row and pass_in(row)
 
-    def passes(self, organisation: str, wanted: PassFilter, page: Page) -> tuple[Sequence[StoredPass], int]:
+    def passes(
+        self, organisation: str, pass_filter: PassFilter, page: Page
+    ) -> tuple[Sequence[StoredPass], int]:
         table, bound = sql_tables.passes, sql_tables.bindings
         where = [table.c.organisation == organisation]
-        if wanted.status is not None:
-            where.append(table.c.status == wanted.status.value)
-        if wanted.template is not None:
-            where.append(table.c.template == _text(wanted.template))
-        if wanted.ext_id is not None:
-            where.append(table.c.ext_id == _text(wanted.ext_id))
+        if pass_filter.status is not None:
+            where.append(table.c.status == pass_filter.status.value)
+        if pass_filter.template is not None:
+            where.append(table.c.template == _text(pass_filter.template))
+        if pass_filter.ext_id is not None:
+            where.append(table.c.ext_id == _text(pass_filter.ext_id))
         theirs = sa.exists().where(bound.c.pass_id == table.c.id)
-        if wanted.platform is not None:
-            where.append(theirs.where(bound.c.platform == wanted.platform))
-        if wanted.bound is not None:
+        if pass_filter.platform is not None:
+            where.append(theirs.where(bound.c.platform == pass_filter.platform))
+        if pass_filter.bound is not None:
             in_force = theirs.where(bound.c.state.in_([state.value for state in State if state.bound]))
-            where.append(in_force if wanted.bound else ~in_force)
+            where.append(in_force if pass_filter.bound else ~in_force)
         rows, total = self._page(table, list(table.c), sa.and_(*where), page)
         return [pass_in(row) for row in rows], total
 

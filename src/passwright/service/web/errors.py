@@ -159,7 +159,7 @@ class HTTPProblem(Exception):
         """A refusal for one reason; `where` is a pointer, parameter or header."""
         return cls((ProblemDetail(code, detail, **where),), headers or {})
 
-    def moved(self, pointers: Mapping[str, str]) -> HTTPProblem:
+    def with_pointers(self, pointers: Mapping[str, str]) -> HTTPProblem:
         """Returns the problems with other pointers: old to new."""
         problems = [
             replace(each, pointer=pointers.get(each.pointer or "", each.pointer)) for each in self.problems
@@ -193,7 +193,7 @@ def safe_pointer(steps: Iterable[str | int]) -> str:
     return out
 
 
-def _named(steps: Iterable[str]) -> str:
+def _pointer_from_steps(steps: Iterable[str]) -> str:
     """`pointer`, of steps as they stand in a JSON pointer."""
     return safe_pointer(each.replace("~1", "/").replace("~0", "~") for each in steps)
 
@@ -205,7 +205,7 @@ def problem_from(exc: PasswrightError) -> HTTPProblem:
     """Returns the problem for an exception of the use cases."""
     if isinstance(exc, BindingInvalid | ServiceRefused):
         problems = [
-            ProblemDetail(exc.code, rule, pointer=_named(place.split("/")[1:]))
+            ProblemDetail(exc.code, rule, pointer=_pointer_from_steps(place.split("/")[1:]))
             for place, rule in exc.pointers.items()
         ]
         later = {"Retry-After": "3600"} if exc.code == "too_many_attempts" else {}
@@ -256,7 +256,7 @@ def _finding(code: str, finding: Finding) -> ProblemDetail:
     hint = f" ({finding.hint})" if finding.hint else ""
     file, _, place = finding.location.partition("#")
     if code == "pass_rejected" and file == "pass":
-        where = _named(["pass", *place.split("/")[1:]])
+        where = _pointer_from_steps(["pass", *place.split("/")[1:]])
         named = where == f"/pass{place}"
         # The sentence names the member as well, so it goes when the name is data of a client.
         said = f"{finding.message}{hint}" if named else explanation(finding.code).title
@@ -315,12 +315,12 @@ _RULES: Mapping[str, str] = MappingProxyType(
 # --- what an application answers exceptions with --------------------------------
 
 
-async def _answered(_: Request, exc: Exception) -> Response:
+async def _answer_problem(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPProblem)  # noqa: S101 -- what it is registered for
     return problem_response(exc)
 
 
-async def _refused(_: Request, exc: Exception) -> Response:
+async def _answer_error(_: Request, exc: Exception) -> Response:
     assert isinstance(exc, PasswrightError)  # noqa: S101 -- what it is registered for
     made = problem_from(exc)
     code = made.problems[0].code
@@ -337,17 +337,17 @@ async def _invalid(request: Request, exc: Exception) -> Response:
     return problem_response(problems_from_validation(exc.errors()))
 
 
-async def _unrouted(request: Request, exc: Exception) -> Response:
+async def _answer_unrouted(request: Request, exc: Exception) -> Response:
     """Answers paths and methods that the router does not know."""
     assert isinstance(exc, HTTPException)  # noqa: S101 -- what it is registered for
     if exc.status_code == STATUSES["method_not_allowed"]:
         detail = "the header Allow names what can be done here"
-        headers = {**(exc.headers or {}), **_allowed(request)}
+        headers = {**(exc.headers or {}), **_allowed_methods(request)}
         return problem_response(HTTPProblem.of("method_not_allowed", detail, headers=headers))
     return problem_response(HTTPProblem.of("not_found", "there is nothing at this address"))
 
 
-def _allowed(request: Request) -> Mapping[str, str]:
+def _allowed_methods(request: Request) -> Mapping[str, str]:
     """All methods of a path of the API: the router names those of one operation alone."""
     path = getattr(request.scope.get("route"), "path", None)
     describe: Any = getattr(request.app, "openapi", None)
@@ -364,10 +364,10 @@ async def _unforeseen(_: Request, __: Exception) -> Response:
 # The last is raised again after its answer, and logged.
 HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = MappingProxyType(
     {
-        HTTPProblem: _answered,
-        PasswrightError: _refused,
+        HTTPProblem: _answer_problem,
+        PasswrightError: _answer_error,
         RequestValidationError: _invalid,
-        HTTPException: _unrouted,
+        HTTPException: _answer_unrouted,
         Exception: _unforeseen,
     }
 )

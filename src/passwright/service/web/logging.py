@@ -101,7 +101,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-class _Plain(logging.Formatter):
+class _PlainLines(logging.Formatter):
     """A line for people: time, sentence; the level where it is not the usual one."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -125,7 +125,7 @@ def configure(stream: TextIO, *, plain: bool, level: int = logging.INFO) -> logg
     """
     handler = logging.StreamHandler(stream)
     handler.addFilter(Redaction())
-    handler.setFormatter(_Plain() if plain else JsonLines())
+    handler.setFormatter(_PlainLines() if plain else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

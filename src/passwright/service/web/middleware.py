@@ -62,7 +62,7 @@ class OuterMiddleware:
 
     async def _answering(self, scope: Scope, receive: Receive, send: Send) -> None:
         writes = scope["method"] not in _SAFE
-        if refused := self._refusal(scope, writes=writes):
+        if refused := self._rejection(scope, writes=writes):
             await errors.problem_response(refused)(scope, receive, send)
             return
         self._at_once += 1
@@ -73,7 +73,7 @@ class OuterMiddleware:
             self._at_once -= 1
             self._writing -= writes
 
-    def _refusal(self, scope: Scope, *, writes: bool) -> HTTPProblem | None:
+    def _rejection(self, scope: Scope, *, writes: bool) -> HTTPProblem | None:
         """Returns the problem that rejects a request before it is read."""
         names = {name for name, _ in scope["headers"]}
         if {b"content-length", b"transfer-encoding"} <= names:

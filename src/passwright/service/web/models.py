@@ -231,7 +231,7 @@ class PassBody(RequestModel):
         return self.__pydantic_extra__ or {}
 
     @property
-    def misplaced(self) -> dict[str, str]:
+    def misplaced_values(self) -> dict[str, str]:
         """Members that cannot stand directly in the pass, each with the rule it breaks."""
         rules = dict.fromkeys(
             self.fields.keys() & self.values.keys(), "is given here and in values: leave one out"

@@ -67,15 +67,15 @@ class Route(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]  # wider than theirs
         """FastAPI's handler, after all that comes before it."""
-        handle = super().get_route_handler()
+        handle_call = super().get_route_handler()
 
-        async def handled(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             call = ApiRequest(request.scope, request.receive)
             call.key = await run_in_threadpool(_sender, call)
             await self.read(call)
-            return await handle(call)
+            return await handle_call(call)
 
-        return handled
+        return handle
 
     async def read(self, call: ApiRequest) -> None:
         """Reads the body of a call."""

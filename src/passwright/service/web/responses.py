@@ -41,12 +41,12 @@ __all__ = [
 _BOUND_PASSES = "bound passes are rendered without a barcode, even if this template contains one"
 
 
-def pass_data(shown: PassView) -> dict[str, Any]:
+def pass_data(view: PassView) -> dict[str, Any]:
     """The member `data` for a pass, with its binding if `shown` has it."""
-    stored, content, facts = shown.pass_, shown.pass_.content, shown.facts
+    stored, content, facts = view.pass_, view.pass_.content, view.facts
     assert facts is not None  # noqa: S101 -- who answers the API has asked for them
     attributes: dict[str, Any] = {
-        "downloadUrl": shown.download_url,
+        "downloadUrl": view.download_url,
         "passType": PASS_TYPES[facts.style],
         # Nobody tells us yet which device has a pass, and since when.
         "deviceType": None,
@@ -73,8 +73,8 @@ def pass_data(shown: PassView) -> dict[str, Any]:
         "expiresAt": stored.expires_at,
         "nullifiedAt": stored.nullified_at,
     }
-    if shown.binding is not None:
-        attributes["binding"] = binding_json(shown.binding, shown.mask)
+    if view.binding is not None:
+        attributes["binding"] = binding_json(view.binding, view.mask)
     return {"id": stored.id, "type": "pass", "attributes": attributes}
 
 
@@ -138,11 +138,11 @@ def _content(stored: StoredPass) -> dict[str, Any]:
     return made | {name: value for name, value in members.items() if value is not None}
 
 
-def storable_response(shown: PassView) -> dict[str, Any]:
+def storable_response(view: PassView) -> dict[str, Any]:
     """Returns the part of a response that an idempotency record stores: neither the mask nor the link, and
     plain JSON.
     """
-    data = pass_data(shown)
+    data = pass_data(view)
     attributes = data["attributes"]
     del attributes["downloadUrl"]
     for name in _TIMES:
@@ -156,11 +156,11 @@ def replayed_response(
     front: AppState, organisation: str, replay: ReplayedResponse
 ) -> tuple[dict[str, Any], PassView]:
     """The first answer to a request, with mask and link as far as they still exist, and the pass now."""
-    shown = passes.find(front.context, organisation, replay.body["id"])
-    attributes = {"downloadUrl": shown.download_url, **replay.body["attributes"]}
+    view = passes.find(front.context, organisation, replay.body["id"])
+    attributes = {"downloadUrl": view.download_url, **replay.body["attributes"]}
     if "binding" in attributes:
         attributes["binding"] = {**attributes["binding"], "bindingEmail": replay.mask}
-    return {**replay.body, "attributes": attributes}, shown
+    return {**replay.body, "attributes": attributes}, view
 
 
 def template_data(stored: StoredTemplate, report: Report | None = None) -> dict[str, Any]:
@@ -187,17 +187,17 @@ def page_meta(page: Page, total: int) -> dict[str, Any]:
     return {"page": page.number, "perPage": page.size, "total": total}
 
 
-def extra_attributes(front: AppState, shown: PassView, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def extra_attributes(front: AppState, view: PassView, parts: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes that a request asked for: design, locations, beacons."""
-    if not (wanted["design"] or wanted["locations"] or wanted["beacons"]):
+    if not (parts["design"] or parts["locations"] or parts["beacons"]):
         return {}
-    stored = templates.find_template(front.context, shown.pass_.organisation, shown.pass_.template)
-    return _parts(templates.template_of(stored), shown, wanted)
+    stored = templates.find_template(front.context, view.pass_.organisation, view.pass_.template)
+    return _parts(templates.template_of(stored), view, parts)
 
 
-def _parts(template: Template, shown: PassView, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _parts(template: Template, view: PassView, parts: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    if wanted["design"]:
+    if parts["design"]:
         made["passDesign"] = {
             "kind": template.kind.name,
             "name": template.name,
@@ -209,17 +209,17 @@ def _parts(template: Template, shown: PassView, wanted: Mapping[str, Any]) -> di
                 for key, each in template.fields.items()
             },
         }
-    if wanted["locations"]:
-        own = shown.pass_.content.get("locations")
+    if parts["locations"]:
+        own = view.pass_.content.get("locations")
         made["locations"] = [asdict(each) for each in template.locations] if own is None else list(own)
-    if wanted["beacons"]:
-        own = shown.pass_.content.get("beacons")
+    if parts["beacons"]:
+        own = view.pass_.content.get("beacons")
         made["beacons"] = list(template.apple.get("beacons", ()) if own is None else own)
     return made
 
 
 def add_source(
-    front: AppState, answer: dict[str, Any], shown: PassView, platform: str, *, looking: bool
+    front: AppState, answer: dict[str, Any], view: PassView, platform: str, *, looking: bool
 ) -> None:
     """Puts the file or the save link into an answer; for Google also what travels in the link.
 
@@ -228,9 +228,9 @@ def add_source(
     Raises:
         ErrorAnswer, PasswrightError: it can't be had, or not by looking.
     """
-    stored, at, attributes = shown.pass_, front.now(), answer["data"]["attributes"]
-    if looking and shown.binding is not None:
-        _require_source_allowed(shown.binding, platform, at)
+    stored, at, attributes = view.pass_, front.now(), answer["data"]["attributes"]
+    if looking and view.binding is not None:
+        _require_source_allowed(view.binding, platform, at)
     if platform == "apple":
         made = release.unbound_pass_file(front.context, stored.organisation, stored.id, at=at)
         attributes["applePassFile"] = base64.b64encode(made.data).decode("ascii")
@@ -241,7 +241,7 @@ def add_source(
     attributes["passSource"] = {"googleDownloadUrl": link.url}
     requires = {name: dict(members) for name, members in link.requires.items()}
     answer["meta"] = {"google": {"form": link.form, "requires": requires}}
-    if not looking and shown.binding is not None:
+    if not looking and view.binding is not None:
         now = passes.find(front.context, stored.organisation, stored.id)
         assert now.binding is not None  # noqa: S101 -- a binding is never removed from a pass
         attributes["binding"] = binding_json(now.binding, now.mask)

@@ -34,7 +34,7 @@ def upgrade(engine: Engine) -> None:
         found = context.get_current_revision()
         if found is None and inspect(connection).get_table_names():
             raise StoreError("the database holds tables of another program: give passes a file of their own")
-        if found in _known(script):
+        if found in _all_versions(script):
             steps: list[Any] = list(script.iterate_revisions("head", found or "base"))
             with Operations.context(context):
                 for step in reversed(steps):
@@ -50,7 +50,7 @@ def check(connection: Connection) -> None:
         StoreError: the tables are of another version.
     """
     found = MigrationContext.configure(connection).get_current_revision()
-    known = _known(_script())
+    known = _all_versions(_script())
     if found != known[0]:
         remedy = (
             "start the service once" if found in known else "use the program that wrote it, or a newer one"
@@ -62,6 +62,6 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory(str(Path(__file__).parent))
 
 
-def _known(script: ScriptDirectory) -> tuple[str | None, ...]:
+def _all_versions(script: ScriptDirectory) -> tuple[str | None, ...]:
     """Every version from the newest to the oldest, and None, which is an empty database."""
     return (*(each.revision for each in script.walk_revisions()), None)

@@ -74,7 +74,7 @@ def routes() -> list[Route]:
         _Step("/p/{token}/card.css", _colours, methods=["GET"]),
         _Step("/p/{token}/{name}.png", _picture, methods=["GET"]),
         _Step("/p/{token}/google", _google, methods=["POST"]),
-        _Step("/p/{token}/apple", _plain_file, methods=["POST"]),
+        _Step("/p/{token}/apple", _unbound_pass_file, methods=["POST"]),
         _Step("/p/{token}/apple/begin", _begin, methods=["POST"]),
         _Step("/p/{token}/apple/complete", _complete, methods=["POST"]),
         _Step("/p/{token}/file", _file, methods=["POST"]),
@@ -140,15 +140,15 @@ def _for_people(handler: Handler, *, counted: bool = True) -> Endpoint:
 def _problem_page(front: AppState, request: Request, code: str) -> Response:
     """The page for a refusal: with a way back, the link of the binding, and the wallet that has the pass."""
     try:
-        shown = _by_link(front, request)
+        view = _by_link(front, request)
     except ServiceRefused as exc:
         return _problem(request, exc.code, status=STATUSES[exc.code])
-    reason, binding = code, shown.binding
+    reason, binding = code, view.binding
     if code == "platform_locked" and binding is not None:
         reason = f"{code}_{binding.platform}"
     learn_more_url = binding.learn_more_url if binding else None
     status = STATUSES[code]
-    return _problem(request, reason, status=status, url=shown.download_url, learn_more_url=learn_more_url)
+    return _problem(request, reason, status=status, url=view.download_url, learn_more_url=learn_more_url)
 
 
 def _by_link(front: AppState, request: Request) -> PassView:
@@ -157,30 +157,30 @@ def _by_link(front: AppState, request: Request) -> PassView:
 
 @_for_people
 def _card_of(front: AppState, request: Request) -> Response:
-    shown, language = _by_link(front, request), _language(request)
-    learn_more = shown.binding.learn_more_url if shown.binding else None
+    view, language = _by_link(front, request), _language(request)
+    learn_more = view.binding.learn_more_url if view.binding else None
     try:
-        transitions.check_alive(shown.pass_, at=front.now())
+        transitions.check_alive(view.pass_, at=front.now())
     except ServiceRefused as exc:
         return _problem(request, exc.code, status=STATUSES[exc.code], learn_more_url=learn_more)
     holder = HolderPage(
-        card=card_of(passes.renderable_pass(front.context, shown), language),
-        url=shown.download_url,
-        offers=_offers(front, shown),
-        state=shown.binding.state if shown.binding else None,
-        mask=shown.mask,
+        card=card_of(passes.renderable_pass(front.context, view), language),
+        url=view.download_url,
+        offers=_offers(front, view),
+        state=view.binding.state if view.binding else None,
+        mask=view.mask,
         learn_more_url=learn_more,
     )
     device = device_of(request.headers.get("user-agent"))
     return _html(page(holder, device=device, language=language), language=language)
 
 
-def _offers(front: AppState, shown: PassView) -> set[Platform]:
+def _offers(front: AppState, view: PassView) -> set[Platform]:
     context = front.context
     offers: set[Platform] = set()
     if context.google is not None:
         offers.add("google")
-    if context.apple is not None and (shown.binding is None or context.provider is not None):
+    if context.apple is not None and (view.binding is None or context.provider is not None):
         offers.add("apple")
     return offers
 
@@ -204,15 +204,15 @@ def _part_of_page(handler: Handler) -> Endpoint:
 
 @_part_of_page
 def _colours(front: AppState, request: Request) -> Response:
-    shown = _by_link(front, request)
-    kept = templates.find_template(front.context, shown.pass_.organisation, shown.pass_.template)
+    view = _by_link(front, request)
+    kept = templates.find_template(front.context, view.pass_.organisation, view.pass_.template)
     return Response(stylesheet(templates.template_of(kept)), media_type="text/css", headers=_HEADERS)
 
 
 @_part_of_page
 def _picture(front: AppState, request: Request) -> Response:
-    shown, name = _by_link(front, request), request.path_params["name"]
-    kept = templates.find_template(front.context, shown.pass_.organisation, shown.pass_.template)
+    view, name = _by_link(front, request), request.path_params["name"]
+    kept = templates.find_template(front.context, view.pass_.organisation, view.pass_.template)
     found = picture(templates.template_of(kept), name, _language(request)) if name in PICTURES else None
     if found is None:
         raise HTTPProblem.of("not_found", "there is no such picture")
@@ -254,18 +254,18 @@ def _check_origin(front: AppState, request: Request) -> None:
 @_for_people
 def _google(front: AppState, request: Request) -> Response:
     _check_origin(front, request)
-    shown = _by_link(front, request)
-    link = release.google_save_link(front.context, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    view = _by_link(front, request)
+    link = release.google_save_link(front.context, view.pass_.organisation, view.pass_.id, at=front.now())
     # RFC 9110 section 15.4.4: after a POST, look over there.
     return RedirectResponse(link.url, status_code=303, headers=_HEADERS)
 
 
 @_for_people
-def _plain_file(front: AppState, request: Request) -> Response:
+def _unbound_pass_file(front: AppState, request: Request) -> Response:
     _check_origin(front, request)
-    shown = _by_link(front, request)
+    view = _by_link(front, request)
     return _pass_file(
-        release.unbound_pass_file(front.context, shown.pass_.organisation, shown.pass_.id, at=front.now())
+        release.unbound_pass_file(front.context, view.pass_.organisation, view.pass_.id, at=front.now())
     )
 
 
@@ -327,20 +327,20 @@ def _for_scripts(handler: Callable[[AppState, Request, dict[str, Any]], Response
 @_for_scripts
 def _begin(front: AppState, request: Request, _: dict[str, Any]) -> Response:
     _check_origin(front, request)
-    shown = _by_link(front, request)
-    attempt = release.apple_begin(front.context, shown.pass_.organisation, shown.pass_.id, at=front.now())
+    view = _by_link(front, request)
+    attempt = release.apple_begin(front.context, view.pass_.organisation, view.pass_.id, at=front.now())
     return _respond(dict(attempt.shown))
 
 
 @_for_scripts
 def _complete(front: AppState, request: Request, payload: dict[str, Any]) -> Response:
     _check_origin(front, request)
-    shown = _by_link(front, request)
+    view = _by_link(front, request)
     attempt_id = payload.get("attemptId")
     if not isinstance(attempt_id, str):
         raise HTTPProblem.of("malformed_body", "attemptId has to be text", pointer="/attemptId")
     ticket = release.apple_complete(
-        front.context, shown.pass_.organisation, shown.pass_.id, attempt_id, payload, at=front.now()
+        front.context, view.pass_.organisation, view.pass_.id, attempt_id, payload, at=front.now()
     )
     return _respond({"ticket": ticket.token, "expiresAt": ticket.expires_at.isoformat()})
 

@@ -79,7 +79,7 @@ class Included(QueryModel):
     include_locations: bool = False
     include_beacons: bool = False
 
-    def wanted(self) -> dict[str, Any]:
+    def requested_parts(self) -> dict[str, Any]:
         """By the names that `answers` knows."""
         return {
             "design": self.include_pass_design,
@@ -152,18 +152,18 @@ def create_pass(
     idempotency_key: RepeatKey = None,
 ) -> dict[str, Any]:
     """A bound pass never contains a barcode, neither from the request nor from the template."""
-    given = body.pass_
-    if query.ext_id is not None and given.ext_id not in (None, query.ext_id):
+    pass_body = body.pass_
+    if query.ext_id is not None and pass_body.ext_id not in (None, query.ext_id):
         detail = "this member is another external id than the one in the URL: leave one out"
         raise HTTPProblem.of("invalid_member", detail, pointer="/pass/extId")
     wish = PassRequest(
         template=query.pass_template,
-        content=given.content,
-        direct=frozenset(given.fields),
-        ext_id=given.ext_id or query.ext_id,
+        content=pass_body.content,
+        direct=frozenset(pass_body.fields),
+        ext_id=pass_body.ext_id or query.ext_id,
         binding=body.binding if "binding" in body.model_fields_set else ABSENT,
     )
-    with _pointing_into(given), idempotency_of(call, idempotency_key) as once:
+    with _pointing_into(pass_body), idempotency_of(call, idempotency_key) as once:
         made = passes.create(
             call.front.context, call.key.organisation, wish, at=call.front.now(), once=_idempotency_key(once)
         )
@@ -192,8 +192,8 @@ def list_passes(call: ApiRequest, query: Annotated[ListQuery, Query()]) -> dict[
         call.front.context, call.key.organisation, wanted, page, bindings=query.include_binding
     )
     data = [responses.pass_data(each) for each in found]
-    for each, shown in zip(data, found, strict=True):
-        each["attributes"] |= responses.extra_attributes(call.front, shown, query.wanted())
+    for each, view in zip(data, found, strict=True):
+        each["attributes"] |= responses.extra_attributes(call.front, view, query.requested_parts())
     return {"data": data, "meta": responses.page_meta(page, total)}
 
 
@@ -209,8 +209,8 @@ def show_pass(
     call: ApiRequest, response: Response, name: PassName, query: Annotated[Parts, Query()]
 ) -> dict[str, Any]:
     """Looking changes nothing, whatever is included."""
-    shown = passes.find(call.front.context, call.key.organisation, name)
-    return _respond(call, response, shown, query, looking=True)
+    view = passes.find(call.front.context, call.key.organisation, name)
+    return _respond(call, response, view, query, looking=True)
 
 
 @router.patch(
@@ -236,22 +236,22 @@ def update_pass(  # noqa: PLR0917 -- FastAPI hands them in by name
     """A request that is refused changes nothing. Its `binding` is refused whatever its value."""
     if "binding" in body.model_fields_set:
         raise errors.problem_from(BindingError("binding_immutable", ""))
-    given, sent = body.pass_, body.pass_.model_fields_set
+    pass_body, sent = body.pass_, body.pass_.model_fields_set
     change = PassChanges(
-        values=given.all_values,
-        direct=frozenset(given.fields),
-        barcode=given.code if sent & {"barcode", "qr", "qr_code"} else ABSENT,
-        nfc=given.tap if "nfc" in sent else ABSENT,
-        expires=given.expires_at if "expires_at" in sent else ABSENT,
-        message=given.message if "message" in sent else ABSENT,
-        locations=given.places if "locations" in sent else ABSENT,
-        beacons=given.beacon_members if "beacons" in sent else ABSENT,
-        group_tag=given.group_tag if "group_tag" in sent else ABSENT,
-        tags=given.all_tags if "tags" in sent else ABSENT,
-        status=given.pass_action or given.status,
+        values=pass_body.all_values,
+        direct=frozenset(pass_body.fields),
+        barcode=pass_body.code if sent & {"barcode", "qr", "qr_code"} else ABSENT,
+        nfc=pass_body.tap if "nfc" in sent else ABSENT,
+        expires=pass_body.expires_at if "expires_at" in sent else ABSENT,
+        message=pass_body.message if "message" in sent else ABSENT,
+        locations=pass_body.places if "locations" in sent else ABSENT,
+        beacons=pass_body.beacon_members if "beacons" in sent else ABSENT,
+        group_tag=pass_body.group_tag if "group_tag" in sent else ABSENT,
+        tags=pass_body.all_tags if "tags" in sent else ABSENT,
+        status=pass_body.pass_action or pass_body.status,
         version=int(if_match.strip('"')) if if_match not in (None, "*") else None,
     )
-    with _pointing_into(given), idempotency_of(call, idempotency_key) as once:
+    with _pointing_into(pass_body), idempotency_of(call, idempotency_key) as once:
         made = passes.update(
             call.front.context,
             call.key.organisation,
@@ -286,14 +286,14 @@ def nullify_pass(
 
 
 @contextmanager
-def _pointing_into(given: PassBody) -> Iterator[None]:
+def _pointing_into(pass_body: PassBody) -> Iterator[None]:
     """Answers refusals of the use cases with pointers to where the request has what is wrong.
 
     Raises:
         ErrorAnswer: also for members that stand where they cannot.
     """
-    if given.misplaced:
-        rules = sorted(given.misplaced.items())
+    if pass_body.misplaced_values:
+        rules = sorted(pass_body.misplaced_values.items())
         raise errors.problem_from(
             ServiceRefused(
                 "invalid_member",
@@ -304,13 +304,13 @@ def _pointing_into(given: PassBody) -> Iterator[None]:
     try:
         yield
     except (ServiceRefused, BindingError, PassRejected) as exc:
-        moved = {f"/pass/values/{name}": f"/pass/{name}" for name in given.fields}
-        if given.barcode_member:
-            asked = f"/pass/{given.barcode_member}"
+        moved = {f"/pass/values/{name}": f"/pass/{name}" for name in pass_body.fields}
+        if pass_body.barcode_member:
+            asked = f"/pass/{pass_body.barcode_member}"
             moved["/pass/barcode/value"] = f"{asked}/value"
-            if getattr(exc, "code", "") == "binding_barcode_conflict" and given.asks_for_barcode:
+            if getattr(exc, "code", "") == "binding_barcode_conflict" and pass_body.asks_for_barcode:
                 moved["/binding"] = asked
-        raise errors.problem_from(exc).moved(moved) from exc
+        raise errors.problem_from(exc).with_pointers(moved) from exc
 
 
 def _idempotency_key(hashes: tuple[bytes, bytes] | None) -> IdempotencyKey | None:
@@ -330,13 +330,13 @@ def _respond(
     looking: bool = False,
 ) -> dict[str, Any]:
     if isinstance(made, ReplayedResponse):
-        data, shown = responses.replayed_response(call.front, call.key.organisation, made)
+        data, view = responses.replayed_response(call.front, call.key.organisation, made)
         response.headers["Idempotency-Replayed"] = "true"
     else:
-        data, shown = responses.pass_data(made), made
-    data["attributes"] |= responses.extra_attributes(call.front, shown, parts.wanted())
+        data, view = responses.pass_data(made), made
+    data["attributes"] |= responses.extra_attributes(call.front, view, parts.requested_parts())
     answer = {"data": data}
-    if parts.include_pass_source and shown.pass_.status is not PassStatus.ACTIVE:
-        responses.add_source(call.front, answer, shown, parts.include_pass_source, looking=looking)
+    if parts.include_pass_source and view.pass_.status is not PassStatus.ACTIVE:
+        responses.add_source(call.front, answer, view, parts.include_pass_source, looking=looking)
     response.headers["ETag"] = f'"{data["attributes"]["version"]}"'
     return answer

@@ -216,7 +216,7 @@ def pictures_of(parts: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def upload_of(
-    given: PassTemplate, *, organisation: str, template_id: str, pictures: Mapping[str, bytes]
+    pass_template: PassTemplate, *, organisation: str, template_id: str, pictures: Mapping[str, bytes]
 ) -> Upload:
     """The files of a template folder. `template_id` names Google's class.
 
@@ -225,37 +225,39 @@ def upload_of(
         TemplateRejected: the template breaks rules.
     """
     findings: list[Finding] = []
-    if given.app_linking:
+    if pass_template.app_linking:
         message = "app linking is not used: a template folder sets associatedStoreIdentifiers and appLinkData"
         findings.append(warning("unused-member", "passTemplate#/appLinking", message))
     made = template.Template(
         id=template_id,
-        organisation=given.notification_header or organisation,
-        name=given.central_title or given.name,
-        description=given.description or given.name,
-        language=given.default_language,
-        colours=template.Colours(**given.colors.model_dump()),
-        fields=_fields(given),
-        nfc=_nfc(given.nfc),
-        barcode=_barcode(given.barcode),
-        locations=tuple(template.Location(**each.model_dump()) for each in given.locations),
-        translations=_translations(given),
-        **_kind(given),
+        organisation=pass_template.notification_header or organisation,
+        name=pass_template.central_title or pass_template.name,
+        description=pass_template.description or pass_template.name,
+        language=pass_template.default_language,
+        colours=template.Colours(**pass_template.colors.model_dump()),
+        fields=_fields(pass_template),
+        nfc=_nfc(pass_template.nfc),
+        barcode=_barcode(pass_template.barcode),
+        locations=tuple(template.Location(**each.model_dump()) for each in pass_template.locations),
+        translations=_translations(pass_template),
+        **_kind(pass_template),
     )
-    files = _pictures(_given_pictures(given.images) | dict(pictures), made.kind.style, findings)
-    made = replace(made, images=template.Images(files=files, url=given.images.url))
-    return Upload(files=folder.to_files(made), name=given.name, findings=tuple(findings))
+    files = _pictures(_pictures_of_images(pass_template.images) | dict(pictures), made.kind.style, findings)
+    made = replace(made, images=template.Images(files=files, url=pass_template.images.url))
+    return Upload(files=folder.to_files(made), name=pass_template.name, findings=tuple(findings))
 
 
-def _kind(given: PassTemplate) -> dict[str, Any]:
+def _kind(pass_template: PassTemplate) -> dict[str, Any]:
     """The kind of the template, and overrides for what no kind has."""
     apple: dict[str, Any] = {}
     google: dict[str, Any] = {}
-    if given.beacons:
-        apple["beacons"] = [each.model_dump(by_alias=True, exclude_none=True) for each in given.beacons]
-    kind = _KINDS.get(given.template_type)
+    if pass_template.beacons:
+        apple["beacons"] = [
+            each.model_dump(by_alias=True, exclude_none=True) for each in pass_template.beacons
+        ]
+    kind = _KINDS.get(pass_template.template_type)
     if kind is None:
-        means = given.transit_type or "other"
+        means = pass_template.transit_type or "other"
         kind = _TRANSIT_KINDS.get(means, "bus")
         if means in _OTHER_TRANSIT:
             apple["boardingPass"] = {"transitType": _OTHER_TRANSIT[means]}
@@ -263,11 +265,11 @@ def _kind(given: PassTemplate) -> dict[str, Any]:
     return {"kind": KINDS[kind], "apple": apple, "google": google}
 
 
-def _fields(given: PassTemplate) -> dict[str, template.Field]:
-    value = given.barcode.value if given.barcode and given.barcode.enabled else None
+def _fields(pass_template: PassTemplate) -> dict[str, template.Field]:
+    value = pass_template.barcode.value if pass_template.barcode and pass_template.barcode.enabled else None
     in_barcode = set(PASS_DATA.findall(value or ""))
     made: dict[str, template.Field] = {}
-    for slot, each in given.fields.in_order():
+    for slot, each in pass_template.fields.in_order():
         default = each.default_value
         # A pass without the value would have half a barcode.
         optional = default is None and each.id not in in_barcode
@@ -275,41 +277,43 @@ def _fields(given: PassTemplate) -> dict[str, template.Field]:
     return made
 
 
-def _barcode(given: TemplateBarcode | None) -> template.Barcode | None:
-    if given is None or not given.enabled:
+def _barcode(pass_template: TemplateBarcode | None) -> template.Barcode | None:
+    if pass_template is None or not pass_template.enabled:
         return None
-    if given.value is None:
-        message = SOURCE_MESSAGES[given.source]
+    if pass_template.value is None:
+        message = SOURCE_MESSAGES[pass_template.source]
     else:
         # Between the matches stand their groups, the names of fields.
-        texts = PASS_DATA.split(given.value)
-        message = "".join(f"{{{each}}}" if index % 2 else _escaped(each) for index, each in enumerate(texts))
-    kind = "qr" if given.type == "qrCode" else given.type
-    text = None if given.display_text is None else _escaped(given.display_text)
+        texts = PASS_DATA.split(pass_template.value)
+        message = "".join(
+            f"{{{each}}}" if index % 2 else _escape_placeholders(each) for index, each in enumerate(texts)
+        )
+    kind = "qr" if pass_template.type == "qrCode" else pass_template.type
+    text = None if pass_template.display_text is None else _escape_placeholders(pass_template.display_text)
     return template.Barcode(format=kind, message=message, text=text)
 
 
-def _escaped(text: str) -> str:
+def _escape_placeholders(text: str) -> str:
     """A text that holds no placeholder."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _nfc(given: TemplateNfc | None) -> template.Nfc | None:
-    if given is None:
+def _nfc(pass_template: TemplateNfc | None) -> template.Nfc | None:
+    if pass_template is None:
         return None
-    return template.Nfc(apple_key=given.apple_key, google_issuers=tuple(given.google_issuers))
+    return template.Nfc(apple_key=pass_template.apple_key, google_issuers=tuple(pass_template.google_issuers))
 
 
-def _translations(given: PassTemplate) -> dict[str, dict[str, str]]:
+def _translations(pass_template: PassTemplate) -> dict[str, dict[str, str]]:
     made: dict[str, dict[str, str]] = {}
-    for _, each in given.fields.in_order():
+    for _, each in pass_template.fields.in_order():
         for language, label in each.localisation.items():
-            if each.label and language != given.default_language:
+            if each.label and language != pass_template.default_language:
                 made.setdefault(language, {})[each.label] = label
     return made
 
 
-def _given_pictures(images: TemplateImages) -> dict[str, bytes]:
+def _pictures_of_images(images: TemplateImages) -> dict[str, bytes]:
     made = {}
     for name in PICTURES:
         text = getattr(images, name)
@@ -325,16 +329,18 @@ def _given_pictures(images: TemplateImages) -> dict[str, bytes]:
     return made
 
 
-def _pictures(given: Mapping[str, bytes], style: str, findings: list[Finding]) -> dict[str, bytes]:
+def _pictures(pass_template: Mapping[str, bytes], style: str, findings: list[Finding]) -> dict[str, bytes]:
     """The pictures by their names in a template folder."""
-    files = {file: given[name] for name, names in _FILES.items() if name in given for file in names}
-    if "logo" in given and "icon" not in given:
-        files["icon@3x.png"] = given["logo"]
-    if "banner" in given and style in _BANNERS:
-        files[_BANNERS[style]] = given["banner"]
-    if "watermark" in given and style in _WATERMARKS:
-        files[_WATERMARKS[style]] = given["watermark"]
-    elif "watermark" in given:
+    files = {
+        file: pass_template[name] for name, names in _FILES.items() if name in pass_template for file in names
+    }
+    if "logo" in pass_template and "icon" not in pass_template:
+        files["icon@3x.png"] = pass_template["logo"]
+    if "banner" in pass_template and style in _BANNERS:
+        files[_BANNERS[style]] = pass_template["banner"]
+    if "watermark" in pass_template and style in _WATERMARKS:
+        files[_WATERMARKS[style]] = pass_template["watermark"]
+    elif "watermark" in pass_template:
         message = "no wallet draws a watermark on passes of this type"
         findings.append(warning("unused-member", "passTemplate#/images/watermark", message))
     return files
