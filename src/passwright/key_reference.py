@@ -1,4 +1,6 @@
-"""What the tables know of a key: of pass.json, of template.toml, of Google's classes and objects."""
+"""A reference of the members that the schemas know: of pass.json, of template.toml, of Google's classes and
+objects.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,7 @@ class MemberInfo:
     source: str
 
     def facts(self) -> dict[str, str]:
-        """What is known of the key, in words: name of the fact -> what it says."""
+        """The constraints of the member, in words: the name of each with its text."""
         facts = self.key.facts
         told = {"type": _type(self.key), "required": "yes" if facts.get("required") else ""}
         if values := facts.get("enum"):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PAYLOADS", "check", "validate"]
 
-# What `check` can judge, by the name to give it.
+# The names of payloads that `check` validates.
 PAYLOADS = (
     "pass.json",
     *(f"{vertical}{part}" for vertical in VERTICALS for part in ("Class", "Object")),
@@ -65,10 +65,9 @@ def check(
 ) -> Report:
     """Judge a payload that somebody else made.
 
-    `payload` is JSON, or what it says, or a save link; `as_` is one of
-    `PAYLOADS`: `pass.json`, `loyaltyObject`, `save-claims`, `link`. It counts as
-    bound when it says so itself; `bound` adds what it does not say. Times in claims
-    are compared with `at`; by default they are not.
+    `payload` is JSON, as text or as values, or a save link; `as_` is one of `PAYLOADS`: `pass.json`,
+    `loyaltyObject`, `save-claims`, `link`. A payload that is bound by its own members counts as bound;
+    `bound` adds what it does not say. Times in claims are compared with `at`; by default they are not.
 
     Raises:
         ValueError: `as_` is none of them, or `at` is naive.

@@ -1,7 +1,7 @@
 """The command `passwright`: arguments, printing, exit codes.
 
-Exit 0 is good, 1 means findings of severity error, 2 wrong use. With `--json`
-standard output holds one JSON document per file and line, and nothing else.
+Exit 0 is success, 1 means findings of severity error, 2 a usage error. With `--json` standard output holds
+one JSON document per file and line, and nothing else.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 # A word in the wrong place may be what --bind was meant to get.
 _ADDRESS = re.compile(r"[^\s'\"()]*@[^\s'\"()]*")
 
-# What was given is wrong, as opposed to how the command was called.
+# Invalid input, as opposed to a wrong call of the command.
 _FINDINGS = (InvalidInput, DefinitionError, LinkTooLong)
 
 

@@ -38,7 +38,7 @@ def read(path: Path, limit: int) -> bytes:
 
 @contextmanager
 def naming(path: Path | str) -> Iterator[None]:
-    """What is wrong with the content of a file says in which file, too."""
+    """Prefixes errors raised in this block with the name of the file."""
     try:
         yield
     except InvalidInput as exc:
@@ -111,7 +111,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         code = errno.ENOTEMPTY if target.is_dir() else errno.ENOTDIR
-        message = "the folder is not empty: name a new one" if target.is_dir() else "this is no folder"
+        message = "the folder is not empty: name a new one" if target.is_dir() else "this is not a folder"
         raise OSError(code, message, str(target))
     place = target.resolve()
     made = place.with_name(f".{place.name[:50]}.passwright-{secrets.token_hex(8)}.tmp")

@@ -38,7 +38,7 @@ EXAMPLE_ISSUER_ID = "3388000000022222222"
 
 
 def load_template(folder: Path) -> Template:
-    """The template in a folder, with a word to those who name the file in it."""
+    """Loads the template in a folder, with a hint for users who name the file in it."""
     if folder.is_file():
         raise UsageError(f"{folder}: name the folder that holds template.toml, not a file")
     return Template.load(folder)
@@ -46,7 +46,7 @@ def load_template(folder: Path) -> Template:
 
 @dataclass(frozen=True, kw_only=True)
 class PassOptions:
-    """What the options say about one pass, as text."""
+    """The options of one pass, as text."""
 
     serial: str
     sets: tuple[str, ...]
@@ -99,7 +99,7 @@ class PassOptions:
         for number, text in enumerate(self.sets, start=1):
             key, equals, value = text.partition("=")
             if not (key and equals):
-                # Not repeated: what stands there may be somebody's data.
+                # Not repeated: the text may be personal data.
                 raise UsageError(f"--set takes KEY=VALUE, and number {number} is not written so")
             given[key] = value
         findings: list[Finding] = []
@@ -123,7 +123,9 @@ def _object(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyOptions:
-    """Where keys are, and how careful to be with their files; `found` collects what others may read."""
+    """The options for keys, and the strictness about their files; `found` collects files that others may
+    read.
+    """
 
     key: Path | None = None
     password_file: Path | None = None
@@ -138,7 +140,7 @@ class KeyOptions:
         p12: Path | None,
         signer: Signer | None = None,
     ) -> Identity:
-        """Who signs for Apple; a signer takes the place of a key.
+        """Returns the identity that signs for Apple; a signer takes the place of a key.
 
         Raises:
             KeyMaterialError, IdentityMismatch: the files can't be used, or don't belong together.
@@ -162,7 +164,7 @@ class KeyOptions:
             try:
                 return Identity.from_p12(data, secret, intermediate=above)
             except KeyMaterialError as exc:
-                # What is missing most often comes first; the rest of the sentence is long.
+                # The file that is missing most often comes first; the rest of the sentence is long.
                 hint = "no password was given (--password-file FILE), and without one " * (secret is None)
                 raise KeyMaterialError(f"{p12}: {hint}{exc}") from exc
         named = {"--cert": cert, "--key": self.key, "--intermediate": intermediate}
@@ -188,7 +190,8 @@ class KeyOptions:
         signer: Signer | None = None,
         **more: Any,
     ) -> Issuer:
-        """Who signs for Google; a signer takes the place of a key, and `more` are members of `Issuer`.
+        """Returns the issuer that signs for Google; a signer takes the place of a key, and `more` are
+        members of `Issuer`.
 
         Raises:
             KeyMaterialError: the file can't be used.

@@ -1,4 +1,4 @@
-"""What `--json` prints. Members are only ever added."""
+"""Documents that `--json` prints. Members are only ever added."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build(
     pass_type: str | None,
     found: Iterable[Finding],
 ) -> dict[str, Any]:
-    """What `build` made; `file`, `bytes` and `sha256` are null when it made nothing."""
+    """Returns the document of `build`; `file`, `bytes` and `sha256` are null if it made nothing."""
     return {
         "file": file,
         "bytes": None if data is None else len(data),
@@ -88,9 +88,9 @@ def verification(file: str, judged: Verification) -> dict[str, Any]:
 
 
 def without_hash(value: Any) -> Any:
-    """The same JSON with the hash of the holder's address hidden.
+    """Returns the JSON with the hash of the holder's address hidden.
 
-    There is no salt in it, so whoever has a list of addresses can undo it.
+    The hash has no salt, so a list of addresses can undo it.
     """
     if isinstance(value, list):
         return [without_hash(item) for item in value]

@@ -29,7 +29,7 @@ MAX_BYTES = 4096
 
 @dataclass(frozen=True)
 class Files:
-    """What is given instead of a key: where to write what has to be signed, or the signature."""
+    """The options for a key elsewhere: the file for the bytes to sign, or the signature."""
 
     emit: Path | None
     signature: Path | None
@@ -71,7 +71,7 @@ class Files:
         # Before what it is over: that is named after it, and would be missed first.
         signature = files.read(self.signature, MAX_BYTES)
         message = files.read(self._message, MAX_BYTES)
-        # Whoever made it stands for it: identity and issuer verify it like any answer of a signer.
+        # Its maker is trusted no further: identity and issuer verify it like any answer of a signer.
         return offline.AirGapSigner([(sha256(message).digest(), signature)])
 
     @property
@@ -127,7 +127,7 @@ def emit(
 
 
 def without_key(identity: Identity, signer: Signer) -> Identity:
-    """The same certificates with a signer in place of the key."""
+    """Returns an identity with the same certificates, and a signer in place of the key."""
     return Identity(certificate=identity.certificate, intermediate=identity.intermediate, signer=signer)
 
 

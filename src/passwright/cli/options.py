@@ -65,7 +65,7 @@ OUTPUT = "Output"
 
 
 class Part(StrEnum):
-    """What Google may hold already."""
+    """A resource that Google may hold already."""
 
     CLASS = "class"
     OBJECT = "object"

@@ -103,7 +103,7 @@ def print_document(value: Mapping[str, Any]) -> None:
 
 
 def print_failure(sentence: str) -> None:
-    """Why the command stopped, on standard error."""
+    """Prints on standard error why the command stopped."""
     out = console(err=True)
     out.print(Text.assemble(("passwright: ", "bold red"), safe_text(sentence)))
 
@@ -153,7 +153,7 @@ def _hang(head: Text, body: Text, *, on: Console) -> None:
 
 
 def print_layouts(made: Iterable[Layout], *, on: Console) -> None:
-    """What each version of iOS draws and ignores, the same answers in one line."""
+    """Prints what each version of iOS draws and ignores, equal answers in one line."""
     rows = [(each.system, _drawn_layout(each), each.ignored) for each in made]
     if rows:
         on.print("  Layouts")
@@ -172,7 +172,7 @@ _SYSTEMS = len("iOS 12, 17, 18, 26, 27")
 
 
 def _drawn_layout(layout: Layout) -> str:
-    """What is drawn, and why it is not the better one."""
+    """Returns the layout that is drawn, and why it is not the better one."""
     found = layout.gaps
     parts = [layout.drawn or "no layout, there is no style"]
     if layout.better is not None:
@@ -225,7 +225,7 @@ def common_name(certificate: Any) -> str:
 
 
 def print_explanation(found: Explanation) -> None:
-    """What is behind a code."""
+    """Prints the explanation of a finding code."""
     out = console()
     out.print(Text(found.code, "bold"))
     out.print(found.title)
@@ -239,7 +239,7 @@ def print_row(name: str, value: object, *, on: Console, width: int = 14) -> None
 
 
 def print_contents(document: Mapping[str, Any]) -> None:
-    """What `inspect` found in a .pkpass."""
+    """Prints the contents of a .pkpass for `inspect`."""
     out = console()
     out.print(Text(safe_text(document["description"] or "a pass without a description"), "bold"))
     for name in (
@@ -280,7 +280,7 @@ def _signature(signature: Mapping[str, Any] | None, *, on: Console) -> None:
 
 
 def print_claims(document: Mapping[str, Any]) -> None:
-    """What `inspect` found in a save link."""
+    """Prints the claims of a save link for `inspect`."""
     out = console()
     if document["kind"] == "save-claims":
         out.print("the claims of a save link, which nobody has signed")
@@ -296,7 +296,7 @@ def print_claims(document: Mapping[str, Any]) -> None:
         _json(name, document, on=out)
 
 
-# What a link is given as, in words.
+# The forms of a link, in words.
 FORMS = {
     "link": "a save link",
     "other-link": "a save link in another form",

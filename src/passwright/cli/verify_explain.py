@@ -41,13 +41,13 @@ _STEPS: Mapping[str, _Step] = {
     ),
     "signature": _Step(
         "the signature is over this manifest, made with the key of a certificate that came with it",
-        "whoever holds that key signed this manifest",
+        "the holder of that key signed this manifest",
         "whether that certificate is to be believed",
     ),
     "chain": _Step(
         "that certificate leads over an intermediate to a root that is trusted, is for passes, "
         "and was valid when the pass was signed",
-        "the authority vouched for the signer",
+        "the authority certified the signer",
         "whether a certificate was revoked; and the signing time is the signer's claim",
     ),
     "content": _Step(
@@ -60,7 +60,7 @@ _STEPS: Mapping[str, _Step] = {
 
 
 def steps(judged: Verification, *, on: Console) -> None:
-    """What each step checks, what it found, what it proves and what it leaves open; then the chain."""
+    """Prints what each step checks, finds, proves and leaves open; then the chain."""
     for name in STEPS:
         step, outcome = _STEPS[name], judged.steps.get(name, "skipped")
         on.print(Text.assemble("  ", output.outcome_mark(outcome, on=on), " ", (name, "bold")))

@@ -1,7 +1,7 @@
 """A fake Apple: root, intermediate and pass certificates in Apple's shape.
 
-Nothing made here is trusted by anybody; every subject says so. Keys made here
-are for tests and examples and are kept as carelessly as that allows.
+Nothing made here is trusted by any system; every subject says it. Keys made here are for tests and
+examples, and are stored without care.
 """
 
 from __future__ import annotations

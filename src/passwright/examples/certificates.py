@@ -42,7 +42,7 @@ class Issued:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """What a pass certificate says; the defaults are those of a sound one.
+    """The members of a pass certificate; the defaults are those of a valid one.
 
     `marker` is the pass type in Apple's extension: None leaves the extension
     out, "" repeats `pass_type`. `extra` are further extensions as (object

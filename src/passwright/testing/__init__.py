@@ -1,4 +1,4 @@
-"""Tests for passes, whoever made them: assertions, contracts for signers, fake wallets.
+"""Tests for passes from any builder: assertions, contracts for signers, fake wallets.
 
     from passwright.testing import assert_valid_pkpass
 

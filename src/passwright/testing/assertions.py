@@ -1,4 +1,4 @@
-"""Assertions over passes, payloads and links, whoever made them.
+"""Assertions over passes, payloads and links from any builder.
 
 Each returns its verdict, for the test to go on with, or fails with the verdict
 as text: every finding with its place and what to do, errors first.
@@ -53,7 +53,7 @@ ISSUER_ID = "3388000000012345678"
 
 @cache
 def session_authority() -> Authority:
-    """The make-believe Apple of this process, made when first asked for."""
+    """Returns the fake Apple of this process, made on first use."""
     return Authority.create(now=datetime.now(UTC))
 
 
@@ -113,7 +113,9 @@ def assert_valid_google_payload(
     """
     __tracebackhide__ = True
     if as_.lower() in ("pass.json", "link"):
-        raise ValueError(f"{as_} is no payload of Google: use assert_valid_pkpass or assert_valid_save_link")
+        raise ValueError(
+            f"{as_} is not a payload of Google: use assert_valid_pkpass or assert_valid_save_link"
+        )
     report = check(payload, as_, bound=bound)
     if not report.ok or (strict and report.warnings):
         _fail(f"this {as_} is not valid", report)
@@ -133,11 +135,8 @@ def assert_valid_save_link(
     alone. The default is the fixture `google_issuer`, the service account of
     the example. With `strict` a warning fails too.
 
-    Raises:
-        AssertionError: the signature is another's, or there is an error; the
-            message is the report.
-        TypeError: it is no text.
-        ValueError: both are given, or the issuer has no public key.
+    Raises: AssertionError: the signature is another's, or there is an error; the message is the report.
+    TypeError: it is not text. ValueError: both are given, or the issuer has no public key.
     """
     __tracebackhide__ = True
     if issuer is not None and public_key is not None:
@@ -154,7 +153,7 @@ def assert_valid_save_link(
     try:
         token = read(text, public_key=key, email=who.email if who is not None else None)
     except InvalidInput as exc:
-        # What is wrong with the claims is told better by check, which has said it.
+        # check explains faults of the claims better, and has reported them.
         if exc.code not in {finding.code for finding in findings}:
             hint = "" if issuer or public_key else "this is the example's key: give the issuer or public_key"
             findings.append(error(exc.code, exc.location, exc.message, hint))
@@ -171,22 +170,20 @@ def assert_bound(
     email: str | None = None,
     email_policy: str | Callable[[str], str] = "gmail",
 ) -> Report:
-    """What is given is for one person: it carries the restriction and shows no code.
+    """Asserts that a pass, payload or link is bound to one person: it has the restriction and no barcode.
 
-    On Apple: no code, sharing off, NFC with authentication. On Google: a
-    restriction on every object, no code on object or class, and no class, as
-    far as it is there, that lets several people hold a pass. Whoever signed it is not asked.
+    On Apple: no barcode, sharing off, NFC with authentication. On Google: a restriction on every object, no
+    barcode on object or class, and no class, as far as it is there, that lets several people hold a pass.
+    The signer is not checked.
 
     `subject`: the bytes of a .pkpass, a pass.json, a Google object, claims, a
     link, or the verdict of another assertion. `as_` says what it is where that
     can't be seen: `loyaltyObject`. `email`: the person it has to be for on
     Google, hashed as `email_policy` says, see `passwright.binding.email`.
 
-    Raises:
-        AssertionError: it is not bound, or not known to be; the message is the report.
-        BindingInvalid: `email` is no address.
-        TypeError: it is neither bytes, text, mapping, link nor verdict.
-        ValueError: `as_` is missing, or names no payload.
+    Raises: AssertionError: it is not bound, or not known to be; the message is the report. BindingInvalid:
+    `email` is not an address. TypeError: it is neither bytes, text, mapping, link nor verification.
+    ValueError: `as_` is missing, or names no payload.
     """
     __tracebackhide__ = True
     wanted = sha256(email, policy=email_policy) if email is not None else None
@@ -263,7 +260,7 @@ def _restriction(object_: Any, at: str, place: Place, wanted: str | None) -> Ite
 
 
 def _name_of(subject: Any) -> str:
-    """What it is, as far as it can be seen."""
+    """Returns the name of the subject, as far as it can be seen."""
     octets = isinstance(subject, (bytes, bytearray, memoryview))
     if not octets and not isinstance(subject, (str, Mapping, SaveLink, Token, Verification)):
         raise TypeError(f"a pass, a payload or a link can be bound, not {type(subject).__name__}")

@@ -1,4 +1,4 @@
-"""What a store of passes has to keep, as a program that tries it.
+"""The contract of a store of passes, as a program that tests it.
 
     check_store(functools.partial(SqlStore, "sqlite:///passes.db"))
 
@@ -206,7 +206,7 @@ def _check_everything(store: Store, kept: _Everything) -> None:
         for wanted, there in found:
             must(wanted == there, f"a {type(wanted).__name__} came back otherwise, or not at all")
         must(transaction.binding(kept.pass_.id) is None, "a pass without a binding has one")
-        must(transaction.pass_by_link(b"\0" * 32) is None, "a link that is nobody's found a pass")
+        must(transaction.pass_by_link(b"\0" * 32) is None, "a link without an owner found a pass")
 
 
 def _rollback(place: StoreFixture) -> None:
@@ -322,7 +322,7 @@ def _credentials(place: StoreFixture) -> None:
     with refused(AlreadyExists, "one credential belongs to two passes"):
         change(place.store, second, bound_on_apple(second, credential))
     must(place.read(second.pass_id) == second, "a credential that was refused changed the binding")
-    for each in (place.bound(), place.bound()):  # None is no credential id that could be taken
+    for each in (place.bound(), place.bound()):  # None is not a credential id that could be taken
         pending = locked_to_apple(each)
         change(place.store, each, pending)
         change(place.store, pending, bound_on_apple(pending, StoredCredential(None, {})))

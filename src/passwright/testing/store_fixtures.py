@@ -1,4 +1,4 @@
-"""Where promises of a store are tried: an organisation of its own, and passes and bindings in it."""
+"""Fixtures of the store contract: an organisation of its own, and passes and bindings in it."""
 
 from __future__ import annotations
 

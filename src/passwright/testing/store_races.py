@@ -23,7 +23,7 @@ __all__ = ["processes", "threads", "ticket"]
 
 
 def threads(place: StoreFixture, passes: int, clients: int) -> None:
-    """So many threads race for a pass, half of them for each platform; so many times."""
+    """Lets threads race for a pass, half of them for each platform, again and again."""
     for _ in range(passes):
         was, barrier = place.bound(), threading.Barrier(clients)
 
@@ -98,7 +98,7 @@ def _check_winner(place: StoreFixture, was: StoredBinding, outcomes: list[str | 
 
 
 def ticket(place: StoreFixture, clients: int) -> None:
-    """So many threads want the one download that a ticket is good for."""
+    """Lets threads race for the one download of a ticket."""
     pass_, barrier = place.added(), threading.Barrier(clients)
     ticket = Download(token_hash=secrets.token_bytes(32), pass_id=pass_.id, expires_at=AT)
     with place.store.writing() as transaction:

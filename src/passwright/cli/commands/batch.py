@@ -34,7 +34,7 @@ __all__ = ["batch"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Order:
-    """What to make and who signs: what another process needs to make it as well."""
+    """An order for one pass: its options and its signer, as another process needs them."""
 
     template: Path
     at: datetime
@@ -273,7 +273,7 @@ def _bar(rows: Path, *, quiet: bool) -> Iterator[Callable[[many.Progress], objec
 
 
 def _count(rows: Path) -> int | None:
-    """How many lines there are, where that can be looked at before the rows are read."""
+    """Returns the number of lines, if they can be counted before the rows are read."""
     if not rows.is_file():
         return None
     with rows.open("rb") as file:
@@ -292,7 +292,7 @@ def _list_refused(ledger: many.Ledger, path: Path) -> Path | None:
 
 
 def _list_required(ledger: many.Ledger, path: Path) -> Path | None:
-    """What has to be inserted at Google before the links work."""
+    """Writes the resources to insert at Google before the links work."""
     wanted: dict[str, list[Any]] = {}
     for type_, resource in ledger.required():
         wanted.setdefault(type_, []).append(json.loads(resource))

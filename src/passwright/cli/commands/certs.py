@@ -42,7 +42,7 @@ def example(
     with files.new_folder(folder) as made:
         write_example(made, now=datetime.now(UTC))
         count = sum(1 for _ in made.iterdir())
-    what = "files of a make-believe authority. Nobody trusts it; its README says more."
+    what = "files of a throw-away authority. Nobody trusts it; its README says more."
     output.console().print(f"{output.safe_text(folder)}: {count} {what}")
     return 0
 
@@ -91,7 +91,7 @@ def request(
     out = output.console()
     how = "encrypted" if secret else "not encrypted"
     out.print(
-        f"{output.safe_text(key)}: a new private key, {how}, for you alone. Whoever has it signs your passes."
+        f"{output.safe_text(key)}: a new private key, {how}, readable by you alone. Anyone who has it can sign your passes."
     )
     out.print(f"{output.safe_text(asked)}: the request for Apple, no secret.")
     for number, step in enumerate(_next_steps(folder, key), start=1):
@@ -191,7 +191,7 @@ def _password(file: Path | None, found: list[Finding]) -> Callable[[str], str | 
 
 
 def _document(found: CredentialCheck, exposed: list[Finding]) -> dict[str, Any]:
-    """What `--json` prints; members are only ever added."""
+    """Returns the document that `--json` prints; members are only ever added."""
     return {
         "ok": found.report.ok,
         "ready": found.ready,
@@ -253,7 +253,7 @@ def _describe_step(step: NextStep) -> str:
 
 
 def _credential_rows(item: Credential) -> Iterator[tuple[str, str]]:
-    """What is said about one thing, line by line."""
+    """Yields the facts about one credential, line by line."""
     if item.certificate is None:
         return
     yield ("pass type", item.pass_type_identifier) if item.pass_type_identifier else ("name", item.name)

@@ -71,7 +71,7 @@ def check(
 
 
 def _layouts(data: bytes) -> tuple[Layout, ...]:
-    """What each version of iOS draws, nothing where this can't be read."""
+    """Returns the layout in each version of iOS, nothing if the document can't be read."""
     from passwright.apple.rules.layouts import layouts
 
     try:

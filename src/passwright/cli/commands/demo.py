@@ -82,7 +82,7 @@ def demo(
 ) -> int:
     """Run the complete workflow with example keys: one definition, both wallets, bound to one person."""
     if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out}: this is no folder, and the demo writes three files")
+        raise UsageError(f"--out {out}: this is not a folder, and the demo writes three files")
     road = _walk(datetime.now(UTC))
     out.mkdir(parents=True, exist_ok=True)
     report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"
@@ -219,7 +219,7 @@ def _tell(road: _Demo, out: Path, on: Console) -> None:
         output.print_failure("a check failed: see above")
 
 
-# What each step has proved.
+# The claims that each step has proved.
 STEP_WORDS = {
     "container": "the archive opens within the limits",
     "manifest": "lists every file with its digest, and nothing else",

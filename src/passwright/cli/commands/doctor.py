@@ -57,7 +57,7 @@ def _is_wrong(found: Diagnosis) -> bool:
 
 
 def _document(file: str, found: Diagnosis) -> dict[str, Any]:
-    """What `--json` prints; members are only ever added."""
+    """Returns the document that `--json` prints; members are only ever added."""
     cause, message, odd = found.cause, found.message, found.stranger
     return {
         "file": file,
@@ -103,7 +103,7 @@ def print_diagnosis(file: str, found: Diagnosis, *, on: Console) -> None:
 
 
 def outcome(found: Diagnosis) -> tuple[str, str]:
-    """What phones do with the pass, and in which style it is said."""
+    """Returns the effect of the findings on phones, and the style to print it in."""
     if found.refused:
         return "phones refuse it", "bold red"
     chain = found.verification.chain
@@ -114,7 +114,7 @@ def outcome(found: Diagnosis) -> tuple[str, str]:
 
 
 def _diagnosis_rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
-    """What is said, line by line: a word, and what it is about."""
+    """Yields the diagnosis line by line: a heading and its text."""
     finding, cause = found.finding, found.cause
     if found.stranger is not None:
         yield "this is", found.stranger.what
@@ -137,7 +137,7 @@ def _diagnosis_rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
 
 
 def _other_findings(found: Diagnosis) -> str:
-    """How much else there is, and what shows it."""
+    """Returns the number of other findings, and the command that shows them."""
     errors = sum(each.severity is Severity.ERROR for each in found.waiting)
     counts = ((errors, "error"), (len(found.waiting) - errors, "warning"))
     told = " and ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)

@@ -1,4 +1,4 @@
-"""What is behind a code, a key or a line of a log: `explain`."""
+"""`passwright explain`: a finding code, a member of a document, or a line of a device log."""
 
 from __future__ import annotations
 

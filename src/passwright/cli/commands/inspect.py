@@ -62,7 +62,7 @@ def inspect(
 
 
 def _parse_link(data: bytes, *, may_be_pass: bool) -> link.LinkText:
-    """What the text of a link is; of a file that is neither link nor pass the error says both."""
+    """Parses the text of a link. For a file that is neither link nor pass the error names both."""
     try:
         return link.parse_link_text(data.decode("utf-8", "replace"))
     except InvalidInput as exc:
@@ -92,7 +92,7 @@ def _show_link(found: link.LinkText, key: Path | None, *, as_json: bool) -> None
 
 
 def _link(found: link.LinkText, key: Path | None) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """Header and claims; never the token itself, which is the pass to whoever has it."""
+    """Returns header and claims, never the token itself: the holder of the token can save the pass."""
     if found.form == "claims":
         claims = strict_json.loads(found.token.encode(), name="claims")
         return {"kind": "save-claims", "form": found.form, "verified": False, "claims": claims}, ()
@@ -177,7 +177,7 @@ def _pictures(found: Mapping[str, bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _signature(data: bytes) -> dict[str, Any] | None:
-    """What the signature claims; None where there is none or it can't be read."""
+    """Returns the claims of the signature; None if there is none or it can't be read."""
     try:
         signed = parser.parse(data)
         holders = [certificate.parse(octets) for octets in signed.certificates]

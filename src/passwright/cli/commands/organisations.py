@@ -18,7 +18,7 @@ app = typer.Typer(help="Organisations of the service: enable and disable feature
 
 
 class Switch(StrEnum):
-    """Whether a feature may be used."""
+    """The state of a feature."""
 
     ON = "on"
     OFF = "off"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMAS", "of", "schema"]
 
-# What there are schemas of, by the name to give; Google's names in either spelling.
+# Names of the schemas; Google's names in either spelling.
 SCHEMAS = (
     "template",
     "pass.json",

@@ -95,7 +95,7 @@ def _reseal(store: Store, keys: KeyFile) -> Batch:
 
 
 def _print_rotation(keys: KeyFile, counted: Mapping[str, int], last: Batch) -> int:
-    """What stays, and why: exit code 1 where an address can't be opened."""
+    """Prints the keys that stay, with the reason: exit code 1 if an address can't be opened."""
     ring = keys.current()
     for name in ring.keys:
         if name != ring.sealing:

@@ -1,8 +1,7 @@
 """`verify`: files and folders of passes, judged one after the other or by several processes at once.
 
-A process keeps what certificates prove for all the files it judges. Verdicts are
-printed in the order of the files, whoever is first. Whoever stops the command is told
-how far it got.
+A process caches what certificates prove for all the files it verifies. Results are printed in the order of
+the files. A command that is interrupted reports how far it got.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-# What came of one file: the exit code and what to print, or why it can't be read.
+# The result of one file: the exit code and the text to print, or why the file can't be read.
 _FileResult = tuple[int, str] | OSError
 
 
 @dataclass(frozen=True)
 class _Options:
-    """How each file is judged and told; `width` is that of the terminal, None without one."""
+    """The options of a verification; `width` is that of the terminal, None without one."""
 
     trust: Trust
     at: datetime
@@ -112,7 +111,7 @@ def _passes(paths: Iterable[Path]) -> Iterator[Path]:
 
 @contextmanager
 def _verify_files(paths: Sequence[Path], how: _Options, jobs: int) -> Iterator[Iterator[_FileResult]]:
-    """What is said of each file, in their order, by so many processes."""
+    """Yields the result of each file, in order, by this number of processes."""
     judge = partial(_verify_file, how)
     if jobs == 1 or len(paths) == 1:
         yield map(judge, paths)
@@ -122,14 +121,14 @@ def _verify_files(paths: Sequence[Path], how: _Options, jobs: int) -> Iterator[I
         try:
             # The processes start here, before any thread does: a fork beside one may hang.
             yield pool.map(judge, paths, chunksize=min(16, -(-len(paths) // jobs)))
-        except BaseException:  # whoever stops the command does not wait for files nobody will hear of
+        except BaseException:  # an interrupted command does not wait for results that it will not print
             for child in set(active_children()) - others:
                 child.terminate()
             raise
 
 
 def _ignore_interrupts() -> None:
-    # The keys that stop a command reach all its processes; one of them says so.
+    # The keys that interrupt a command reach all its processes; one of them reports it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -159,7 +158,7 @@ def _verifier(trust: Trust) -> Verifier:
 
 
 def _with_progress(said: Iterable[_FileResult], total: int, *, wanted: bool) -> Iterator[_FileResult]:
-    """The same, with a bar on standard error where that is a terminal."""
+    """Yields the results, with a progress bar on standard error if that is a terminal."""
     from rich.progress import Progress
 
     err = output.console(err=True)
@@ -169,7 +168,7 @@ def _with_progress(said: Iterable[_FileResult], total: int, *, wanted: bool) -> 
     with Progress(console=err, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("judging", total=total)
         for each in said:
-            # What is printed now would stand in the middle of the bar.
+            # Text printed now would stand in the middle of the bar.
             bar.stop()
             yield each
             bar.start()
