@@ -67,21 +67,21 @@ class MemberInfo:
         facts = self.key.facts
         told = {"type": _type(self.key), "required": "yes" if facts.get("required") else ""}
         if values := facts.get("enum"):
-            told["values"] = _listed(values)
+            told["values"] = _listed_text(values)
         if aliases := facts.get("aliases_of") or facts.get("aliases"):
-            told["old spellings"] = _listed(aliases)
-        limits = [text.format(_listed(facts[name])) for name, text in _LIMITS if name in facts]
+            told["old spellings"] = _listed_text(aliases)
+        limits = [text.format(_listed_text(facts[name])) for name, text in _LIMITS if name in facts]
         if scheme := facts.get("scheme"):
-            limits.append(f"a {_listed(scheme)} URL")
+            limits.append(f"a {_listed_text(scheme)} URL")
         told["limits"] = ", ".join(limits)
         told["beside others"] = ", ".join(
-            text.format(_listed(facts[name])) for name, text in _RELATIONS if facts.get(name)
+            text.format(_listed_text(facts[name])) for name, text in _RELATIONS if facts.get(name)
         )
         told["since"] = _version(facts.get("since"))
-        told["deprecated"] = _deprecated(facts.get("deprecated"))
-        told["styles"] = _listed(facts.get("styles", ()))
+        told["deprecated"] = _deprecation_text(facts.get("deprecated"))
+        told["styles"] = _listed_text(facts.get("styles", ()))
         told["default"] = _word(facts["default"]) if "default" in facts else ""
-        told["not confirmed"] = _listed(facts.get("unconfirmed", ()))
+        told["not confirmed"] = _listed_text(facts.get("unconfirmed", ()))
         told["note"] = facts.get("note", "")
         return {name: text for name, text in told.items() if text}
 
@@ -208,11 +208,11 @@ def _version(value: object) -> str:
     return f"iOS {value}" if value else ""
 
 
-def _deprecated(value: object) -> str:
+def _deprecation_text(value: object) -> str:
     return "yes" if value is True else _version(value)
 
 
-def _listed(value: object) -> str:
+def _listed_text(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_word, value))
     if isinstance(value, dict):

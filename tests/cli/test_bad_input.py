@@ -378,7 +378,7 @@ MIXED_UP = [
         "README: what came for WWDR G4 is no",
     ),
     (("nfc-key", "--from", "{keys}/README"), "README: no key can be read here"),
-    (("demo", "--out", "{keys}/README"), "README: this is no folder"),
+    (("demo", "--out", "{keys}/README"), "README: this is not a folder"),
     (("vault", "create", "{keys}/absent/keys.toml"), "absent/keys.toml: its folder does not exist"),
 ]
 

@@ -120,7 +120,7 @@ def test_new_fills_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("args", "said"),
     [
         (("full",), "not empty"),
-        (("full/file",), "no folder"),
+        (("full/file",), "not a folder"),
         (("absent/club",), "absent/club: No such file or directory"),
         (("club", "--kind", "loyalti"), "'loyalty'"),
         (("club", "--kind", "gift-card"), "'gift_card'"),

@@ -49,7 +49,7 @@ def test_a_request_makes_key_and_request_and_says_what_comes_next(tmp_path: Path
 
     assert result.exit_code == 0
     assert names(folder) == ["pass.certSigningRequest", "pass.key"]
-    assert "for you alone" in result.stdout
+    assert "readable by you alone" in result.stdout
     steps = [line for line in result.stdout.splitlines() if re.match(r"  [1-6] ", line)]
     assert len(steps) == 6
     assert "https://developer.apple.com/account" in steps[0]

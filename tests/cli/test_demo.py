@@ -137,7 +137,7 @@ def test_it_can_be_drawn(tmp_path: Path) -> None:
 
 def test_a_code_that_is_not_refused_fails_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 0 means that everything was checked and held."""
-    monkeypatch.setattr(demo, "_refusal", lambda *_: ())
+    monkeypatch.setattr(demo, "_rejection_rows", lambda *_: ())
 
     result = run("demo", "--out", str(tmp_path))
 
@@ -147,7 +147,7 @@ def test_a_code_that_is_not_refused_fails_the_demo(tmp_path: Path, monkeypatch: 
 
 
 def test_a_pass_that_is_built_was_not_refused() -> None:
-    assert demo._refusal(lambda _: b"built", None) == ()  # type: ignore[arg-type]
+    assert demo._rejection_rows(lambda _: b"built", None) == ()  # type: ignore[arg-type]
 
 
 def test_a_link_that_carries_everything_needs_nothing(
@@ -171,5 +171,5 @@ def test_a_place_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     result = run("demo", "--out", str(tmp_path / "file"))
 
     assert result.exit_code == 2
-    assert "file: this is no folder" in result.stderr
+    assert "file: this is not a folder" in result.stderr
     assert (tmp_path / "file").read_text() == "mine"

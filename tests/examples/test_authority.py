@@ -327,7 +327,7 @@ def test_every_subject_of_the_example_says_what_it_is(directory: Any) -> None:
         )
     readme = (directory / "README").read_text()
     assert EXAMPLE_PASSWORD in readme
-    assert "Nobody trusts" in readme
+    assert "Nothing trusts" in readme
 
 
 def test_an_installed_example_is_found_in_the_package(monkeypatch: Any, tmp_path: Any) -> None:

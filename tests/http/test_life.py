@@ -534,7 +534,7 @@ def test_without_nfc_apple_is_refused_and_nothing_is_locked(running: Service) ->
 
 
 def test_complete_hands_out_the_file(running: Service, phone: FakeAuthenticator) -> None:
-    """Signed, verified, without a barcode, not to be shared, with the learn-more link, without the address."""
+    """The file is signed, and has no barcode, no sharing, the learn-more link, and no address."""
     made = running.bound(EMAIL)
     data = running.bind_to_apple(made, phone)
     found = document(data)

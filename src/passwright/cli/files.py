@@ -57,10 +57,10 @@ def read_key(path: Path, found: list[Finding], *, strict: bool) -> bytes:
         if strict:
             raise UsageError(f"{problem.location}: {problem.message}: {problem.hint}")
         found.append(problem)
-    return _bounded(path, MAX_KEY_BYTES, "a key file")
+    return _read_bounded(path, MAX_KEY_BYTES, "a key file")
 
 
-def _bounded(path: Path, limit: int, what: str) -> bytes:
+def _read_bounded(path: Path, limit: int, what: str) -> bytes:
     data = read(path, limit)
     if len(data) > limit:
         raise UsageError(f"{path}: {what} has at most {limit:,} bytes")
@@ -86,7 +86,7 @@ def password(file: Path | None, *, prompt: str, found: list[Finding], strict: bo
             if strict:
                 raise UsageError(f"{problem.location}: {problem.message}: {problem.hint}")
             found.append(problem)
-        text = _bounded(file, MAX_PASSWORD_BYTES, "a password file")
+        text = _read_bounded(file, MAX_PASSWORD_BYTES, "a password file")
         try:
             return text.decode("utf-8").partition("\n")[0].removesuffix("\r")
         except UnicodeDecodeError:

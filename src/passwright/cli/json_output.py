@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from passwright.google.link import SaveLink
     from passwright.report import Finding
 
-__all__ = ["build", "bundle", "findings", "link", "verification", "without_hash"]
+__all__ = ["build", "findings", "link", "unsigned_files", "verification", "without_hash"]
 
 
 def findings(found: Iterable[Finding]) -> list[dict[str, str]]:
@@ -39,7 +39,7 @@ def build(
     }
 
 
-def bundle(
+def unsigned_files(
     files: Mapping[str, bytes], pass_json: Mapping[str, Any], *, found: Iterable[Finding]
 ) -> dict[str, Any]:
     """The files of an unsigned pass: names, sizes, and the SHA-1 digests that the manifest lists."""
@@ -71,19 +71,19 @@ def link(made: SaveLink, found: Iterable[Finding] = ()) -> dict[str, Any]:
     }
 
 
-def verification(file: str, judged: Verification) -> dict[str, Any]:
+def verification(file: str, verification: Verification) -> dict[str, Any]:
     """A verdict over one .pkpass."""
     return {
         "file": file,
-        "ok": judged.ok,
-        "steps": dict(judged.steps),
-        "signed": judged.is_signed,
-        "signed_at": judged.signed_at.isoformat() if judged.signed_at else None,
-        "pass_type_identifier": judged.pass_type_identifier,
-        "team_identifier": judged.team_identifier,
-        "serial_number": judged.serial_number,
-        "style": judged.style,
-        "findings": findings(judged.report),
+        "ok": verification.ok,
+        "steps": dict(verification.steps),
+        "signed": verification.is_signed,
+        "signed_at": verification.signed_at.isoformat() if verification.signed_at else None,
+        "pass_type_identifier": verification.pass_type_identifier,
+        "team_identifier": verification.team_identifier,
+        "serial_number": verification.serial_number,
+        "style": verification.style,
+        "findings": findings(verification.report),
     }
 
 

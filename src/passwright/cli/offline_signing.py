@@ -80,11 +80,11 @@ class Files:
         return self.tbs or self.signature.with_suffix(".tbs")
 
     def time(
-        self, said: Callable[[bytes], datetime], made: Callable[[datetime], SigningRequest[Any]]
+        self, signed_time: Callable[[bytes], datetime], made: Callable[[datetime], SigningRequest[Any]]
     ) -> datetime:
-        """When it is signed: the time that was written down with what has to be signed.
+        """Returns the signing time: the time that was written with the bytes to sign, otherwise now.
 
-        `said` reads it, `made` makes the same again. Now, where nothing was written down.
+        `signed_time` reads it out of those bytes, `made` makes them again for comparison.
 
         Raises:
             InvalidInput: the file is not what --emit-tbs wrote.
@@ -96,7 +96,7 @@ class Files:
             return datetime.now(UTC).replace(microsecond=0)
         message = files.read(self._message, MAX_BYTES)
         with files.naming(self._message):
-            at = said(message)
+            at = signed_time(message)
         if made(at).to_be_signed != message:
             raise UsageError(
                 f"{self._message}: this was written for other values, another template, certificate or "

@@ -189,30 +189,38 @@ def size_text(count: int) -> str:
     return f"{count:,} byte{'s' * (count != 1)}"
 
 
-def print_verification(file: str, judged: Verification, *, on: Console) -> None:
+def print_verification(file: str, verification: Verification, *, on: Console) -> None:
     """A verdict for people: the steps, who signed when, and every finding."""
-    word = ("ok", "green") if judged.ok else ("NOT OK", "bold red")
+    word = ("ok", "green") if verification.ok else ("NOT OK", "bold red")
     on.print(Text.assemble((safe_text(file), "bold"), ": ", word))
-    print_steps(judged, on=on)
-    names = (judged.serial_number, judged.pass_type_identifier, judged.team_identifier, judged.style)
+    print_steps(verification, on=on)
+    names = (
+        verification.serial_number,
+        verification.pass_type_identifier,
+        verification.team_identifier,
+        verification.style,
+    )
     if any(names):
         print_row("pass", ", ".join(name for name in names if name), on=on, width=8)
-    chain = judged.chain
+    chain = verification.chain
     if chain is not None and chain.leaf is not None:
         path = [common_name(chain.leaf), chain.intermediate, chain.root]
         print_row("signer", " < ".join(name for name in path if name), on=on, width=8)
-    if judged.signed_at is not None:
+    if verification.signed_at is not None:
         print_row(
-            "signed", f"{judged.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock", on=on, width=8
+            "signed",
+            f"{verification.signed_at:%Y-%m-%d %H:%M:%S} UTC, by the signer's own clock",
+            on=on,
+            width=8,
         )
-    print_findings(judged.report, on=on, indent=2)
-    print_layouts(judged.layouts, on=on)
+    print_findings(verification.report, on=on, indent=2)
+    print_layouts(verification.layouts, on=on)
 
 
-def print_steps(judged: Verification, *, on: Console) -> None:
+def print_steps(verification: Verification, *, on: Console) -> None:
     """The five steps, one line."""
     line_ = Text("  ")
-    for step, outcome in judged.steps.items():
+    for step, outcome in verification.steps.items():
         line_ += Text.assemble(outcome_mark(outcome, on=on), f" {step}   ")
     line_.rstrip()
     on.print(line_)

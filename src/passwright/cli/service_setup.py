@@ -135,12 +135,12 @@ def service_context(found: Settings) -> Iterator[ServiceContext]:
     identity, issuer = _identity(found), _issuer(found)
     if not found.example:
         _refuse_example(identity, issuer)
-    with storage_only(found) as kept:
+    with storage_only(found) as stored:
         yield replace(
-            kept,
+            stored,
             apple=apple.PassBuilder(identity) if identity else None,
             google=google.PassBuilder(issuer) if issuer else None,
-            provider=_provider(found, kept, identity),
+            provider=_provider(found, stored, identity),
             binding_needs_nfc=found.binding_needs_nfc,
         )
 
@@ -208,7 +208,7 @@ def _refuse_example(identity: Identity | None, issuer: Issuer | None) -> None:
         )
 
 
-def _provider(found: Settings, kept: ServiceContext, identity: Identity | None) -> Any:
+def _provider(found: Settings, stored: ServiceContext, identity: Identity | None) -> Any:
     if identity is None:
         return None
     host = urlsplit(found.base_url).hostname or ""
@@ -216,10 +216,10 @@ def _provider(found: Settings, kept: ServiceContext, identity: Identity | None) 
         from passwright.service.proofs.issuer_binding import IssuerBindingProvider
 
         callback = f"{found.base_url}/wallet/binding"
-        return IssuerBindingProvider(identity=identity, callback=callback, rp_id=host, vault=kept.vault)
+        return IssuerBindingProvider(identity=identity, callback=callback, rp_id=host, vault=stored.vault)
     from passwright.service.proofs.passkeys import PasskeyProvider
 
     try:
-        return PasskeyProvider(origin=found.base_url, name=found.name or host, vault=kept.vault)
+        return PasskeyProvider(origin=found.base_url, name=found.name or host, vault=stored.vault)
     except ValueError as exc:
         raise SettingsError(f"base_url can't be used for passkeys: {exc}") from None

@@ -59,28 +59,31 @@ _STEPS: Mapping[str, _Step] = {
 }
 
 
-def steps(judged: Verification, *, on: Console) -> None:
+def steps(verification: Verification, *, on: Console) -> None:
     """Prints what each step checks, finds, proves and leaves open; then the chain."""
     for name in STEPS:
-        step, outcome = _STEPS[name], judged.steps.get(name, "skipped")
+        step, outcome = _STEPS[name], verification.steps.get(name, "skipped")
         on.print(Text.assemble("  ", output.outcome_mark(outcome, on=on), " ", (name, "bold")))
         output.print_row("checked", step.checks, on=on)
-        output.print_row("found", _step_findings(judged, name), on=on)
+        output.print_row("found", _step_findings(verification, name), on=on)
         output.print_row("proves", step.proves if outcome == "ok" else "nothing", on=on)
         output.print_row("leaves open", step.leaves, on=on)
-    if judged.chain is not None and judged.chain.links:
-        _chain(judged.chain, on=on)
+    if verification.chain is not None and verification.chain.links:
+        _chain(verification.chain, on=on)
 
 
-def _step_findings(judged: Verification, name: str) -> str:
-    if judged.steps.get(name) == "skipped":
+def _step_findings(verification: Verification, name: str) -> str:
+    if verification.steps.get(name) == "skipped":
         return "nothing, it needs a step that failed"
     counts = [
-        (len([each for each in judged.found.get(name, ()) if each.severity is severity]), severity.value)
+        (
+            len([each for each in verification.found.get(name, ()) if each.severity is severity]),
+            severity.value,
+        )
         for severity in Severity
     ]
     said = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts if count)
-    codes = ", ".join(dict.fromkeys(each.code for each in judged.found.get(name, ())))
+    codes = ", ".join(dict.fromkeys(each.code for each in verification.found.get(name, ())))
     return f"{said}: {codes}" if said else "nothing wrong"
 
 

@@ -29,7 +29,7 @@ ACCOUNT = f"wallet-example@{PROJECT}.iam.gserviceaccount.com"
 README = f"""\
 A throw-away authority in the shape of Apple's, and a look-alike of a Google service account.
 
-Nobody trusts any of this, every subject says so, and all keys here are public. Use it to try
+Nothing trusts any of this, every subject says it, and all keys here are public. Use it to try
 Passwright; never to issue a pass. The private keys of root and intermediate were thrown away.
 
     root.pem wwdr.pem      root and intermediate

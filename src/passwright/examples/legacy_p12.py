@@ -103,11 +103,11 @@ def _derive(password: str, salt: bytes, purpose: int, size: int) -> bytes:
     """RFC 7292 appendix B.2 with SHA-1."""
     block = 64
 
-    def filled(text: bytes) -> bytes:
+    def repeat_to_block(text: bytes) -> bytes:
         return (text * block)[: -(-len(text) // block) * block]
 
     diversifier = bytes((purpose,)) * block
-    state = filled(salt) + filled((password + "\0").encode("utf-16-be"))
+    state = repeat_to_block(salt) + repeat_to_block((password + "\0").encode("utf-16-be"))
     result = b""
     while len(result) < size:
         digest = diversifier + state
@@ -122,7 +122,7 @@ def _derive(password: str, salt: bytes, purpose: int, size: int) -> bytes:
     return result[:size]
 
 
-def _padded(text: bytes) -> bytes:
+def _pad(text: bytes) -> bytes:
     missing = 8 - len(text) % 8
     return text + bytes((missing,)) * missing
 
@@ -133,7 +133,7 @@ def _triple_des(text: bytes, password: str, salt: bytes) -> bytes:
 
     cipher = TripleDES(_derive(password, salt, KEY, 24))
     encryptor = Cipher(cipher, modes.CBC(_derive(password, salt, IV, 8))).encryptor()
-    return encryptor.update(_padded(text)) + encryptor.finalize()
+    return encryptor.update(_pad(text)) + encryptor.finalize()
 
 
 def _rc2_40(text: bytes, password: str, salt: bytes) -> bytes:
@@ -141,7 +141,7 @@ def _rc2_40(text: bytes, password: str, salt: bytes) -> bytes:
     key = _rc2_expanded(_derive(password, salt, KEY, 5))
     block = _derive(password, salt, IV, 8)
     result = []
-    padded = _padded(text)
+    padded = _pad(text)
     for at in range(0, len(padded), 8):
         mixed = bytes(a ^ b for a, b in zip(padded[at : at + 8], block, strict=True))
         block = _rc2_block(mixed, key)

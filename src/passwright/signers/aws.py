@@ -91,7 +91,7 @@ class AwsKmsSigner:
         try:
             return getattr(self._client, operation)(**arguments)
         except exceptions.ClientError as exc:
-            raise _explain_refusal(self._key, exc.response.get("Error", {})) from exc
+            raise _explain_error(self._key, exc.response.get("Error", {})) from exc
         except (exceptions.ConnectTimeoutError, exceptions.ReadTimeoutError) as exc:
             raise SignerTimeout("AWS KMS took too long to answer") from exc
         except (exceptions.ConnectionError, exceptions.HTTPClientError) as exc:
@@ -126,8 +126,8 @@ def _client(timeout: float, attempts: int) -> Any:
         raise SignerRefused(f"AWS KMS can't be asked: {type(exc).__name__}") from exc
 
 
-def _explain_refusal(key: str, said: Any) -> SigningError:
-    code = said.get("Code", "an error")
+def _explain_error(key: str, message: Any) -> SigningError:
+    code = message.get("Code", "an error")
     hints = {
         "AccessDeniedException": "give its principal kms:Sign and kms:GetPublicKey on the key",
         "NotFoundException": "is the key in this region and account?",

@@ -186,12 +186,12 @@ def assert_bound(
     ValueError: `as_` is missing, or names no payload.
     """
     __tracebackhide__ = True
-    wanted = sha256(email, policy=email_policy) if email is not None else None
+    expected = sha256(email, policy=email_policy) if email is not None else None
     name = as_ or _name_of(subject)
     if name == "pkpass":
         report = _of_pkpass(subject)
     else:
-        report = _of_payload(subject.claims if isinstance(subject, Token) else subject, name, wanted)
+        report = _of_payload(subject.claims if isinstance(subject, Token) else subject, name, expected)
     lost = [each for each in report.warnings if {"binding", "bound"} & set(each.code.split("-"))]
     if lost or not report.ok:
         _fail(f"this {name} is not bound to one person", report)
@@ -214,7 +214,7 @@ def _of_pkpass(subject: Any) -> Report:
     )
 
 
-def _of_payload(payload: Any, name: str, wanted: str | None) -> Report:
+def _of_payload(payload: Any, name: str, expected: str | None) -> Report:
     text = payload.url if isinstance(payload, SaveLink) else payload
     findings = [*check(text, name, bound=True)]
     if name == "pass.json":
@@ -225,13 +225,13 @@ def _of_payload(payload: Any, name: str, wanted: str | None) -> Report:
         return Report.from_findings(findings)  # which say so
     place = locator("claims" if name == "link" else name)
     if name in ("link", "save-claims"):
-        findings += _objects(document, place, wanted)
+        findings += _objects(document, place, expected)
     elif name.lower().endswith("object"):
-        findings += _restriction(document, "", place, wanted)
+        findings += _restriction(document, "", place, expected)
     return Report.from_findings(findings)
 
 
-def _objects(claims: Any, place: Place, wanted: str | None) -> Iterator[Finding]:
+def _objects(claims: Any, place: Place, expected: str | None) -> Iterator[Finding]:
     """The restriction on every object in the claims of a link."""
     payload = claims.get("payload") if isinstance(claims, Mapping) else None
     found = 0
@@ -243,18 +243,18 @@ def _objects(claims: Any, place: Place, wanted: str | None) -> Iterator[Finding]
                 hint = "ask for the object as Google holds it"
                 yield error("binding-unproved", place(at), "an id alone shows no restriction", hint)
             else:
-                yield from _restriction(item, at, place, wanted)
+                yield from _restriction(item, at, place, expected)
     if not found:
         yield error("binding-unproved", place("/payload"), "there is no object to carry a restriction")
 
 
-def _restriction(object_: Any, at: str, place: Place, wanted: str | None) -> Iterator[Finding]:
+def _restriction(object_: Any, at: str, place: Place, expected: str | None) -> Iterator[Finding]:
     held = restricted_to(object_) if isinstance(object_, Mapping) else None
     where = place(f"{at}/saveRestrictions/restrictToEmailSha256")
     if not held:
         hint = "write the hash of the holder's address there"
         yield error("binding-lost", where, "the object holds no restriction", hint)
-    elif wanted is not None and held != wanted:
+    elif expected is not None and held != expected:
         hint = "is it the right person, and hashed under the right policy?"
         yield error("binding-lost", where, "the restriction is for another address", hint)
 

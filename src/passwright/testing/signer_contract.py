@@ -66,7 +66,7 @@ def check_signer(signer: Signer, *, public_key: PublicKey) -> None:
     _check_threads(signer, public_key)
     if (now := _key_id(signer)) != key_id:
         raise AssertionError(f"key_id has to stay the same: it was {key_id!r}, and is {now!r}")
-    _check_shown(signer, public_key)
+    _check_displayed(signer, public_key)
 
 
 def _key_id(signer: Signer) -> str | None:
@@ -74,7 +74,7 @@ def _key_id(signer: Signer) -> str | None:
     try:
         key_id: Any = signer.key_id
     except Exception as exc:  # whatever it raises, raising is the mistake
-        raise AssertionError(f"key_id has to be text or None: reading it raised {_named(exc)}") from exc
+        raise AssertionError(f"key_id has to be text or None: reading it raised {_name_of(exc)}") from exc
     if key_id is None or (isinstance(key_id, str) and key_id):
         return key_id
     raise AssertionError(f"key_id has to be text or None: it is {_type(key_id)}")
@@ -86,7 +86,7 @@ def _check_signature(signer: Signer, public_key: PublicKey, message: bytes, name
     try:
         answer: Any = signer.sign(given)
     except Exception as exc:  # likewise
-        raise AssertionError(f"{_SIGN} take {name}: it raised {_named(exc)}") from exc
+        raise AssertionError(f"{_SIGN} take {name}: it raised {_name_of(exc)}") from exc
     if iscoroutine(answer):
         answer.close()
         raise AssertionError(f"{_SIGN} answer at once: it is asynchronous, and nobody awaits it")
@@ -115,16 +115,16 @@ def _check_threads(signer: Signer, public_key: PublicKey) -> None:
         pending = [pool.submit(sign, number) for number in range(_THREADS)]
     for one in pending:
         if (exc := one.exception()) is not None:
-            raise AssertionError(f"{_SIGN} work from several threads: it raised {_named(exc)}") from exc
+            raise AssertionError(f"{_SIGN} work from several threads: it raised {_name_of(exc)}") from exc
         for message, answer in one.result():
             if type(answer) is not bytes or not _fits(public_key, answer, message):
                 raise AssertionError(f"{_SIGN} work from several threads: an answer fits another message")
 
 
-def _check_shown(signer: Signer, public_key: PublicKey) -> None:
+def _check_displayed(signer: Signer, public_key: PublicKey) -> None:
     __tracebackhide__ = True
     for name, text in (("repr", repr(signer)), ("str", str(signer))):
-        if _tells(text, public_key):
+        if _reveals(text, public_key):
             # The text itself stays out of the message, which goes into logs.
             raise AssertionError(f"{name}(signer) has to hide the key: the private key can be read in it")
 
@@ -223,7 +223,7 @@ _BYTES = re.compile(r"b'(?:[^'\\]|\\.){16,}'|b\"(?:[^\"\\]|\\.){16,}\"")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{32,}")
 
 
-def _tells(text: str, public_key: PublicKey) -> bool:
+def _reveals(text: str, public_key: PublicKey) -> bool:
     """The private key to this public one can be read in the text."""
     if "PRIVATE KEY-----" in text:
         return True
@@ -272,6 +272,6 @@ def _type(value: object) -> str:
     return "empty text" if value == "" else f"{type(value).__name__}"
 
 
-def _named(exc: BaseException) -> str:
+def _name_of(exc: BaseException) -> str:
     # Its own text may hold what nobody should read.
     return type(exc).__name__

@@ -89,23 +89,25 @@ def check_store(
     store = make_store()
     try:
         for promise, check in _PROMISES.items():
-            _kept(promise, check, StoreFixture.new(store, raw))
-        _kept(_RACE, store_races.threads, StoreFixture.new(store, raw), passes, clients)
+            _check_stored(promise, check, StoreFixture.new(store, raw))
+        _check_stored(_RACE, store_races.threads, StoreFixture.new(store, raw), passes, clients)
         again = f"{_RACE}, between processes too"
-        _kept(again, store_races.processes, StoreFixture.new(store, raw), make_store, passes)
-        _kept("a ticket is used once", store_races.ticket, StoreFixture.new(store, raw), clients)
+        _check_stored(again, store_races.processes, StoreFixture.new(store, raw), make_store, passes)
+        _check_stored("a ticket is used once", store_races.ticket, StoreFixture.new(store, raw), clients)
         reopened = StoreFixture.new(store, raw)
         kept = _everything(reopened)
     finally:
         store.close()
     store = make_store()
     try:
-        _kept("what was written is there when the store is opened again", _check_everything, store, kept)
+        _check_stored(
+            "what was written is there when the store is opened again", _check_everything, store, kept
+        )
     finally:
         store.close()
 
 
-def _kept(promise: str, check: Callable[..., None], *given: Any) -> None:
+def _check_stored(promise: str, check: Callable[..., None], *given: Any) -> None:
     __tracebackhide__ = True
     try:
         check(*given)

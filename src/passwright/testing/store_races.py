@@ -29,7 +29,7 @@ def threads(place: StoreFixture, passes: int, clients: int) -> None:
 
         def run(number: int, was: StoredBinding = was, barrier: threading.Barrier = barrier) -> str | None:
             barrier.wait(60)
-            return _locked(place.store, was.pass_id, apple=number % 2 == 1)
+            return _lock_by_threads(place.store, was.pass_id, apple=number % 2 == 1)
 
         with ThreadPoolExecutor(clients) as pool:
             _check_winner(place, was, list(pool.map(run, range(clients))))
@@ -64,13 +64,13 @@ def _race_in_process(
         won = []
         for pass_id in ids:
             start.wait(60)
-            won.append(_locked(store, pass_id, apple=platform == "apple"))
+            won.append(_lock_by_threads(store, pass_id, apple=platform == "apple"))
         results.put(won)
     finally:
         store.close()
 
 
-def _locked(store: Store, pass_id: str, *, apple: bool) -> str | None:
+def _lock_by_threads(store: Store, pass_id: str, *, apple: bool) -> str | None:
     """The platform, if this client got the pass for it."""
     with store.reading() as transaction:
         was = transaction.binding(pass_id)

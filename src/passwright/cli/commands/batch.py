@@ -269,7 +269,9 @@ def _bar(rows: Path, *, quiet: bool) -> Iterator[Callable[[many.Progress], objec
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=_count(rows), rate="")
-        yield lambda told: bar.update(task, completed=told.rows, rate=f"{told.rate:,.0f} passes/s")
+        yield lambda listed_rows: bar.update(
+            task, completed=listed_rows.rows, rate=f"{listed_rows.rate:,.0f} passes/s"
+        )
 
 
 def _count(rows: Path) -> int | None:
@@ -303,32 +305,32 @@ def _list_required(ledger: many.Ledger, path: Path) -> Path | None:
 
 
 def _report(
-    target: Path, told: many.Progress, refused: Path | None, required: Path | None, *, as_json: bool
+    target: Path, listed_rows: many.Progress, refused: Path | None, required: Path | None, *, as_json: bool
 ) -> None:
     if as_json:
         cli_output.print_document(
             {
                 "out": str(target),
-                "rows": told.rows,
-                "made": told.made,
-                "refused": told.refused,
-                "skipped": told.skipped,
-                "bytes": told.bytes,
-                "seconds": round(told.seconds, 3),
+                "rows": listed_rows.rows,
+                "made": listed_rows.made,
+                "refused": listed_rows.refused,
+                "skipped": listed_rows.skipped,
+                "bytes": listed_rows.bytes,
+                "seconds": round(listed_rows.seconds, 3),
                 "refused_file": str(refused) if refused else None,
                 "requires_file": str(required) if required else None,
             }
         )
         return
     out = cli_output.console()
-    there = f", {told.skipped:,} were there already" if told.skipped else ""
-    rate = f" in {told.seconds:.1f} s, {told.rate:,.0f} a second" if told.made else ""
-    made = "1 pass" if told.made == 1 else f"{told.made:,} passes"
+    there = f", {listed_rows.skipped:,} were there already" if listed_rows.skipped else ""
+    rate = f" in {listed_rows.seconds:.1f} s, {listed_rows.rate:,.0f} a second" if listed_rows.made else ""
+    made = "1 pass" if listed_rows.made == 1 else f"{listed_rows.made:,} passes"
     out.print(f"{cli_output.safe_text(target)}: {made}{rate}{there}")
     if required:
         out.print(f"Insert first, or the links show nothing: {cli_output.safe_text(required)}")
     if refused:
-        rows = "1 row" if told.refused == 1 else f"{told.refused:,} rows"
+        rows = "1 row" if listed_rows.refused == 1 else f"{listed_rows.refused:,} rows"
         out.print(
             f"{rows} refused, with the reasons in {cli_output.safe_text(refused)}; mend them, then --resume"
         )

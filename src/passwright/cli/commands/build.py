@@ -148,7 +148,7 @@ def _write_unsigned(pass_: Pass, out: Path, *, strict: bool, as_json: bool) -> i
     made = builder.files(pass_)
     report = builder.report(pass_)
     names = json.loads(made["pass.json"])
-    listed = json_output.bundle(made, names, found=report)
+    listed = json_output.unsigned_files(made, names, found=report)
     with files.new_folder(out) as folder:
         for name, data in made.items():
             path = folder / name

@@ -91,7 +91,8 @@ def request(
     out = output.console()
     how = "encrypted" if secret else "not encrypted"
     out.print(
-        f"{output.safe_text(key)}: a new private key, {how}, readable by you alone. Anyone who has it can sign your passes."
+        f"{output.safe_text(key)}: a new private key, {how}, readable by you alone. "
+        "Anyone who has it can sign your passes."
     )
     out.print(f"{output.safe_text(asked)}: the request for Apple, no secret.")
     for number, step in enumerate(_next_steps(folder, key), start=1):

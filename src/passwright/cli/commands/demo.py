@@ -83,21 +83,21 @@ def demo(
     """Run the complete workflow with example keys: one definition, both wallets, bound to one person."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: this is not a folder, and the demo writes three files")
-    road = _walk(datetime.now(UTC))
+    demo_run = _walk(datetime.now(UTC))
     out.mkdir(parents=True, exist_ok=True)
-    report = json.dumps(_report(road), indent=2, ensure_ascii=False) + "\n"
-    atomic_file.write(out / "membership.pkpass", road.data)
-    atomic_file.write(out / "save-link.txt", f"{road.link.url}\n".encode())
+    report = json.dumps(_report(demo_run), indent=2, ensure_ascii=False) + "\n"
+    atomic_file.write(out / "membership.pkpass", demo_run.data)
+    atomic_file.write(out / "save-link.txt", f"{demo_run.link.url}\n".encode())
     atomic_file.write(out / "report.json", report.encode())
     console = output.console(record=svg is not None, width=DRAWING_WIDTH if svg else None)
-    _tell(road, out, console)
+    _tell(demo_run, out, console)
     if svg is not None:
         # A drawing that loads fonts from the network would be no drawing of its own.
         drawn = re.sub(
             r"\s*@font-face \{.*?\}", "", console.export_svg(title="passwright demo"), flags=re.DOTALL
         )
         atomic_file.write(svg, drawn.encode())
-    return 0 if road.ok else 1
+    return 0 if demo_run.ok else 1
 
 
 def _walk(at: datetime) -> _Demo:
@@ -123,14 +123,16 @@ def _walk(at: datetime) -> _Demo:
         link=link,
         read=token.read(link.url, public_key=issuer.public_key),  # type: ignore[arg-type]  # the issuer's is RSA
         refused={
-            "in the definition": _refusal(apple.build, card.replace(barcode=APPLE_SERIAL)),
-            "as an override for Apple": _refusal(apple.build, card.replace(apple={"barcodes": [code]})),
-            "as an override for Google": _refusal(google.save_link, other.replace(google=with_code)),
+            "in the definition": _rejection_rows(apple.build, card.replace(barcode=APPLE_SERIAL)),
+            "as an override for Apple": _rejection_rows(
+                apple.build, card.replace(apple={"barcodes": [code]})
+            ),
+            "as an override for Google": _rejection_rows(google.save_link, other.replace(google=with_code)),
         },
     )
 
 
-def _refusal(build: Callable[[Pass], object], pass_: Pass) -> tuple[Finding, ...]:
+def _rejection_rows(build: Callable[[Pass], object], pass_: Pass) -> tuple[Finding, ...]:
     """The errors a pass is refused with; none if it was built, which must not be."""
     try:
         build(pass_)
@@ -139,9 +141,9 @@ def _refusal(build: Callable[[Pass], object], pass_: Pass) -> tuple[Finding, ...
     return ()
 
 
-def _report(road: _Demo) -> dict[str, Any]:
+def _report(demo_run: _Demo) -> dict[str, Any]:
     """report.json: everything that was checked. Neither address nor its hash is in it."""
-    link = json_output.link(road.link)
+    link = json_output.link(demo_run.link)
     del link["url"]
     return {
         "passes": [
@@ -149,27 +151,27 @@ def _report(road: _Demo) -> dict[str, Any]:
                 "wallet": "apple",
                 "serial_number": APPLE_SERIAL,
                 "file": "membership.pkpass",
-                "bytes": len(road.data),
-                "sha256": hashlib.sha256(road.data).hexdigest(),
-                "findings": json_output.findings(road.apple_report),
+                "bytes": len(demo_run.data),
+                "sha256": hashlib.sha256(demo_run.data).hexdigest(),
+                "findings": json_output.findings(demo_run.apple_report),
             },
             {
                 "wallet": "google",
                 "serial_number": GOOGLE_SERIAL,
                 "file": "save-link.txt",
-                "bytes": len(road.link.url) + 1,
+                "bytes": len(demo_run.link.url) + 1,
             },
         ],
-        "verification": json_output.verification("membership.pkpass", road.verdict),
-        "link": json_output.without_hash({**link, "verified": road.read.verified}),
-        "refused": [finding.as_dict() for found in road.refused.values() for finding in found],
+        "verification": json_output.verification("membership.pkpass", demo_run.verdict),
+        "link": json_output.without_hash({**link, "verified": demo_run.read.verified}),
+        "refused": [finding.as_dict() for found in demo_run.refused.values() for finding in found],
     }
 
 
 # --- telling -------------------------------------------------------------------------------------
 
 
-def _tell(road: _Demo, out: Path, on: Console) -> None:
+def _tell(demo_run: _Demo, out: Path, on: Console) -> None:
     on.print("One definition, both wallets, bound to one person. All keys are throw-away examples.")
     _heading("Made", on)
     output.print_row(
@@ -179,43 +181,44 @@ def _tell(road: _Demo, out: Path, on: Console) -> None:
     )
     output.print_row(
         "Apple Wallet",
-        f"pass {APPLE_SERIAL}, {output.size_text(len(road.data))} in {len(road.verdict.files)} files",
+        f"pass {APPLE_SERIAL}, {output.size_text(len(demo_run.data))} in {len(demo_run.verdict.files)} files",
         on=on,
     )
     output.print_row(
         "Google Wallet",
-        f"pass {GOOGLE_SERIAL}, a link of {road.link.length:,} characters, the safe limit is {MAX_TOKEN:,}",
+        f"pass {GOOGLE_SERIAL}, a link of {demo_run.link.length:,} characters, "
+        f"the safe limit is {MAX_TOKEN:,}",
         on=on,
     )
-    _heading(f"Apple: membership.pkpass, {'verified' if road.verdict.ok else 'NOT VERIFIED'}", on)
+    _heading(f"Apple: membership.pkpass, {'verified' if demo_run.verdict.ok else 'NOT VERIFIED'}", on)
     for step in STEPS:
         on.print(
             "  ",
-            output.outcome_mark(road.verdict.steps[step], on=on),
+            output.outcome_mark(demo_run.verdict.steps[step], on=on),
             f" {step:10} {STEP_WORDS[step]}",
             sep="",
         )
-    output.print_findings((*road.verdict.report, *road.apple_report), on=on, indent=2)
+    output.print_findings((*demo_run.verdict.report, *demo_run.apple_report), on=on, indent=2)
     _heading("Google: save-link.txt, decoded with the public key", on)
-    outcome = "ok" if road.read.verified else "failed"
+    outcome = "ok" if demo_run.read.verified else "failed"
     on.print("  ", output.outcome_mark(outcome, on=on), " signature  RS256, by the service account", sep="")
-    _claims(road, on)
+    _claims(demo_run, on)
     _heading("To create first, through Google's API", on)
-    for name, resource in road.link.requires.items():
+    for name, resource in demo_run.link.requires.items():
         output.print_row(
             name, f"{resource['id']}: it does not fit into the link; its JSON is in report.json", on=on
         )
-    if not road.link.requires:
+    if not demo_run.link.requires:
         output.print_row("nothing", "class and object are in the link", on=on)
     _heading("Rejected: the same bound pass with a barcode", on)
-    for attempt, found in road.refused.items():
+    for attempt, found in demo_run.refused.items():
         outcome = "ok" if found else "failed"
         on.print("  ", output.outcome_mark(outcome, on=on), f" {attempt}", sep="")
         output.print_findings(found, on=on, indent=4)
     _heading("Written", on)
     for name in ("membership.pkpass", "save-link.txt", "report.json"):
         on.print(f"  {output.safe_text(out / name)}")
-    if not road.ok:
+    if not demo_run.ok:
         output.print_failure("a check failed: see above")
 
 
@@ -229,8 +232,8 @@ STEP_WORDS = {
 }
 
 
-def _claims(road: _Demo, on: Console) -> None:
-    claims = json_output.without_hash(dict(road.read.claims))
+def _claims(demo_run: _Demo, on: Console) -> None:
+    claims = json_output.without_hash(dict(demo_run.read.claims))
     for name in ("iss", "aud", "typ", "iat"):
         output.print_row(name, claims[name], on=on, width=CLAIM_WIDTH)
     for kind, items in claims["payload"].items():

@@ -78,15 +78,15 @@ def verify(
     found = list(_passes(paths))
     try:
         with _verify_files(found, how, jobs) as judged:
-            for said in _with_progress(judged, len(found), wanted=not as_json):
+            for results in _with_progress(judged, len(found), is_wanted=not as_json):
                 told += 1
-                if isinstance(said, OSError):
+                if isinstance(results, OSError):
                     # The others are judged all the same.
-                    output.print_error(said)
+                    output.print_error(results)
                     code = 2
                 else:
-                    code = max(code, said[0])
-                    sys.stdout.write(said[1])
+                    code = max(code, results[0])
+                    sys.stdout.write(results[1])
     except KeyboardInterrupt:
         raise Interrupted(f"stopped: {told} of {len(found)} files were judged") from None
     except BrokenProcessPool:
@@ -157,17 +157,17 @@ def _verifier(trust: Trust) -> Verifier:
     return Verifier(trust)
 
 
-def _with_progress(said: Iterable[_FileResult], total: int, *, wanted: bool) -> Iterator[_FileResult]:
+def _with_progress(results: Iterable[_FileResult], total: int, *, is_wanted: bool) -> Iterator[_FileResult]:
     """Yields the results, with a progress bar on standard error if that is a terminal."""
     from rich.progress import Progress
 
     err = output.console(err=True)
-    if not wanted or not err.is_terminal or total == 1:
-        yield from said
+    if not is_wanted or not err.is_terminal or total == 1:
+        yield from results
         return
     with Progress(console=err, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task("judging", total=total)
-        for each in said:
+        for each in results:
             # Text printed now would stand in the middle of the bar.
             bar.stop()
             yield each

@@ -183,5 +183,5 @@ def _credential(credential_id: bytes, response: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _text(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

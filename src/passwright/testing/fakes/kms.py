@@ -125,9 +125,9 @@ class KeyService:
             self._stopped.wait(10)
         if self.fault in ("refuses", "ails"):
             raise KmsRefused(403 if self.fault == "refuses" else 503, "so it was asked for")
-        given: dict[str, Any] = json.loads(body) if body else {}
+        request_body: dict[str, Any] = json.loads(body) if body else {}
         if target := headers.get("x-amz-target"):
-            return self._aws(target, headers, given)
+            return self._aws(target, headers, request_body)
         if path.startswith("/service_accounts/"):
             return {_ACCOUNT_KEY_ID: self._certificate_pem()}
         ways: dict[str, Callable[[Mapping[str, str], dict[str, Any]], dict[str, Any]]] = {
@@ -139,77 +139,78 @@ class KeyService:
         }
         for end, way in ways.items():
             if path.endswith(end):
-                return way(headers, given)
+                return way(headers, request_body)
         raise KmsRefused(404, "no such path")
 
     def _bearer(self, headers: Mapping[str, str]) -> None:
         if headers.get("authorization") != f"Bearer {self.token}":
             raise KmsRefused(401, "the bearer token is missing, or another")
 
-    def _aws(self, target: str, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    def _aws(self, target: str, headers: Mapping[str, str], request_body: dict[str, Any]) -> dict[str, Any]:
         """AWS KMS API reference: Sign, GetPublicKey."""
         if not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 Credential="):
             raise KmsRefused(400, "the request is not signed with version 4")
         if target == "TrentService.GetPublicKey":
             pem = self._public_pem().split("-----")[2]
-            return {"KeyId": given["KeyId"], "PublicKey": pem.replace("\n", ""), "KeyUsage": "SIGN_VERIFY",
+            return {"KeyId": request_body["KeyId"], "PublicKey": pem.replace("\n", ""),
+                    "KeyUsage": "SIGN_VERIFY",
                     "KeySpec": "RSA_2048", "SigningAlgorithms": ["RSASSA_PKCS1_V1_5_SHA_256"]}  # fmt: skip
         if target != "TrentService.Sign":
             raise KmsRefused(400, "UnknownOperationException")
         if (
-            given.get("MessageType") != "DIGEST"
-            or given.get("SigningAlgorithm") != "RSASSA_PKCS1_V1_5_SHA_256"
+            request_body.get("MessageType") != "DIGEST"
+            or request_body.get("SigningAlgorithm") != "RSASSA_PKCS1_V1_5_SHA_256"
         ):
             raise KmsRefused(400, "ValidationException")
-        signature = self._sign(b64decode(given["Message"], validate=True))
-        return {"KeyId": given["KeyId"], "Signature": b64encode(signature).decode(),
-                "SigningAlgorithm": given["SigningAlgorithm"]}  # fmt: skip
+        signature = self._sign(b64decode(request_body["Message"], validate=True))
+        return {"KeyId": request_body["KeyId"], "Signature": b64encode(signature).decode(),
+                "SigningAlgorithm": request_body["SigningAlgorithm"]}  # fmt: skip
 
-    def _cloud_kms_key(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    def _cloud_kms_key(self, headers: Mapping[str, str], request_body: dict[str, Any]) -> dict[str, Any]:
         """Cloud KMS REST reference: cryptoKeyVersions.getPublicKey."""
-        del headers, given
+        del headers, request_body
         return {"pem": self._public_pem(), "algorithm": "RSA_SIGN_PKCS1_2048_SHA256"}
 
-    def _cloud_kms(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    def _cloud_kms(self, headers: Mapping[str, str], request_body: dict[str, Any]) -> dict[str, Any]:
         """Cloud KMS REST reference: cryptoKeyVersions.asymmetricSign, with checksums both ways."""
         del headers
         from google_crc32c import value
 
-        digest = b64decode(given["digest"]["sha256"], validate=True)
-        if int(given["digestCrc32c"]) != value(digest):
+        digest = b64decode(request_body["digest"]["sha256"], validate=True)
+        if int(request_body["digestCrc32c"]) != value(digest):
             raise KmsRefused(400, "the digest does not match its checksum")
         signature = self._sign(digest)
         return {"signature": b64encode(signature).decode(), "signatureCrc32c": str(value(signature)),
                 "verifiedDigestCrc32c": True}  # fmt: skip
 
-    def _iam(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    def _iam(self, headers: Mapping[str, str], request_body: dict[str, Any]) -> dict[str, Any]:
         """IAM Service Account Credentials API: projects.serviceAccounts.signBlob, which hashes itself."""
         from hashlib import sha256
 
         self._bearer(headers)
-        if set(given) - {"payload", "delegates"}:
+        if set(request_body) - {"payload", "delegates"}:
             raise KmsRefused(400, "unknown member")
-        signature = self._sign(sha256(b64decode(given["payload"], validate=True)).digest())
+        signature = self._sign(sha256(b64decode(request_body["payload"], validate=True)).digest())
         return {"keyId": _ACCOUNT_KEY_ID, "signedBlob": b64encode(signature).decode()}
 
-    def _azure(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    def _azure(self, headers: Mapping[str, str], request_body: dict[str, Any]) -> dict[str, Any]:
         """Azure Key Vault REST reference: Sign. The digest and the answer are base64url."""
         self._bearer(headers)
-        if given.get("alg") != "RS256":
+        if request_body.get("alg") != "RS256":
             raise KmsRefused(400, "alg has to be RS256 for this key")
-        digest = urlsafe_b64decode(given["value"] + "=" * (-len(given["value"]) % 4))
+        digest = urlsafe_b64decode(request_body["value"] + "=" * (-len(request_body["value"]) % 4))
         return {
             "kid": f"{self.url}/keys/passes/1",
             "value": urlsafe_b64encode(self._sign(digest)).decode().rstrip("="),
         }
 
-    def _vault(self, headers: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
+    def _vault(self, headers: Mapping[str, str], request_body: dict[str, Any]) -> dict[str, Any]:
         """HashiCorp Vault, Transit secrets engine API: Sign Data."""
         if headers.get("x-vault-token") != self.token:
             raise KmsRefused(403, "permission denied")
-        if given.get("prehashed") is not True or given.get("signature_algorithm") != "pkcs1v15":
+        if request_body.get("prehashed") is not True or request_body.get("signature_algorithm") != "pkcs1v15":
             raise KmsRefused(400, "Passwright needs prehashed data and PKCS #1 v1.5")
-        signature = self._sign(b64decode(given["input"], validate=True))
+        signature = self._sign(b64decode(request_body["input"], validate=True))
         return {"data": {"signature": f"vault:v1:{b64encode(signature).decode()}", "key_version": 1}}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
