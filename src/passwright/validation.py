@@ -18,7 +18,7 @@ from passwright.google.reading import token
 from passwright.google.reading.claims import check_claims, check_resource
 from passwright.google.schema import VERTICALS
 from passwright.report import Finding, Report, error, warning
-from passwright.schema.pointers import locator, quoted
+from passwright.schema.pointers import locator, quote
 from passwright.times import require_aware
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _payload_name(as_: str) -> str:
     """LoyaltyObject and loyaltyObject are the same."""
     known = {name.lower(): name for name in PAYLOADS}
     if as_.lower() not in known:
-        raise ValueError(f"{quoted(as_)} is none of {', '.join(PAYLOADS)}")
+        raise ValueError(f"{quote(as_)} is none of {', '.join(PAYLOADS)}")
     return known[as_.lower()]
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from passwright import Pass
     from passwright.report import Finding
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 # One of everything that a template can hold.
 FULL = Template(
@@ -215,7 +215,7 @@ def judge_with(*rules: Rule) -> DocumentValidator:
     return DocumentValidator("doc", Validator(TABLE), "Doc", rules)
 
 
-def counting(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def counting(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     yield note("a-is", place("/a"), f"a is {document.get('a')!r}")
 
 

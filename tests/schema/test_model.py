@@ -29,7 +29,7 @@ from passwright.schema.formats import (
     is_url,
 )
 from passwright.schema.model import Schema
-from passwright.schema.pointers import MAX_POINTER, did_you_mean, join_pointer, locator, printable, quoted
+from passwright.schema.pointers import MAX_POINTER, did_you_mean, join_pointer, locator, printable, quote
 from passwright.schema.validator import Validator
 
 if TYPE_CHECKING:
@@ -479,8 +479,8 @@ def test_a_hint_names_what_was_probably_meant(name: object, hint: str) -> None:
 
 
 def test_a_text_is_shown_in_quotes_and_cut() -> None:
-    assert quoted("Points") == "'Points'"
-    assert quoted("x" * 500) == f"'{'x' * 59}...'"
+    assert quote("Points") == "'Points'"
+    assert quote("x" * 500) == f"'{'x' * 59}...'"
 
 
 def test_what_a_value_is_can_be_said_of_anything() -> None:

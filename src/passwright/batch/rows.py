@@ -23,7 +23,7 @@ from passwright.binding.binding import Binding
 from passwright.errors import InvalidInput
 from passwright.model.template import Pass
 from passwright.report import Finding, error
-from passwright.schema.pointers import did_you_mean, join_pointer, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, quote
 from passwright.times import is_aware
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def read_csv(file: IO[bytes]) -> Iterator[Row]:
             "bad-rows", "line 1", "there is no column called serial: the first line has to name the columns"
         )
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise InvalidInput("bad-rows", "line 1", f"the column {quoted(twice[0])} is there twice")
+        raise InvalidInput("bad-rows", "line 1", f"the column {quote(twice[0])} is there twice")
     rows = csv.reader(text, delimiter=separator, strict=True)
     while True:
         try:
@@ -203,8 +203,8 @@ class RowParser:
         return [
             error(
                 "unknown-field",
-                f"rows#/{quoted(name)}",
-                f"the template has no field {quoted(name)}",
+                f"rows#/{quote(name)}",
+                f"the template has no field {quote(name)}",
                 did_you_mean(name, known) or f"columns are: {', '.join(known)}",
             )
             for name in names

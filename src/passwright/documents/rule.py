@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from passwright.report import Finding
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
-    Check = Callable[[Mapping[str, Any], Any, Place], Iterable[Finding]]
+    Check = Callable[[Mapping[str, Any], Any, Locator], Iterable[Finding]]
     ValueCheck = Callable[[Any], object]
 
 __all__ = ["Rule"]

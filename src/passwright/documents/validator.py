@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from passwright.documents.json_template import JsonTemplate
     from passwright.documents.rule import Rule, ValueCheck
     from passwright.report import Finding
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
     from passwright.schema.validator import Validator
 
     _FullCheck = Callable[[Any], Iterable[Finding]]
@@ -43,7 +43,7 @@ class _SchemaFindings:
 
     __slots__ = ("_mistyped", "findings")
 
-    def __init__(self, bare: Iterable[Finding], place: Place) -> None:
+    def __init__(self, bare: Iterable[Finding], place: Locator) -> None:
         bare = tuple(bare)
         self._mistyped = [finding.location for finding in bare if finding.code in _MISTYPED]
         self.findings = [replace(finding, location=place(finding.location)) for finding in bare]
@@ -88,7 +88,7 @@ class DocumentValidator:
         return rules
 
     def validate(
-        self, document: Mapping[str, Any], context: Any, *, place: Place | None = None, writing: bool = True
+        self, document: Mapping[str, Any], context: Any, *, place: Locator | None = None, writing: bool = True
     ) -> list[Finding]:
         """Validates a finished document. `writing` is False for documents of others."""
         where = place or locator(self.name)
@@ -144,7 +144,7 @@ class _DynamicRule:
 
     __slots__ = ("_context", "_last", "_place", "_template", "reads", "rule")
 
-    def __init__(self, rule: Rule, template: JsonTemplate, context: Any, place: Place) -> None:
+    def __init__(self, rule: Rule, template: JsonTemplate, context: Any, place: Locator) -> None:
         self.rule = rule
         self._template = template
         self._context = context
@@ -188,7 +188,7 @@ class CompiledValidator:
         findings: tuple[Finding, ...],
         checks: Sequence[tuple[ValueCheck, _FullCheck]],
         rules: Sequence[_DynamicRule],
-        place: Place,
+        place: Locator,
     ) -> None:
         self.findings = findings
         self._template = template

@@ -33,7 +33,7 @@ from passwright.model.template import (
 )
 from passwright.model.validation import check_document, check_template, check_translations, template_document
 from passwright.report import Finding, Report, Severity, error, has_errors, warning
-from passwright.schema.pointers import did_you_mean, join_pointer, locator, printable, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, locator, printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from passwright.model.kinds import Kind
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
     # A file's name and the most bytes it may have -> its bytes, or what is wrong with it.
     _DataOf: TypeAlias = Callable[[str, int], tuple[bytes | None, list[Finding]]]
@@ -165,10 +165,10 @@ def _read(
     return template, Report.from_findings(findings)
 
 
-def _reserved_names(template: Template, place: Place) -> Iterator[Finding]:
+def _reserved_names(template: Template, place: Locator) -> Iterator[Finding]:
     """Fields whose names mean something else in requests to the issuing service."""
     for name in sorted(API_MEMBERS.intersection(template.fields)):
-        message = f"{quoted(name)} is a member of the issuing service's requests"
+        message = f"{quote(name)} is a member of the issuing service's requests"
         hint = f'give it as "values": {{"{name}": ...}} there, or choose another name'
         yield warning("reserved-field-name", place(join_pointer("/fields", name)), message, hint)
 
@@ -195,7 +195,7 @@ def _too_large(name: str, size: int, most: int) -> Finding:
     return error("too-large", name, f"the file has {size} bytes, at most {most} are read")
 
 
-def _toml_in(name: str, data_of: _DataOf) -> tuple[dict[str, Any] | None, Place, list[Finding]]:
+def _toml_in(name: str, data_of: _DataOf) -> tuple[dict[str, Any] | None, Locator, list[Finding]]:
     """The document in a TOML file, None if it can't be read, and where its pointers are."""
     data, findings = data_of(name, MAX_TOML_BYTES)
     if data is None:
@@ -251,15 +251,15 @@ def _unknown_picture(name: str) -> tuple[str, str] | None:
     if picture in PICTURES:
         return None
     hint = did_you_mean(picture, PICTURES) or f"pictures: {', '.join(PICTURES)}"
-    return f"no wallet knows a picture called {quoted(picture)}", hint
+    return f"no wallet knows a picture called {quote(picture)}", hint
 
 
 def _translations(
     names: Iterable[str], data_of: _DataOf
-) -> tuple[dict[str, dict[str, str]], dict[str, Place], list[Finding]]:
+) -> tuple[dict[str, dict[str, str]], dict[str, Locator], list[Finding]]:
     """Language -> text -> translation, language -> places in its file, and what is wrong."""
     translations: dict[str, dict[str, str]] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, Locator] = {}
     findings: list[Finding] = []
     for path in names:
         base = path.removeprefix("translations/").rstrip("/")
@@ -283,7 +283,7 @@ def _translations(
         findings += problems
         for key, value in (document or {}).items():
             if not isinstance(value, str):
-                message = f"the translation of {quoted(key)} has to be text"
+                message = f"the translation of {quote(key)} has to be text"
                 hint = "put the whole text in quotes when it holds a dot" if isinstance(value, dict) else ""
                 findings.append(error("wrong-type", place(join_pointer("", key)), message, hint))
         translations[language] = {k: v for k, v in (document or {}).items() if isinstance(v, str)}

@@ -18,7 +18,7 @@ from passwright.strict_json import dumps
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["read", "written", "written_key", "written_value"]
 
@@ -26,7 +26,7 @@ __all__ = ["read", "written", "written_key", "written_value"]
 MAX_DOT_STEPS = 2_000_000
 
 
-def read(data: bytes, name: str) -> tuple[dict[str, Any] | None, Place, list[Finding]]:
+def read(data: bytes, name: str) -> tuple[dict[str, Any] | None, Locator, list[Finding]]:
     """The document in the bytes of a TOML file, and what stands where in it.
 
     The document is None if it can't be read, and the findings say why. A place is
@@ -81,7 +81,7 @@ _TABLE = re.compile(rf"[ \t]*+(\[\[?+)[ \t]*+({_DOTTED})[ \t]*+\]")
 _KEY = re.compile(rf"[ \t]*+({_DOTTED})[ \t]*+=")
 
 
-def _place(text: str, name: str) -> Place:
+def _place(text: str, name: str) -> Locator:
     """A function from pointers to `template.toml:line#pointer`."""
     lines = dict(_lines(text))
 

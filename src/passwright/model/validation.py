@@ -19,7 +19,7 @@ from passwright.model.kinds import KINDS
 from passwright.report import Finding, error, has_errors, warning
 from passwright.schema.formats import describe_type, is_number, is_text
 from passwright.schema.model import Schema
-from passwright.schema.pointers import did_you_mean, join_pointer, locator, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, locator, quote
 from passwright.schema.validator import Validator
 from passwright.strict_json import dumps
 from passwright.times import is_aware
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from passwright.model.kinds import Kind
     from passwright.model.template import Field, Pass, Template
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = [
     "barcodes_of",
@@ -70,7 +70,7 @@ def template_validator() -> Validator:
 
 
 def check_document(
-    document: Mapping[str, Any], *, kinds: Mapping[str, Kind] | None = None, place: Place
+    document: Mapping[str, Any], *, kinds: Mapping[str, Kind] | None = None, place: Locator
 ) -> Iterator[Finding]:
     """Everything that is wrong with a template written as a document."""
     yield from template_validator().check("Template", document, place=place)
@@ -81,7 +81,7 @@ def check_document(
     kind = known_kinds.get(name) if isinstance(name, str) else None
     if isinstance(name, str) and kind is None:
         hint = did_you_mean(name, known_kinds) or f"known kinds: {', '.join(known_kinds)}"
-        yield error("unknown-kind", place("/kind"), f"there is no kind {quoted(name)}", hint)
+        yield error("unknown-kind", place("/kind"), f"there is no kind {quote(name)}", hint)
     fields = document.get("fields", {})
     if isinstance(fields, dict):
         yield from _check_fields(fields, kind, place)
@@ -100,7 +100,7 @@ def own_copy(overrides: object, where: str) -> tuple[dict[str, Any], list[Findin
         return {}, [error("not-json", where, message, "write dates and decimals as text")]
 
 
-def _check_json(value: object, pointer: str, place: Place) -> Iterator[Finding]:
+def _check_json(value: object, pointer: str, place: Locator) -> Iterator[Finding]:
     """What JSON can't say in members that are merged into a payload as they are."""
     if pointer.count("/") > MAX_DEPTH:
         yield error("too-deep", place(pointer), f"this is nested more than {MAX_DEPTH} levels deep")
@@ -109,7 +109,7 @@ def _check_json(value: object, pointer: str, place: Place) -> Iterator[Finding]:
             if isinstance(key, str) and is_text(key):
                 yield from _check_json(each, join_pointer(pointer, key), place)
             else:
-                yield error("not-json", place(pointer), f"the key {quoted(key)} is no text", "keys are text")
+                yield error("not-json", place(pointer), f"the key {quote(key)} is no text", "keys are text")
     elif isinstance(value, (list, tuple)):
         for index, each in enumerate(value):
             yield from _check_json(each, join_pointer(pointer, index), place)
@@ -121,7 +121,7 @@ def _check_json(value: object, pointer: str, place: Place) -> Iterator[Finding]:
         yield error("not-json", place(pointer), f"this is {describe_type(value)}, which JSON has not", hint)
 
 
-def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) -> Iterator[Finding]:
+def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Locator) -> Iterator[Finding]:
     if not fields:
         hint = 'add one: [fields] and name = { slot = "primary", label = "Name" }'
         yield error("no-fields", place("/fields"), "the template has no fields", hint)
@@ -136,7 +136,7 @@ def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) ->
             hint = "'serial' is the pass's own number"
             if key != "serial":
                 hint = "use 1 to 64 of A-Z, a-z, 0-9, _ and -; the label may hold any letters"
-            yield error("bad-field-key", place(here), f"a field can't be called {quoted(key)}", hint)
+            yield error("bad-field-key", place(here), f"a field can't be called {quote(key)}", hint)
         if not isinstance(each, dict):
             continue
         yield from _check_field(each, here, place)
@@ -148,7 +148,7 @@ def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) ->
             yield error(
                 "unknown-meaning",
                 place(join_pointer(here, "means")),
-                f"{kind.name} has no meaning {quoted(means)}",
+                f"{kind.name} has no meaning {quote(means)}",
                 hint,
             )
         elif means in meanings:
@@ -159,7 +159,7 @@ def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Place) ->
         meanings.setdefault(means, key)
 
 
-def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[Finding]:
+def _check_field(each: Mapping[str, Any], here: str, place: Locator) -> Iterator[Finding]:
     kind = each.get("type", "text")
     if not isinstance(kind, str):
         return  # the table has said so
@@ -187,7 +187,9 @@ def _check_field(each: Mapping[str, Any], here: str, place: Place) -> Iterator[F
             yield error("wrong-value", place(join_pointer(here, key)), f"{key} {rule}")
 
 
-def _check_blanks(document: Mapping[str, Any], fields: Mapping[str, Any], place: Place) -> Iterator[Finding]:
+def _check_blanks(
+    document: Mapping[str, Any], fields: Mapping[str, Any], place: Locator
+) -> Iterator[Finding]:
     given, absent = {"serial"}, set()
     for key, each in fields.items():
         members = each if isinstance(each, dict) else {}
@@ -237,9 +239,9 @@ def _check_names(template: Template) -> Iterator[Finding]:
     for name in files:
         if not isinstance(name, str) or not _PICTURE.match(name):
             hint = "icon.png, logo@2x.png, de/hero.png"
-            yield error("bad-name", f"images/{quoted(name)}", "a picture can't have this name", hint)
+            yield error("bad-name", f"images/{quote(name)}", "a picture can't have this name", hint)
     for language, texts in translations.items():
-        where = f"translations/{quoted(language)}"
+        where = f"translations/{quote(language)}"
         if not isinstance(language, str) or not _LANGUAGE.match(language):
             yield error("bad-name", where, "this is no language", "de, en-GB")
         elif not isinstance(texts, dict):
@@ -251,7 +253,7 @@ def _check_names(template: Template) -> Iterator[Finding]:
 
 
 def check_translations(
-    template: Template, where: Callable[[str], Place] = lambda name: locator(f"translations/{name}.toml")
+    template: Template, where: Callable[[str], Locator] = lambda name: locator(f"translations/{name}.toml")
 ) -> Iterator[Finding]:
     """Texts without a translation, and translations of nothing. `where` finds the place of a text."""
     texts = dict.fromkeys(translatable(template))
@@ -263,11 +265,11 @@ def check_translations(
             yield warning("own-language-translated", place(""), message, hint)
         for text in texts:
             if text not in translated:
-                message = f"there is no {language} for {quoted(text)}"
+                message = f"there is no {language} for {quote(text)}"
                 yield warning("missing-translation", place(""), message, "holders will read it as it is")
         for text in translated:
             if text not in texts:
-                message = f"{quoted(text)} is translated in vain"
+                message = f"{quote(text)} is translated in vain"
                 hint = did_you_mean(text, texts) or "the template shows no such text"
                 yield warning("unused-translation", place(join_pointer("", text)), message, hint)
     languages = {template.language, *template.translations}
@@ -345,7 +347,7 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
         if key not in template.fields:
             hint = did_you_mean(key, template.fields) or f"its fields: {', '.join(template.fields)}"
             where = place(join_pointer("/values", key))
-            yield error("unknown-field", where, f"the template has no field {quoted(key)}", hint)
+            yield error("unknown-field", where, f"the template has no field {quote(key)}", hint)
     for key, each in template.fields.items():
         if finding := _check_value(key, each, pass_.values.get(key)):
             yield finding

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     # Returns the location of a JSON pointer: file:line#pointer.
-    Place = Callable[[str], str]
+    Locator = Callable[[str], str]
 
-__all__ = ["MAX_POINTER", "did_you_mean", "join_pointer", "locator", "printable", "quoted"]
+__all__ = ["MAX_POINTER", "did_you_mean", "join_pointer", "locator", "printable", "quote"]
 
 # Longer than any name of a schema: a longer one is not a misspelling of it.
 MAX_NAME = 60
@@ -18,7 +18,7 @@ MAX_NAME = 60
 MAX_POINTER = 300
 
 
-def locator(file: str) -> Place:
+def locator(file: str) -> Locator:
     """Returns a function from JSON pointers to locations in `file`."""
     return lambda pointer: f"{file}#{printable(pointer)}" if pointer else file
 
@@ -36,10 +36,10 @@ def printable(pointer: str) -> str:
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
 
 
-def quoted(text: object) -> str:
+def quote(value: object) -> str:
     """Quotes a name or text of a definition, cut to fit a line. Never for a holder's values."""
-    quoted = repr(text)
-    return quoted if len(quoted) <= MAX_NAME + 2 else f"{quoted[:MAX_NAME]}...'"
+    text = repr(value)
+    return text if len(text) <= MAX_NAME + 2 else f"{text[:MAX_NAME]}...'"
 
 
 def did_you_mean(name: object, names: Iterable[str]) -> str:
@@ -50,4 +50,4 @@ def did_you_mean(name: object, names: Iterable[str]) -> str:
         return ""
     originals = {candidate.lower(): candidate for candidate in names}
     close = difflib.get_close_matches(name.lower(), originals, n=1, cutoff=0.7)
-    return f"did you mean {quoted(originals[close[0]])}?" if close else ""
+    return f"did you mean {quote(originals[close[0]])}?" if close else ""

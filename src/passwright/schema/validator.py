@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from passwright.report import Finding, Severity
 from passwright.schema import constraints, cross_checks
 from passwright.schema.formats import BASE_TYPES, Pending, describe_type, is_number
-from passwright.schema.pointers import did_you_mean, join_pointer, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.schema.constraints import Constraint, Test
     from passwright.schema.model import Member, Schema
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["Validator", "ValueValidator"]
 
@@ -37,7 +37,9 @@ class Validator:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
 
-    def check(self, name: str, document: object, *, place: Place, writing: bool = True) -> Iterator[Finding]:
+    def check(
+        self, name: str, document: object, *, place: Locator, writing: bool = True
+    ) -> Iterator[Finding]:
         """Yields the findings about `document` as an object called `name`.
 
         Members that are `Pending` count as present. With `writing`, unknown
@@ -92,7 +94,7 @@ class ValueValidator:
     def _fits_styles(self, value: object) -> bool:
         return all(style.accepts({"value": value}) for style in self._styles)
 
-    def findings(self, value: object, *, place: Place) -> Iterator[Finding]:
+    def findings(self, value: object, *, place: Locator) -> Iterator[Finding]:
         """Yields the findings about a value."""
         walk = _Walk(self._compiled, place)
         yield from (walk.item if self._is_item else walk.value)(self._member, value, self._pointer)
@@ -249,7 +251,7 @@ def _first_type(alternatives: list[tuple[Test, Test]]) -> Test:
 class _Walk:
     """Examines one document for findings."""
 
-    def __init__(self, compiled: _CompiledSchema, place: Place) -> None:
+    def __init__(self, compiled: _CompiledSchema, place: Locator) -> None:
         self.compiled = compiled
         self.place = place
         self.hints = MAX_HINTS
@@ -311,7 +313,7 @@ class _Walk:
                     f"write {member.name!r}",
                 )
         severity = Severity.ERROR if self.compiled.writing else Severity.WARNING
-        message = f"there is no key {quoted(name)} here"
+        message = f"there is no key {quote(name)} here"
         return self.finding(severity, "unknown-key", pointer, message, self.suggestion(name, members))
 
     def choice_hint(self, value: object, choices: tuple[str, ...]) -> str:
@@ -346,7 +348,7 @@ class _Walk:
         if isinstance(value, Pending):
             return
         # Where any name is allowed, a message names the member by its own.
-        name = member.name if member.name != "*" else quoted(pointer.rpartition("/")[2])
+        name = member.name if member.name != "*" else quote(pointer.rpartition("/")[2])
         if value is None:
             yield self.error("null-value", pointer, f"{name} is null", "leave it out")
             return

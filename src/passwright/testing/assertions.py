@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = [
     "assert_bound",
@@ -231,7 +231,7 @@ def _of_payload(payload: Any, name: str, expected: str | None) -> Report:
     return Report.from_findings(findings)
 
 
-def _objects(claims: Any, place: Place, expected: str | None) -> Iterator[Finding]:
+def _objects(claims: Any, place: Locator, expected: str | None) -> Iterator[Finding]:
     """The restriction on every object in the claims of a link."""
     payload = claims.get("payload") if isinstance(claims, Mapping) else None
     found = 0
@@ -248,7 +248,7 @@ def _objects(claims: Any, place: Place, expected: str | None) -> Iterator[Findin
         yield error("binding-unproved", place("/payload"), "there is no object to carry a restriction")
 
 
-def _restriction(object_: Any, at: str, place: Place, expected: str | None) -> Iterator[Finding]:
+def _restriction(object_: Any, at: str, place: Locator, expected: str | None) -> Iterator[Finding]:
     held = restricted_to(object_) if isinstance(object_, Mapping) else None
     where = place(f"{at}/saveRestrictions/restrictToEmailSha256")
     if not held:

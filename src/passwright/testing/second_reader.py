@@ -13,7 +13,7 @@ from passwright.apple.cms.parser import parse
 from passwright.apple.cms.signature import find_signer
 from passwright.errors import InvalidInput
 from passwright.report import error, note
-from passwright.schema.pointers import quoted
+from passwright.schema.pointers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def compare_readers(
     try:
         other = second(signature)
     except Exception as exc:  # noqa: BLE001 -- a reader may raise anything over hostile bytes
-        reason = quoted(f"{type(exc).__name__}: {exc}".splitlines()[0])
+        reason = quote(f"{type(exc).__name__}: {exc}".splitlines()[0])
         return (error("readers-disagree", LOCATION, f"the second reader cannot read it: {reason}", HINT),)
     names = [each.name for each in fields(own) if getattr(own, each.name) != getattr(other, each.name)]
     if not names:

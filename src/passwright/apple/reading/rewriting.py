@@ -28,7 +28,7 @@ from passwright.model.validation import own_copy
 from passwright.report import Finding, Report, error, warning
 from passwright.schema.formats import is_number, is_text
 from passwright.schema.pointers import did_you_mean, join_pointer
-from passwright.schema.pointers import quoted as shown_value
+from passwright.schema.pointers import quote as shown_value
 from passwright.strict_json import dumps
 from passwright.times import aware_or_now, is_aware
 

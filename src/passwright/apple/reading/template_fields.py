@@ -21,7 +21,7 @@ from passwright.model.template import SLOTS, Field
 from passwright.model.validation import MAX_FIELDS
 from passwright.report import Finding, warning
 from passwright.schema.formats import is_date, is_number
-from passwright.schema.pointers import quoted
+from passwright.schema.pointers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -70,7 +70,7 @@ def fields_of(
                 continue
             own = unused_key(key if isinstance(key, str) else slot, fields)
             if own != key:
-                message = f"a template can't call a field {quoted(key)} here: it is {own} now"
+                message = f"a template can't call a field {quote(key)} here: it is {own} now"
                 findings.append(warning("template-differs", f"pass.json#{pointer}/key", message))
             fields[own] = replace(made, slot=slot)
             origins[own] = pointer

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.apple.context import ValidationContext
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["STYLES", "style_of", "validator"]
 
 
 def _forbid_barcode(
-    document: Mapping[str, Any], context: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     places = [(place("/barcode"), document.get("barcode"))]
     codes = document.get("barcodes")
@@ -36,7 +36,7 @@ def _forbid_barcode(
     yield from forbid_barcode(places, bound=context.bound or is_bound_payload(document))
 
 
-def _binding(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _binding(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
     if not (context.bound or is_bound_payload(document)):
         return
     if not document.get("nfc"):
@@ -59,7 +59,7 @@ def _binding(document: Mapping[str, Any], context: ValidationContext, place: Pla
 
 
 def _binding_members(
-    document: Mapping[str, Any], context: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     """Checks the members that a builder writes into a bound pass: an override may have removed them."""
     if document.get("sharingProhibited") is not True:
@@ -84,7 +84,7 @@ _TEXT = {str}
 
 
 def _unique_field_keys(
-    document: Mapping[str, Any], context: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     names = [each.get("key") for each in fields_without_pointers(document)]
     if set(map(type, names)) <= _TEXT and len(set(names)) == len(names):
@@ -108,7 +108,7 @@ def _unique_field_keys(
 _MAX_MESSAGE = 7089
 
 
-def _encodable(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _encodable(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     codes = [("/barcode", document.get("barcode"))]
     codes += [(f"/barcodes/{index}", code) for index, code in enumerate(document.get("barcodes") or [])]
     for pointer, code in codes:
@@ -129,14 +129,16 @@ def _encodable(document: Mapping[str, Any], _: ValidationContext, place: Place) 
             yield error("code-not-encodable", where, message, "use utf-8")
 
 
-def _web_service(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _web_service(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     url = document.get("webServiceURL")
     if isinstance(url, str) and url.rstrip("/").endswith("/v1"):
         message = "Wallet adds /v1 itself, so this asks for /v1/v1"
         yield warning("web-service-version", place("/webServiceURL"), message, "leave the /v1 out")
 
 
-def _identifiers(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _identifiers(
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
+) -> Iterator[Finding]:
     if context.identity is None:
         return
     for code, key, wanted in (
@@ -151,7 +153,7 @@ def _identifiers(document: Mapping[str, Any], context: ValidationContext, place:
 
 
 def _nfc_certificate(
-    document: Mapping[str, Any], context: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     if context.identity is None or context.identity.nfc or not document.get("nfc"):
         return
@@ -166,7 +168,7 @@ def _nfc_certificate(
 
 
 def _personalization(
-    document: Mapping[str, Any], context: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     """Checks the members of pass.json that a sign-up sheet needs."""
     if not context.personalized:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from passwright.apple.context import ValidationContext
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["RULES"]
 
@@ -54,7 +54,7 @@ def _since(code: Mapping[str, Any]) -> int:
 _NEW = 27
 
 
-def _barcode_order(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _barcode_order(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     """The first code that a device can draw is the one it draws."""
     codes = [(pointer, _since(each)) for pointer, each in _barcodes(document)]
     if codes and min(since for _, since in codes) >= _NEW and not document.get("barcode"):
@@ -92,7 +92,7 @@ _CONTENT: Mapping[str, tuple[Callable[[str], object], str]] = {
 }
 
 
-def _barcode_content(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _barcode_content(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     for pointer, code in _barcodes(document):
         form, message = code.get("format"), code.get("message")
         if not (isinstance(form, str) and form in _CONTENT and isinstance(message, str)):
@@ -109,7 +109,7 @@ _DATED = ("relevantDate", "relevantDates")
 _AT_PLACES = ("coupon", "generic", "storeCard")
 
 
-def _relevance(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _relevance(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     style = style_of(document)
     there = document.keys()
     dated = [name for name in _DATED if name in there]
@@ -135,7 +135,7 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
             yield f"/relevantDates/{index}", each
 
 
-def _dates(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _dates(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     for pointer, each in _entries(document):
         points = each.keys() & {"date", "relevantDate"}
         if len(points) == 1:
@@ -152,7 +152,7 @@ def _dates(document: Mapping[str, Any], _: ValidationContext, place: Place) -> I
             yield warning("missing-key", place(pointer), message, hint)
 
 
-def _intervals(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _intervals(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     limit = pass_schema().objects["RelevantDate"]["startDate"].facts["max_hours"]
     for pointer, each in _entries(document):
         start, end = each.get("startDate"), each.get("endDate")
@@ -174,7 +174,7 @@ def _intervals(document: Mapping[str, Any], _: ValidationContext, place: Place) 
 _WORDS = {"Gate": "gate", "Terminal": "terminal", "Platform": "platform", "Zone": "zone"}
 
 
-def _repeated_words(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _repeated_words(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     found = document.get("semantics")
     if not isinstance(found, dict):
         return
@@ -199,7 +199,7 @@ _DECLARED = "internationalDocumentsVerifiedDeclarationName"
 _VERIFIED = "internationalDocumentsAreVerified"
 
 
-def _badges(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _badges(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     """Badges of a boarding pass that need two tags to agree."""
     found = document.get("semantics")
     if not isinstance(found, dict):
@@ -223,7 +223,7 @@ def _texts(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _live_activity(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _live_activity(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     if "semanticBoardingPass" in requested_layouts(document) and document.get("associatedStoreIdentifiers"):
         message = "with an app of the airline named, Wallet shows no Live Activity of its own"
         yield note("live-activity-off", place("/associatedStoreIdentifiers"), message)
@@ -240,7 +240,7 @@ def _has_other_tags(field: Mapping[str, Any]) -> bool:
     return isinstance(value, str) and not _LINK_TAG.issuperset(_TAG.findall(value))
 
 
-def _markup(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _markup(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     if not any(
         _has_other_tags(each) for each in fields_without_pointers(document) if "attributedValue" in each
     ):
@@ -254,7 +254,7 @@ def _markup(document: Mapping[str, Any], _: ValidationContext, place: Place) -> 
             )
 
 
-def _actions(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _actions(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     listed = document.get("featuredActions")
     for index, each in enumerate(listed if isinstance(listed, list) else ()):
         if not isinstance(each, dict) or each.get("type") != "call":
@@ -267,7 +267,7 @@ def _actions(document: Mapping[str, Any], _: ValidationContext, place: Place) ->
             )
 
 
-def _upcoming(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _upcoming(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     listed = document.get("upcomingPassInformation")
     for index, each in enumerate(listed if isinstance(listed, list) else ()):
         pointer = f"/upcomingPassInformation/{index}"

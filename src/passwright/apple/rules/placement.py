@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from passwright.apple.context import ValidationContext
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["RULES"]
 
@@ -41,7 +41,7 @@ _FACTS = frozenset({"styles", "slots", "not_slots", "only_for"})
 
 
 def _check_placement(
-    document: Mapping[str, Any], context: ValidationContext, place: Place
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     """Members that stand where no system reads them."""
     base, styles = style_of(document), styles_of(document)
@@ -77,7 +77,7 @@ class _Places:
         base: str | None,
         styles: frozenset[str],
         context: ValidationContext,
-        place: Place,
+        place: Locator,
     ) -> None:
         self.base = base
         self.styles = styles
@@ -154,7 +154,7 @@ def _context_of(topic: str, owner: Mapping[str, Any]) -> bool:
     return topic == "sports" and owner.get("eventType") == _SPORTS
 
 
-def _required_on(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _required_on(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     for style, names in _required_by_style().items():
         slots = document.get(style)
         if not isinstance(slots, dict):
@@ -175,7 +175,7 @@ def _required_by_style() -> Mapping[str, tuple[str, ...]]:
     return {style: names for style, names in made.items() if names}
 
 
-def _falls_back(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _falls_back(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
     """A layout that is asked for and will not be drawn, which no device says."""
     style = style_of(document)
     for name in requested_layouts(document):
@@ -188,7 +188,7 @@ def _falls_back(document: Mapping[str, Any], context: ValidationContext, place: 
             yield warning("layout-falls-back", where, message, "add what is lacking, or ask for no more")
 
 
-def _drawn_fields(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _drawn_fields(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     """More fields than a style draws are legal, and invisible."""
     hint = "move the others to the back"
     for style in filter(document.__contains__, (*STYLES, "posterGeneric")):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from passwright.apple.verification import device_errors
 from passwright.apple.verification.verifier import verify
-from passwright.schema.pointers import quoted
+from passwright.schema.pointers import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +150,7 @@ def _archive(data: bytes) -> NotAPass | None:
     if wrapped := next((name for name in names if name.endswith(b"/pass.json")), None):
         folder = wrapped.removesuffix(b"/pass.json").decode("utf-8", "replace")
         cause = device_errors.cause("wrapping-folder")
-        return NotAPass(f"an archive whose files lie in the folder {quoted(folder)}", cause, cause.remedy)
+        return NotAPass(f"an archive whose files lie in the folder {quote(folder)}", cause, cause.remedy)
     if any(name.endswith(b".pkpass") for name in names):
         cause = device_errors.cause("several-passes")
         return NotAPass("an archive of several passes", cause, cause.remedy)

@@ -11,13 +11,13 @@ from passwright.google.rules import cross_checks
 from passwright.google.rules import payload as rules_payload
 from passwright.google.schema import VERTICALS, payload_schema
 from passwright.report import error, warning
-from passwright.schema.pointers import did_you_mean, join_pointer, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from passwright.report import Finding
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["check_claims", "check_resource"]
 
@@ -33,13 +33,13 @@ _MAX_HOMES = 3
 
 
 def check_claims(
-    claims: Mapping[str, Any], place: Place, *, bound: bool, at: datetime | None
+    claims: Mapping[str, Any], place: Locator, *, bound: bool, at: datetime | None
 ) -> Iterator[Finding]:
     """Everything there is to say about the claims of a save link; times are compared with `at`, if given."""
     for name, wanted in _FIXED.items():
         if claims.get(name) != wanted:
             near = did_you_mean(claims.get(name), [wanted])
-            hint = f"{quoted(claims[name])} is misspelt" if near else "save links have no other"
+            hint = f"{quote(claims[name])} is misspelt" if near else "save links have no other"
             yield error("bad-claim", place(f"/{name}"), f"{name} has to be {wanted!r}", hint)
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or "@" not in issuer:
@@ -59,7 +59,7 @@ def check_claims(
 
 
 def check_resource(
-    name: str, document: Mapping[str, Any], context: google_context.ValidationContext, place: Place
+    name: str, document: Mapping[str, Any], context: google_context.ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     """Everything there is to say about a class or an object; `name` is loyaltyClass, loyaltyObject, ..."""
     vertical = name.removesuffix("Class").removesuffix("Object")
@@ -68,7 +68,7 @@ def check_resource(
     return _hinted(judge.validate(document, context, place=place, writing=False), name)
 
 
-def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -> Iterator[Finding]:
+def _check_times(claims: Mapping[str, Any], place: Locator, at: datetime | None) -> Iterator[Finding]:
     """Google's reference asks for iat, and its samples leave it out; exp stands in neither."""
     written = "seconds since 1970, without quotes"
     if "iat" not in claims:
@@ -89,13 +89,13 @@ def _check_times(claims: Mapping[str, Any], place: Place, at: datetime | None) -
 
 
 def _check_items(
-    key: str, items: object, place: Place, context: google_context.ValidationContext
+    key: str, items: object, place: Locator, context: google_context.ValidationContext
 ) -> Iterator[Finding]:
     """One list of classes or objects."""
     below, named = join_pointer("/payload", key), _LISTS.get(key.lower())
     if named is None:
         hint = did_you_mean(key, _LISTS.values())
-        yield error("unknown-key", place(below), f"Google knows no payload {quoted(key)}", hint)
+        yield error("unknown-key", place(below), f"Google knows no payload {quote(key)}", hint)
         return
     if named != key:
         # Pages of Google's guide print them so.
@@ -108,7 +108,7 @@ def _check_items(
         yield from _check_item(one, item, join_pointer(below, index), place, context)
 
 
-def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
+def _check_origins(origins: object, place: Locator) -> Iterator[Finding]:
     if origins is not None and not (
         isinstance(origins, list) and all(isinstance(origin, str) for origin in origins)
     ):
@@ -117,7 +117,7 @@ def _check_origins(origins: object, place: Place) -> Iterator[Finding]:
 
 
 def _check_item(
-    name: str, item: object, pointer: str, place: Place, context: google_context.ValidationContext
+    name: str, item: object, pointer: str, place: Locator, context: google_context.ValidationContext
 ) -> Iterator[Finding]:
     if not isinstance(item, dict):
         yield error("wrong-type", place(pointer), f"a {name} has to be an object")

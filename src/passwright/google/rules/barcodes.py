@@ -13,7 +13,7 @@ from passwright.report import Finding, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["rules"]
 
@@ -50,11 +50,11 @@ def _folded(kind: object) -> str:
     return str(kind).replace("_", "").lower()
 
 
-def _encoding(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _encoding(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     yield from _utf_8(document.get("barcode"), place("/barcode/renderEncoding"))
 
 
-def _rotating_encoding(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _rotating_encoding(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     yield from _utf_8(document.get("rotatingBarcode"), place("/rotatingBarcode/renderEncoding"))
 
 
@@ -65,7 +65,7 @@ def _utf_8(code: Any, where: str) -> Iterator[Finding]:
         yield error("bad-value", where, "UTF_8 goes with QR_CODE only", "leave renderEncoding out")
 
 
-def _content(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _content(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     code: Mapping[str, Any] = document.get("barcode") or {}
     kind, value, where = _folded(code.get("type")), code.get("value"), place("/barcode/value")
     if kind == "textonly" and "alternateText" in code:
@@ -87,7 +87,7 @@ def _content(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Find
         yield error("code-misfit", where, message, "look for a digit that was mistyped or exchanged")
 
 
-def _pattern(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _pattern(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     """Google, RotatingBarcode: what the substitutions of the pattern name is there."""
     code = document.get("rotatingBarcode")
     if not isinstance(code, dict):
@@ -119,7 +119,7 @@ def _values(document: Mapping[str, Any]) -> Any:
     return code.get("initialRotatingBarcodeValues") if isinstance(code, dict) else None
 
 
-def _stored_transit(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _stored_transit(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     values = _values(document)
     if values is not None and values.get("values") == []:
         where = place("/rotatingBarcode/initialRotatingBarcodeValues/values")
@@ -128,14 +128,14 @@ def _stored_transit(document: Mapping[str, Any], _: Any, place: Place) -> Iterat
         )
 
 
-def _stored(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _stored(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     if _values(document) is not None:
         where = place("/rotatingBarcode/initialRotatingBarcodeValues")
         message = "codes that were worked out before are shown by transit tickets only"
         yield warning("rotating-values-unused", where, message, "give valuePattern and totpDetails instead")
 
 
-def _screenshot(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+def _screenshot(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     constraints = document.get("passConstraints") or {}
     if constraints.get("screenshotEligibility") != "INELIGIBLE" or "rotatingBarcode" in document:
         return

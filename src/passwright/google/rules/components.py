@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from passwright.documents.rule import Check
     from passwright.schema.model import Member
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
     Part = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ def _patterns(key: Member, above: str) -> Iterator[str]:
 
 
 def _below(on: str, key: Member) -> Check:
-    def check(document: Part, context: Any, place: Place) -> Iterator[Finding]:
+    def check(document: Part, context: Any, place: Locator) -> Iterator[Finding]:
         if key.name in document:
             yield from _Walk(on, context.writing, place).member(key, document[key.name], "")
 
@@ -88,7 +88,7 @@ class _Walk:
 
     on: str
     writing: bool
-    place: Place
+    place: Locator
 
     def member(self, key: Member, value: Any, above: str) -> Iterator[Finding]:
         pointer = join_pointer(above, key.name)
@@ -115,7 +115,7 @@ class _Walk:
                     yield from self.member(below, value[below.name], pointer)
 
 
-def _lengths(key: Member, text: Part, at: str, place: Place) -> Iterator[Finding]:
+def _lengths(key: Member, text: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, the descriptions of single members: recommended lengths, beyond which texts are cut."""
     limit = key.facts["max_length"]
     values = [("/defaultValue", text.get("defaultValue", {}))]
@@ -144,7 +144,7 @@ def _order(start: datetime | None, end: datetime | None, where: str) -> Iterator
         yield error("interval-backwards", where, "the end is before the start", "exchange the two")
 
 
-def _interval(_: str, interval: Part, at: str, place: Place) -> Iterator[Finding]:
+def _interval(_: str, interval: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, TimeInterval: either both ends carry an offset, or neither does."""
     start, end = (_moment(interval.get(name, {}).get("date")) for name in ("start", "end"))
     if start and end and is_aware(start) != is_aware(end):
@@ -153,11 +153,11 @@ def _interval(_: str, interval: Part, at: str, place: Place) -> Iterator[Finding
     yield from _order(start, end, place(at))
 
 
-def _event(_: str, times: Part, at: str, place: Place) -> Iterator[Finding]:
+def _event(_: str, times: Part, at: str, place: Locator) -> Iterator[Finding]:
     yield from _order(_moment(times.get("start")), _moment(times.get("end")), place(at))
 
 
-def _image(on: str, image: Part, at: str, place: Place) -> Iterator[Finding]:
+def _image(on: str, image: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, private images: one object each, so only in an object's image modules."""
     if "privateImageId" in image and not (on == "object" and at.startswith("/imageModulesData/")):
         message = "a private picture can stand in the image modules of an object only"
@@ -169,7 +169,7 @@ def _image(on: str, image: Part, at: str, place: Place) -> Iterator[Finding]:
         yield warning("picture-without-words", place(at), message, "give contentDescription")
 
 
-def _target(_: str, target: Part, at: str, place: Place) -> Iterator[Finding]:
+def _target(_: str, target: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, AppTarget: "The description on the URI must be set"."""
     uri = target.get("targetUri")
     if uri is not None and not ({"description", "localizedDescription"} & set(uri)):
@@ -177,7 +177,7 @@ def _target(_: str, target: Part, at: str, place: Place) -> Iterator[Finding]:
         yield error("missing-key", place(f"{at}/targetUri"), message)
 
 
-_PARTS: Mapping[str, Callable[[str, Part, str, Place], Iterable[Finding]]] = {
+_PARTS: Mapping[str, Callable[[str, Part, str, Locator], Iterable[Finding]]] = {
     "TimeInterval": _interval,
     "EventDateTime": _event,
     "Image": _image,

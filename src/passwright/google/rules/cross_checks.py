@@ -14,7 +14,7 @@ from passwright.schema.pointers import join_pointer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
     Document = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def check_pair(
-    vertical: str, class_: Document, object_: Document, class_place: Place, object_place: Place
+    vertical: str, class_: Document, object_: Document, class_place: Locator, object_place: Locator
 ) -> Iterator[Finding]:
     """Everything to say about a class and an object of it that nothing is open in.
 
@@ -49,7 +49,7 @@ def names(vertical: str) -> Mapping[str, str]:
 
 
 def check_settings(
-    vertical: str, class_: Document, object_: Document, class_place: Place, object_place: Place
+    vertical: str, class_: Document, object_: Document, class_place: Locator, object_place: Locator
 ) -> Iterator[Finding]:
     """What a member of one asks of the other. Values that are not known yet count as there."""
     yield from _smart_tap(vertical, class_, object_, object_place)
@@ -74,7 +74,7 @@ def is_for_one_holder(status: object) -> bool:
     return str(status).replace("_", "").lower() in ("oneuseralldevices", "oneuseronedevice")
 
 
-def many_holders(class_place: Place) -> Finding:
+def many_holders(class_place: Locator) -> Finding:
     """The finding that a bound pass is of a class whose passes several people may hold."""
     return warning(
         "binding-allows-many-holders",
@@ -84,7 +84,9 @@ def many_holders(class_place: Place) -> Finding:
     )
 
 
-def _smart_tap(vertical: str, class_: Document, object_: Document, object_place: Place) -> Iterator[Finding]:
+def _smart_tap(
+    vertical: str, class_: Document, object_: Document, object_place: Locator
+) -> Iterator[Finding]:
     # An empty one is found by the table, as every other value that no reader takes.
     if class_.get("enableSmartTap") is not True or object_.get("smartTapRedemptionValue") is not None:
         return
@@ -98,7 +100,7 @@ def _smart_tap(vertical: str, class_: Document, object_: Document, object_place:
     yield error("smart-tap-incomplete", object_place("/smartTapRedemptionValue"), message, hint)
 
 
-def check_claims(payload: Document, place: Place) -> Iterator[Finding]:
+def check_claims(payload: Document, place: Locator) -> Iterator[Finding]:
     """What there is to say about the classes and objects that travel in one link."""
     classes = {
         each["id"]: (vertical, each, f"/payload/{vertical}Classes/{index}")
@@ -128,7 +130,7 @@ def _items(payload: Document, name: str) -> Iterator[tuple[int, Document]]:
             yield index, each
 
 
-def _below(place: Place, above: str) -> Place:
+def _below(place: Locator, above: str) -> Locator:
     return lambda pointer: place(f"{above}{pointer}")
 
 

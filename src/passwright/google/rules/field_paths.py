@@ -9,12 +9,12 @@ from passwright.documents.rule import Rule
 from passwright.google.schema import payload_schema
 from passwright.report import Finding, warning
 from passwright.schema.formats import Pending
-from passwright.schema.pointers import did_you_mean, join_pointer, quoted
+from passwright.schema.pointers import did_you_mean, join_pointer, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["hidden", "rules", "unresolved"]
 
@@ -40,7 +40,7 @@ def rules(class_name: str, object_name: str) -> tuple[Rule, ...]:
     """The rule that every path of a class leads to a member that there can be."""
     names = {"class": class_name, "object": object_name}
 
-    def check(document: Mapping[str, Any], _: Any, place: Place) -> Iterator[Finding]:
+    def check(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
         for pointer, paths in _selectors(document):
             for index, path in enumerate(paths):
                 if isinstance(path, str) and not _is_known(path, names):
@@ -50,7 +50,7 @@ def rules(class_name: str, object_name: str) -> tuple[Rule, ...]:
 
 
 def unresolved(
-    class_: Mapping[str, Any], object_: Mapping[str, Any], names: Mapping[str, str], place: Place
+    class_: Mapping[str, Any], object_: Mapping[str, Any], names: Mapping[str, str], place: Locator
 ) -> Iterator[Finding]:
     """Paths of the class that lead to nothing, in itself or in this object: they show nothing.
 
@@ -69,7 +69,7 @@ def unresolved(
                 )
 
 
-def hidden(class_: Mapping[str, Any], object_: Mapping[str, Any], place: Place) -> Iterator[Finding]:
+def hidden(class_: Mapping[str, Any], object_: Mapping[str, Any], place: Locator) -> Iterator[Finding]:
     """Modules that nobody can see, because the template of the details leaves them out.
 
     Google, ClassTemplateInfo.detailsTemplateOverride: it replaces the whole list.
@@ -109,7 +109,7 @@ def _modules(root: str, document: Mapping[str, Any]) -> Iterator[tuple[str, tupl
 
 def _finding(path: str, where: str, hint: str) -> Finding:
     return warning(
-        "field-path-unresolved", where, f"{quoted(path)} leads to nothing, so nothing is shown", hint
+        "field-path-unresolved", where, f"{quote(path)} leads to nothing, so nothing is shown", hint
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from passwright.google.context import ValidationContext
     from passwright.schema.model import Member
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
 __all__ = ["barcode_locations", "validators"]
 
@@ -68,7 +68,7 @@ def barcode_locations(name: str, document: object, pointer: str = "") -> Iterato
                 yield from barcode_locations(key.types[0], value, below)
 
 
-def _ids(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _ids(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
     """Ids of classes and objects, of which every one has to be the issuer's own.
 
     Where nobody says whose that is, the document's own id does.
@@ -104,7 +104,9 @@ def _restricts(_: ValidationContext) -> Callable[[Any], object]:
     return bool
 
 
-def _restriction(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _restriction(
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
+) -> Iterator[Finding]:
     restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
     where = place("/saveRestrictions/restrictToEmailSha256")
     if context.bound and context.writing and not restricted:
@@ -119,19 +121,19 @@ def _restriction(document: Mapping[str, Any], context: ValidationContext, place:
         )
 
 
-def _holders(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _holders(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
     if context.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
         yield many_holders(place)
 
 
-def _smart_tap(document: Mapping[str, Any], _: ValidationContext, place: Place) -> Iterator[Finding]:
+def _smart_tap(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     if document.get("enableSmartTap") and not document.get("redemptionIssuers"):
         message = "Smart Tap is on, and no redemption issuer may read it"
         hint = "name the issuers whose readers may"
         yield error("smart-tap-incomplete", place("/redemptionIssuers"), message, hint)
 
 
-def _review(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+def _review(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
     status = document.get("reviewStatus")
     if context.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
         message = "only Google writes this status"
@@ -180,7 +182,7 @@ def validators(
 
 
 def _forbid_barcode(name: str) -> Any:
-    def check(document: Mapping[str, Any], context: ValidationContext, place: Place) -> Iterator[Finding]:
+    def check(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
         places = [(place(pointer), value) for pointer, value in barcode_locations(name, document)]
         yield from forbid_barcode(places, bound=context.bound or is_bound_payload(document))
 

@@ -11,7 +11,7 @@ from passwright.report import Finding, error, warning
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.schema.pointers import Place
+    from passwright.schema.pointers import Locator
 
     Document = Mapping[str, Any]
 
@@ -37,14 +37,14 @@ def _types(document: Document) -> list[Any]:
     ]
 
 
-def _pushes(document: Document, _: Any, place: Place) -> Iterator[Finding]:
+def _pushes(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     count = _types(document).count("TEXT_AND_NOTIFY")
     if count > MAX_PUSHES:
         message = f"{count} messages ask for a push, Google makes {MAX_PUSHES} in 24 hours"
         yield warning("too-many-pushes", place("/messages"), message, "write TEXT for those that can wait")
 
 
-def _unsupported(document: Document, _: Any, place: Place) -> Iterator[Finding]:
+def _unsupported(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     for index, kind in enumerate(_types(document)):
         if kind in ("EXPIRATION_NOTIFICATION", "expirationNotification"):
             where = place(f"/messages/{index}/messageType")
@@ -52,7 +52,7 @@ def _unsupported(document: Document, _: Any, place: Place) -> Iterator[Finding]:
             yield warning("message-not-sent", where, "Google does not send messages of this type", hint)
 
 
-def _notifications(document: Document, _: Any, place: Place) -> Iterator[Finding]:
+def _notifications(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     """Google, Notifications of generic passes: two days before the end, one day before the start."""
     wanted = [
         name
@@ -69,7 +69,7 @@ def _notifications(document: Document, _: Any, place: Place) -> Iterator[Finding
             yield warning("notification-ignored", where, message, "leave one of them out")
 
 
-def _legs(document: Document, _: Any, place: Place) -> Iterator[Finding]:
+def _legs(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     """Google, TicketLeg: where it starts, and when unless the ticket says when it is valid."""
     legs = [("/ticketLeg", document.get("ticketLeg"))]
     legs += [(f"/ticketLegs/{index}", each) for index, each in enumerate(document.get("ticketLegs", ()))]
@@ -84,7 +84,7 @@ def _legs(document: Document, _: Any, place: Place) -> Iterator[Finding]:
             yield error("missing-key", place(pointer), message)
 
 
-def _updated(document: Document, _: Any, place: Place) -> Iterator[Finding]:
+def _updated(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     """Google, GiftCardObject.balanceUpdateTime: "Offset is required"."""
     date = document.get("balanceUpdateTime", {}).get("date", "")
     if date and not _OFFSET.search(date):
