@@ -64,7 +64,7 @@ class MemberInfo:
 
     def facts(self) -> dict[str, str]:
         """The constraints of the member, in words: the name of each with its text."""
-        facts = self.key.facts
+        facts = self.key.keywords
         told = {"type": _type(self.key), "required": "yes" if facts.get("required") else ""}
         if values := facts.get("enum"):
             told["values"] = _listed_text(values)
@@ -192,7 +192,7 @@ def _paths(document: str, root: str) -> Mapping[str, list[str]]:
             for key in objects[owner].values():
                 for kind in key.types:
                     if kind in objects and kind not in found:
-                        step = f"{key.name}{'[]' * key.listed}."
+                        step = f"{key.name}{'[]' * key.is_list}."
                         level.setdefault(kind, []).extend(f"{path}{step}" for path in found[owner])
         found |= {kind: paths[:MAX_PATHS] for kind, paths in level.items()}
         new = list(level)
@@ -201,7 +201,7 @@ def _paths(document: str, root: str) -> Mapping[str, list[str]]:
 
 def _type(key: Member) -> str:
     kinds = " or ".join(key.types)
-    return f"list of {kinds}" if key.listed else kinds
+    return f"list of {kinds}" if key.is_list else kinds
 
 
 def _version(value: object) -> str:

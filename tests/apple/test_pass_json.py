@@ -138,7 +138,7 @@ def test_a_code_names_a_charset_that_can_say_it(tiny: Template, message: str, ch
 def test_every_format_of_a_code_has_apples_name(tiny: Template, format_: str) -> None:
     template = replace(tiny, barcode=Barcode(format=format_))
     (code,) = document(template.issue("M-1"))["barcodes"]
-    assert code["format"] in _codes()["format"].facts["enum"]
+    assert code["format"] in _codes()["format"].keywords["enum"]
 
 
 def test_without_a_key_of_the_reader_there_is_no_nfc(tiny: Template) -> None:

@@ -62,7 +62,7 @@ PASS = pass_json.pass_schema().objects["Pass"]
 ON_SCHEMES = sorted(
     name
     for name, key in PASS.items()
-    if key.facts.get("styles") in (["posterEventTicket"], ["semanticBoardingPass"])
+    if key.keywords.get("styles") in (["posterEventTicket"], ["semanticBoardingPass"])
 )
 
 
@@ -74,8 +74,8 @@ def test_what_a_scheme_reads_is_read_on_no_classic_style(name: str) -> None:
         document = {style: members, name: ["x"]}
         [found] = said(document)
         assert (found.code, found.severity, found.location) == ("key-not-read", Severity.WARNING, f"/{name}")
-        assert PASS[name].facts["styles"][0] in found.message
-    scheme = PASS[name].facts["styles"][0]
+        assert PASS[name].keywords["styles"][0] in found.message
+    scheme = PASS[name].keywords["styles"][0]
     base = "eventTicket" if scheme == "posterEventTicket" else "boardingPass"
     asked = {base: {"transitType": "PKTransitTypeAir"}, name: [], "preferredStyleSchemes": [scheme]}
     assert "key-not-read" not in {each.code for each in said(asked)}

@@ -173,22 +173,22 @@ def test_every_resource_has_the_keys_types_and_values_of_the_document() -> None:
         for key, schema in properties.items():
             ours = keys[key]
             item = schema.get("items", schema)
-            assert ours.listed is (schema.get("type") == "array")
+            assert ours.is_list is (schema.get("type") == "array")
             wanted = item.get("$ref") or ("int64" if item.get("format") == "int64" else item["type"])
             assert ours.types[0] in (wanted, {"string": "text"}.get(wanted), "url"), (name, key)
             if "enum" in item:
-                assert {*ours.facts["enum"], *ours.facts["aliases_of"]} == set(item["enum"])
+                assert {*ours.keywords["enum"], *ours.keywords["aliases_of"]} == set(item["enum"])
                 old = item.get("enumDeprecated", [False] * len(item["enum"]))
                 dead = {each for each, is_dead in zip(item["enum"], old, strict=True) if is_dead}
-                assert ours.facts["aliases_of"].keys() == dead
+                assert ours.keywords["aliases_of"].keys() == dead
             if schema.get("description", "").startswith("Required."):
-                assert ours.facts["required"] is True, (name, key)
+                assert ours.keywords["required"] is True, (name, key)
             seen += 1
     assert seen > 500
 
 
 def test_an_old_spelling_follows_the_value_it_stands_for() -> None:
-    facts = payload_schema().objects["Barcode"]["type"].facts
+    facts = payload_schema().objects["Barcode"]["type"].keywords
     assert facts["aliases_of"]["qrCode"] == "QR_CODE"
     assert facts["aliases_of"]["pdf417"] == "PDF_417"
     assert "QR_CODE" in facts["enum"]

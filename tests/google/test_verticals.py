@@ -954,8 +954,8 @@ def test_every_rule_of_the_table_speaks_of_what_is_there() -> None:
     """A warning about a fact that a key has not would warn of nothing."""
     for name, keys in google_table().objects.items():
         for key in keys.values():
-            assert key.soft <= key.facts.keys(), f"{name}.{key.name}"
-            for other in (*key.facts.get("excludes", ()), *key.facts.get("requires", ())):
+            assert key.warning_keywords <= key.keywords.keys(), f"{name}.{key.name}"
+            for other in (*key.keywords.get("excludes", ()), *key.keywords.get("requires", ())):
                 assert other in keys, f"{name}.{key.name}"
 
 

@@ -184,7 +184,7 @@ def second_validator(table: str, name: str, *, writing: bool = True) -> Any:
 
 def fits(table: Schema, key: Member, value: object) -> bool:
     """The value is right for the key, whatever stands beside it."""
-    if key.facts.get("write") is False:
+    if key.keywords.get("write") is False:
         return False
     owner = next(name for name, members in table.objects.items() if members.get(key.name) is key)
     validator = VALIDATORS[id(table)].value_validator(owner, {key.name: value}, f"/{key.name}")
@@ -194,11 +194,11 @@ def fits(table: Schema, key: Member, value: object) -> bool:
 
 def values(table: Schema, key: Member) -> Iterator[Any]:
     """What to try as the value of a key, right and wrong."""
-    facts = key.facts
+    facts = key.keywords
     singles = [*facts.get("enum", ()), *facts.get("aliases_of", ()), *POOL]
     singles += [smallest(table, kind) for kind in key.types if kind in table.objects]
     yield from singles
-    if key.listed:
+    if key.is_list:
         right = next((each for each in singles if fits(table, key, [each])), None)
         yield from ([each] for each in singles)
         yield from ([right] * count for count in (2, 3, 10, 11, 15, 16))
@@ -209,10 +209,10 @@ def smallest(table: Schema, name: str) -> dict[str, Any]:
     if table is EVERY_FACT and name == "Root":
         return dict(ROOT)
     keys = table.objects[name]
-    wanted = {key.name: key for key in keys.values() if key.facts.get("required") and key.name != "*"}
+    wanted = {key.name: key for key in keys.values() if key.keywords.get("required") and key.name != "*"}
     for members in table.groups_of(name).values():
         wanted.setdefault(members[0], keys[members[0]])
-    missing = [other for key in wanted.values() for other in key.facts.get("requires", ())]
+    missing = [other for key in wanted.values() for other in key.keywords.get("requires", ())]
     wanted |= {other: keys[other] for other in missing}
     return {member: right(table, key) for member, key in wanted.items()}
 
@@ -232,12 +232,12 @@ def documents(table: Schema, name: str, *, writing: bool) -> Iterator[dict[str, 
         member = "icon.png" if key.name == "*" else key.name
         # Of many keys alike the first sees everything, the others see every type. So do
         # those that are read as they are written.
-        facts = repr({fact: key.facts[fact] for fact in key.facts.keys() - {"note", "since", "styles"}})
-        alike = facts in seen or not (writing or key.facts.keys() & {"aliases_of", "write", "narrows"})
+        facts = repr({fact: key.keywords[fact] for fact in key.keywords.keys() - {"note", "since", "styles"}})
+        alike = facts in seen or not (writing or key.keywords.keys() & {"aliases_of", "write", "narrows"})
         tried = OTHERS if alike else values(table, key)
         yield from ({**base, member: value} for value in tried)
         seen.add(facts)
-        for alias in key.facts.get("aliases", ()):
+        for alias in key.keywords.get("aliases", ()):
             yield from ({**base, alias: value} for value in (None, 1, "x"))
     yield from neighbours(table, name, base)
 
@@ -249,32 +249,32 @@ BETWEEN = (
 
 
 def neighbours(table: Schema, name: str, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    keys = {key.name: key for key in table.objects[name].values() if key.facts.get("write") is not False}
-    asking = [key for key in keys.values() if key.facts.keys() & set(BETWEEN)]
-    asked = {other for key in asking for fact in BETWEEN[:5] for other in key.facts.get(fact, ())}
+    keys = {key.name: key for key in table.objects[name].values() if key.keywords.get("write") is not False}
+    asking = [key for key in keys.values() if key.keywords.keys() & set(BETWEEN)]
+    asked = {other for key in asking for fact in BETWEEN[:5] for other in key.keywords.get(fact, ())}
     for key in asking:
         for other in (*asking, *(keys[each] for each in sorted(asked))):
             both = {key.name: right(table, key), other.name: right(table, other)}
             yield base | both
             yield {member: value for member, value in base.items() if member not in both} | both
             yield {member: value for member, value in (base | both).items() if member != other.name}
-        for partner in key.facts.keys() & {"required_if", "required_unless"}:
-            for other_name in key.facts[partner]:
+        for partner in key.keywords.keys() & {"required_if", "required_unless"}:
+            for other_name in key.keywords[partner]:
                 for value in ("x", "y", "place", None, 1):
                     rest = {member: each for member, each in base.items() if member != key.name}
                     yield {**rest, other_name: value}
                     yield {**base, key.name: right(table, key), other_name: value}
-        for member in key.facts.get("narrows", ()):
+        for member in key.keywords.get("narrows", ()):
             kind = next(kind for kind in key.types if kind in table.objects)
-            for value in table.objects[kind][member].facts["enum"]:
+            for value in table.objects[kind][member].keywords["enum"]:
                 one = {**smallest(table, kind), member: value}
-                yield {**base, key.name: [one] if key.listed else one}
-        for members in table.groups_of(name).values() if "allowed_beside" in key.facts else ():
+                yield {**base, key.name: [one] if key.is_list else one}
+        for members in table.groups_of(name).values() if "allowed_beside" in key.keywords else ():
             rest = {member: value for member, value in base.items() if member not in members}
             yield from (
                 {**rest, key.name: right(table, key), each: right(table, keys[each])} for each in members
             )
-        if "with_value" in key.facts:
+        if "with_value" in key.keywords:
             yield from (
                 {**base, key.name: right(table, key), "value": value} for value in (*DATES, 5, 1.5, "x")
             )
@@ -315,7 +315,7 @@ def explained(table: Schema, name: str, document: object, *, writing: bool) -> b
         found = table.locate(name, document, finding.location)
         if finding.severity is not Severity.ERROR:
             continue
-        facts = found[0].facts if found else {}
+        facts = found[0].keywords if found else {}
         value: Any = document
         for part in finding.location.split("/")[1:]:
             value = value[int(part) if isinstance(value, list) else part]

@@ -51,7 +51,7 @@ def test_facts_are_told_in_words() -> None:
         "required": "yes",
         "limits": "in the form of a charset",
         "since": "iOS 6",
-        "note": found.key.facts["note"],
+        "note": found.key.keywords["note"],
     }
     assert found.places == ("barcode.messageEncoding", "barcodes[].messageEncoding")
 

@@ -593,8 +593,8 @@ def test_every_type_and_format_of_a_table_exists(name: str) -> None:
     for owner, keys in table.objects.items():
         for key in keys.values():
             assert all(kind in BASE_TYPES or kind in table.objects for kind in key.types), (owner, key.name)
-            assert key.facts.get("format") in (None, *FORMATS), (owner, key.name)
-            assert not {"min", "max"} & key.facts.keys() or set(key.types) <= {"number", "integer"}
+            assert key.keywords.get("format") in (None, *FORMATS), (owner, key.name)
+            assert not {"min", "max"} & key.keywords.keys() or set(key.types) <= {"number", "integer"}
 
 
 @pytest.mark.parametrize("name", OUR_TABLES)
@@ -602,13 +602,13 @@ def test_facts_between_keys_name_keys_of_the_same_object(name: str) -> None:
     for owner, keys in OUR_TABLES[name]().objects.items():
         for key in keys.values():
             for fact in ("requires", "excludes", "required_if", "required_unless"):
-                assert set(key.facts.get(fact, ())) <= keys.keys(), (owner, key.name, fact)
+                assert set(key.keywords.get(fact, ())) <= keys.keys(), (owner, key.name, fact)
 
 
 def test_no_fact_of_our_own_table_is_misspelt() -> None:
     for owner, keys in validation.template_schema().objects.items():
         for key in keys.values():
-            assert key.facts.keys() <= KNOWN_FACTS, (owner, key.name)
+            assert key.keywords.keys() <= KNOWN_FACTS, (owner, key.name)
 
 
 def test_a_formatting_member_beside_a_value_constrains_the_value() -> None:

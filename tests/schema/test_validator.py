@@ -76,14 +76,14 @@ def filled(key: Member, objects: Any, chance: random.Random, depth: int) -> Any:
     """Returns a value of a member, more often valid than not."""
     if chance.random() < 0.08:
         return chance.choice(ODD)
-    if key.listed:
+    if key.is_list:
         return [one_of(key, objects, chance, depth) for _ in range(chance.randrange(3))]
     return one_of(key, objects, chance, depth)
 
 
 def one_of(key: Member, objects: Any, chance: random.Random, depth: int) -> Any:
-    if "enum" in key.facts and chance.random() < 0.9:
-        return chance.choice(key.facts["enum"])
+    if "enum" in key.keywords and chance.random() < 0.9:
+        return chance.choice(key.keywords["enum"])
     kind = chance.choice(key.types)
     if kind in objects:
         return document(kind, objects, chance, depth + 1)
@@ -93,7 +93,7 @@ def one_of(key: Member, objects: Any, chance: random.Random, depth: int) -> Any:
 
 def document(name: str, objects: Any, chance: random.Random, depth: int = 0) -> dict[str, Any]:
     keys = objects[name]
-    wanted = [key for key in keys.values() if key.facts.get("required") and chance.random() < 0.9]
+    wanted = [key for key in keys.values() if key.keywords.get("required") and chance.random() < 0.9]
     more = chance.sample(list(keys.values()), min(len(keys), chance.randrange(5))) if depth < 5 else []
     made = {
         (key.name if key.name != "*" else chance.choice(("en", "de-AT", ""))): filled(

@@ -258,11 +258,11 @@ class _Content:
         if form is None:
             form = partial(as_text, each)
             self._reworded(key, each)
-        elif each.type == "datetime" and facts.facts.get("format") == "local-datetime":
+        elif each.type == "datetime" and facts.keywords.get("format") == "local-datetime":
             message = f"Google gets {key} as local time, and takes the zone of the airport"
             self._lost("google-changes", self._at(f"/fields/{key}"), message)
         if each.constant and each.type == "text" and isinstance(form, partial):
-            required = bool(facts.facts.get("required"))
+            required = bool(facts.keywords.get("required"))
             self._put_text(path, each.value, f"/fields/{key}/value", required=required)
             return
         made = form(each.value) if each.constant else _blank(key, each, form)

@@ -29,7 +29,7 @@ def form_at(key: Member, each: Field) -> Callable[[Any], Any] | None:
         return lambda value: value if isinstance(value, int) else float(value)
     if kind == "DateTime":
         return lambda value: {"date": as_plain_text(value)}
-    return _DATETIMES.get(key.facts.get("format", "")) if each.type == "datetime" else None
+    return _DATETIMES.get(key.keywords.get("format", "")) if each.type == "datetime" else None
 
 
 # Google, FlightClass: a local time with an offset is refused; the airport knows its zone.

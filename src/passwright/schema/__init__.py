@@ -1,1 +1,1 @@
-"""What JSON documents may hold: schemas as data, their validator, formats of single values."""
+"""Schemas of JSON documents as data, their validator, and formats of single values."""

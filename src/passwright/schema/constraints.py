@@ -66,7 +66,7 @@ class Constraint(NamedTuple):
 
 def value_constraints(member: Member, kind: str, *, writing: bool) -> Iterator[Constraint]:
     """Yields the constraints on one value that has the type `kind` of the member."""
-    if "enum" in member.facts:
+    if "enum" in member.keywords:
         yield from _enum_constraints(member, writing=writing)
     if kind in _TEXTS:
         yield from _form_constraints(member, kind)
@@ -86,9 +86,9 @@ def _only_for(applies: Test, constraint: Constraint) -> Constraint:
 
 
 def _enum_constraints(member: Member, *, writing: bool) -> Iterator[Constraint]:
-    aliases: Mapping[str, str] = member.facts.get("aliases_of", {})
-    names = tuple(str(choice) for choice in member.facts["enum"])
-    is_current, is_alias = _one_of(member.facts["enum"]), _one_of(aliases)
+    aliases: Mapping[str, str] = member.keywords.get("aliases_of", {})
+    names = tuple(str(choice) for choice in member.keywords["enum"])
+    is_current, is_alias = _one_of(member.keywords["enum"]), _one_of(aliases)
     if aliases:
         yield Constraint(
             lambda value: not is_alias(value),
@@ -98,7 +98,7 @@ def _enum_constraints(member: Member, *, writing: bool) -> Iterator[Constraint]:
             lambda value: f"write {aliases[value]!r}",
         )
     # A service may answer with values younger than the schema; a payload of ours never holds one.
-    extensible = not writing and "aliases_of" in member.facts
+    extensible = not writing and "aliases_of" in member.keywords
 
     def hint(value: Any) -> str:
         is_unspecified = extensible and str(value).lower().endswith("unspecified")
@@ -169,16 +169,16 @@ def _text_constraints(member: Member) -> Iterator[Constraint]:
         "take the character out",
     )
     yield from _length_constraints(member)
-    facts = member.facts
+    keywords = member.keywords
     if (pattern := member.pattern) is not None:
         yield Constraint(
             lambda value: pattern.search(value) is not None,
             "bad-value",
             member.severity("pattern"),
             lambda name, _: f"{name} does not have the right form",
-            facts.get("form", ""),
+            keywords.get("form", ""),
         )
-    if part := facts.get("contains"):
+    if part := keywords.get("contains"):
         yield Constraint(
             lambda value: part in value,
             "text-lacks",
@@ -186,16 +186,16 @@ def _text_constraints(member: Member) -> Iterator[Constraint]:
             lambda name, _: f"{name} does not contain {part}",
             f"write {part} where the value belongs",
         )
-    if "format" in facts:
-        words, fits, _ = FORMATS[facts["format"]]
+    if "format" in keywords:
+        words, fits, _ = FORMATS[keywords["format"]]
         yield Constraint(
             fits, "bad-value", member.severity("format"), lambda name, _: f"{name} is not {words}"
         )
 
 
 def _length_constraints(member: Member) -> Iterator[Constraint]:
-    facts = member.facts
-    if least := facts.get("min_length"):
+    keywords = member.keywords
+    if least := keywords.get("min_length"):
         yield Constraint(
             lambda value: len(value) >= least,
             "too-short",
@@ -207,7 +207,7 @@ def _length_constraints(member: Member) -> Iterator[Constraint]:
             ),
             ends=True,
         )
-    if (most := facts.get("max_length")) is not None:
+    if (most := keywords.get("max_length")) is not None:
         yield Constraint(
             lambda value: len(value) <= most,
             "too-long",
@@ -215,7 +215,7 @@ def _length_constraints(member: Member) -> Iterator[Constraint]:
             lambda name, value: f"{name} has {len(value)} characters, at most {most} are allowed",
             ends=True,
         )
-    if (most_bytes := facts.get("max_bytes")) is not None:
+    if (most_bytes := keywords.get("max_bytes")) is not None:
         yield Constraint(
             lambda value: _utf8_size(value) <= most_bytes,
             "too-long",
@@ -231,14 +231,14 @@ def _utf8_size(text: str) -> int:
 
 
 def _number_constraints(member: Member) -> Iterator[Constraint]:
-    if (least := member.facts.get("min")) is not None:
+    if (least := member.keywords.get("min")) is not None:
         yield Constraint(
             lambda value: value >= least,
             "out-of-range",
             Severity.ERROR,
             lambda *_: f"{member.name} is below {least}",
         )
-    if (most := member.facts.get("max")) is not None:
+    if (most := member.keywords.get("max")) is not None:
         yield Constraint(
             lambda value: value <= most,
             "out-of-range",
@@ -253,8 +253,8 @@ def narrowing_constraints(
     """Yields the constraints on an object that allow fewer values of its members than elsewhere."""
     # Genuine passes hold other values all the same, and phones display them.
     severity = member.severity("narrows") if writing else Severity.WARNING
-    for name, choices in member.facts.get("narrows", {}).items():
-        elsewhere = _one_of(set(members[name].facts["enum"]) - set(choices))
+    for name, choices in member.keywords.get("narrows", {}).items():
+        elsewhere = _one_of(set(members[name].keywords["enum"]) - set(choices))
         yield Constraint(
             lambda owner, name=name, elsewhere=elsewhere: not elsewhere(owner.get(name)),  # type: ignore[misc]
             "unknown-value",
@@ -273,16 +273,16 @@ def member_pointer(name: str) -> Callable[[Any], Iterable[str]]:
 
 def presence_constraints(member: Member, *, writing: bool) -> Iterator[Constraint]:
     """Yields the constraints that any value of the member breaks."""
-    facts = member.facts
-    if facts.get("deprecated") is True:
+    keywords = member.keywords
+    if keywords.get("deprecated") is True:
         yield Constraint(
             _never,
             "deprecated-key",
             Severity.WARNING,
             lambda *_: f"{member.name} is deprecated",
-            f"write {facts['instead']!r}" if "instead" in facts else "",
+            f"write {keywords['instead']!r}" if "instead" in keywords else "",
         )
-    if facts.get("write") is False and writing:
+    if keywords.get("write") is False and writing:
         yield Constraint(
             _never,
             "read-only-key",
@@ -298,7 +298,7 @@ def _never(_: object) -> bool:
 
 def size_constraints(member: Member) -> Iterator[Constraint]:
     """Yields the constraints on the number of items in a list."""
-    if (most := member.facts.get("max_items")) is not None:
+    if (most := member.keywords.get("max_items")) is not None:
         yield Constraint(
             lambda items: len(items) <= most,
             "too-many-items",
@@ -311,7 +311,7 @@ def uniqueness_constraints(member: Member, item_members: Iterable[Member]) -> It
     """Yields the constraints on the items of a list: members that have to differ within it."""
     for each in item_members:
         # A member that has to differ within a pass stands in one list of it.
-        if each.facts.get("unique_in") not in (member.name, "list", "pass"):
+        if each.keywords.get("unique_in") not in (member.name, "list", "pass"):
             continue
         duplicates = partial(_duplicates, each.name)
         yield Constraint(

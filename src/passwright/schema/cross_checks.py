@@ -19,7 +19,7 @@ __all__ = ["absence_constraints", "group_constraints", "sibling_constraints", "s
 def absence_constraints(members: Mapping[str, Member]) -> Iterator[Constraint]:
     """Yields the constraints on objects that lack a member."""
     for name, member in members.items():
-        if member.facts.get("required") and name != "*":
+        if member.keywords.get("required") and name != "*":
             yield Constraint(
                 lambda owner, name=name: name in owner,  # type: ignore[misc]
                 "missing-key",
@@ -27,12 +27,12 @@ def absence_constraints(members: Mapping[str, Member]) -> Iterator[Constraint]:
                 lambda *_, name=name: f"the key {name!r} is missing",
             )
         else:
-            for fact, equal in (("required_if", True), ("required_unless", False)):
-                for other, value in member.facts.get(fact, {}).items():
-                    yield _condition(member, fact, other, value, equal=equal)
+            for keyword, equal in (("required_if", True), ("required_unless", False)):
+                for other, value in member.keywords.get(keyword, {}).items():
+                    yield _condition(member, keyword, other, value, equal=equal)
 
 
-def _condition(member: Member, fact: str, other: str, value: object, *, equal: bool) -> Constraint:
+def _condition(member: Member, keyword: str, other: str, value: object, *, equal: bool) -> Constraint:
     name = member.name
 
     def accepts(owner: Mapping[str, Any]) -> bool:
@@ -44,7 +44,7 @@ def _condition(member: Member, fact: str, other: str, value: object, *, equal: b
     return Constraint(
         accepts,
         "missing-key",
-        member.severity(fact),
+        member.severity(keyword),
         lambda *_: f"the key {name!r} is missing, {other} asks for it",
     )
 
@@ -78,8 +78,8 @@ def _exclusion(name: str, others: Sequence[str], severity: Severity) -> Constrai
 
 def sibling_constraints(member: Member, members: Mapping[str, Member]) -> Iterator[Constraint]:
     """Yields the constraints of a member on the members beside it."""
-    facts, name = member.facts, member.name
-    for other in facts.get("requires", ()):
+    keywords, name = member.keywords, member.name
+    for other in keywords.get("requires", ()):
         yield Constraint(
             lambda owner, other=other: other in owner,  # type: ignore[misc]
             "key-needs-key",
@@ -87,13 +87,13 @@ def sibling_constraints(member: Member, members: Mapping[str, Member]) -> Iterat
             lambda *_, other=other: f"{name} needs {other} beside it",
             below=member_pointer(name),
         )
-    for other in facts.get("excludes", ()):
+    for other in keywords.get("excludes", ()):
         # Of two members that exclude each other, the first by name yields the finding.
-        if other > name or name not in members[other].facts.get("excludes", ()):
+        if other > name or name not in members[other].keywords.get("excludes", ()):
             yield _exclusion(name, (other,), member.severity("excludes"))
-    if "allowed_beside" in facts:
+    if "allowed_beside" in keywords:
         for other in members.values():
-            if other.facts.get("group") and other.name not in facts["allowed_beside"]:
+            if other.keywords.get("group") and other.name not in keywords["allowed_beside"]:
                 yield _exclusion(name, (other.name,), member.severity("allowed_beside"))
     if style := style_constraint(member):
         yield style
@@ -101,7 +101,7 @@ def sibling_constraints(member: Member, members: Mapping[str, Member]) -> Iterat
 
 def style_constraint(member: Member) -> Constraint | None:
     """Returns the constraint of a formatting member on the `value` beside it."""
-    wanted, name = member.facts.get("with_value"), member.name
+    wanted, name = member.keywords.get("with_value"), member.name
     if not wanted:
         return None
     return Constraint(

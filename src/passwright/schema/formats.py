@@ -1,7 +1,7 @@
-"""The forms of single values: JSON's types, dates, colours, URLs, currencies, keys.
+"""Formats of single values: JSON's types, dates, colours, URLs, currencies, keys.
 
-Every check here takes time in proportion to its text. `PATTERNS` and
-`url_pattern` say the same as regular expressions for others, as far as those can.
+Every check here takes time in proportion to its text. `PATTERNS` and `url_pattern` are regular
+expressions with the same meaning for JSON Schema, as far as those can express it.
 """
 
 from __future__ import annotations
@@ -46,36 +46,36 @@ _DATE = re.compile(rf"{_DAY}T{_TIME}{_ZONE}\Z")
 _BYTE = r"\s*(?:[01]?\d?\d|2[0-4]\d|25[0-5])\s*"
 _RGB = re.compile(rf"rgb\({_BYTE},{_BYTE},{_BYTE}\)\Z", re.ASCII)
 _HEX_COLOR = re.compile(r"#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})\Z")
-# RFC 3986 section 4.3, as far as anybody relies on it; the web's schemes name a host.
+# RFC 3986 section 4.3, in the part that wallets rely on; the schemes of the web name a host.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([^\s\x00-\x20\x7f]+)\Z")
 _WEB = frozenset({"http", "https"})
 _INT64 = re.compile(r"-?[0-9]{1,19}\Z")
-# RFC 7493 section 2.1: neither wallets nor databases carry these.
+# RFC 7493 section 2.1: neither wallets nor databases store these.
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-# RFC 2978 section 2.3: at most 40 characters. What is no name never reaches the search for a codec.
+# RFC 2978 section 2.3: at most 40 characters. Other text never reaches the search for a codec.
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}\Z")
 
 
 class Pending:
-    """A value that is there but not known yet. Checks of its content wait until it is."""
+    """A value that is present but not computed yet. Its content is validated once it is."""
 
     __slots__ = ()
 
 
 def is_text(value: str) -> bool:
-    """A text is Unicode throughout: no NUL, no half of a surrogate pair."""
+    """Returns whether a text is Unicode throughout, without NUL or half of a surrogate pair."""
     return value.isprintable() or _NOT_TEXT.search(value) is None
 
 
 def is_number(value: object) -> bool:
-    """A value is a number that JSON can hold."""
+    """Returns whether a value is a number that JSON can represent."""
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_date(value: object) -> bool:
-    """A value is text with a date, a time and a zone, as Apple reads it."""
+    """Returns whether a value is text with a date, a time and a zone, as Apple reads it."""
     if not isinstance(value, str) or not _DATE.match(value):
         return False
     try:
@@ -86,7 +86,7 @@ def is_date(value: object) -> bool:
 
 
 def is_url(value: str, schemes: Sequence[str] = ()) -> bool:
-    """A text is an absolute URL, with one of these schemes if any are given."""
+    """Returns whether a text is an absolute URL, with one of `schemes` unless that is empty."""
     match = _URL.match(value)
     if match is None:
         return False
@@ -96,28 +96,28 @@ def is_url(value: str, schemes: Sequence[str] = ()) -> bool:
 
 
 def is_rgb(value: str) -> bool:
-    """A text is a colour as Apple documents it: rgb(60, 65, 76)."""
+    """Returns whether a text is a colour as Apple documents it: rgb(60, 65, 76)."""
     return _RGB.match(value) is not None
 
 
 def is_hex_color(value: str) -> bool:
-    """A text is a colour as the web writes it: #3c414c."""
+    """Returns whether a text is a colour in hexadecimal, as on the web: #3c414c."""
     return _HEX_COLOR.match(value) is not None
 
 
 def is_int64(value: object) -> bool:
-    """A value is a whole number of 64 bits, written as text."""
+    """Returns whether a value is a whole number of 64 bits, written as text."""
     return isinstance(value, str) and _INT64.match(value) is not None and -(2**63) <= int(value) < 2**63
 
 
-def fits_style(wanted: str, value: object) -> bool:
-    """A field's value can be formatted as a `date` or a `number`. What is not known yet, fits."""
+def fits_style(style: str, value: object) -> bool:
+    """Returns whether a field's value can be formatted as a `date` or a `number`; pending values can."""
     if value is None or isinstance(value, Pending):
         return True
-    return is_date(value) if wanted == "date" else is_number(value)
+    return is_date(value) if style == "date" else is_number(value)
 
 
-# Base type -> (what it is in words, does a value have this type).
+# Base type -> (its description, the test whether a value has it).
 BASE_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("text", lambda v: isinstance(v, str)),
     "localized": ("text", lambda v: isinstance(v, str)),
@@ -134,7 +134,7 @@ BASE_TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 
 
 def describe_type(value: object) -> str:
-    """What a value is; never the value itself, which may be private."""
+    """Describes the type of a value; never the value itself, which may be private."""
     if isinstance(value, float) and not math.isfinite(value):
         return "not a finite number"
     return next((words for kind, words in _KINDS if isinstance(value, kind)), f"a {type(value).__name__}")
@@ -192,7 +192,7 @@ def _zones() -> frozenset[str]:
 
 
 class Format(NamedTuple):
-    """A form of text: what it is in words, whether a text has it, and the pattern that says all of it."""
+    """A format of text: its description, its test, and its pattern where that expresses all of it."""
 
     words: str
     fits: Callable[[str], bool]
@@ -204,7 +204,7 @@ def _pattern(words: str, pattern: str) -> Format:
     return Format(words, lambda value: compiled.fullmatch(value) is not None, pattern)
 
 
-# What `format` names in a table.
+# The formats that the keyword `format` of a schema names.
 FORMATS: Mapping[str, Format] = {
     "charset": Format("the name of a character set, such as iso-8859-1", _is_charset),
     "currency": _pattern("a currency of three capital letters, such as EUR (ISO 4217)", "[A-Z]{3}"),
@@ -225,7 +225,7 @@ FORMATS: Mapping[str, Format] = {
 
 
 def _at_most(bound: str) -> str:
-    """Runs of digits as long as `bound`, and as numbers no larger."""
+    """Returns the pattern of digits as many as in `bound`, of numbers up to it."""
     lower = [
         f"{bound[:at]}[0-{int(digit) - 1}][0-9]{{{len(bound) - at - 1}}}"
         for at, digit in enumerate(bound)
@@ -234,12 +234,12 @@ def _at_most(bound: str) -> str:
     return "|".join((*lower, bound))
 
 
-# What separates, in every dialect of regular expressions the same.
+# White space and control characters, alike in every dialect of regular expressions.
 _BLANKS = r"\u0000-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 def url_pattern(schemes: Sequence[str] = ()) -> str:
-    """The pattern of what `is_url` accepts, without anchors."""
+    """Returns the pattern of texts that `is_url` accepts, without anchors."""
     web = f"//[^/?#{_BLANKS}][^{_BLANKS}]*"
     other = f"[^{_BLANKS}]+"
     if not schemes:

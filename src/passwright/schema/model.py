@@ -1,6 +1,7 @@
 """Schemas as data: the members of JSON objects, and the constraints on their values.
 
-A schema maps object names to members, and members to their constraints:
+A schema maps object names to members, and members to their keywords,
+as in JSON Schema:
 
     {"Barcode": {"format": {"type": "text", "required": true, "enum": ["PKBarcodeFormatQR"]}}}
 
@@ -15,8 +16,8 @@ that may stand next to it), `unique_in`. `narrows` is a smaller `enum` of member
 below. A constraint listed under `unconfirmed` or `warn` yields warnings. One
 under `genuine` yields warnings in third-party payloads, since passes that phones
 display break it. `also` lists values of another type that readers accept.
-Entries that `schema.validator` does not test (`since`, `styles`, `note`, ...)
-are for rules and for the key reference.
+Annotations (`since`, `styles`, `note`, ...) are for rules and for the key reference:
+`schema.validator` does not test them.
 
 template.toml, pass.json and Google's classes and objects have one schema each.
 """
@@ -52,44 +53,44 @@ def read_json(package: str, file: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Member:
-    """A member of an object: its types, and its constraints and annotations in `facts`."""
+    """A member of an object: its types, and its keywords, which are constraints and annotations."""
 
     name: str
     types: tuple[str, ...]
-    facts: Mapping[str, Any]
+    keywords: Mapping[str, Any]
 
     @cached_property
-    def listed(self) -> bool:
-        """Whether the value is an array of the type."""
-        return bool(self.facts.get("list"))
+    def is_list(self) -> bool:
+        """Returns whether the value is an array of the type."""
+        return bool(self.keywords.get("list"))
 
     @cached_property
-    def soft(self) -> frozenset[str]:
+    def warning_keywords(self) -> frozenset[str]:
         """The constraints that yield warnings: a single source names them, or only a feature is lost."""
-        return frozenset(self.facts.get("unconfirmed", ())) | frozenset(self.facts.get("warn", ()))
+        return frozenset(self.keywords.get("unconfirmed", ())) | frozenset(self.keywords.get("warn", ()))
 
     @property
-    def reading(self) -> Member:
+    def tolerant(self) -> Member:
         """The member as it is validated in third-party payloads."""
-        genuine = self.facts.get("genuine")
+        genuine = self.keywords.get("genuine")
         if not genuine:
             return self
-        return replace(self, facts={**self.facts, "warn": [*self.facts.get("warn", ()), *genuine]})
+        return replace(self, keywords={**self.keywords, "warn": [*self.keywords.get("warn", ()), *genuine]})
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
         """The pattern of the text. `$` is the very end as in JSON Schema, never before a line break."""
-        pattern = self.facts.get("pattern")
+        pattern = self.keywords.get("pattern")
         return re.compile(re.sub(r"\$\Z", r"\\Z", pattern), re.ASCII) if pattern else None
 
     @cached_property
     def schemes(self) -> tuple[str, ...]:
         """The schemes a URL may have; empty for any."""
-        return _several(self.facts.get("scheme", ()))
+        return _several(self.keywords.get("scheme", ()))
 
     def severity(self, constraint: str) -> Severity:
         """Returns the severity of a finding about this constraint."""
-        return Severity.WARNING if constraint in self.soft else Severity.ERROR
+        return Severity.WARNING if constraint in self.warning_keywords else Severity.ERROR
 
 
 class LocatedMember(NamedTuple):
@@ -111,13 +112,15 @@ class Schema:
     def of(cls, objects: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Schema:
         """Makes a schema from plain mappings, as JSON files hold them."""
         built = {
-            name: {key: Member(key, _several(facts["type"]), facts) for key, facts in members.items()}
+            name: {
+                key: Member(key, _several(keywords["type"]), keywords) for key, keywords in members.items()
+            }
             for name, members in objects.items()
         }
         groups: dict[str, dict[str, tuple[str, ...]]] = {}
         for name, members in built.items():
             for member in members.values():
-                if group := member.facts.get("group"):
+                if group := member.keywords.get("group"):
                     of_object = groups.setdefault(name, {})
                     of_object[group] = (*of_object.get(group, ()), member.name)
         return cls(built, groups)
@@ -149,10 +152,10 @@ class Schema:
         return located
 
     @cached_property
-    def reading(self) -> Schema:
+    def tolerant(self) -> Schema:
         """The schema of third-party payloads: constraints that genuine passes break yield warnings."""
         objects = {
-            name: {member.name: member.reading for member in members.values()}
+            name: {member.name: member.tolerant for member in members.values()}
             for name, members in self.objects.items()
         }
         return replace(self, objects=objects)

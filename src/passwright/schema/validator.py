@@ -63,7 +63,7 @@ class Validator:
 
     @cached_property
     def _reading(self) -> _CompiledSchema:
-        return _CompiledSchema(self.schema.reading, writing=False)
+        return _CompiledSchema(self.schema.tolerant, writing=False)
 
 
 class ValueValidator:
@@ -83,7 +83,7 @@ class ValueValidator:
         self._compiled = compiled
         self._member = member
         self._pointer = pointer
-        self._is_item = member.listed and pointer.rpartition("/")[2].isdigit()
+        self._is_item = member.is_list and pointer.rpartition("/")[2].isdigit()
         beside = [siblings[name] for name in owner if name in siblings] if member.name == "value" else []
         self._styles = [style for each in beside if (style := cross_checks.style_constraint(each))]
         compiled_member = compiled.member(member)
@@ -126,7 +126,7 @@ class _CompiledMember:
             self.types.append((kind, has_type, entries))
             alternatives.append((has_type, _conjunction([*tests, *(each.accepts for each in entries)])))
         self.accepts_item: Test = _first_type(alternatives)
-        self.accepts: Test = self._list_test() if member.listed else self.accepts_item
+        self.accepts: Test = self._list_test() if member.is_list else self.accepts_item
         if self.presence:
             self.accepts = _rejects_all
 
@@ -304,7 +304,7 @@ class _Walk:
 
     def unknown(self, name: str, members: Mapping[str, Member], pointer: str) -> Finding:
         for member in members.values():
-            if name in member.facts.get("aliases", ()):
+            if name in member.keywords.get("aliases", ()):
                 return self.finding(
                     Severity.WARNING,
                     "deprecated-key",
@@ -331,7 +331,7 @@ class _Walk:
             return
         compiled = self.compiled.member(member)
         yield from self.failures(compiled.presence, member.name, value, pointer)
-        if not member.listed or value is None:
+        if not member.is_list or value is None:
             yield from self.item(member, value, pointer)
             return
         if not isinstance(value, (list, tuple)):
@@ -385,9 +385,9 @@ def _type_hint(member: Member, value: object) -> str:
 
 def _readers_accept(member: Member, value: object) -> bool:
     """Returns whether readers of a payload accept a value although it has the wrong type."""
-    if "type" in member.facts.get("genuine", ()):
+    if "type" in member.keywords.get("genuine", ()):
         return True
-    if isinstance(value, str) and value in member.facts.get("also", ()):
+    if isinstance(value, str) and value in member.keywords.get("also", ()):
         return True
     # Protocol Buffers, JSON mapping: readers accept numbers as 64-bit integers.
     if not isinstance(value, int) or isinstance(value, bool):

@@ -237,11 +237,11 @@ def _absent(name: str, document: Mapping[str, Any]) -> Iterator[tuple[str, bool]
         ("SemanticTags", there, "semantics."),
     ):
         for key in objects[holder].values():
-            condition = key.facts.get("required_by", {}).get(name)
+            condition = key.keywords.get("required_by", {}).get(name)
             if condition is None or key.name in found or not _holds(condition, own):
                 continue
-            old = bool(found.intersection(key.facts.get("aliases", ())))
-            yield f"{prefix}{key.name}", "required_by" not in key.soft and not old
+            old = bool(found.intersection(key.keywords.get("aliases", ())))
+            yield f"{prefix}{key.name}", "required_by" not in key.warning_keywords and not old
 
 
 def _holds(condition: Mapping[str, str], own: Collection[Mapping[str, Any]]) -> bool:
@@ -255,7 +255,7 @@ def _transit(document: Mapping[str, Any]) -> object:
 
 @cache
 def _asks_for_nfc(name: str) -> bool:
-    return name in pass_schema().objects["Pass"]["nfc"].facts["required_by"]
+    return name in pass_schema().objects["Pass"]["nfc"].keywords["required_by"]
 
 
 def _images() -> Mapping[str, Mapping[str, Any]]:
@@ -324,7 +324,7 @@ def _below(
     # Names first: a value that is not filled in yet is not looked at.
     for key, asked, kind in [keys[each] for each in owner if each in keys]:
         if asked:
-            if key.listed and "styles" in key.facts and owner[key.name] == []:
+            if key.is_list and "styles" in key.keywords and owner[key.name] == []:
                 continue
             here = SemanticMember(key, owner, pointer, style, slot)
             if (said := reason(here)) is not None:
@@ -351,7 +351,7 @@ def contains_member(name: str, facts: frozenset[str]) -> bool:
     """An object has keys with such facts, itself or further down."""
     keys = pass_schema().objects[name].values()
     kinds = {kind for key in keys if (kind := kind_of(key)) is not None}
-    return any(facts & key.facts.keys() for key in keys) or any(
+    return any(facts & key.keywords.keys() for key in keys) or any(
         contains_member(kind, facts) for kind in kinds
     )
 
@@ -369,7 +369,7 @@ def _ignored_members(document: Mapping[str, Any], drawn: str | None, system: str
     read = "posterGeneric" if drawn == "posterGeneric" else base
 
     def reason(member: SemanticMember) -> str | None:
-        facts = member.key.facts
+        facts = member.key.keywords
         if kind_of(member.key) == "PassFields":
             return None if member.key.name == read else "another style is drawn"
         value = member.owner[member.key.name]

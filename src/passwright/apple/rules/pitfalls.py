@@ -45,7 +45,7 @@ def _barcodes(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 def _since(code: Mapping[str, Any]) -> int:
     """The iOS that draws a code first. The formats without a version are as old as Wallet."""
-    young = pass_schema().objects["Barcode"]["format"].facts["enum_since"]
+    young = pass_schema().objects["Barcode"]["format"].keywords["enum_since"]
     found = code.get("format")
     return int(young.get(found, "6")) if isinstance(found, str) else 0
 
@@ -114,7 +114,7 @@ def _relevance(document: Mapping[str, Any], _: ValidationContext, place: Locator
     there = document.keys()
     dated = [name for name in _DATED if name in there]
     # Members that the style does not read at all are reported by their location.
-    read = pass_schema().objects["Pass"]["relevantDates"].facts["styles"]
+    read = pass_schema().objects["Pass"]["relevantDates"].keywords["styles"]
     others = [*(dated if style in read else ()), *(("beacons",) if "beacons" in there else ())]
     if style in _AT_PLACES and others and "locations" not in there:
         message = f"a {style} pass without locations is shown at no time and no place"
@@ -153,7 +153,7 @@ def _dates(document: Mapping[str, Any], _: ValidationContext, place: Locator) ->
 
 
 def _intervals(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
-    limit = pass_schema().objects["RelevantDate"]["startDate"].facts["max_hours"]
+    limit = pass_schema().objects["RelevantDate"]["startDate"].keywords["max_hours"]
     for pointer, each in _entries(document):
         start, end = each.get("startDate"), each.get("endDate")
         if not (isinstance(start, str) and isinstance(end, str) and is_date(start) and is_date(end)):

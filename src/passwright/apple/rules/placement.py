@@ -61,7 +61,7 @@ def _visits(
     for each, key in pass_schema().objects[name].items():
         kind = kind_of(key)
         below = kind if kind is not None and contains_member(kind, _FACTS) else None
-        facts = key.facts
+        facts = key.keywords
         asked = "only_for" in facts or not (_reads(facts, style, styles, base) and _fits(facts, slot))
         if asked or below is not None:
             keys[each] = Visit(key, asked, below)
@@ -92,7 +92,7 @@ class _Places:
 
     def check(self, member: SemanticMember) -> Finding | None:
         """Returns the finding for a misplaced member, None if its location is right."""
-        name, facts = member.key.name, member.key.facts
+        name, facts = member.key.name, member.key.keywords
         where = self.place(member.pointer)
         worst = self.worst if facts.get("elsewhere") == "invalid" else Severity.WARNING
         if not _reads(facts, member.style, self.styles, self.base):
@@ -169,7 +169,7 @@ def _required_by_style() -> Mapping[str, tuple[str, ...]]:
     """Style -> what has to stand in it."""
     keys = pass_schema().objects["PassFields"].values()
     made = {
-        style: tuple(key.name for key in keys if style in key.facts.get("required_on", ()))
+        style: tuple(key.name for key in keys if style in key.keywords.get("required_on", ()))
         for style in STYLES
     }
     return {style: names for style, names in made.items() if names}
@@ -218,7 +218,7 @@ def _slots(style: str, slots: object) -> Iterator[tuple[str, list[Any], int | No
 def _slot_limits(style: str) -> Mapping[str, int | None]:
     """Slot -> how many of its fields a style draws at most."""
     keys = pass_schema().objects["PassFields"].values()
-    shown = {key.name: key.facts.get("shown", {}) for key in keys}
+    shown = {key.name: key.keywords.get("shown", {}) for key in keys}
     return {name: limits.get(style, limits.get("*")) for name, limits in shown.items()}
 
 

@@ -69,6 +69,6 @@ def _same(key: Member | None, ours: Any, theirs: Any) -> bool:
     if theirs is None:
         # Protocol Buffers, ProtoJSON format: members with their default value are left out.
         return not ours or canonical_enum(ours).endswith("unspecified")
-    if key is not None and "enum" in key.facts:
+    if key is not None and "enum" in key.keywords:
         return canonical_enum(ours) == canonical_enum(theirs)
     return type(ours) is type(theirs) and ours == theirs

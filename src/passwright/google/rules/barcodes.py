@@ -93,7 +93,7 @@ def _pattern(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Fi
     if not isinstance(code, dict):
         return
     # Old spellings the table takes for what they stand for, and does not compare.
-    old = payload_schema().objects["RotatingBarcode"]["type"].facts["aliases_of"]
+    old = payload_schema().objects["RotatingBarcode"]["type"].keywords["aliases_of"]
     if old.get(code.get("type"), "QR_CODE") not in ("QR_CODE", "PDF_417"):
         where = place("/rotatingBarcode/type")
         yield error("unknown-value", where, "type can't have this value", "one of QR_CODE, PDF_417")

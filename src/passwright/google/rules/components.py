@@ -43,7 +43,7 @@ def _ways(name: str) -> tuple[Member, ...]:
 
 def _asked(key: Member) -> bool:
     # What Google alone writes is a copy of what was judged when it was written.
-    if key.facts.get("write") is False:
+    if key.keywords.get("write") is False:
         return False
     kind = key.types[0]
     return (
@@ -55,16 +55,16 @@ def _asked(key: Member) -> bool:
 
 
 def _is_enum(key: Member) -> bool:
-    return "enum" in key.facts
+    return "enum" in key.keywords
 
 
 def _is_short(key: Member) -> bool:
     """A text with translations, of which Google shows the beginning only. Plain ones the table judges."""
-    return key.types[0] == "LocalizedString" and "max_length" in key.facts
+    return key.types[0] == "LocalizedString" and "max_length" in key.keywords
 
 
 def _patterns(key: Member, above: str) -> Iterator[str]:
-    at = f"{above}/{key.name}" + "/*" * key.listed
+    at = f"{above}/{key.name}" + "/*" * key.is_list
     if _is_enum(key):
         yield at
     elif _is_short(key) or key.types[0] in _PARTS:
@@ -92,7 +92,7 @@ class _Walk:
 
     def member(self, key: Member, value: Any, above: str) -> Iterator[Finding]:
         pointer = join_pointer(above, key.name)
-        if not key.listed:
+        if not key.is_list:
             yield from self.one(key, value, pointer)
             return
         for index, each in enumerate(value):
@@ -117,7 +117,7 @@ class _Walk:
 
 def _lengths(key: Member, text: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, the descriptions of single members: recommended lengths, beyond which texts are cut."""
-    limit = key.facts["max_length"]
+    limit = key.keywords["max_length"]
     values = [("/defaultValue", text.get("defaultValue", {}))]
     values += [
         (f"/translatedValues/{index}", each) for index, each in enumerate(text.get("translatedValues", ()))

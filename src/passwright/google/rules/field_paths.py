@@ -133,7 +133,7 @@ def _is_known(path: str, names: Mapping[str, str]) -> bool:
     kind = names[steps[0].name]
     for name, id_ in steps[1:]:
         key = payload_schema().objects.get(kind, {}).get(name)
-        if key is None or (id_ and not key.listed):
+        if key is None or (id_ and not key.is_list):
             return False
         kind = key.types[0]
     return True
@@ -199,7 +199,7 @@ def _selectors_in(kind: str, node: Any, pointer: str) -> Iterator[tuple[str, lis
     for key in payload_schema().objects[kind].values():
         if key.types[0] in payload_schema().objects and key.name in node:
             below, value = join_pointer(pointer, key.name), node[key.name]
-            if not key.listed:
+            if not key.is_list:
                 yield from _selectors_in(key.types[0], value, below)
             elif isinstance(value, (list, tuple)):
                 for index, each in enumerate(value):

@@ -202,7 +202,7 @@ def _camel(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
             return [view(member, each) for each in value]
         if isinstance(value, dict):
             return _camel(key.types[0], value)
-        if "enum" in key.facts and value.isupper():
+        if "enum" in key.keywords and value.isupper():
             first, *others = value.split("_")
             return first.lower() + "".join(other.capitalize() for other in others)
         return value
