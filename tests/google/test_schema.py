@@ -41,7 +41,7 @@ PYTHON: dict[str, Any] = {
 
 
 def disagreements(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
-    """Where a JSON value is not what a discovery document describes: names, types, enumerations."""
+    """Yields differences of a JSON value from a discovery document: names, types, enumerations."""
     if "$ref" in schema:
         schema = {"type": "object", **SCHEMAS[schema["$ref"]]}
     kind = schema["type"]
@@ -61,11 +61,11 @@ def disagreements(schema: dict[str, Any], value: Any, where: str) -> Iterator[st
 
 
 def unwritable(schema: dict[str, Any], value: Any, where: str) -> Iterator[str]:
-    """What is wrong with one number or text."""
+    """Returns the fault of one number or text, or None."""
     if schema.get("format") == "int64" and not re.fullmatch("-?[0-9]{1,19}", value):
-        yield f"{where} is no int64"
+        yield f"{where} is not an int64"
     if schema.get("format") == "int32" and not -(2**31) <= value < 2**31:
-        yield f"{where} is no int32"
+        yield f"{where} is not an int32"
     if "enum" in schema:
         old = schema.get("enumDeprecated", [False] * len(schema["enum"]))
         if value not in [each for each, dead in zip(schema["enum"], old, strict=True) if not dead]:

@@ -193,7 +193,7 @@ def fits(table: Schema, key: Member, value: object) -> bool:
 
 
 def values(table: Schema, key: Member) -> Iterator[Any]:
-    """What to try as the value of a key, right and wrong."""
+    """Yields valid and invalid values of a member."""
     facts = key.keywords
     singles = [*facts.get("enum", ()), *facts.get("aliases_of", ()), *POOL]
     singles += [smallest(table, kind) for kind in key.types if kind in table.objects]
@@ -239,7 +239,7 @@ def documents(table: Schema, name: str, *, writing: bool) -> Iterator[dict[str, 
         seen.add(facts)
         for alias in key.keywords.get("aliases", ()):
             yield from ({**base, alias: value} for value in (None, 1, "x"))
-    yield from neighbours(table, name, base)
+    yield from sibling_documents(table, name, base)
 
 
 BETWEEN = (
@@ -248,7 +248,7 @@ BETWEEN = (
 )
 
 
-def neighbours(table: Schema, name: str, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def sibling_documents(table: Schema, name: str, base: dict[str, Any]) -> Iterator[dict[str, Any]]:
     keys = {key.name: key for key in table.objects[name].values() if key.keywords.get("write") is not False}
     asking = [key for key in keys.values() if key.keywords.keys() & set(BETWEEN)]
     asked = {other for key in asking for fact in BETWEEN[:5] for other in key.keywords.get(fact, ())}
@@ -280,11 +280,11 @@ def neighbours(table: Schema, name: str, base: dict[str, Any]) -> Iterator[dict[
             )
 
 
-# What JSON Schema can't say. It then accepts what the checker refuses, never the other way round.
+# Constraints that JSON Schema can't express: it accepts values that the validator refuses, never the reverse.
 # Reason, code of the checker's finding, and a document of the object Root above that shows it.
 DIFFERENCES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("JSON Schema calls 1.0 an integer", "wrong-type", {"names": {"a": 1.0}}),
-    ("half a surrogate pair is no character that a pattern could name", "bad-string", {"text": "a\ud800"}),
+    ("half a surrogate pair is not a character that a pattern could name", "bad-string", {"text": "a\ud800"}),
     ("lengths are counted in characters, not in bytes of UTF-8", "too-long", {"bytes": "äää"}),
     ("no keyword compares members of the items of a list", "duplicate-value", {"items": [{"id": "a"}] * 2}),
     ("the names of character sets are a registry", "bad-value", {"charset": "no-such-set"}),
@@ -332,9 +332,9 @@ def explained(table: Schema, name: str, document: object, *, writing: bool) -> b
     return True
 
 
-def compare(table: str, name: str, document: object, *, writing: bool, judge: Any = validator) -> bool:
+def compare(table: str, name: str, document: object, *, writing: bool, check: Any = validator) -> bool:
     """Schema and checker agree; whether they accept."""
-    schema = judge(table, name, writing=writing).is_valid(document)
+    schema = check(table, name, writing=writing).is_valid(document)
     checker = accepted(TABLES[table], name, document, writing=writing)
     if schema != checker:
         assert schema, f"only the schema refuses {document!r}"
@@ -370,7 +370,7 @@ def test_schema_and_checker_agree_on_objects_put_together_at_random(data: st.Dat
     )
     for key in chosen:
         base[key.name] = data.draw(st.sampled_from([*values(TABLES[table], key)]))
-    compare(table, name, base, writing=data.draw(st.booleans()), judge=second_validator)
+    compare(table, name, base, writing=data.draw(st.booleans()), check=second_validator)
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 5, True])

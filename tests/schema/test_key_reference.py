@@ -1,4 +1,4 @@
-"""What the tables know of a key is found by any name it goes by."""
+"""Tests of the key reference: a member is found by any of its names."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ OUR_TABLES = {
 
 
 def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Finding]:
-    """What is said about `{"key": value}` where `key` has these facts; also what objects X and Y are."""
+    """Returns the findings about `{"key": value}` where `key` has these keywords; X and Y are objects."""
     objects: Objects = {
         "Root": {"key": {"type": "text", **facts}},
         "X": {"a": {"type": "text"}, "b": {"type": "integer", "required": True}},
@@ -54,7 +54,7 @@ def check(facts: dict[str, Any], value: Any, *, writing: bool = True) -> list[Fi
     return list(Validator(Schema.of(objects)).check("Root", {"key": value}, place=PLACE, writing=writing))
 
 
-def said(findings: list[Finding]) -> list[tuple[str, str, str]]:
+def summaries(findings: list[Finding]) -> list[tuple[str, str, str]]:
     return [(finding.severity.value, finding.code, finding.location) for finding in findings]
 
 
@@ -172,7 +172,7 @@ def test_jsn_08_what_breaks_a_fact_is_refused_at_its_place(
 
 @pytest.mark.parametrize(("facts", "value", "code"), list(rows(1)))
 def test_jsn_11_no_finding_repeats_a_value(facts: dict[str, Any], value: Any, code: str) -> None:
-    """What was filled in may be an address or a name: only its place and its rule are told."""
+    """Values may be addresses or names: a finding names only the location and the rule."""
     canary = "jane.doe@example.com"
     values = [canary, [canary], {"a": canary, "b": canary}] if isinstance(value, str) else [value]
     for each in values:
@@ -231,8 +231,8 @@ def test_a_young_value_of_a_service_is_let_through_with_a_warning() -> None:
     """Google may answer with values that our table is too old for; we never send one."""
     facts = {"enum": ["QR"], "aliases_of": {}}
 
-    assert said(check(facts, "NEW", writing=False)) == [("warning", "unknown-value", HERE)]
-    assert said(check(facts, "NEW")) == [("error", "unknown-value", HERE)]
+    assert summaries(check(facts, "NEW", writing=False)) == [("warning", "unknown-value", HERE)]
+    assert summaries(check(facts, "NEW")) == [("error", "unknown-value", HERE)]
 
 
 def test_what_only_a_wallet_writes_may_be_read() -> None:
@@ -240,7 +240,7 @@ def test_what_only_a_wallet_writes_may_be_read() -> None:
 
 
 def test_a_deprecated_key_warns() -> None:
-    assert said(check({"deprecated": True}, "x")) == [("warning", "deprecated-key", HERE)]
+    assert summaries(check({"deprecated": True}, "x")) == [("warning", "deprecated-key", HERE)]
     assert check({"deprecated": "9"}, "x") == []
 
 
@@ -250,10 +250,10 @@ def test_jsn_09_an_unknown_key_is_an_error_in_what_we_write_and_a_warning_in_wha
     def findings(name: str, *, writing: bool = True) -> list[Finding]:
         return list(Validator(table).check("Root", {name: 1}, place=PLACE, writing=writing))
 
-    assert said(findings("barcods")) == [("error", "unknown-key", "doc#/barcods")]
+    assert summaries(findings("barcods")) == [("error", "unknown-key", "doc#/barcods")]
     assert findings("barcods")[0].hint == "did you mean 'barcodes'?"
-    assert said(findings("barcods", writing=False)) == [("warning", "unknown-key", "doc#/barcods")]
-    assert said(findings("barCodes")) == [("warning", "deprecated-key", "doc#/barCodes")]
+    assert summaries(findings("barcods", writing=False)) == [("warning", "unknown-key", "doc#/barcods")]
+    assert summaries(findings("barCodes")) == [("warning", "deprecated-key", "doc#/barCodes")]
     assert findings("colour")[0].hint == ""
 
 
@@ -271,7 +271,7 @@ def test_places_lead_into_lists_and_objects() -> None:
     )
     document = {"fields": [{"a/b~c": 1}, {"a/b~c": "x"}, None, 5]}
 
-    assert said(list(Validator(table).check("Root", document, place=PLACE))) == [
+    assert summaries(list(Validator(table).check("Root", document, place=PLACE))) == [
         ("error", "wrong-type", "doc#/fields/1/a~1b~0c"),
         ("error", "null-value", "doc#/fields/2"),
         ("error", "wrong-type", "doc#/fields/3"),
@@ -336,7 +336,7 @@ def test_facts_between_keys_are_asked(
 
 
 def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
-    """What genuine passes do all the same warns when it is read."""
+    """Values of genuine passes yield warnings in third-party payloads."""
     objects: Objects = {
         "Root": {"old": {"type": "Code", "narrows": {"format": ["qr"]}}, "new": {"type": "Code"}},
         "Code": {"format": {"type": "text", "enum": ["qr", "code128"]}},
@@ -345,7 +345,7 @@ def test_a_key_may_narrow_the_values_of_a_member_below_it() -> None:
 
     def findings(format_: str, *, writing: bool = True) -> list[tuple[str, str, str]]:
         document = {"old": {"format": format_}, "new": {"format": "code128"}}
-        return said(list(Validator(table).check("Root", document, place=PLACE, writing=writing)))
+        return summaries(list(Validator(table).check("Root", document, place=PLACE, writing=writing)))
 
     assert findings("qr") == []
     assert findings("code128") == [("error", "unknown-value", "doc#/old/format")]
@@ -357,7 +357,7 @@ def test_what_differs_within_a_pass_differs_within_its_list() -> None:
     actions = {"identifier": "a", "type": "place"}
     found = pass_json.pass_validator().check("Pass", {"featuredActions": [actions, actions]}, place=PLACE)
 
-    assert ("error", "duplicate-value", "doc#/featuredActions/1/identifier") in said(list(found))
+    assert ("error", "duplicate-value", "doc#/featuredActions/1/identifier") in summaries(list(found))
 
 
 def test_members_that_have_to_differ_are_compared_within_their_list() -> None:
@@ -369,7 +369,7 @@ def test_members_that_have_to_differ_are_compared_within_their_list() -> None:
 
     found = list(Validator(Schema.of(objects)).check("Root", {"key": ids}, place=PLACE))
 
-    assert ("error", "duplicate-value", "doc#/key/2/id") in said(found)
+    assert ("error", "duplicate-value", "doc#/key/2/id") in summaries(found)
     assert sum(finding.code == "duplicate-value" for finding in found) == 1
 
 
@@ -393,7 +393,7 @@ def test_one_value_is_judged_as_it_would_be_in_its_document() -> None:
     def findings(value: Any, pointer: str) -> list[tuple[str, str, str]]:
         validator = Validator(schema).value_validator("Root", {"n": 1, "l": ["x"]}, pointer)
         assert validator is not None
-        findings = said(list(validator.findings(value, place=PLACE)))
+        findings = summaries(list(validator.findings(value, place=PLACE)))
         assert validator.accepts(value) is (findings == [])
         return findings
 
@@ -496,7 +496,7 @@ def test_what_a_value_is_can_be_said_of_anything() -> None:
 # --- regular expressions -------------------------------------------------------------------------
 
 LONG = 100_000
-# What keeps a careless expression busy: the beginning of a match without its end.
+# Texts that keep a careless expression busy: the beginning of a match without its end.
 NASTY = (
     "a",
     "0",
@@ -532,11 +532,11 @@ def nasty(seed: str) -> Iterator[str]:
     )
 
 
-def quick(work: Any, *given: Any, seconds: float = 0.01) -> bool:
+def quick(work: Any, *inputs: Any, seconds: float = 0.01) -> bool:
     """Under ten milliseconds of processor time, once in five tries: others share the machine."""
     for _ in range(5):
         start = time.process_time()
-        work(*given)
+        work(*inputs)
         if time.process_time() - start < seconds:
             return True
     return False
@@ -620,7 +620,7 @@ def test_a_formatting_member_beside_a_value_constrains_the_value() -> None:
 
     assert validator is not None
     misfits = list(validator.findings("May", place=PLACE))
-    assert said(misfits) == [("error", "style-misfit", "doc#/storeCard/backFields/0/dateStyle")]
+    assert summaries(misfits) == [("error", "style-misfit", "doc#/storeCard/backFields/0/dateStyle")]
     assert not validator.accepts("May")
     assert validator.accepts("2026-05-01T09:00Z")
 

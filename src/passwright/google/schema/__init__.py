@@ -27,7 +27,7 @@ OTHERS = ("Issuer", "Permissions", "AddMessageRequest")
 # JSON Schema draft 3, as discovery documents write it -> our base types.
 _TYPES = {"string": "text", **{kind: kind for kind in ("boolean", "integer", "number", "object", "any")}}
 
-# The document has no list of required members; it says so in words, at the start or as a sentence.
+# The document has no list of required members; it names them in prose, at the start or as a sentence.
 _REQUIRED = re.compile(
     r"\(?Required\b|.*\b(This is (a required (field|property)\b|required\.)|Required for each nested)",
     re.DOTALL,
