@@ -93,9 +93,9 @@ def meanings() -> Iterator[str]:
     for kind in KINDS.values():
         yield f"## {kind.name}\n"
         yield f"Apple `{kind.style}`, Google `{kind.class_type}` and `{kind.object_type}`.\n"
-        if kind.places:
+        if kind.meanings:
             yield "| meaning | Apple | Google |\n|---|---|---|"
-            for name, place in kind.places.items():
+            for name, place in kind.meanings.items():
                 apple = ", ".join(f"`{path}`" for path in place.apple)
                 yield f"| `{name}` | {apple} | {f'`{place.google}`' if place.google else ''} |"
             yield ""

@@ -22,7 +22,7 @@ from passwright.examples.authority import Authority
 from passwright.examples.certificates import new_key
 from passwright.google.issuer import Issuer
 from passwright.model.kinds import KINDS
-from passwright.model.template import Images, Nfc
+from passwright.model.parts import Images, Nfc
 from passwright.signing import KeySigner
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from passwright import Field, Template
 from passwright.apple import personalization
 from passwright.apple.container import pkpass
 from passwright.model.kinds import KINDS
-from passwright.model.template import Images, Personalization
-from passwright.model.validation import translatable
+from passwright.model.parts import Images, Personalization
+from passwright.model.validation import translatable_texts
 from tests.conftest import AT, png
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def template(name: str) -> Template:
     languages = {each.partition("/")[0] for each in found["pictures"] if "/" in each} - {made.language}
     return replace(
         made,
-        translations={each: {text: f"{text} ({each})" for text in translatable(made)} for each in languages},
+        translations={
+            each: {text: f"{text} ({each})" for text in translatable_texts(made)} for each in languages
+        },
     )
 
 

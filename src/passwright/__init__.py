@@ -20,19 +20,9 @@ if TYPE_CHECKING:
     from passwright import apple, batch, binding, errors, google, signing
     from passwright.binding.binding import Binding
     from passwright.errors import PasswrightError
-    from passwright.model.kinds import KINDS, Kind, Place
-    from passwright.model.template import (
-        Barcode,
-        Colours,
-        Field,
-        Images,
-        Link,
-        Location,
-        Nfc,
-        Pass,
-        Personalization,
-        Template,
-    )
+    from passwright.model.kinds import KINDS, Kind, MeaningPaths
+    from passwright.model.parts import Barcode, Colours, Field, Images, Link, Location, Nfc, Personalization
+    from passwright.model.template import Pass, Template
     from passwright.report import Finding, Report, Severity
     from passwright.validation import check, validate
 
@@ -49,11 +39,11 @@ __all__ = [
     "Kind",
     "Link",
     "Location",
+    "MeaningPaths",
     "Nfc",
     "Pass",
     "PasswrightError",
     "Personalization",
-    "Place",
     "Report",
     "Severity",
     "Template",
@@ -73,11 +63,12 @@ __getattr__, __dir__ = lazy_names(
         "": ("apple", "batch", "binding", "errors", "google", "signing"),
         "binding.binding": ("Binding",),
         "errors": ("PasswrightError",),
-        "model.kinds": ("KINDS", "Kind", "Place"),
-        "model.template": (
-            *("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc", "Pass"),
-            *("Personalization", "Template"),
+        "model.kinds": ("KINDS", "Kind", "MeaningPaths"),
+        "model.parts": (
+            *("Barcode", "Colours", "Field", "Images", "Link", "Location", "Nfc"),
+            "Personalization",
         ),
+        "model.template": ("Pass", "Template"),
         "report": ("Finding", "Report", "Severity"),
         "validation": ("check", "validate"),
     },

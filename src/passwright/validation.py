@@ -45,18 +45,18 @@ def validate(pass_: Pass, *, identity: Identity | None = None, issuer: Issuer | 
 
     Without `identity` and `issuer` what depends on who signs is left open.
     """
-    apple = _apple() if identity is None else ApplePassBuilder(identity)
-    google = _google() if issuer is None else GooglePassBuilder(issuer)
+    apple = _apple_builder() if identity is None else ApplePassBuilder(identity)
+    google = _google_builder() if issuer is None else GooglePassBuilder(issuer)
     return apple.report(pass_) + google.report(pass_)
 
 
 @cache
-def _apple() -> ApplePassBuilder:
+def _apple_builder() -> ApplePassBuilder:
     return ApplePassBuilder(None)
 
 
 @cache
-def _google() -> GooglePassBuilder:
+def _google_builder() -> GooglePassBuilder:
     return GooglePassBuilder(None)
 
 
@@ -120,7 +120,7 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
     try:
         found = reading_link.parse_link_text(link)
         if found.form == "claims":
-            return _unsigned(found.token, bound=bound, at=at)
+            return _check_unsigned(found.token, bound=bound, at=at)
         read = token.read(found.token)
     except InvalidInput as exc:
         return Report.from_findings([error(exc.code, exc.location, exc.message)])
@@ -132,7 +132,7 @@ def _check_link(link: object, *, bound: bool, at: datetime | None) -> Report:
     return Report.from_findings(findings)
 
 
-def _unsigned(text: str, *, bound: bool, at: datetime | None) -> Report:
+def _check_unsigned(text: str, *, bound: bool, at: datetime | None) -> Report:
     claims = strict_json.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     message = "these are claims that nobody signed, and no link"
     said = error("bad-token", "link", message, "check them as save-claims")

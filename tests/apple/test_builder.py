@@ -40,7 +40,7 @@ from passwright.documents.rule import Rule
 from passwright.errors import KeyMaterialError, PassRejected, SignerFailed
 from passwright.examples.certificates import Leaf, new_key
 from passwright.model.kinds import KINDS
-from passwright.model.template import Link, Location
+from passwright.model.parts import Link, Location
 from passwright.report import error, warning
 from passwright.signing import KeySigner
 from tests.conftest import AT, BINDING, MEMBERSHIP, TEMPLATES, png
@@ -757,7 +757,7 @@ def templates(draw: Any) -> Template:
 
 
 def _shared() -> tuple[Any, Any]:
-    from passwright.model.template import Images, Nfc
+    from passwright.model.parts import Images, Nfc
     from tests.conftest import READER_KEY
 
     return Images(files={"icon.png": png(1, 1)}, url="https://a.example.com/"), Nfc(apple_key=READER_KEY)
@@ -809,8 +809,8 @@ def test_the_prepared_road_says_what_judging_the_whole_says(card: Pass) -> None:
     about = ValidationContext(bound=bare.binding is not None)
     prepared = builder._renderer.compiled(bare.template)
     stencil = prepared.shape(bare.shape).documents[0].template
-    document = json.loads(stencil.render(stencil.compute(bare.filled())))
-    assert document == stencil.document(stencil.compute(bare.filled()))
+    document = json.loads(stencil.render(stencil.compute(bare.resolved_values())))
+    assert document == stencil.document(stencil.compute(bare.resolved_values()))
     assert said == {str(finding) for finding in validator().validate(document, about)}
 
 

@@ -24,7 +24,7 @@ from passwright.apple.verification import device_errors
 from passwright.apple.verification.diagnosis import Diagnosis, diagnose, identify_file
 from passwright.examples.authority import Authority
 from passwright.examples.certificates import Leaf
-from passwright.model.template import Images
+from passwright.model.parts import Images
 from passwright.report import error, note, warning
 from tests.apple.test_signature import Maker
 from tests.apple.test_verifier import changed, signed, zipped

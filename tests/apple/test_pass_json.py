@@ -16,7 +16,7 @@ from passwright import Barcode, Field, Template
 from passwright.apple.build import pass_json
 from passwright.documents.json_template import JsonTemplate
 from passwright.model.kinds import KINDS
-from passwright.model.template import Colours, Images, Link
+from passwright.model.parts import Colours, Images, Link
 from tests.conftest import BINDING, png
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def document(card: Pass) -> dict[str, Any]:
     skeleton = pass_json.document(card.template, card.shape, pass_type="pass.a", team="TEAM")
     stencil = JsonTemplate(skeleton)
-    return stencil.document(stencil.compute(card.filled()))
+    return stencil.document(stencil.compute(card.resolved_values()))
 
 
 def shown(template: Template, field: Field, value: Any = None) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from passwright.errors import InvalidInput, KeyMaterialError, PassRejected, Temp
 from passwright.examples.certificates import Leaf
 from passwright.google.builder import PassBuilder as LinkBuilder
 from passwright.model.kinds import KINDS
-from passwright.model.template import Nfc
+from passwright.model.parts import Nfc
 from passwright.report import Severity
 from tests.apple.test_verifier import signed
 from tests.conftest import AT, BINDING, READER_KEY, png

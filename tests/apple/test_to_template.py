@@ -20,7 +20,7 @@ from passwright.apple.container import pkpass
 from passwright.apple.reading.to_template import template_from_contents
 from passwright.errors import InvalidInput, TemplateRejected
 from passwright.model.kinds import KINDS
-from passwright.model.template import Barcode, Field, Link, Location, Nfc, Personalization
+from passwright.model.parts import Barcode, Field, Link, Location, Nfc, Personalization
 from passwright.model.validation import MAX_FIELDS
 from tests import rich_passes
 from tests.apple.test_contents import JSON

@@ -21,7 +21,7 @@ from passwright.apple.trust.chain import Trust
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.examples.authority import Authority
 from passwright.examples.certificates import Leaf
-from passwright.model.template import Images
+from passwright.model.parts import Images
 from passwright.report import Severity
 from tests.conftest import AT, BINDING, png
 from tests.keys import odd_key

@@ -361,13 +361,13 @@ def test_a_ledger_lists_the_refused_rows_of_the_last_run(maker: batch.PassMaker,
     place = tmp_path / "out.zip"
     package(maker, [{"serial": "M-1"}, {"serial": "M-2", "fullName": "Jane"}], place)
     ledger = batch.Ledger(tmp_path / "ledger")
-    (listed,) = ledger.refused()
+    (listed,) = ledger.rejected_rows()
     assert (listed["row"], listed["serial"]) == (1, "M-1")
     assert json.loads(json.dumps(listed))["findings"][0]["code"] == "missing-value"
     ledger.close()
     package(maker, rows(1), place)
     ledger = batch.Ledger(tmp_path / "ledger")
-    assert list(ledger.refused()) == []
+    assert list(ledger.rejected_rows()) == []
     ledger.close()
 
 
@@ -391,7 +391,7 @@ def test_a_serial_number_is_used_once(maker: batch.PassMaker, place: Path) -> No
 def test_a_run_stops_at_a_refusal_when_asked(maker: batch.PassMaker, place: Path) -> None:
     bad = [{**row, "points": "x"} if index == 65 else row for index, row in enumerate(rows(200))]
     with pytest.raises(PassRejected, match="points"):
-        package(maker, bad, place, stop_on_refusal=True)
+        package(maker, bad, place, stop_on_rejection=True)
     package(maker, rows(200), place)
     assert len(read_all(place)) == 200
 
@@ -483,7 +483,7 @@ def test_links_are_listed_with_what_they_ask_for(linker: batch.PassMaker, tmp_pa
         listed = list(csv.DictReader(file))
     assert [each["serial"] for each in listed] == [f"M-{index:05}" for index in range(5)]
     assert all(pw.google.read(each["url"]).claims["typ"] == "savetowallet" for each in listed)
-    assert [name for name, _ in ledger.required()] == ["loyaltyClass"]
+    assert [name for name, _ in ledger.required_resources()] == ["loyaltyClass"]
     ledger.close()
 
 
@@ -848,3 +848,13 @@ def test_rows_that_cant_be_read_leave_nothing_behind(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "no column called serial" in result.output
     assert [each.name for each in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_ledger_is_closed_at_the_end_of_its_with_block(tmp_path: Path) -> None:
+    """A second ledger can open the file after the block."""
+    path = tmp_path / "passes.ledger"
+    with batch.Ledger(path) as ledger:
+        ledger.begin()
+
+    with batch.Ledger(path) as again:
+        assert again.run == 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
-from passwright.documents.placeholders import Placeholder, as_plain_text, compile_text, names_in
+from passwright.documents.placeholders import Placeholder, compile_text, names_in, to_text
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 SCALARS = (
@@ -207,4 +207,4 @@ def test_braces_name_values_and_double_braces_are_braces(
     ],
 )
 def test_a_value_in_a_text_reads_the_same_everywhere(value: Any, text: str) -> None:
-    assert as_plain_text(value) == text
+    assert to_text(value) == text

@@ -86,7 +86,7 @@ Prepared = dict[str, tuple[DocumentValidator, JsonTemplate, Any, dict[str, Any]]
 def prepared(name: str, pass_: Pass) -> Prepared:
     """DocumentValidator, stencil, what is known besides, and good values, for each document of a pass."""
     template = pass_.template
-    values = {**pass_.filled(), "@email-sha256": "0" * 64}
+    values = {**pass_.resolved_values(), "@email-sha256": "0" * 64}
     bound = pass_.binding is not None
     skeleton = apple.document(template, pass_.shape, pass_type="pass.com.example", team="ABCDE12345")
     payload = google.payload(template, pass_.shape, issuer_id="1")

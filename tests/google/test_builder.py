@@ -627,10 +627,12 @@ def test_rules_of_the_caller_are_asked_like_our_own(issuer: Issuer, tiny: Templa
 def test_a_class_that_varies_has_to_be_named_after_what_varies(builder: PassBuilder, tiny: Template) -> None:
     kind = replace(
         tiny.kind,
-        places={
-            **tiny.kind.places,
+        meanings={
+            **tiny.kind.meanings,
             "tier": replace(
-                tiny.kind.places["points"], google="class.rewardsTier", google_label="class.rewardsTierLabel"
+                tiny.kind.meanings["points"],
+                google="class.rewardsTier",
+                google_label="class.rewardsTierLabel",
             ),
         },
     )

@@ -273,8 +273,8 @@ def test_every_cause_can_be_met() -> None:
     """No entry is hidden behind one before it, and every status that is met has one."""
     for index, cause in enumerate(errors.CAUSES):
         before = errors.CAUSES[:index]
-        assert not any(cause.statuses <= each.statuses and each.says == "" for each in before), cause
-    met = frozenset[int]().union(*(cause.statuses for cause in errors.CAUSES if not cause.says))
+        assert not any(cause.statuses <= each.statuses and each.pattern == "" for each in before), cause
+    met = frozenset[int]().union(*(cause.statuses for cause in errors.CAUSES if not cause.pattern))
     assert {0, 400, 401, 403, 404, 409, 429, 500, 502, 503, 504} <= met
 
 

@@ -12,7 +12,7 @@ import pytest
 from passwright import Barcode, Field, Template
 from passwright.documents.json_template import JsonTemplate
 from passwright.google.content import payload, resource_name
-from passwright.model.template import Colours, Images, Link, Location
+from passwright.model.parts import Colours, Images, Link, Location
 from tests.conftest import AT, BINDING, png
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def made(
 ) -> tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]:
     """Class, object, and the findings as (code, place)."""
     found = payload(card.template, card.shape, issuer_id=issuer_id)
-    values = {**card.filled(), "@email-sha256": "0" * 64}
+    values = {**card.resolved_values(), "@email-sha256": "0" * 64}
     documents = []
     for skeleton in (found.class_, found.object_):
         stencil = JsonTemplate(skeleton)

@@ -19,7 +19,7 @@ from passwright.google.builder import PassBuilder
 from passwright.google.content import resource_name
 from passwright.google.schema import VERTICALS, from_discovery, payload_schema, resources
 from passwright.google.schema import __main__ as command
-from passwright.model.template import Link, Location
+from passwright.model.parts import Link, Location
 from tests.conftest import AT, BINDING, TEMPLATES
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from passwright.errors import InvalidInput, PassRejected
 from passwright.examples.certificates import new_key
 from passwright.google import PassBuilder
 from passwright.google.link import SAVE_URL
-from passwright.google.reading.link import MAX_TEXT, looks_like_link, parse_link_text
+from passwright.google.reading.link import MAX_TEXT, is_link_text, parse_link_text
 from passwright.google.reading.token import read
 from passwright.report import Severity
 from passwright.signing import KeySigner
@@ -325,7 +325,7 @@ def test_a_header_with_the_claims_typ_says_where_that_belongs() -> None:
 @given(st.text(max_size=200))
 def test_no_text_raises_anything_else(text: str) -> None:
     for each in (text, f"{SAVE_URL}{text}", f"https://{text}/eyJ.a.", f"eyJ{text}.{text}."):
-        looks_like_link(each)
+        is_link_text(each)
         with suppress(InvalidInput):
             parse_link_text(each)
         check(each, "link")

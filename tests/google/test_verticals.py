@@ -762,13 +762,15 @@ def test_what_is_not_known_yet_counts_as_there() -> None:
     object_ = {"textModulesData": [{"id": open_, "body": "x"}, open_], "accountName": open_, "barcode": open_}
     object_["saveRestrictions"] = {"restrictToEmailSha256": open_}
     assert list(cross_checks.check_settings("loyalty", class_, object_, str, str)) == []
-    assert list(field_paths.unresolved(class_, object_, cross_checks.names("loyalty"), str)) == []
+    assert (
+        list(field_paths.unresolved_paths(class_, object_, cross_checks.schema_names("loyalty"), str)) == []
+    )
     selector = {"fields": [{"fieldPath": open_}]}
     class_["classTemplateInfo"] = {
         "cardTemplateOverride": open_,
         "listTemplateOverride": {"secondRowOption": selector},
     }
-    assert list(field_paths.unresolved(class_, {}, cross_checks.names("loyalty"), str)) == []
+    assert list(field_paths.unresolved_paths(class_, {}, cross_checks.schema_names("loyalty"), str)) == []
 
 
 # --- rules read what they say they read ----------------------------------------------------------

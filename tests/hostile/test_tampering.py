@@ -24,7 +24,7 @@ from passwright.apple.cms import der
 from passwright.apple.cms.parser import parse
 from passwright.apple.container import pkpass
 from passwright.apple.verification.verifier import Verifier, verify
-from passwright.model.template import Images
+from passwright.model.parts import Images
 from tests.conftest import AT, png
 from tests.elements import Element, exchanged, found, paths
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from passwright import Template
-from passwright.documents.placeholders import as_plain_text
+from passwright.documents.placeholders import to_text
 from passwright.model import folder
 from passwright.service.store.protocol import Organisation, PassStatus
 from passwright.service.web.models import ChangedPassBody, NewPassBody
@@ -543,7 +543,7 @@ def test_s1_1i_the_type_of_a_pass_is_that_of_its_template(running: Service, kind
     }
     template = running.client.post("/api/v1/pass-templates", json={"files": files}).json()["data"]["id"]
     example = Template.load(ROOT / "fixtures" / "templates" / kind).example()
-    values = {name: as_plain_text(value) for name, value in example.values.items()}
+    values = {name: to_text(value) for name, value in example.values.items()}
 
     made = created(running, {"pass": values}, passTemplate=template)
     assert made["attributes"]["passType"] == expected

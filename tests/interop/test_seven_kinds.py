@@ -28,8 +28,8 @@ from passwright.google.content import resource_name
 from passwright.google.issuer import Issuer
 from passwright.google.link import MAX_TOKEN
 from passwright.model.kinds import KINDS
-from passwright.model.template import SLOTS, Images
-from passwright.model.validation import translatable
+from passwright.model.parts import SLOTS, Images
+from passwright.model.validation import translatable_texts
 from passwright.signing import KeySigner
 from tests.conftest import ACCOUNT, AT, BINDING, ISSUER_ID, TEMPLATES, png
 from tests.google.test_schema import disagreements
@@ -283,7 +283,7 @@ def test_libraries_of_others_read_what_went_in(
         shown = document[template.kind.style].get(f"{slot}Fields", [])
         shown = [(each["key"], each.get("label", "")) for each in shown if "." not in each["key"]]
         assert shown == [(key, each.label) for key, each in template.fields.items() if each.slot == slot]
-    texts = {text for text in translatable(template) if text}
+    texts = {text for text in translatable_texts(template) if text}
     for understood in reading["strings"].values():
         assert not understood or texts <= understood.keys()
 

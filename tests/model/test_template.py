@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from passwright import Barcode, Colours, Field, Images, Link, Location, Nfc, Template
 from passwright.errors import TemplateRejected
 from passwright.model.kinds import KINDS
-from passwright.model.template import Personalization, learn_more_label
-from passwright.model.validation import check_template, template_document
+from passwright.model.parts import Personalization, learn_more_label
+from passwright.model.validation import template_document, validate_template
 from tests.conftest import BINDING, MEMBERSHIP, READER_KEY, png
 from tests.documents.test_validator import FULL, GIVEN
 from tests.tiers import examples
@@ -30,7 +30,7 @@ AT = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 
 def test_values_are_filled_in_from_the_pass_the_defaults_and_each_other() -> None:
-    filled = FULL.issue("M-1", GIVEN, nfc="N-1", expires=AT, binding=BINDING).filled()
+    filled = FULL.issue("M-1", GIVEN, nfc="N-1", expires=AT, binding=BINDING).resolved_values()
 
     assert filled["serial"] == "M-1"
     assert filled["holder"] == "Jane"
@@ -46,7 +46,8 @@ def test_none_is_the_templates_false_is_off_and_text_is_the_passs_own() -> None:
     passes = {given: FULL.issue("M-1", GIVEN, nfc=given, barcode=given) for given in (None, False, "own")}
 
     messages = {
-        given: [each.filled().get(name) for name in ("@nfc", "@barcode")] for given, each in passes.items()
+        message: [pass_.resolved_values().get(name) for name in ("@nfc", "@barcode")]
+        for message, pass_ in passes.items()
     }
     assert messages == {None: ["M-1", "M-1"], False: [None, None], "own": ["own", "own"]}
     shapes = {given: sorted(each.shape & {"@nfc", "@barcode"}) for given, each in passes.items()}
@@ -73,7 +74,7 @@ def test_the_shape_names_the_optional_parts_that_are_there(given_: dict[str, Any
 def test_a_pass_without_a_barcode_in_its_template_may_bring_one() -> None:
     pass_ = replace(FULL, barcode=None).issue("M-1", GIVEN, barcode="own")
 
-    assert (pass_.filled()["@barcode"], "@barcode" in pass_.shape) == ("own", True)
+    assert (pass_.resolved_values()["@barcode"], "@barcode" in pass_.shape) == ("own", True)
     assert "@barcode" not in replace(FULL, barcode=None).issue("M-1", GIVEN, barcode="").shape
 
 
@@ -136,13 +137,14 @@ def test_neither_values_nor_codes_are_shown() -> None:
     ],
 )
 def test_a_value_is_constant_when_it_stands_here_as_it_is_shown(value: Any, constant: bool) -> None:  # noqa: FBT001
-    assert Field(value=value).constant is constant
+    assert Field(value=value).is_constant is constant
 
 
 def test_double_braces_are_shown_as_braces_with_and_without_blanks() -> None:
     template = replace(FULL, fields={"a": Field(value="{{serial}}"), "b": Field(value="{{{serial}}}")})
 
-    assert {key: template.issue("M-1").filled()[key] for key in "ab"} == {"a": "{serial}", "b": "{M-1}"}
+    values = template.issue("M-1").resolved_values()
+    assert {key: values[key] for key in "ab"} == {"a": "{serial}", "b": "{M-1}"}
 
 
 PARSED = (
@@ -297,7 +299,7 @@ TEMPLATES = st.builds(
 @examples(60)
 @given(TEMPLATES)
 def test_a_saved_template_is_read_back_as_it_was(template: Template) -> None:
-    assert [finding for finding in check_template(template) if finding.severity.value == "error"] == []
+    assert [finding for finding in validate_template(template) if finding.severity.value == "error"] == []
     with tempfile.TemporaryDirectory() as folder:
         template.save(folder)
         again = Template.load(folder)

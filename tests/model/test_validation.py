@@ -29,7 +29,7 @@ from passwright import (
 )
 from passwright.documents.placeholders import compile_text, names_in
 from passwright.model.kinds import KINDS, Kind
-from passwright.model.validation import check_document, check_pass, check_template, template_document
+from passwright.model.validation import template_document, validate_document, validate_pass, validate_template
 from passwright.report import Finding, Report
 from passwright.schema.pointers import locator
 from tests.conftest import BINDING, READER_KEY, png
@@ -54,7 +54,7 @@ def said(findings: Any) -> list[tuple[str, str]]:
 def judged(**changes: Any) -> list[Finding]:
     """What is said about GOOD with some members changed, None takes one out."""
     document = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
-    return list(check_document(document, place=locator("t")))
+    return list(validate_document(document, place=locator("t")))
 
 
 def field(**members: Any) -> list[Finding]:
@@ -203,10 +203,10 @@ def test_a_meaning_nobody_has_heard_of_lists_those_there_are() -> None:
 
 def test_kinds_of_the_callers_own_are_known() -> None:
     kinds = {"badge": Kind(name="badge", style="generic", vertical="generic", google={})}
-    found = list(check_document({**GOOD, "kind": "badge"}, kinds=kinds, place=locator("t")))
+    found = list(validate_document({**GOOD, "kind": "badge"}, kinds=kinds, place=locator("t")))
 
     assert found == []
-    assert said(check_document(GOOD, kinds=kinds, place=locator("t"))) == [("unknown-kind", "t#/kind")]
+    assert said(validate_document(GOOD, kinds=kinds, place=locator("t"))) == [("unknown-kind", "t#/kind")]
 
 
 def test_many_levels_of_overrides_are_too_deep() -> None:
@@ -266,7 +266,7 @@ ANY = st.recursive(
     )
 )
 def test_no_document_raises_whatever_it_holds(document: dict[str, Any]) -> None:
-    for finding in check_document(document, place=locator("t")):
+    for finding in validate_document(document, place=locator("t")):
         assert str(finding)
 
 
@@ -291,7 +291,7 @@ def test_a_template_made_in_a_program_gets_the_findings_of_a_folder() -> None:
     fields = {"x": Field(slot=wrong, type="money"), "serial": Field()}
     template = replace(FULL, google_class=None, fields=fields)
 
-    assert said(check_template(template)) == [
+    assert said(validate_template(template)) == [
         ("unknown-value", "template#/fields/x/slot"),
         ("missing-key", "template#/fields/x"),
         ("bad-field-key", "template#/fields/serial"),
@@ -322,14 +322,14 @@ def test_an_empty_part_is_there_with_its_defaults() -> None:
 )
 def test_a_picture_keeps_to_its_folder(name: Any) -> None:
     template = replace(FULL, images=Images(files={name: png(1, 1)}, url="https://cdn.example.com/"))
-    (finding,) = check_template(template)
+    (finding,) = validate_template(template)
 
     assert finding.code == "bad-name"
 
 
 @pytest.mark.parametrize("language", ["../de", "german!", "", "de_AT", "de\n", 5])
 def test_a_language_keeps_to_its_folder(language: Any) -> None:
-    (finding,) = check_template(replace(FULL, translations={language: {}}))
+    (finding,) = validate_template(replace(FULL, translations={language: {}}))
 
     assert finding.code == "bad-name"
 
@@ -344,7 +344,9 @@ def test_a_language_keeps_to_its_folder(language: Any) -> None:
     ],
 )
 def test_translations_map_texts_to_texts(texts: Any, code: str) -> None:
-    assert [finding.code for finding in check_template(replace(FULL, translations={"de": texts}))] == [code]
+    assert [finding.code for finding in validate_template(replace(FULL, translations={"de": texts}))] == [
+        code
+    ]
 
 
 def test_translations_are_compared_with_the_texts_there_are() -> None:
@@ -352,7 +354,7 @@ def test_translations_are_compared_with_the_texts_there_are() -> None:
     template = replace(
         FULL, translations={"de": texts, "en": {}}, images=Images(files={"fr/icon.png": png(1, 1)})
     )
-    found = list(check_template(template))
+    found = list(validate_template(template))
 
     assert ("unused-translation", "translations/de.toml#/Mebmer") in said(found)
     assert ("own-language-translated", "translations/en.toml") in said(found)
@@ -420,7 +422,7 @@ def changed(changes: dict[str, Any]) -> Pass:
 def test_a_mistake_in_a_pass_is_found_where_it_is(
     changes: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    assert said(check_pass(changed(changes))) == expected
+    assert said(validate_pass(changed(changes))) == expected
 
 
 @pytest.mark.parametrize(("changes", "expected"), PASSES)
@@ -436,7 +438,7 @@ def test_both_builders_refuse_what_the_definition_refuses(
 def test_a_missing_value_is_asked_for_with_its_example() -> None:
     template = replace(FULL, fields={"name": Field(example="Jane"), "other": Field()})
 
-    assert [finding.hint for finding in check_pass(template.issue("M-1"))] == [
+    assert [finding.hint for finding in validate_pass(template.issue("M-1"))] == [
         "give it, or make the field optional (example: Jane)",
         "",
     ]
@@ -445,8 +447,8 @@ def test_a_missing_value_is_asked_for_with_its_example() -> None:
 def test_nfc_needs_a_template_that_has_it() -> None:
     template = replace(FULL, nfc=None)
 
-    assert said(check_pass(template.issue("M-1", GIVEN, nfc="N-1"))) == [("nfc-not-set-up", "pass#/nfc")]
-    assert said(check_pass(template.issue("M-1", GIVEN, nfc=False))) == []
+    assert said(validate_pass(template.issue("M-1", GIVEN, nfc="N-1"))) == [("nfc-not-set-up", "pass#/nfc")]
+    assert said(validate_pass(template.issue("M-1", GIVEN, nfc=False))) == []
 
 
 @pytest.mark.parametrize("message", ["x" * 65, "é" * 33])
@@ -503,7 +505,9 @@ def test_links_may_call_and_write_and_lead_to_places() -> None:
     links = tuple(Link(label="x", url=url) for url in urls)
 
     assert not [
-        f for f in check_template(replace(FULL, links=links, translations={})) if f.severity.value == "error"
+        f
+        for f in validate_template(replace(FULL, links=links, translations={}))
+        if f.severity.value == "error"
     ]
 
 
@@ -513,7 +517,7 @@ def test_good_parts_of_every_sort_are_good() -> None:
     )
     template = replace(FULL, nfc=nfc, locations=(Location(latitude=1, longitude=2.5),), kind=KINDS["loyalty"])
 
-    assert not [finding for finding in check_template(template) if finding.severity.value == "error"]
+    assert not [finding for finding in validate_template(template) if finding.severity.value == "error"]
 
 
 # --- regular expressions -------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from passwright import Barcode, Field, Template, apple, google
 from passwright.examples.certificates import new_key
 from passwright.google.issuer import Issuer
 from passwright.model.kinds import KINDS
-from passwright.model.template import SLOTS, Colours, Link, Location, Nfc
-from passwright.model.validation import translatable
+from passwright.model.parts import SLOTS, Colours, Link, Location, Nfc
+from passwright.model.validation import translatable_texts
 from passwright.report import Report
 from passwright.signing import KeySigner
 from tests.conftest import ACCOUNT, BINDING, ISSUER_ID, READER_KEY, TEMPLATES, png
@@ -118,11 +118,11 @@ def fields(draw: st.DrawFn, name: str, template: Template) -> Field:
     }
     if each.means is None:
         kind = draw(st.sampled_from((each.type, *VALUES)))
-        if not (isinstance(each.value, str) and not each.constant):
+        if not (isinstance(each.value, str) and not each.is_constant):
             changes |= {"type": kind, "value": None, "default": None, "example": None, "date": None}
             changes["currency"] = "EUR" if kind == "money" else None
     made = replace(each, **changes)
-    if each.constant or (each.value is None and draw(st.booleans())):
+    if each.is_constant or (each.value is None and draw(st.booleans())):
         given_value = draw(values(name, template, made))
         made = replace(made, value=given_value, default=None, optional=False)
     return made
@@ -184,7 +184,7 @@ def templates(draw: st.DrawFn, name: str) -> Template:
         translations={},
     )
     languages = draw(st.sampled_from(((), ("de",), ("de", "zh-Hant"))))
-    said = {lang: {text: f"{lang} {text}" for text in translatable(made)} for lang in languages}
+    said = {lang: {text: f"{lang} {text}" for text in translatable_texts(made)} for lang in languages}
     return replace(made, translations=said)
 
 
@@ -216,7 +216,7 @@ def passes(draw: st.DrawFn, name: str) -> Pass:
 
 def said_by(card: Pass) -> Iterator[tuple[str, Field | None, Any]]:
     """Everything neutral in a pass: its place, its field if it is a field's value, and what is said."""
-    template, filled, shape = card.template, card.filled(), card.shape
+    template, filled, shape = card.template, card.resolved_values(), card.shape
     yield from (
         ("/organisation", None, template.organisation),
         ("/name", None, template.name),

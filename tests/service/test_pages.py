@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from passwright import Field, Template
 from passwright.binding.lifecycle import State
 from passwright.model.kinds import KINDS
-from passwright.model.template import SLOTS, Colours
+from passwright.model.parts import SLOTS, Colours
 from passwright.service.pages import page as pages
 from passwright.service.pages.card import Card, Item, card_of, displayed_value, picture, stylesheet
 from passwright.service.pages.page import HolderPage, asset, asset_path, device_of, page, problem

@@ -13,7 +13,7 @@ import pytest
 from passwright import apple
 from passwright.binding.lifecycle import EventKind
 from passwright.errors import BindingInvalid, PassRejected, ServiceRefused, TemplateRejected
-from passwright.model.template import Location
+from passwright.model.parts import Location
 from passwright.service import passes, release, templates
 from passwright.service.rendering import (
     BarcodeOptions,

@@ -19,7 +19,7 @@ from passwright.documents.compiled_template import (
 )
 from passwright.documents.placeholders import Placeholder
 from passwright.errors import PassRejected
-from passwright.model.validation import check_template, own_copy
+from passwright.model.validation import copy_overrides, validate_template
 from passwright.report import Report, error, has_errors
 from passwright.signing import SigningRequest
 from passwright.times import aware_or_now
@@ -149,8 +149,8 @@ class _CompiledTemplate(CompiledTemplate[CompiledShape]):
     def __init__(
         self, template: Template, *, context: ValidationContext, validator: DocumentValidator
     ) -> None:
-        findings = [*check_template(template)]
-        own, not_json = own_copy(template.apple, f"{template.source}#/apple")
+        findings = [*validate_template(template)]
+        own, not_json = copy_overrides(template.apple, f"{template.source}#/apple")
         template = replace(template, apple=own)
         self._constant: dict[str, bytes] = {}
         if not has_errors(findings):

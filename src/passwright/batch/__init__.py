@@ -3,9 +3,8 @@
     from passwright import batch
 
     maker = batch.PassMaker(pw.Template.load("coffee-club"), apple=pw.apple.PassBuilder(identity))
-    ledger = batch.Ledger("passes.ledger")
-    summary = batch.package(maker, batch.read("members.csv"), batch.Zip("passes.zip"), ledger=ledger)
-    ledger.close()
+    with batch.Ledger("passes.ledger") as ledger:
+        summary = batch.package(maker, batch.read("members.csv"), batch.Zip("passes.zip"), ledger=ledger)
 
 A row becomes a pass and, by the builders that make single passes, the bytes of a
 .pkpass, a save link, or both. What was written stands in a ledger, so that a

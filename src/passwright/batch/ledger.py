@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from passwright.batch.outputs import Entry
 from passwright.errors import LedgerError
@@ -63,10 +63,10 @@ class Ledger:
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None)
             # A second run of the same batch is refused at once, not in the middle.
-            self._base.execute("pragma locking_mode = exclusive")
-            self._base.execute("pragma synchronous = full")
-            self._base.execute("begin immediate")
-            found = self._base.execute("select 1 from sqlite_schema where name = 'job'").fetchone()
+            self._database.execute("pragma locking_mode = exclusive")
+            self._database.execute("pragma synchronous = full")
+            self._database.execute("begin immediate")
+            found = self._database.execute("select 1 from sqlite_schema where name = 'job'").fetchone()
         except sqlite3.DatabaseError as exc:
             self.close()
             if "locked" in str(exc):
@@ -75,7 +75,7 @@ class Ledger:
         return found is not None
 
     @property
-    def _base(self) -> sqlite3.Connection:
+    def _database(self) -> sqlite3.Connection:
         if self._connection is None:
             raise ValueError("the ledger is not open: begin() comes first, and nothing after close()")
         return self._connection
@@ -83,7 +83,7 @@ class Ledger:
     # --- the job ---
 
     @property
-    def began(self) -> bool:
+    def has_begun(self) -> bool:
         """A run was begun before."""
         return self.run > 0
 
@@ -113,11 +113,11 @@ class Ledger:
                 self.path.touch()
                 self._open()
             for statement in _SCHEMA.split(";"):
-                self._base.execute(statement)
+                self._database.execute(statement)
             self._set(version=_VERSION)
         self.run += 1
         self._set(run=str(self.run))
-        self._base.execute("delete from refused")
+        self._database.execute("delete from refused")
         self._commit()
 
     def check(self, job: str, *, at: str) -> None:
@@ -136,23 +136,24 @@ class Ledger:
             )
 
     def _commit(self) -> None:
-        self._base.execute("commit")
-        self._base.execute("begin immediate")
+        self._database.execute("commit")
+        self._database.execute("begin immediate")
 
     def _get(self, key: str) -> str | None:
-        found = self._base.execute("select value from job where key = ?", (key,)).fetchone()
+        found = self._database.execute("select value from job where key = ?", (key,)).fetchone()
         return None if found is None else str(found[0])
 
     def _set(self, **values: str) -> None:
-        self._base.executemany("insert or replace into job values (?, ?)", values.items())
+        self._database.executemany("insert or replace into job values (?, ?)", values.items())
 
     # --- passes ---
 
     def claim(self, serial: str, row: int) -> Literal["new", "made"] | int:
         """Takes a serial number for a row: `new`, `made` by an earlier run, or else the row that has it."""
-        found = self._base.execute("select row, run, begins from pass where serial = ?", (serial,)).fetchone()
+        query = "select row, run, begins from pass where serial = ?"
+        found = self._database.execute(query, (serial,)).fetchone()
         if found is None:
-            self._base.execute(
+            self._database.execute(
                 "insert into pass (serial, row, run) values (?, ?, ?)", (serial, row, self.run)
             )
             return "new"
@@ -161,7 +162,7 @@ class Ledger:
             return int(other)
         if begins is not None:
             return "made"
-        self._base.execute(
+        self._database.execute(
             "update pass set serial = ?, row = ?, run = ? where serial = ?", (serial, row, self.run, serial)
         )
         return "new"
@@ -175,11 +176,11 @@ class Ledger:
         for each, begins in made:
             if each.ok:
                 done.append((begins, each.size, each.crc, each.serial))
-                required += [(type_, _id(text), text) for type_, text in each.requires.items()]
+                required += [(type_, _row_id(text), text) for type_, text in each.requires.items()]
             else:
                 found = json.dumps([finding.as_dict() for finding in each.findings], ensure_ascii=False)
                 refused.append((each.number, each.serial, found))
-        base = self._base
+        base = self._database
         base.executemany("update pass set begins = ?, size = ?, crc = ? where serial = ?", done)
         base.executemany("insert or replace into refused values (?, ?, ?)", refused)
         base.executemany("insert or ignore into required values (?, ?, ?)", required)
@@ -188,29 +189,35 @@ class Ledger:
 
     def count(self) -> int:
         """How many passes the output holds."""
-        return int(self._base.execute("select count(*) from pass where begins is not null").fetchone()[0])
+        return int(self._database.execute("select count(*) from pass where begins is not null").fetchone()[0])
 
     def entries(self) -> Iterator[Entry]:
         """What the output holds, in the order in which it was written."""
         query = "select serial, begins, size, crc from pass where begins is not null order by begins, serial"
-        for serial, begins, size, crc in self._base.execute(query):
+        for serial, begins, size, crc in self._database.execute(query):
             yield Entry(f"{serial}.pkpass", begins, size, crc)
 
-    def refused(self) -> Iterator[Mapping[str, object]]:
+    def rejected_rows(self) -> Iterator[Mapping[str, object]]:
         """The rows that the last run refused: `row`, `serial` and `findings`."""
-        for row, serial, findings in self._base.execute("select * from refused order by row"):
+        for row, serial, findings in self._database.execute("select * from refused order by row"):
             yield {"row": row, "serial": serial, "findings": json.loads(findings)}
 
-    def required(self) -> Iterator[tuple[str, str]]:
+    def required_resources(self) -> Iterator[tuple[str, str]]:
         """What has to be inserted at Google before the links work: resource name and JSON text, each once."""
-        yield from self._base.execute("select type, resource from required order by type, id")
+        yield from self._database.execute("select type, resource from required order by type, id")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
-        """Lets go of the file; what was not recorded is forgotten."""
+        """Closes the file; changes that were not recorded are discarded."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
-def _id(resource: str) -> str:
+def _row_id(resource: str) -> str:
     return str(json.loads(resource).get("id"))

@@ -183,7 +183,7 @@ class _Archive(Output):
             raise ValueError("the output was not opened: begin() comes first")
         return self._file
 
-    def _whole(self) -> None:
+    def _complete(self) -> None:
         """The last octet is written: from now on the archive has its own name."""
         self.checkpoint(())
         self.close()
@@ -220,13 +220,13 @@ class Zip(_Archive):
 
     def _head(self, name: str, size: int, crc: int) -> bytes:
         raw = name.encode()
-        return _LOCAL.pack(b"PK\3\4", _PLAIN, *_shared(raw, size, crc), 0) + raw
+        return _LOCAL.pack(b"PK\3\4", _PLAIN, *_common_header(raw, size, crc), 0) + raw
 
     def finish(self, entries: Iterable[Entry], number: int) -> None:
         file, start = self._open(), self._position
         end = start
         for entry in entries:
-            end += file.write(_central(entry))
+            end += file.write(_central_record(entry))
         size = end - start
         if number >= _MAX_16 or end >= _MAX_32:
             made_by = _UNIX | _ZIP64
@@ -234,21 +234,21 @@ class Zip(_Archive):
             file.write(_LOCATOR64.pack(b"PK\6\7", 0, end, 1))
         count = min(number, _MAX_16)
         file.write(_END.pack(b"PK\5\6", 0, 0, count, count, min(size, _MAX_32), min(start, _MAX_32), 0))
-        self._whole()
+        self._complete()
 
 
-def _shared(raw: bytes, size: int, crc: int) -> tuple[int, ...]:
+def _common_header(raw: bytes, size: int, crc: int) -> tuple[int, ...]:
     """What local header and central record say alike: flags, stored, date, sizes, length of the name."""
     return (0, 0, 0, _DATE, crc, size, size, len(raw))
 
 
-def _central(entry: Entry) -> bytes:
+def _central_record(entry: Entry) -> bytes:
     raw = entry.name.encode()
     # 4.5.3: what does not fit its own field stands in an extra one.
     far = entry.offset >= _MAX_32
     extra = _EXTRA64.pack(0x0001, 8, entry.offset) if far else b""
     version = _ZIP64 if far else _PLAIN
-    shared = _shared(raw, entry.size, entry.crc)
+    shared = _common_header(raw, entry.size, entry.crc)
     offset = min(entry.offset, _MAX_32)
     fixed = (b"PK\1\2", _UNIX | version, version, *shared, len(extra), 0, 0, 0, _MODE, offset)
     return _CENTRAL.pack(*fixed) + raw + extra
@@ -268,7 +268,7 @@ class Tar(_Archive):
     def finish(self, entries: Iterable[Entry], number: int) -> None:
         del entries, number
         self._open().write(bytes(2 * tarfile.BLOCKSIZE))
-        self._whole()
+        self._complete()
 
 
 class Links(_Archive):
@@ -285,7 +285,7 @@ class Links(_Archive):
 
     def finish(self, entries: Iterable[Entry], number: int) -> None:
         del entries, number
-        self._whole()
+        self._complete()
 
 
 def _sync(path: Path) -> None:

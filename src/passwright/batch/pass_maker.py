@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from passwright.batch.rows import BadRow, RowParser
 from passwright.errors import LinkTooLong, PassRejected
-from passwright.model.validation import check_pass, template_document
+from passwright.model.validation import template_document, validate_pass
 from passwright.report import Finding, error
 from passwright.times import aware_or_now
 
@@ -88,13 +88,13 @@ class PassMaker:
             raise ValueError("a maker needs the builder of a wallet: apple=, google=, or both")
         self.template = template
         self.at = aware_or_now(at, "at")
-        self._issue = RowParser(template)
+        self._parse_row = RowParser(template)
         self._apple = apple
         self._google = google
 
     def check_columns(self, names: Iterable[str]) -> list[Finding]:
         """What is wrong with the names of columns, before the first row is made."""
-        return self._issue.check_columns(names)
+        return self._parse_row.check_columns(names)
 
     def make(self, number: int, row: Row) -> RowResult:
         """What becomes of the row with this number.
@@ -115,7 +115,7 @@ class PassMaker:
         Raises:
             SigningError: nobody can sign.
         """
-        known, links, pkpasses = self._begin(rows)
+        known, links, pkpasses = self._prepare(rows)
         on_links = [link.sign(link.to_be_signed) if link else b"" for link in links]
         on_passes = [pkpass.sign(pkpass.to_be_signed) if pkpass else b"" for pkpass in pkpasses]
         ready = zip(known, links, on_links, pkpasses, on_passes, strict=True)
@@ -139,13 +139,13 @@ class PassMaker:
         """
         if self._apple is not None and self._google is not None:
             raise ValueError("each wallet has a key of its own: give one of apple= and google=")
-        ((_, serial, refused),), (link,), (pkpass,) = self._begin([(number, row)])
+        ((_, serial, refused),), (link,), (pkpass,) = self._prepare([(number, row)])
         unsigned = link or pkpass
         return RowResult(
             number, serial, findings=refused, to_sign=unsigned.to_be_signed if unsigned else None
         )
 
-    def _begin(
+    def _prepare(
         self, rows: Iterable[tuple[int, Row]]
     ) -> tuple[list[_Known], list[SigningRequest[SaveLink] | None], list[SigningRequest[bytes] | None]]:
         """What is known of each row before anything is signed, its link, and its pass."""
@@ -157,8 +157,8 @@ class PassMaker:
             if isinstance(row, BadRow):
                 serial, refused = "", row.findings
             else:
-                pass_, unread = self._issue(row)
-                serial, refused = str(pass_.serial), _with_others(pass_, unread) if unread else ()
+                pass_, unread = self._parse_row(row)
+                serial, refused = str(pass_.serial), _chunk_findings(pass_, unread) if unread else ()
                 if not unread:
                     try:
                         link = self._google.unsigned(pass_, issued_at=self.at) if self._google else None
@@ -201,7 +201,7 @@ def _findings(refusal: PassRejected | LinkTooLong) -> tuple[Finding, ...]:
     return refusal.report.errors
 
 
-def _with_others(pass_: Pass, unread: list[Finding]) -> tuple[Finding, ...]:
+def _chunk_findings(pass_: Pass, unread: list[Finding]) -> tuple[Finding, ...]:
     """Cells that can't be read, with everything else that is wrong with the pass."""
     said = {finding.location for finding in unread}
-    return (*unread, *(found for found in check_pass(pass_) if found.location not in said))
+    return (*unread, *(found for found in validate_pass(pass_) if found.location not in said))

@@ -94,7 +94,7 @@ def read_csv(file: IO[bytes]) -> Iterator[Row]:
         InvalidInput: `bad-rows`: there is no column `serial`, or one of them twice;
             `not-utf8`: not even the first line is text in UTF-8.
     """
-    text = _Text(file)
+    text = _RowText(file)
     try:
         header = next(text, "")
     except UnicodeDecodeError:
@@ -129,7 +129,7 @@ def read_csv(file: IO[bytes]) -> Iterator[Row]:
         yield {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
 
 
-class _Text:
+class _RowText:
     """The lines of a file as text, one at a time: a line that isn't UTF-8 spoils itself alone."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -153,7 +153,7 @@ class RowParser:
     def __init__(self, template: Template) -> None:
         self._template = template
         # Fields whose values are not text: a text in a row has to be read as one.
-        self._parsed: dict[str, Callable[[str], Any]] = {
+        self._parsers: dict[str, Callable[[str], Any]] = {
             key: each.parse for key, each in template.fields.items() if each.type != "text"
         }
 
@@ -163,8 +163,8 @@ class RowParser:
         findings: list[Finding] = []
         # Not judged yet: the builder names a serial that is no text.
         serial = values.pop(SERIAL, None) or ""
-        more = {} if _MORE.isdisjoint(values) else self._more(values, findings)
-        for key, parse in self._parsed.items():
+        more = {} if _MORE.isdisjoint(values) else self._parse_pass_members(values, findings)
+        for key, parse in self._parsers.items():
             value = values.get(key)
             if isinstance(value, str):
                 try:
@@ -173,7 +173,7 @@ class RowParser:
                     findings.append(error("wrong-value", join_pointer("pass#/values", key), f"{key} {exc}"))
         return Pass(template=self._template, serial=serial, values=values, **more), findings
 
-    def _more(self, values: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:
+    def _parse_pass_members(self, values: dict[str, Any], findings: list[Finding]) -> dict[str, Any]:
         """The members of a pass besides its values, taken out of them."""
         taken = {name: values.pop(name) for name in MORE if values.get(name) not in (None, "")}
         for name in MORE:
@@ -191,7 +191,7 @@ class RowParser:
             more["binding"] = Binding(email=taken.get(EMAIL, ""), learn_more_url=taken.get(LEARN_MORE, ""))
         if EXPIRES in taken:
             try:
-                more["expires"] = _moment(taken[EXPIRES])
+                more["expires"] = _parse_datetime(taken[EXPIRES])
             except ValueError:
                 message = "@expires is not a date with time and zone such as 2027-01-31T23:59:59+01:00"
                 findings.append(error("wrong-value", "pass#/expires", message))
@@ -212,7 +212,7 @@ class RowParser:
         ]
 
 
-def _moment(value: object) -> datetime:
+def _parse_datetime(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):

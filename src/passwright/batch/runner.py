@@ -86,7 +86,7 @@ def package(
     ledger: Ledger | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
-    stop_on_refusal: bool = False,
+    stop_on_rejection: bool = False,
     progress: Callable[[Progress], object] | None = None,
 ) -> Summary:
     """Makes a pass of every row and hands it to `out`, in the order of the rows.
@@ -100,11 +100,11 @@ def package(
     `links` collects save links. `progress` is called after each portion.
 
     A row that can't become a pass is refused and the run goes on, unless
-    `stop_on_refusal`.
+    `stop_on_rejection`.
 
     Raises:
         BatchRejected: the columns don't fit the template.
-        PassRejected: a row was refused and `stop_on_refusal` says to stop there; all
+        PassRejected: a row was refused and `stop_on_rejection` says to stop there; all
             rows before it are safe.
         SigningError: nobody can sign; all rows before are safe.
         LedgerError: the ledger belongs to another batch.
@@ -116,7 +116,7 @@ def package(
         raise ValueError(
             f"{(links or out).name} needs a ledger, which knows what it holds: ledger=Ledger(...)"
         )
-    run = _Run(out, links, ledger, stop_on_refusal=stop_on_refusal, progress=progress)
+    run = _Run(out, links, ledger, stop_on_rejection=stop_on_rejection, progress=progress)
     numbered = enumerate(rows, start=1)
     # Before anything is opened: a file of rows that can't be read leaves nothing behind.
     first = list(islice(numbered, 1))
@@ -130,8 +130,8 @@ def package(
         how = maker if isinstance(maker, PassMaker) else pickle.dumps(maker)
         waiting: deque[tuple[list[RowResult], Future[_Chunk] | None]] = deque()
         try:
-            for portion, known in run.portions(chain(first, numbered)):
-                future = executor.submit(_make, how, out, portion) if portion else None
+            for portion, known in run.chunks(chain(first, numbered)):
+                future = executor.submit(_make_chunk, how, out, portion) if portion else None
                 waiting.append((known, future))
                 if len(waiting) > jobs * AHEAD:
                     run.collect(*waiting.popleft())
@@ -162,9 +162,9 @@ class _Chunk(NamedTuple):
     seconds: float
 
 
-def _make(how: PassMaker | bytes, out: Output, portion: list[Numbered]) -> _Chunk:
+def _make_chunk(how: PassMaker | bytes, out: Output, portion: list[Numbered]) -> _Chunk:
     """Makes a portion, wherever this runs; what the output takes there stays there."""
-    maker = how if isinstance(how, PassMaker) else _unpickle(how)
+    maker = how if isinstance(how, PassMaker) else _load_maker(how)
     made, began = [], monotonic()
     for each in maker.make_all(portion):
         if each.pkpass is not None:
@@ -178,7 +178,7 @@ def _make(how: PassMaker | bytes, out: Output, portion: list[Numbered]) -> _Chun
 
 
 @lru_cache(maxsize=8)
-def _unpickle(how: bytes) -> PassMaker:
+def _load_maker(how: bytes) -> PassMaker:
     """The maker of this process, kept from portion to portion."""
     make: Callable[[], PassMaker] = pickle.loads(how)  # noqa: S301 -- pickled by `package`, a few lines above
     return make()
@@ -193,15 +193,15 @@ class _Run:
         links: Links | None,
         ledger: Ledger | None,
         *,
-        stop_on_refusal: bool,
+        stop_on_rejection: bool,
         progress: Callable[[Progress], object] | None,
     ) -> None:
         self._out, self._links, self._ledger = out, links, ledger
-        self._stop, self._tell = stop_on_refusal, progress
-        self._began = self._checked_at = monotonic()
-        self._fresh: list[tuple[RowResult, int]] = []
-        self._rows = self._skipped = self._done = self._bytes = self._number_refused = 0
-        self._portion = FIRST_CHUNK
+        self._stop, self._report_progress = stop_on_rejection, progress
+        self._began = self._checkpoint_at = monotonic()
+        self._unrecorded: list[tuple[RowResult, int]] = []
+        self._rows = self._skipped = self._done = self._bytes = self._rejected_count = 0
+        self._chunk_size = FIRST_CHUNK
         self.refused: list[RowResult] = []
 
     @property
@@ -209,7 +209,7 @@ class _Run:
         return Progress(
             rows=self._rows,
             made=self._done,
-            refused=self._number_refused,
+            refused=self._rejected_count,
             skipped=self._skipped,
             bytes=self._bytes,
             seconds=monotonic() - self._began,
@@ -217,16 +217,16 @@ class _Run:
 
     def begin(self) -> None:
         ledger = self._ledger
-        goes_on = ledger is not None and ledger.began
+        goes_on = ledger is not None and ledger.has_begun
         self._out.begin(ledger.position if ledger and goes_on else None)
         if self._links is not None:
             self._links.begin(ledger.links_position if ledger and goes_on else None)
         if ledger is not None:
             ledger.begin()
 
-    def portions(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[RowResult]]]:
+    def chunks(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[RowResult]]]:
         """Rows to make, and with them those whose fate is known: refused without being made."""
-        while taken := list(islice(numbered, self._portion)):
+        while taken := list(islice(numbered, self._chunk_size)):
             portion, known = [], []
             for number, row in taken:
                 serial = None if isinstance(row, BadRow) else row.get(SERIAL)
@@ -251,27 +251,27 @@ class _Run:
             job, at, made, seconds = future.result()
             if self._ledger is not None:
                 self._ledger.check(job, at=at)
-            self._adapt(made, seconds)
+            self._adapt_chunk_size(made, seconds)
             done = sorted((*known, *made), key=lambda each: each.number) if known else made
         for each in done:
             if each.ok:
-                self._take(each)
+                self._add_pass(each)
             else:
-                self._refuse(each)
+                self._add_rejection(each)
         now = monotonic()
-        if len(self._fresh) >= CHECKPOINT_PASSES or now - self._checked_at > CHECKPOINT_SECONDS:
+        if len(self._unrecorded) >= CHECKPOINT_PASSES or now - self._checkpoint_at > CHECKPOINT_SECONDS:
             self.checkpoint()
-            self._checked_at = now
-        if self._tell is not None:
-            self._tell(self.progress)
+            self._checkpoint_at = now
+        if self._report_progress is not None:
+            self._report_progress(self.progress)
 
-    def _adapt(self, made: list[RowResult], seconds: float) -> None:
+    def _adapt_chunk_size(self, made: list[RowResult], seconds: float) -> None:
         """How many rows the next portions have, by what this one took."""
         weight = sum(len(each.pkpass) for each in made if each.pkpass is not None)
         fitting = len(made) * min(CHUNK_SECONDS / max(seconds, 1e-6), CHUNK_BYTES / max(weight, 1))
-        self._portion = max(1, min(round(fitting), 2 * self._portion, CHUNK))
+        self._chunk_size = max(1, min(round(fitting), 2 * self._chunk_size, CHUNK))
 
-    def _take(self, made: RowResult) -> None:
+    def _add_pass(self, made: RowResult) -> None:
         begins = 0
         if made.pkpass is not None:
             begins = self._out.add(f"{made.serial}.pkpass", made.pkpass, made.crc)
@@ -280,28 +280,28 @@ class _Run:
             self._links.write(made.serial, made.link)
             made.link = None
         if self._ledger is not None:
-            self._fresh.append((made, begins))
+            self._unrecorded.append((made, begins))
         self._done += 1
         self._bytes += made.size
 
-    def _refuse(self, made: RowResult) -> None:
-        self._number_refused += 1
+    def _add_rejection(self, made: RowResult) -> None:
+        self._rejected_count += 1
         if len(self.refused) < MAX_REFUSED:
             self.refused.append(made)
         if self._ledger is not None:
-            self._fresh.append((made, 0))
+            self._unrecorded.append((made, 0))
         if self._stop:
             raise PassRejected(Report.from_findings(made.findings))
 
     def checkpoint(self) -> None:
         """What was taken is safe after this: first in the output, then in the ledger."""
-        self._out.checkpoint(f"{made.serial}.pkpass" for made, _ in self._fresh if made.ok and made.size)
+        self._out.checkpoint(f"{made.serial}.pkpass" for made, _ in self._unrecorded if made.ok and made.size)
         if self._links is not None:
             self._links.checkpoint(())
         if self._ledger is not None:
             links = self._links.position if self._links is not None else 0
-            self._ledger.record(self._fresh, position=self._out.position, links=links)
-        self._fresh = []
+            self._ledger.record(self._unrecorded, position=self._out.position, links=links)
+        self._unrecorded = []
 
     def finish(self) -> None:
         if self._ledger is not None:

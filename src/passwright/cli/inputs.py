@@ -11,7 +11,7 @@ from passwright.cli import files
 from passwright.cli.options import moment
 from passwright.errors import KeyMaterialError, PassRejected, UsageError
 from passwright.model.template import Pass, Template
-from passwright.model.validation import check_pass
+from passwright.model.validation import validate_pass
 from passwright.report import Finding, Report, error
 from passwright.schema.pointers import join_pointer
 from passwright.signing import KeySigner, load_public_key
@@ -80,7 +80,7 @@ class PassOptions:
             made = template.issue(self.serial, values, **more)
         if findings:
             said = {finding.location for finding in findings}
-            findings += [finding for finding in check_pass(made) if finding.location not in said]
+            findings += [finding for finding in validate_pass(made) if finding.location not in said]
             raise PassRejected(Report.from_findings(findings))
         return made
 

@@ -18,7 +18,7 @@ from passwright.binding.rules import forbid_barcode
 from passwright.documents.json_patch import merge
 from passwright.documents.json_template import JsonTemplate
 from passwright.errors import PassRejected
-from passwright.model.validation import barcodes_of, check_pass, own_copy
+from passwright.model.validation import barcodes_of, copy_overrides, validate_pass
 from passwright.report import Finding, Report, has_errors
 from passwright.schema.formats import Pending
 from passwright.strict_json import dumps
@@ -63,7 +63,7 @@ class CompiledDocument:
 
     def override(self, values: Mapping[str, Any], patch: object) -> tuple[dict[str, Any], list[Finding]]:
         """The document of one pass with its overrides merged, validated as a whole."""
-        own, findings = own_copy(patch, self.overrides)
+        own, findings = copy_overrides(patch, self.overrides)
         document = merge(self.template.document(self.template.compute(values)), own)
         return document, [*findings, *self.validator.validate(document, self.context)]
 
@@ -144,11 +144,11 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
 
     def render(self, pass_: Pass, found: list[Finding]) -> RenderedPass[ShapeT]:
         """Renders and validates the documents of a pass; `found` are findings about its definition."""
-        values, shape = pass_.filled(), self.shape(pass_.shape)
+        values, shape = pass_.resolved_values(), self.shape(pass_.shape)
         if pass_.binding is not None and not shape.has_cross_errors:
             found += self.bind(pass_, values)
         if shape.has_cross_errors or (found and has_errors(found)):
-            return _refused([*self.findings, *found, *shape.cross_findings])
+            return _reject([*self.findings, *found, *shape.cross_findings])
         overrides = pass_.apple if self.wallet == "apple" else pass_.google
         if overrides:
             known = [*self.findings, *found, *shape.cross_findings]
@@ -180,17 +180,17 @@ class CompiledTemplate(ABC, Generic[ShapeT]):
             findings += about_document
         findings += more
         if has_errors(findings):
-            return _refused(findings)
+            return _reject(findings)
         findings += self.check_overridden(pass_, shape, values, documents)
-        texts = ["" if _is_open(document) else dumps(document) for document in documents]
+        texts = ["" if _has_pending(document) else dumps(document) for document in documents]
         return RenderedPass(texts, findings, not has_errors(findings), None, values)
 
 
-def _refused(findings: Sequence[Finding]) -> RenderedPass[Any]:
+def _reject(findings: Sequence[Finding]) -> RenderedPass[Any]:
     return RenderedPass((), findings, ok=False)
 
 
-def _is_open(document: Mapping[str, Any]) -> bool:
+def _has_pending(document: Mapping[str, Any]) -> bool:
     """A member at the top is not known yet: who will sign."""
     return any(isinstance(value, Pending) for value in document.values())
 
@@ -233,11 +233,11 @@ class PassRenderer(Generic[TemplateT]):
     def render(self, pass_: Pass) -> RenderedPass[Any]:
         """Validates a pass, and renders its documents where nothing keeps it from being built."""
         compiled = self.compiled(pass_.template)
-        found = [*self._findings, *check_pass(pass_)]
+        found = [*self._findings, *validate_pass(pass_)]
         if pass_.binding is not None:
             found += forbid_barcode(barcodes_of(pass_), bound=True)
         for rule in self._rules:
             found += rule.check(pass_, self._context, lambda pointer: f"pass#{pointer}")  # type: ignore[arg-type]  # a rule on "pass" is given the pass
         if compiled.has_errors or (found and has_errors(found)):
-            return _refused([*compiled.findings, *found])
+            return _reject([*compiled.findings, *found])
         return compiled.render(pass_, found)

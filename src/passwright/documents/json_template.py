@@ -30,7 +30,7 @@ class JsonTemplate:
     __slots__ = ("_plan", "body", "computations", "placeholders", "text_format")
 
     def __init__(self, body: Mapping[str, Any]) -> None:
-        self.body: dict[str, Any] = _copied(dict(body))
+        self.body: dict[str, Any] = _copy(dict(body))
         self.placeholders: tuple[tuple[str, Placeholder], ...] = tuple(_placeholders(self.body, ""))
         self.computations = tuple(placeholder.compute for _, placeholder in self.placeholders)
         self.text_format = "".join(_format(self.body))
@@ -46,16 +46,16 @@ class JsonTemplate:
 
     def document(self, computed: Sequence[Any]) -> dict[str, Any]:
         """The document as Python values. Parts without a placeholder are shared: do not change them."""
-        made: dict[str, Any] = _filled(self._plan, iter(computed))
+        made: dict[str, Any] = _fill(self._plan, iter(computed))
         return made
 
 
-def _copied(node: Any) -> Any:
+def _copy(node: Any) -> Any:
     """Copies a document; tuples become lists, as JSON reads them back."""
     if isinstance(node, dict):
-        return {name: _copied(value) for name, value in node.items()}
+        return {name: _copy(value) for name, value in node.items()}
     if isinstance(node, (list, tuple)):
-        return [_copied(value) for value in node]
+        return [_copy(value) for value in node]
     return node
 
 
@@ -91,10 +91,10 @@ def _plan(node: Any) -> _Plan:
     return _Plan(node, tuple(steps))
 
 
-def _filled(plan: _Plan, values: Iterator[Any]) -> Any:
+def _fill(plan: _Plan, values: Iterator[Any]) -> Any:
     made: Any = plan.node.copy()
     for name, below in plan.steps:
-        made[name] = next(values) if below is None else _filled(below, values)
+        made[name] = next(values) if below is None else _fill(below, values)
     return made
 
 
@@ -105,7 +105,7 @@ def _format(node: Any) -> Iterator[str]:
     elif isinstance(node, dict):
         opening = "{"
         for name, value in node.items():
-            yield f"{opening}{_escaped(name)}:"
+            yield f"{opening}{_escape_percent(name)}:"
             yield from _format(value)
             opening = ","
         yield "}" if node else "{}"
@@ -117,8 +117,8 @@ def _format(node: Any) -> Iterator[str]:
             opening = ","
         yield "]" if node else "[]"
     else:
-        yield _escaped(node)
+        yield _escape_percent(node)
 
 
-def _escaped(value: Any) -> str:
+def _escape_percent(value: Any) -> str:
     return dumps(value).replace("%", "%%")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Values = Mapping[str, Any]
 
-__all__ = ["Placeholder", "as_plain_text", "compile_text", "names_in"]
+__all__ = ["Placeholder", "compile_text", "names_in", "to_text"]
 
 
 class Placeholder(Pending):
@@ -57,15 +57,15 @@ def compile_text(text: str) -> str | Placeholder:
         return text.replace("{{", "{").replace("}}", "}")
     if text == f"{{{names[0]}}}":
         name = names[0]
-        return Placeholder(lambda values: as_plain_text(values[name]), name, copies=name)
+        return Placeholder(lambda values: to_text(values[name]), name, copies=name)
 
     def compute(values: Values) -> str:
-        return _NAME.sub(lambda m: as_plain_text(values[m[1]]) if m[1] else m[0][0], text)
+        return _NAME.sub(lambda m: to_text(values[m[1]]) if m[1] else m[0][0], text)
 
     return Placeholder(compute, *names)
 
 
-def as_plain_text(value: Any) -> str:
+def to_text(value: Any) -> str:
     """A value as text that reads the same everywhere: dates in ISO 8601, numbers without grouping."""
     if isinstance(value, str):
         return value

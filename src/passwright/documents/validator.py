@@ -34,7 +34,7 @@ _MISTYPED = frozenset({"wrong-type", "null-value"})
 _MAX_CACHED = 64
 
 
-def _bare(pointer: str) -> str:
+def _without_placeholders(pointer: str) -> str:
     return pointer
 
 
@@ -51,7 +51,7 @@ class _SchemaFindings:
     def can_run(self, rule: Rule) -> bool:
         return not (self._mistyped and rule.requires_types and rule.reads_one_of(self._mistyped))
 
-    def runnable(self, rules: Iterable[Rule]) -> Iterable[Rule]:
+    def select_runnable(self, rules: Iterable[Rule]) -> Iterable[Rule]:
         return filter(self.can_run, rules) if self._mistyped else rules
 
 
@@ -64,27 +64,27 @@ class DocumentValidator:
     root: str
     rules: tuple[Rule, ...] = ()
     # Documents have few sets of members: the rules for each of them.
-    _by_members: dict[frozenset[str], tuple[Rule, ...]] = field(
+    _rules_by_members: dict[frozenset[str], tuple[Rule, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     @cached_property
-    def _required(self) -> frozenset[str]:
+    def _required_members(self) -> frozenset[str]:
         """The members that some rule requires."""
         return frozenset[str]().union(*(rule.requires_members for rule in self.rules))
 
     def _rules_for(self, document: Mapping[str, Any]) -> tuple[Rule, ...]:
         """The rules whose required members the document has."""
-        there = self._required.intersection(document)
-        if (rules := self._by_members.get(there)) is None:
-            if len(self._by_members) >= _MAX_CACHED:
-                self._by_members.clear()
+        there = self._required_members.intersection(document)
+        if (rules := self._rules_by_members.get(there)) is None:
+            if len(self._rules_by_members) >= _MAX_CACHED:
+                self._rules_by_members.clear()
             rules = tuple(
                 rule
                 for rule in self.rules
                 if not (rule.requires_members and there.isdisjoint(rule.requires_members))
             )
-            self._by_members[there] = rules
+            self._rules_by_members[there] = rules
         return rules
 
     def validate(
@@ -92,9 +92,11 @@ class DocumentValidator:
     ) -> list[Finding]:
         """Validates a finished document. `writing` is False for documents of others."""
         where = place or locator(self.name)
-        found = _SchemaFindings(self.schema.check(self.root, document, place=_bare, writing=writing), where)
+        found = _SchemaFindings(
+            self.schema.check(self.root, document, place=_without_placeholders, writing=writing), where
+        )
         findings = found.findings
-        for rule in found.runnable(self._rules_for(document)):
+        for rule in found.select_runnable(self._rules_for(document)):
             findings += rule.check(document, context, where)
         return findings
 
@@ -103,7 +105,9 @@ class DocumentValidator:
         place = locator(self.name)
         pointers = [pointer for pointer, _ in template.placeholders]
         dynamic = tuple(rule for rule in self.rules if rule.reads_one_of(pointers))
-        found = _SchemaFindings(self.schema.check(self.root, template.body, place=_bare), place)
+        found = _SchemaFindings(
+            self.schema.check(self.root, template.body, place=_without_placeholders), place
+        )
         for rule in filter(found.can_run, self.rules):
             if rule not in dynamic:
                 found.findings += rule.check(template.body, context, place)
@@ -119,19 +123,19 @@ class DocumentValidator:
         """The quick check and the full check of the value at `pointer`."""
         validator = self.schema.value_validator(self.root, template.body, pointer)
         if validator is None:
-            return _is_known, _nothing
-        return validator.accepts, partial(validator.findings, place=_bare)
+            return _is_complete, _no_findings
+        return validator.accepts, partial(validator.findings, place=_without_placeholders)
 
 
-def _both(first: ValueCheck, second: ValueCheck) -> ValueCheck:
+def _combine_checks(first: ValueCheck, second: ValueCheck) -> ValueCheck:
     return lambda value: first(value) and second(value)
 
 
-def _is_known(value: object) -> bool:
+def _is_complete(value: object) -> bool:
     return not isinstance(value, Pending)
 
 
-def _nothing(_: object) -> Iterable[Finding]:
+def _no_findings(_: object) -> Iterable[Finding]:
     return ()
 
 
@@ -206,7 +210,7 @@ class CompiledValidator:
             # The findings of such a rule about the placeholders hold for all values that it accepts.
             self._always += tuple(rule.check(template.body))
             for index in rule.reads:
-                self._quick_checks[index] = _both(self._quick_checks[index], value_check)
+                self._quick_checks[index] = _combine_checks(self._quick_checks[index], value_check)
 
     def render(self, values: Mapping[str, Any]) -> tuple[str | None, Sequence[Finding]]:
         """Renders the document of one pass as JSON, and validates its values.
@@ -215,7 +219,9 @@ class CompiledValidator:
         """
         computed = [compute(values) for compute in self._computations]
         if not all(map(call, self._quick_checks, computed)):
-            text = self._text_format % tuple(map(dumps, computed)) if all(map(_is_known, computed)) else None
+            text = (
+                self._text_format % tuple(map(dumps, computed)) if all(map(_is_complete, computed)) else None
+            )
             return text, self.validate_values(computed)
         text = self._text_format % tuple(map(dumps, computed))
         if not self._whole_rules:

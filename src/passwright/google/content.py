@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.documents.json_patch import merge, set_at
 from passwright.documents.placeholders import Placeholder, compile_text
+from passwright.google.losses import find_losses
 from passwright.google.schema import payload_schema
-from passwright.google.values import TEXT_EXAMPLES, as_it_is, as_text, form_at
+from passwright.google.values import TEXT_EXAMPLES, converter_for, display_text, identity
 from passwright.images.fitting import SCALES, file_name
 from passwright.report import Finding, error, note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from passwright.model.kinds import Place
-    from passwright.model.template import Field, Template
+    from passwright.model.kinds import MeaningPaths
+    from passwright.model.parts import Field
+    from passwright.model.template import Template
     from passwright.schema.model import Member
 
 __all__ = ["PayloadTemplate", "payload", "resource_name"]
@@ -57,11 +59,11 @@ def payload(template: Template, shape: frozenset[str], *, issuer_id: str | None)
 
     Without an `issuer_id` (nobody knows yet who issues) ids start with 0.
     """
-    return _Content(template, shape, issuer_id or "0").made()
+    return _PayloadAssembly(template, shape, issuer_id or "0").assemble()
 
 
 @dataclass
-class _Content:
+class _PayloadAssembly:
     """The two documents while they are put together."""
 
     template: Template
@@ -70,9 +72,9 @@ class _Content:
     documents: dict[str, dict[str, Any]] = field(default_factory=lambda: {"class": {}, "object": {}})
     findings: list[Finding] = field(default_factory=list)
     # Field key -> its place; where two meanings share one of Google's, the first field has it.
-    places: dict[str, Place] = field(default_factory=dict)
+    assigned: dict[str, MeaningPaths] = field(default_factory=dict)
 
-    def made(self) -> PayloadTemplate:
+    def assemble(self) -> PayloadTemplate:
         template, class_, object_ = self.template, self.documents["class"], self.documents["object"]
         name = compile_text(template.google_class or template.id.replace("{", "{{"))
         class_["id"] = self._id(name)
@@ -82,18 +84,18 @@ class _Content:
         for path, value in self.template.kind.constants.items():
             self._put(path, value)
         if template.barcode is not None or "@barcode" in self.shape:
-            for path, value in self.template.kind.with_code.items():
+            for path, value in self.template.kind.with_barcode.items():
                 self._put(path, value)
-        self._texts_and_pictures()
-        self._share_out()
+        self._add_texts_and_pictures()
+        self._assign_members()
         for key, each in template.fields.items():
-            self._field(key, each)
-        self._rows()
-        self._links()
-        self._places()
-        self._nfc_and_code()
-        self._validity_and_binding()
-        self._losses()
+            self._add_field(key, each)
+        self._add_rows()
+        self._add_links()
+        self._add_locations()
+        self._add_nfc_and_barcode()
+        self._add_validity_and_binding()
+        self.findings += find_losses(template, self.assigned)
         class_ = merge(class_, template.google.get("class", {}))
         object_ = merge(object_, template.google.get("object", {}))
         return PayloadTemplate(class_, object_, tuple(self.findings))
@@ -112,7 +114,7 @@ class _Content:
         root, _, below = path.partition(".")
         set_at(self.documents[root], below, value)
 
-    def _key_at(self, path: str) -> Member | None:
+    def _member_at(self, path: str) -> Member | None:
         """What the table says of a path; None if the schema has no such member."""
         root, *steps = path.split(".")
         kind = self.template.kind
@@ -125,10 +127,10 @@ class _Content:
         return key
 
     def _is_localized(self, path: str) -> bool:
-        key = self._key_at(path)
+        key = self._member_at(path)
         return key is not None and key.types[0] == "LocalizedString"
 
-    def _localized(self, text: str) -> dict[str, Any]:
+    def _localize(self, text: str) -> dict[str, Any]:
         """A LocalizedString with every translation of a text."""
         translations = self._translations(text)
         made: dict[str, Any] = {"defaultValue": {"language": self.template.language, "value": text}}
@@ -152,33 +154,33 @@ class _Content:
         localized one wins, and a link has room for one only.
         """
         if self._is_localized(path):
-            self._put(path, self._localized(text))
+            self._put(path, self._localize(text))
             return
         head, _, last = path.rpartition(".")
         twin = f"{head}.localized{last[0].upper()}{last[1:]}"
         languages = self._translations(text)
-        translated = bool(languages) and self._key_at(twin) is not None
+        translated = bool(languages) and self._member_at(twin) is not None
         if translated:
-            self._put(twin, self._localized(text))
+            self._put(twin, self._localize(text))
         elif languages:
             message = f"Google has one text for all languages at {path}, so {', '.join(languages)} is lost"
-            self._lost("google-drops", self._at(pointer), message)
+            self._report_loss("google-drops", self._location(pointer), message)
         if required or not translated:
             self._put(path, text)
 
-    def _texts_and_pictures(self) -> None:
+    def _add_texts_and_pictures(self) -> None:
         template, places = self.template, self.template.kind.google
         for name, text in (("organisation", template.organisation), ("name", template.name)):
-            for path in _paths(places.get(name)):
+            for path in _target_paths(places.get(name)):
                 self._put_text(path, text, f"/{name}", required=True)
         if template.colours.background:
-            for path in _paths(places.get("background")):
+            for path in _target_paths(places.get("background")):
                 self._put(path, template.colours.background)
         for name, files in PICTURES.items():
-            for path in _paths(places.get(name)):
-                self._picture(path, files)
+            for path in _target_paths(places.get(name)):
+                self._add_picture(path, files)
 
-    def _picture(self, path: str, candidates: Iterable[str]) -> None:
+    def _add_picture(self, path: str, candidates: Iterable[str]) -> None:
         template = self.template
         best, *_ = candidates
         for name in candidates:
@@ -197,30 +199,31 @@ class _Content:
                 return
             image: dict[str, Any] = {"sourceUri": {"uri": f"{template.images.url}{file}"}}
             if template.images.alt:
-                image["contentDescription"] = self._localized(template.images.alt)
+                image["contentDescription"] = self._localize(template.images.alt)
             self._put(path, image)
             if name != best:
-                self._lost("google-guesses", f"images/{file}", f"{path} is {file}, there is no {best}.png")
+                message = f"{path} is {file}, there is no {best}.png"
+                self._report_loss("google-guesses", f"images/{file}", message)
             return
 
-    def _share_out(self) -> None:
-        """Each place goes to one field; what comes later is a text module."""
+    def _assign_members(self) -> None:
+        """Assigns each of Google's members to one field; later fields become text modules."""
         owners: dict[str, str] = {}
         for key, each in self.template.fields.items():
-            place = self.template.kind.places.get(each.means or "")
+            place = self.template.kind.meanings.get(each.means or "")
             if place is None or place.google is None or self._is_title(key):
                 continue
             owner = owners.setdefault(place.google, key)
             if owner == key:
-                self.places[key] = place
+                self.assigned[key] = place
             elif each.slot is not None:
                 message = f"{owner} stands where Google would show {key}, which is a text instead"
-                self._lost("google-changes", self._at(f"/fields/{key}"), message)
+                self._report_loss("google-changes", self._location(f"/fields/{key}"), message)
 
-    def _field(self, key: str, each: Field) -> None:
-        place, there = self.places.get(key), key in self.shape
+    def _add_field(self, key: str, each: Field) -> None:
+        place, there = self.assigned.get(key), key in self.shape
         if self._is_title(key):
-            self._title(key, each)
+            self._add_title(key, each)
         elif place is not None and place.google is not None:
             if there:
                 self._put_value(place.google, key, each)
@@ -229,7 +232,7 @@ class _Content:
             if each.label and label and (there or label.startswith("class.")):
                 self._put_text(label, each.label, f"/fields/{key}/label")
         elif each.slot is not None and there:
-            self._text_module(key, each)
+            self._add_text_module(key, each)
 
     def _is_title(self, key: str) -> bool:
         """The first primary field is the title where the vertical has room for one."""
@@ -237,7 +240,7 @@ class _Content:
         primary = next((name for name, each in fields.items() if each.slot == "primary"), None)
         return self.template.kind.title is not None and key == primary
 
-    def _title(self, key: str, each: Field) -> None:
+    def _add_title(self, key: str, each: Field) -> None:
         kind = self.template.kind
         if kind.title and key in self.shape:
             self._put_value(kind.title, key, each)
@@ -246,65 +249,67 @@ class _Content:
 
     def _put_value(self, path: str, key: str, each: Field) -> None:
         """A field's value, in the form that the schema asks for at this path."""
-        facts = self._key_at(path)
+        facts = self._member_at(path)
         if facts is None:
             raise LookupError(f"kind {self.template.kind.name} puts {key} at {path}, which Google has not")
         if facts.types[0] == "LoyaltyPointsBalance" and each.type == "integer":
             # A balance has one member. Which one is known, so that the number alone is open.
             path, facts = f"{path}.int", payload_schema().objects[facts.types[0]]["int"]
-        form = form_at(facts, each)
-        if path in _paths(self.template.kind.google.get("name")) and each.value != self.template.name:
-            self._lost("google-drops", self._at("/name"), f"Google shows {key} where the name would stand")
+        form = converter_for(facts, each)
+        if path in _target_paths(self.template.kind.google.get("name")) and each.value != self.template.name:
+            message = f"Google shows {key} where the name would stand"
+            self._report_loss("google-drops", self._location("/name"), message)
         if form is None:
-            form = partial(as_text, each)
-            self._reworded(key, each)
+            form = partial(display_text, each)
+            self._report_reworded(key, each)
         elif each.type == "datetime" and facts.keywords.get("format") == "local-datetime":
             message = f"Google gets {key} as local time, and takes the zone of the airport"
-            self._lost("google-changes", self._at(f"/fields/{key}"), message)
-        if each.constant and each.type == "text" and isinstance(form, partial):
+            self._report_loss("google-changes", self._location(f"/fields/{key}"), message)
+        if each.is_constant and each.type == "text" and isinstance(form, partial):
             required = bool(facts.keywords.get("required"))
             self._put_text(path, each.value, f"/fields/{key}/value", required=required)
             return
-        made = form(each.value) if each.constant else _blank(key, each, form)
+        made = form(each.value) if each.is_constant else _text_placeholder(key, each, form)
         if self._is_localized(path):
             made = {"defaultValue": {"language": self.template.language, "value": made}}
         self._put(path, made)
 
-    def _text_module(self, key: str, each: Field) -> None:
+    def _add_text_module(self, key: str, each: Field) -> None:
         """A field without a place of its own: constant text in the class, the rest in the object."""
         module: dict[str, Any] = {"id": key}
-        root = "class" if each.constant else "object"
+        root = "class" if each.is_constant else "object"
         if each.label:
-            self._module_text(module, "header", each.label)
-        if each.constant:
-            self._module_text(module, "body", as_text(each, each.value))
+            self._set_module_text(module, "header", each.label)
+        if each.is_constant:
+            self._set_module_text(module, "body", display_text(each, each.value))
         else:
-            module["body"] = _blank(key, each, partial(as_text, each))
+            module["body"] = _text_placeholder(key, each, partial(display_text, each))
         self.documents[root].setdefault("textModulesData", []).append(module)
-        self._reworded(key, each)
+        self._report_reworded(key, each)
 
-    def _reworded(self, key: str, each: Field) -> None:
+    def _report_reworded(self, key: str, each: Field) -> None:
         if each.type in TEXT_EXAMPLES:
             message = f"{key} is a text on Google, written as {TEXT_EXAMPLES[each.type]}"
-            self._lost("google-changes", self._at(f"/fields/{key}"), message)
+            self._report_loss("google-changes", self._location(f"/fields/{key}"), message)
 
-    def _module_text(self, module: dict[str, Any], member: str, text: str) -> None:
+    def _set_module_text(self, module: dict[str, Any], member: str, text: str) -> None:
         if self._translations(text):
-            module[f"localized{member.title()}"] = self._localized(text)
+            module[f"localized{member.title()}"] = self._localize(text)
         else:
             module[member] = text
 
-    def _rows(self) -> None:
+    def _add_rows(self) -> None:
         """The front of the card: header, secondary and auxiliary fields, a row each."""
         rows = []
         for slots in ROWS:
             paths = [
-                self._path(key, each)
+                self._field_path(key, each)
                 for key, each in self.template.fields.items()
                 if each.slot in slots and not self._is_title(key)
             ]
             for path in paths[MAX_ITEMS:]:
-                self._lost("google-changes", self._at("/fields"), f"{path} has no room on the card's front")
+                message = f"{path} has no room on the card's front"
+                self._report_loss("google-changes", self._location("/fields"), message)
             items = [{"firstValue": {"fields": [{"fieldPath": path}]}} for path in paths[:MAX_ITEMS]]
             if items:
                 rows.append(_row(items))
@@ -313,18 +318,18 @@ class _Content:
                 "cardTemplateOverride": {"cardRowTemplateInfos": rows}
             }
 
-    def _path(self, key: str, each: Field) -> str:
-        place = self.places.get(key)
+    def _field_path(self, key: str, each: Field) -> str:
+        place = self.assigned.get(key)
         if place is not None and place.google is not None:
             return place.google
-        return f"{'class' if each.constant else 'object'}.textModulesData['{key}']"
+        return f"{'class' if each.is_constant else 'object'}.textModulesData['{key}']"
 
-    def _links(self) -> None:
+    def _add_links(self) -> None:
         uris = []
         for index, link in enumerate(self.template.links):
             uri: dict[str, Any] = {"uri": link.url, "id": f"link-{index}"}
             if self._translations(link.label):
-                uri["localizedDescription"] = self._localized(link.label)
+                uri["localizedDescription"] = self._localize(link.label)
             else:
                 uri["description"] = link.label
             uris.append(uri)
@@ -335,13 +340,13 @@ class _Content:
             uri = {"uri": url, "description": LEARN_MORE}
             self.documents["object"]["linksModuleData"] = {"uris": [uri]}
 
-    def _places(self) -> None:
+    def _add_locations(self) -> None:
         if self.template.locations:
             self.documents["class"]["merchantLocations"] = [
                 {"latitude": each.latitude, "longitude": each.longitude} for each in self.template.locations
             ]
 
-    def _nfc_and_code(self) -> None:
+    def _add_nfc_and_barcode(self) -> None:
         class_, object_, nfc = self.documents["class"], self.documents["object"], self.template.nfc
         if nfc is not None and nfc.google_issuers:
             # The class is shared, so it is the same with and without NFC in the pass.
@@ -359,7 +364,7 @@ class _Content:
                 lambda values: _barcode(kind, values, text=text), "@barcode", "@barcode-text"
             )
 
-    def _validity_and_binding(self) -> None:
+    def _add_validity_and_binding(self) -> None:
         class_, object_ = self.documents["class"], self.documents["object"]
         if "@expires" in self.shape:
             end = Placeholder(lambda values: values["@expires"].isoformat(timespec="seconds"), "@expires")
@@ -371,55 +376,14 @@ class _Content:
             digest = Placeholder.copying("@email-sha256")
             object_["saveRestrictions"] = {"restrictToEmailSha256": digest}
 
-    def _losses(self) -> None:
-        """What the definition says and Google has no place for."""
-        template = self.template
-        if template.nfc is not None and not template.nfc.google_issuers:
-            where, message = self._at("/nfc"), "without google_issuers the pass has no Smart Tap on Google"
-            self._lost("google-drops", where, message)
-        dropped: list[tuple[str, str, object]] = [
-            ("/description", "the description", template.description),
-            ("/personalization", "the sheet for signing up", template.personalization),
-        ]
-        if not template.kind.google.get("name"):
-            dropped.append(("/name", "the name of the template", template.name))
-        dropped += [
-            (f"/colours/{name}", f"the colour of {name}s", getattr(template.colours, name))
-            for name in ("text", "label")
-        ]
-        for key, each in template.fields.items():
-            dropped += self._dropped(key, each)
-        for index, location in enumerate(template.locations):
-            dropped.append((f"/locations/{index}/text", "the text of a location", location.text))
-        for pointer, what, value in dropped:
-            if value:
-                self._lost("google-drops", self._at(pointer), f"Google has no place for {what}")
-        for file in sorted(template.images.files):
-            if "/" in file and file.rpartition("/")[2].removesuffix(".png") in {
-                "hero",
-                "program-logo",
-                "wide-logo",
-            }:
-                self._lost("google-drops", f"images/{file}", "Google shows one picture in all languages")
-
-    def _dropped(self, key: str, each: Field) -> Iterator[tuple[str, str, object]]:
-        """Pointer, name and value of what Google may have no place for in a field."""
-        here, place = f"/fields/{key}", self.places.get(key)
-        yield f"{here}/change", f"what {key} says when it changes", each.change
-        yield f"{here}/align", f"the alignment of {key}", each.align
-        if place is not None and not place.google_label:
-            yield f"{here}/label", f"the label of {key}, and uses its own", each.label
-        if place is None and each.slot is None:
-            yield here, f"{key}, which has no slot", key
-
-    def _lost(self, code: str, where: str, message: str) -> None:
+    def _report_loss(self, code: str, where: str, message: str) -> None:
         self.findings.append(note(code, where, message))
 
-    def _at(self, pointer: str) -> str:
+    def _location(self, pointer: str) -> str:
         return f"{self.template.source}#{pointer}"
 
 
-def _paths(place: str | tuple[str, ...] | None) -> tuple[str, ...]:
+def _target_paths(place: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (place,) if isinstance(place, str) else place or ()
 
 
@@ -435,11 +399,11 @@ def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
     raise AssertionError(items)
 
 
-def _blank(key: str, each: Field, form: Callable[[Any], Any]) -> Placeholder:
+def _text_placeholder(key: str, each: Field, form: Callable[[Any], Any]) -> Placeholder:
     # What is text already is a text in all forms that are one.
     if each.type == "text" and isinstance(form, partial):
         return Placeholder.copying(key)
-    if form is as_it_is:
+    if form is identity:
         return Placeholder(itemgetter(key), key)
     return Placeholder(lambda values: form(values[key]), key)
 

@@ -50,7 +50,7 @@ class Issuer:
     def __post_init__(self) -> None:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-        issuer_id, email, origins = self._given()
+        issuer_id, email, origins = self._untyped_members()
         if not isinstance(issuer_id, str) or not ISSUER_ID.match(issuer_id):
             raise KeyMaterialError("the issuer id has to be text of 1 to 19 digits, as the console shows it")
         if not isinstance(email, str) or "@" not in email:
@@ -68,7 +68,7 @@ class Issuer:
                 raise KeyMaterialError("Google takes RSA signatures only: use the service account's RSA key")
         object.__setattr__(self, "origins", tuple(self.origins))
 
-    def _given(self) -> tuple[object, object, object]:
+    def _untyped_members(self) -> tuple[object, object, object]:
         """What people get wrong: an issuer id without quotes, one origin instead of several."""
         return self.issuer_id, self.email, self.origins
 

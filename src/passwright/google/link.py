@@ -93,7 +93,7 @@ class LinkOptions(NamedTuple):
     self_contained: bool = False
 
 
-class _Choice(NamedTuple):
+class _LinkContent(NamedTuple):
     """The claims that travel in a link, the resources to insert first, and findings about both."""
 
     claims: str
@@ -111,11 +111,11 @@ class LinkSigner:
         header = {"alg": "RS256", "typ": "JWT", **({"kid": key_id} if key_id else {})}
         # RFC 7515 section 7.1: header, payload and signature, joined by dots.
         self._start = _b64(dumps(header).encode()) + b"."
-        self._claims = lru_cache(maxsize=16)(partial(_Claims, issuer))
+        self._claims = lru_cache(maxsize=16)(partial(_ClaimsFormat, issuer))
         # Classes are few. Objects are of holders, so nothing about them is cached.
-        self._class_needs = lru_cache(maxsize=64)(_needs)
+        self._class_required_finding = lru_cache(maxsize=64)(_missing_resources)
         self._knows_key = issuer.public_key is not None
-        self._expect(getattr(issuer.public_key, "key_size", 2048) // 8)
+        self._expect_signature_length(getattr(issuer.public_key, "key_size", 2048) // 8)
 
     def sign(self, options: LinkOptions) -> SaveLink:
         """Makes a signed link.
@@ -133,7 +133,7 @@ class LinkSigner:
         Raises:
             LinkTooLong: as `sign`.
         """
-        choice = self._choose(options)
+        choice = self._choose_content(options)
         rendered = options.rendered
         findings = rendered.findings
         if choice.form != "id" and (rendered.shape is None or rendered.shape.may_hold_secrets):
@@ -157,55 +157,57 @@ class LinkSigner:
         url = b"".join((_SAVE_URL, message, b".", _b64(signature))).decode()
         if again is not None and len(url) > len(SAVE_URL) + MAX_TOKEN:
             # The key was not known, and is longer than the usual one: choose again.
-            self._expect(len(signature))
+            self._expect_signature_length(len(signature))
             return self.sign(again)
         return link(url, requires_text=dict(requires))
 
-    def _choose(self, options: LinkOptions) -> _Choice:
+    def _choose_content(self, options: LinkOptions) -> _LinkContent:
         """Chooses the first form that fits: class and object, the object, or its id."""
         class_text, object_text = options.rendered.texts
-        room, inserted = self._room, options.inserted
+        room, inserted = self._max_claims_bytes, options.inserted
         claims = self._claims(options.vertical, options.issued_at)
         if "object" in inserted:
-            if _fits(text := claims.text(_only_id(object_text)), room):
-                return _Choice(text, "id", {}, ())
-            raise _too_long(self._length(text), {})
+            if _has_room(text := claims.text(_id_only(object_text)), room):
+                return _LinkContent(text, "id", {}, ())
+            raise _too_long(self._token_length(text), {})
         class_: Mapping[str, str] = {}
         needs: tuple[Finding, ...] = ()
         if "class" not in inserted:
             # Characters are bytes or more: most classes are too long before anything is put together.
             may_fit = len(class_text) + len(object_text) < room
-            if may_fit and _fits(text := claims.text(object_text, class_text), room):
-                return _Choice(text, "class-and-object", {}, ())
+            if may_fit and _has_room(text := claims.text(object_text, class_text), room):
+                return _LinkContent(text, "class-and-object", {}, ())
             class_, needs = (
                 {claims.class_type: class_text},
-                (self._class_needs(claims.class_type, class_text),),
+                (self._class_required_finding(claims.class_type, class_text),),
             )
         text = claims.text(object_text)
-        fits = _fits(text, room)
+        fits = _has_room(text, room)
         if fits and not options.self_contained:
-            return _Choice(text, "object", class_, needs)
+            return _LinkContent(text, "object", class_, needs)
         both = {**class_, claims.object_type: object_text}
         if options.self_contained:
             whole = claims.text(object_text, class_text)
-            raise _too_long(self._length(whole), class_ if fits else both)
-        if (short := _untranslated(options.rendered)) and _fits(shorter := claims.text(short), room):
-            return _Choice(shorter, "object", class_, (*needs, _UNTRANSLATED))
-        if not options.is_bound and _fits(skinny := claims.text(_only_id(object_text)), room):
-            return _Choice(skinny, "id", both, (*needs, _needs(claims.object_type, object_text)))
-        raise _too_long(self._length(text), both)
+            raise _too_long(self._token_length(whole), class_ if fits else both)
+        if (short := _drop_translations(options.rendered)) and _has_room(shorter := claims.text(short), room):
+            return _LinkContent(shorter, "object", class_, (*needs, _UNTRANSLATED))
+        if not options.is_bound and _has_room(skinny := claims.text(_id_only(object_text)), room):
+            return _LinkContent(
+                skinny, "id", both, (*needs, _missing_resources(claims.object_type, object_text))
+            )
+        raise _too_long(self._token_length(text), both)
 
-    def _expect(self, signature: int) -> None:
+    def _expect_signature_length(self, signature: int) -> None:
         """Sets how many bytes signatures have, and how many of claims that leaves room for."""
         self._signature_length = len(_b64(bytes(signature)))
-        self._room = (MAX_TOKEN - len(self._start) - 1 - self._signature_length) * 3 // 4
+        self._max_claims_bytes = (MAX_TOKEN - len(self._start) - 1 - self._signature_length) * 3 // 4
 
-    def _length(self, claims: str) -> int:
+    def _token_length(self, claims: str) -> int:
         """How long a token with these claims is."""
         return len(self._start) + len(_b64(claims.encode())) + 1 + self._signature_length
 
 
-class _Claims:
+class _ClaimsFormat:
     """The pre-serialised claims of one issuer, vertical and `iat`.
 
     `typ` stands here as well as in the header; iat is a number.
@@ -234,17 +236,17 @@ def _too_long(length: int, insert: Mapping[str, str]) -> LinkTooLong:
     return LinkTooLong(length, MAX_TOKEN, {name: json.loads(text) for name, text in insert.items()})
 
 
-def _fits(claims: str, room: int) -> bool:
+def _has_room(claims: str, room: int) -> bool:
     """The claims have at most `room` bytes."""
     return len(claims) <= room and (claims.isascii() or len(claims.encode()) <= room)
 
 
-def _only_id(object_text: str) -> str:
+def _id_only(object_text: str) -> str:
     """An object as a link names it that Google holds already."""
     return dumps({"id": json.loads(object_text)["id"]})
 
 
-def _needs(name: str, text: str) -> Finding:
+def _missing_resources(name: str, text: str) -> Finding:
     """The finding that a resource has to be inserted first."""
     what = "class" if name.endswith("Class") else "object"
     return warning(
@@ -263,7 +265,7 @@ _UNTRANSLATED = warning(
 )
 
 
-def _untranslated(rendered: RenderedPass[PayloadShape]) -> str | None:
+def _drop_translations(rendered: RenderedPass[PayloadShape]) -> str | None:
     """The object in the template's language alone, None where that would change nothing."""
     short = rendered.shape.short if rendered.shape else None
     return None if short is None else short.render(short.compute(rendered.values))

@@ -21,7 +21,7 @@ from passwright.google import content
 from passwright.google.context import ValidationContext
 from passwright.google.rules import cross_checks, field_paths
 from passwright.google.rules.payload import validators
-from passwright.model.validation import check_template, own_copy
+from passwright.model.validation import copy_overrides, validate_template
 from passwright.report import Finding, error, has_errors, note, warning
 from passwright.schema.formats import Pending
 from passwright.schema.pointers import locator
@@ -82,8 +82,8 @@ class _CompiledTemplate(CompiledTemplate[PayloadShape]):
         rules: tuple[Rule, ...],
         email_policy: str | Callable[[str], str],
     ) -> None:
-        findings = [*check_template(template)]
-        own, not_json = own_copy(dict(template.google), f"{template.source}#/google")
+        findings = [*validate_template(template)]
+        own, not_json = copy_overrides(dict(template.google), f"{template.source}#/google")
         self._context = context
         self._email_policy = email_policy
         self._validators = validators(template.kind.class_type, template.kind.object_type, rules)
@@ -94,22 +94,22 @@ class _CompiledTemplate(CompiledTemplate[PayloadShape]):
     def compile_shape(self, names: frozenset[str]) -> PayloadShape:
         template, issuer_id = self.template, self._context.issuer_id
         payload = content.payload(template, names, issuer_id=issuer_id)
-        fullest = content.payload(template, _everything(template), issuer_id=issuer_id)
+        fullest = content.payload(template, _all_parts(template), issuer_id=issuer_id)
         context = replace(self._context, bound="@binding" in names)
         bodies = (payload.class_, payload.object_)
         class_, object_ = (
             CompiledDocument(body, validator, context, overrides=f"pass#/google/{name}")
             for name, body, validator in zip(_DOCUMENTS, bodies, self._validators, strict=True)
         )
-        findings = [*payload.findings, *_varies(template, class_.template)]
-        findings += _same_class(payload.class_.get("id"), payload.object_.get("classId"))
+        findings = [*payload.findings, *_check_constant_class(template, class_.template)]
+        findings += _check_same_class(payload.class_.get("id"), payload.object_.get("classId"))
         findings += _settings(template, names, class_.template.body, object_.template.body)
         findings += _paths(template, fullest.class_, fullest.object_)
         if context.bound:
             # Without the placeholder every pass would be bound to whom the template names.
             if isinstance(restricted := restricted_to(payload.object_), str) and restricted:
                 findings.append(_BOUND_TO_ANOTHER)
-            findings.append(_shared_class(template.google_class or template.id))
+            findings.append(_check_shared_class(template.google_class or template.id))
         short = None
         if template.translations:
             untranslated = replace(template, translations={})
@@ -156,7 +156,7 @@ class _CompiledTemplate(CompiledTemplate[PayloadShape]):
         documents: Sequence[dict[str, Any]],
     ) -> Iterable[Finding]:
         class_, object_ = documents
-        yield from _same_class(class_["id"], object_["classId"])
+        yield from _check_same_class(class_["id"], object_["classId"])
         yield from _settings(pass_.template, pass_.shape, class_, object_)
         if "classTemplateInfo" in pass_.google.get("class", {}):
             fullest = merge(shape.fullest, pass_.google.get("object", {}))
@@ -168,7 +168,7 @@ class _CompiledTemplate(CompiledTemplate[PayloadShape]):
 _DOCUMENTS = ("class", "object")
 
 
-def _everything(template: Template) -> frozenset[str]:
+def _all_parts(template: Template) -> frozenset[str]:
     """The shape of a pass with every field and all that the template can give it."""
     asked = {"@nfc": template.nfc, "@barcode": template.barcode}
     return frozenset([*template.fields, "@expires", *(name for name, wanted in asked.items() if wanted)])
@@ -188,11 +188,13 @@ def _settings(
 def _paths(template: Template, class_: Mapping[str, Any], object_: Mapping[str, Any]) -> Iterator[Finding]:
     """The class is shared: a path leads somewhere when it does for one of its passes."""
     place = locator("class")
-    yield from field_paths.unresolved(class_, object_, cross_checks.names(template.kind.vertical), place)
-    yield from field_paths.hidden(class_, object_, place)
+    yield from field_paths.unresolved_paths(
+        class_, object_, cross_checks.schema_names(template.kind.vertical), place
+    )
+    yield from field_paths.hidden_modules(class_, object_, place)
 
 
-def _varies(template: Template, class_: JsonTemplate) -> Iterator[Finding]:
+def _check_constant_class(template: Template, class_: JsonTemplate) -> Iterator[Finding]:
     """One class name for classes that differ: Google would keep the first and ignore the others.
 
     A name with blanks stands for what varies with them: a flight and its day for
@@ -209,7 +211,7 @@ def _varies(template: Template, class_: JsonTemplate) -> Iterator[Finding]:
         yield error("class-varies", where, message, hint)
 
 
-def _same_class(class_id: object, named: object) -> Iterator[Finding]:
+def _check_same_class(class_id: object, named: object) -> Iterator[Finding]:
     """The object belongs to the class that travels beside it, or that `requires` says to insert."""
     if class_id == named or getattr(class_id, "compute", 0) is getattr(named, "compute", 1):
         return
@@ -217,7 +219,7 @@ def _same_class(class_id: object, named: object) -> Iterator[Finding]:
     yield error("class-mismatch", "object#/classId", message, "change id and classId together, or neither")
 
 
-def _shared_class(name: str) -> Finding:
+def _check_shared_class(name: str) -> Finding:
     return note(
         "google-class-one-holder",
         "class#/multipleDevicesAndHoldersAllowedStatus",

@@ -5,18 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from passwright.documents.placeholders import as_plain_text
+from passwright.documents.placeholders import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from passwright.model.template import Field
+    from passwright.model.parts import Field
     from passwright.schema.model import Member
 
-__all__ = ["TEXT_EXAMPLES", "as_it_is", "as_text", "form_at"]
+__all__ = ["TEXT_EXAMPLES", "converter_for", "display_text", "identity"]
 
 
-def form_at(key: Member, each: Field) -> Callable[[Any], Any] | None:
+def converter_for(key: Member, each: Field) -> Callable[[Any], Any] | None:
     """How a field's value is written as the value of `key`; None where that is a text for people."""
     kind = key.types[0]
     if kind == "LoyaltyPointsBalance":
@@ -24,11 +24,11 @@ def form_at(key: Member, each: Field) -> Callable[[Any], Any] | None:
     if kind == "Money" and each.type == "money":
         return lambda value: _money(value, each.currency)
     if kind in ("number", "integer") and each.type == "integer":
-        return as_it_is
+        return identity
     if kind in ("number", "integer"):
         return lambda value: value if isinstance(value, int) else float(value)
     if kind == "DateTime":
-        return lambda value: {"date": as_plain_text(value)}
+        return lambda value: {"date": to_text(value)}
     return _DATETIMES.get(key.keywords.get("format", "")) if each.type == "datetime" else None
 
 
@@ -39,7 +39,7 @@ _DATETIMES: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-def as_it_is(value: Any) -> Any:
+def identity(value: Any) -> Any:
     """The value itself."""
     return value
 
@@ -48,7 +48,7 @@ def _balance(value: Any, each: Field) -> dict[str, Any]:
     """Google, LoyaltyPointsBalance: exactly one member."""
     if each.type == "money":
         return {"money": _money(value, each.currency)}
-    return {"double": float(value)} if each.type == "number" else {"string": as_plain_text(value)}
+    return {"double": float(value)} if each.type == "number" else {"string": to_text(value)}
 
 
 def _money(value: Any, currency: str | None) -> dict[str, str | None]:
@@ -64,7 +64,7 @@ TEXT_EXAMPLES = {
 }
 
 
-def as_text(each: Field, value: Any) -> str:
+def display_text(each: Field, value: Any) -> str:
     """A value as people read it, in a form that no language misunderstands."""
     if each.type == "money":
         amount = Decimal(str(value)).normalize()
@@ -75,4 +75,4 @@ def as_text(each: Field, value: Any) -> str:
         return text
     if each.type == "number":
         return f"{Decimal(str(value)):f}"  # str() of a large Decimal is 1E+3
-    return as_plain_text(value)
+    return to_text(value)

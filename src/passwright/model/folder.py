@@ -20,18 +20,14 @@ from passwright.errors import InvalidInput, TemplateRejected
 from passwright.images import fitting, png
 from passwright.model import toml_lines
 from passwright.model.kinds import KINDS
-from passwright.model.template import (
-    Barcode,
-    Colours,
-    Field,
-    Images,
-    Link,
-    Location,
-    Nfc,
-    Personalization,
-    Template,
+from passwright.model.parts import Barcode, Colours, Field, Images, Link, Location, Nfc, Personalization
+from passwright.model.template import Template
+from passwright.model.validation import (
+    template_document,
+    validate_document,
+    validate_template,
+    validate_translations,
 )
-from passwright.model.validation import check_document, check_template, check_translations, template_document
 from passwright.report import Finding, Report, Severity, error, has_errors, warning
 from passwright.schema.pointers import did_you_mean, join_pointer, locator, printable, quote
 
@@ -73,7 +69,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 
 def load(folder: str | PathLike[str], *, kinds: Mapping[str, Kind] | None = None) -> Template:
     """The template in a folder. See `Template.load`."""
-    return _good(*read(folder, kinds=kinds))
+    return _require_template(*read(folder, kinds=kinds))
 
 
 def from_files(files: Mapping[str, bytes], *, kinds: Mapping[str, Kind] | None = None) -> Template:
@@ -82,10 +78,10 @@ def from_files(files: Mapping[str, bytes], *, kinds: Mapping[str, Kind] | None =
     Raises:
         TemplateRejected: as `Template.load`; a missing template.toml is a mistake like others.
     """
-    return _good(*read_files(files, kinds=kinds))
+    return _require_template(*read_files(files, kinds=kinds))
 
 
-def _good(template: Template | None, report: Report) -> Template:
+def _require_template(template: Template | None, report: Report) -> Template:
     if template is None or not report.ok:
         raise TemplateRejected(report)
     return template
@@ -105,7 +101,7 @@ def read(
     def data_of(name: str, most: int) -> tuple[bytes | None, list[Finding]]:
         return _data_of(root / name, printable(name), most, link=name == "template.toml")
 
-    return _read([*top, *_inside(root / "images"), *_inside(root / "translations")], data_of, kinds)
+    return _read([*top, *_list_files(root / "images"), *_list_files(root / "translations")], data_of, kinds)
 
 
 def read_files(
@@ -117,7 +113,7 @@ def read_files(
         if name not in files:
             return None, [error("missing-file", name, "the template has no template.toml")]
         if len(files[name]) > most:
-            return None, [_too_large(printable(name), len(files[name]), most)]
+            return None, [_too_large_finding(printable(name), len(files[name]), most)]
         return files[name], []
 
     top = {name.partition("/")[0] for name in files}
@@ -131,7 +127,7 @@ def _folders(name: str) -> Iterator[str]:
     yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
 
 
-def _inside(folder: Path) -> Iterator[str]:
+def _list_files(folder: Path) -> Iterator[str]:
     """Everything in a folder of the template: names with slashes, those of folders end with one."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         is_folder = path.is_dir() and not path.is_symlink()
@@ -142,10 +138,10 @@ def _read(
     names: Sequence[str], data_of: _DataOf, kinds: Mapping[str, Kind] | None
 ) -> tuple[Template | None, Report]:
     """The template in the files of these names. `data_of` is asked only for those that count."""
-    findings = list(_misspelt(name for name in names if "/" not in name))
+    findings = list(_misspelt_name_hint(name for name in names if "/" not in name))
     document, place, problems = _toml_in("template.toml", data_of)
     if document is not None:
-        problems += check_document(document, kinds=kinds, place=place)
+        problems += validate_document(document, kinds=kinds, place=place)
     files, image_findings = _images([name for name in names if name.startswith("images/")], data_of)
     translations, places, translation_findings = _translations(
         [name for name in names if name.startswith("translations/")], data_of
@@ -160,7 +156,7 @@ def _read(
         translations=translations,
         source="template.toml",
     )
-    findings += check_translations(template, places.__getitem__)
+    findings += validate_translations(template, places.__getitem__)
     findings += _reserved_names(template, place)
     return template, Report.from_findings(findings)
 
@@ -173,7 +169,7 @@ def _reserved_names(template: Template, place: Locator) -> Iterator[Finding]:
         yield warning("reserved-field-name", place(join_pointer("/fields", name)), message, hint)
 
 
-def _misspelt(names: Iterable[str]) -> Iterator[Finding]:
+def _misspelt_name_hint(names: Iterable[str]) -> Iterator[Finding]:
     """Files and folders that are hardly meant to be called what they are called."""
     for name in names:
         if name not in PARTS and (hint := did_you_mean(name, PARTS)):
@@ -187,11 +183,11 @@ def _data_of(path: Path, name: str, most: int, *, link: bool) -> tuple[bytes | N
         return None, [error("not-a-regular-file", name, message, "put the file itself here")]
     size = path.stat().st_size
     if size > most:
-        return None, [_too_large(name, size, most)]
+        return None, [_too_large_finding(name, size, most)]
     return path.read_bytes(), []
 
 
-def _too_large(name: str, size: int, most: int) -> Finding:
+def _too_large_finding(name: str, size: int, most: int) -> Finding:
     return error("too-large", name, f"the file has {size} bytes, at most {most} are read")
 
 
@@ -210,7 +206,7 @@ def _images(names: Iterable[str], data_of: _DataOf) -> tuple[dict[str, bytes], l
         name = path.removeprefix("images/")
         where = f"images/{printable(name.rstrip('/'))}"
         parts = name.rstrip("/").split("/")
-        if _is_left_over(parts):
+        if _is_desktop_file(parts):
             findings.append(
                 warning("left-over-file", where, "a desktop left this here; it is not used", "delete it")
             )
@@ -220,7 +216,7 @@ def _images(names: Iterable[str], data_of: _DataOf) -> tuple[dict[str, bytes], l
             if len(parts) > 1 or not _LANGUAGE.match(parts[0]):
                 hint = "folders here are named after languages: de, en-GB"
                 findings.append(error("bad-name", where, "this folder is not a language", hint))
-        elif problem := _unknown_picture(name):
+        elif problem := _picture_name_problem(name):
             findings.append(warning("unknown-picture", where, *problem))
         else:
             data, problems = data_of(path, MAX_PICTURE_BYTES)
@@ -231,7 +227,7 @@ def _images(names: Iterable[str], data_of: _DataOf) -> tuple[dict[str, bytes], l
     return files, findings
 
 
-def _is_left_over(parts: Sequence[str]) -> bool:
+def _is_desktop_file(parts: Sequence[str]) -> bool:
     return bool(LEFT_OVERS.intersection(parts)) or parts[-1].startswith("._")
 
 
@@ -242,7 +238,7 @@ def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
         yield error(exc.code, where, exc.message)
 
 
-def _unknown_picture(name: str) -> tuple[str, str] | None:
+def _picture_name_problem(name: str) -> tuple[str, str] | None:
     """What is wrong with the name of a picture, and a hint; None if a wallet may use it."""
     split = fitting.split_name(name)
     if split is None:
@@ -266,7 +262,7 @@ def _translations(
         if not base or "/" in base:
             continue
         name = f"translations/{printable(base)}"
-        if _is_left_over([base]):
+        if _is_desktop_file([base]):
             findings.append(
                 warning("left-over-file", name, "a desktop left this here; it is not used", "delete it")
             )
@@ -327,13 +323,13 @@ def to_files(template: Template) -> dict[str, bytes]:
     Raises:
         TemplateRejected: the template breaks rules, or holds what TOML can't say.
     """
-    findings = [finding for finding in check_template(template) if finding.severity is Severity.ERROR]
-    findings = findings or list(_not_sayable(template))
+    findings = [finding for finding in validate_template(template) if finding.severity is Severity.ERROR]
+    findings = findings or list(_null_findings(template))
     if findings:
         raise TemplateRejected(Report.from_findings(findings))
     files = {f"images/{name}": data for name, data in template.images.files.items()}
     for language, texts in template.translations.items():
-        pairs = (map(toml_lines.written_value, pair) for pair in texts.items())
+        pairs = (map(toml_lines.format_value, pair) for pair in texts.items())
         lines = (f"{text} = {translated}\n" for text, translated in pairs)
         files[f"translations/{language}.toml"] = "".join(lines).encode()
     # Last, so that a folder with a template.toml is a whole one.
@@ -341,7 +337,7 @@ def to_files(template: Template) -> dict[str, bytes]:
     return files
 
 
-def _not_sayable(template: Template) -> Iterator[Finding]:
+def _null_findings(template: Template) -> Iterator[Finding]:
     """What a template made in a program may hold and TOML 1.0.0 has no form for: null."""
     place = locator(template.source)
     waiting: list[tuple[str, Any]] = [("/apple", template.apple), ("/google", template.google)]
@@ -361,14 +357,14 @@ def to_toml(template: Template) -> str:
     document = template_document(template)
     inline = ("colours", "images")
     own = {key: each for key, each in document.items() if key in inline or not isinstance(each, (dict, list))}
-    parts = [toml_lines.written("", own)]
+    parts = [toml_lines.format_table("", own)]
     parts += [
-        toml_lines.written(f"[{name}]", document[name])
+        toml_lines.format_table(f"[{name}]", document[name])
         for name in ("fields", "nfc", "barcode", "personalization", "apple")
         if name in document
     ]
     for name in ("links", "locations"):
-        parts += [toml_lines.written(f"[[{name}]]", item) for item in document.get(name, ())]
+        parts += [toml_lines.format_table(f"[[{name}]]", item) for item in document.get(name, ())]
     for name, members in document.get("google", {}).items():
-        parts.append(toml_lines.written(f"[google.{toml_lines.written_key(name)}]", members))
+        parts.append(toml_lines.format_table(f"[google.{toml_lines.format_key(name)}]", members))
     return "\n".join(parts)

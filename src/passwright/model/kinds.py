@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KINDS", "Kind", "Place"]
+__all__ = ["KINDS", "Kind", "MeaningPaths"]
 
 
 @dataclass(frozen=True)
-class Place:
+class MeaningPaths:
     """Where a meaning stands.
 
     `apple`: paths below `semantics`, or from the top of pass.json when they start
@@ -41,8 +41,8 @@ class Kind:
     fields; `vertical` is the first part of Google's resource names (`loyalty` in
     `loyaltyClass`). `google` says where organisation, name, background and
     pictures of a template stand in Google's class or object, `constants` what
-    each class and object of the kind holds, `with_code` what they hold when a
-    pass may carry a code. `title` and `title_label` are where Google shows the
+    each class and object of the kind holds, `with_barcode` what they hold when a
+    pass may carry a barcode. `title` and `title_label` are where Google shows the
     primary field, None where it draws a title of its own.
     """
 
@@ -50,10 +50,10 @@ class Kind:
     style: str
     vertical: str
     google: Mapping[str, str | tuple[str, ...]]
-    places: Mapping[str, Place] = field(default_factory=dict)
+    meanings: Mapping[str, MeaningPaths] = field(default_factory=dict)
     style_members: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, object] = field(default_factory=dict)
-    with_code: Mapping[str, object] = field(default_factory=dict)
+    with_barcode: Mapping[str, object] = field(default_factory=dict)
     title: str | None = None
     title_label: str | None = None
 
@@ -68,8 +68,8 @@ class Kind:
         return f"{self.vertical}Object"
 
 
-def _on_google(value: str, label: str | None = None) -> Place:
-    return Place(google=value, google_label=label)
+def _google_paths(value: str, label: str | None = None) -> MeaningPaths:
+    return MeaningPaths(google=value, google_label=label)
 
 
 # What every system shows near the time: two spellings in one entry, because iOS 18
@@ -106,14 +106,14 @@ _LOYALTY = Kind(
         "wide-logo": "class.wideProgramLogo",
         "hero": "class.heroImage",
     },
-    places={
-        "points": _on_google("object.loyaltyPoints.balance", "object.loyaltyPoints.label"),
-        "points.secondary": _on_google(
+    meanings={
+        "points": _google_paths("object.loyaltyPoints.balance", "object.loyaltyPoints.label"),
+        "points.secondary": _google_paths(
             "object.secondaryLoyaltyPoints.balance", "object.secondaryLoyaltyPoints.label"
         ),
-        "balance": Place(("balance",), "object.loyaltyPoints.balance", "object.loyaltyPoints.label"),
-        "holder": _on_google("object.accountName", "class.accountNameLabel"),
-        "number": _on_google("object.accountId", "class.accountIdLabel"),
+        "balance": MeaningPaths(("balance",), "object.loyaltyPoints.balance", "object.loyaltyPoints.label"),
+        "holder": _google_paths("object.accountName", "class.accountNameLabel"),
+        "number": _google_paths("object.accountId", "class.accountIdLabel"),
     },
 )
 
@@ -129,14 +129,14 @@ _GIFT_CARD = Kind(
         "wide-logo": "class.wideProgramLogo",
         "hero": "class.heroImage",
     },
-    places={
-        "balance": Place(("balance",), "object.balance"),
-        "balance.time": _on_google("object.balanceUpdateTime"),
-        "number": _on_google("object.cardNumber", "class.cardNumberLabel"),
-        "pin": _on_google("object.pin", "class.pinLabel"),
-        "event.number": _on_google("object.eventNumber", "class.eventNumberLabel"),
+    meanings={
+        "balance": MeaningPaths(("balance",), "object.balance"),
+        "balance.time": _google_paths("object.balanceUpdateTime"),
+        "number": _google_paths("object.cardNumber", "class.cardNumberLabel"),
+        "pin": _google_paths("object.pin", "class.pinLabel"),
+        "event.number": _google_paths("object.eventNumber", "class.eventNumberLabel"),
     },
-    with_code={"class.allowBarcodeRedemption": True},
+    with_barcode={"class.allowBarcodeRedemption": True},
 )
 
 _OFFER = Kind(
@@ -151,10 +151,10 @@ _OFFER = Kind(
         "wide-logo": "class.wideTitleImage",
         "hero": "class.heroImage",
     },
-    places={
-        "offer.short": _on_google("class.shortTitle"),
-        "offer.details": _on_google("class.details"),
-        "terms": _on_google("class.finePrint"),
+    meanings={
+        "offer.short": _google_paths("class.shortTitle"),
+        "offer.details": _google_paths("class.details"),
+        "terms": _google_paths("class.finePrint"),
     },
     constants={"class.redemptionChannel": "BOTH"},
 )
@@ -171,28 +171,28 @@ _EVENT = Kind(
         "wide-logo": "class.wideLogo",
         "hero": "class.heroImage",
     },
-    places={
-        "event": Place(("eventName",), "class.eventName"),
-        "venue": Place(("venueName",), "class.venue.name"),
-        "venue.address": _on_google("class.venue.address"),
-        "venue.region": Place(("venueRegionName",)),
-        "venue.room": Place(("venueRoom",)),
-        "starts": Place(("eventStartDate", *_RELEVANT), "class.dateTime.start"),
-        "ends": Place(("eventEndDate",), "class.dateTime.end"),
-        "doors": Place(("venueDoorsOpenDate",), "class.dateTime.doorsOpen"),
-        "seat.section": Place(
+    meanings={
+        "event": MeaningPaths(("eventName",), "class.eventName"),
+        "venue": MeaningPaths(("venueName",), "class.venue.name"),
+        "venue.address": _google_paths("class.venue.address"),
+        "venue.region": MeaningPaths(("venueRegionName",)),
+        "venue.room": MeaningPaths(("venueRoom",)),
+        "starts": MeaningPaths(("eventStartDate", *_RELEVANT), "class.dateTime.start"),
+        "ends": MeaningPaths(("eventEndDate",), "class.dateTime.end"),
+        "doors": MeaningPaths(("venueDoorsOpenDate",), "class.dateTime.doorsOpen"),
+        "seat.section": MeaningPaths(
             ("seats.0.seatSection",), "object.seatInfo.section", "class.customSectionLabel"
         ),
-        "seat.row": Place(("seats.0.seatRow",), "object.seatInfo.row", "class.customRowLabel"),
-        "seat": Place(("seats.0.seatNumber",), "object.seatInfo.seat", "class.customSeatLabel"),
-        "gate": Place(("venueEntranceGate",), "object.seatInfo.gate", "class.customGateLabel"),
-        "holder": Place(("attendeeName",), "object.ticketHolderName"),
-        "number": _on_google("object.ticketNumber"),
-        "ticket": Place(("admissionLevel",), "object.ticketType"),
-        "confirmation": _on_google(
+        "seat.row": MeaningPaths(("seats.0.seatRow",), "object.seatInfo.row", "class.customRowLabel"),
+        "seat": MeaningPaths(("seats.0.seatNumber",), "object.seatInfo.seat", "class.customSeatLabel"),
+        "gate": MeaningPaths(("venueEntranceGate",), "object.seatInfo.gate", "class.customGateLabel"),
+        "holder": MeaningPaths(("attendeeName",), "object.ticketHolderName"),
+        "number": _google_paths("object.ticketNumber"),
+        "ticket": MeaningPaths(("admissionLevel",), "object.ticketType"),
+        "confirmation": _google_paths(
             "object.reservationInfo.confirmationCode", "class.customConfirmationCodeLabel"
         ),
-        "price": Place(("totalPrice",), "object.faceValue"),
+        "price": MeaningPaths(("totalPrice",), "object.faceValue"),
     },
 )
 
@@ -207,42 +207,46 @@ _FLIGHT = Kind(
         "wide-logo": "class.flightHeader.carrier.wideAirlineLogo",
         "hero": "class.heroImage",
     },
-    places={
-        "carrier": Place(("airlineCode",), "class.flightHeader.carrier.carrierIataCode"),
-        "carrier.name": Place(("transitProvider",), "class.flightHeader.carrier.airlineName"),
-        "number": Place(("flightNumber",), "class.flightHeader.flightNumber"),
-        "origin": Place(("departureAirportCode",), "class.origin.airportIataCode"),
-        "origin.name": Place(("departureAirportName",), "class.origin.airportNameOverride"),
-        "origin.city": Place(("departureCityName",)),
-        "origin.zone": Place(("departureLocationTimeZone",)),
-        "origin.terminal": Place(("departureTerminal",), "class.origin.terminal"),
-        "origin.gate": Place(("departureGate",), "class.origin.gate"),
-        "destination": Place(("destinationAirportCode",), "class.destination.airportIataCode"),
-        "destination.name": Place(("destinationAirportName",), "class.destination.airportNameOverride"),
-        "destination.city": Place(("destinationCityName",)),
-        "destination.zone": Place(("destinationLocationTimeZone",)),
-        "destination.terminal": Place(("destinationTerminal",), "class.destination.terminal"),
-        "destination.gate": Place(("destinationGate",), "class.destination.gate"),
-        "departs": Place(("originalDepartureDate", *_RELEVANT), "class.localScheduledDepartureDateTime"),
-        "arrives": Place(("originalArrivalDate",), "class.localScheduledArrivalDateTime"),
-        "boards": Place(("originalBoardingDate",), "class.localBoardingDateTime"),
-        "gate.closes": _on_google("class.localGateClosingDateTime"),
-        "holder": Place(("passengerName",), "object.passengerName"),
-        "confirmation": Place(("confirmationNumber",), "object.reservationInfo.confirmationCode"),
-        "eticket": _on_google("object.reservationInfo.eticketNumber"),
-        "member.number": Place(
+    meanings={
+        "carrier": MeaningPaths(("airlineCode",), "class.flightHeader.carrier.carrierIataCode"),
+        "carrier.name": MeaningPaths(("transitProvider",), "class.flightHeader.carrier.airlineName"),
+        "number": MeaningPaths(("flightNumber",), "class.flightHeader.flightNumber"),
+        "origin": MeaningPaths(("departureAirportCode",), "class.origin.airportIataCode"),
+        "origin.name": MeaningPaths(("departureAirportName",), "class.origin.airportNameOverride"),
+        "origin.city": MeaningPaths(("departureCityName",)),
+        "origin.zone": MeaningPaths(("departureLocationTimeZone",)),
+        "origin.terminal": MeaningPaths(("departureTerminal",), "class.origin.terminal"),
+        "origin.gate": MeaningPaths(("departureGate",), "class.origin.gate"),
+        "destination": MeaningPaths(("destinationAirportCode",), "class.destination.airportIataCode"),
+        "destination.name": MeaningPaths(
+            ("destinationAirportName",), "class.destination.airportNameOverride"
+        ),
+        "destination.city": MeaningPaths(("destinationCityName",)),
+        "destination.zone": MeaningPaths(("destinationLocationTimeZone",)),
+        "destination.terminal": MeaningPaths(("destinationTerminal",), "class.destination.terminal"),
+        "destination.gate": MeaningPaths(("destinationGate",), "class.destination.gate"),
+        "departs": MeaningPaths(
+            ("originalDepartureDate", *_RELEVANT), "class.localScheduledDepartureDateTime"
+        ),
+        "arrives": MeaningPaths(("originalArrivalDate",), "class.localScheduledArrivalDateTime"),
+        "boards": MeaningPaths(("originalBoardingDate",), "class.localBoardingDateTime"),
+        "gate.closes": _google_paths("class.localGateClosingDateTime"),
+        "holder": MeaningPaths(("passengerName",), "object.passengerName"),
+        "confirmation": MeaningPaths(("confirmationNumber",), "object.reservationInfo.confirmationCode"),
+        "eticket": _google_paths("object.reservationInfo.eticketNumber"),
+        "member.number": MeaningPaths(
             ("membershipProgramNumber",), "object.reservationInfo.frequentFlyerInfo.frequentFlyerNumber"
         ),
-        "member.program": Place(
+        "member.program": MeaningPaths(
             ("membershipProgramName",), "object.reservationInfo.frequentFlyerInfo.frequentFlyerProgramName"
         ),
-        "seat": Place(("seats.0.seatNumber",), "object.boardingAndSeatingInfo.seatNumber"),
-        "class": Place(("seats.0.seatType",), "object.boardingAndSeatingInfo.seatClass"),
-        "boarding.group": Place(("boardingGroup",), "object.boardingAndSeatingInfo.boardingGroup"),
-        "boarding.sequence": Place(
+        "seat": MeaningPaths(("seats.0.seatNumber",), "object.boardingAndSeatingInfo.seatNumber"),
+        "class": MeaningPaths(("seats.0.seatType",), "object.boardingAndSeatingInfo.seatClass"),
+        "boarding.group": MeaningPaths(("boardingGroup",), "object.boardingAndSeatingInfo.boardingGroup"),
+        "boarding.sequence": MeaningPaths(
             ("boardingSequenceNumber",), "object.boardingAndSeatingInfo.sequenceNumber"
         ),
-        "priority": Place(("priorityStatus",)),
+        "priority": MeaningPaths(("priorityStatus",)),
     },
     style_members={"transitType": "PKTransitTypeAir"},
 )
@@ -267,41 +271,43 @@ def _transit(name: str, *, apple: str, google: str) -> Kind:
             "wide-logo": "class.wideLogo",
             "hero": "class.heroImage",
         },
-        places={
-            "carrier.name": Place(("transitProvider",), "class.transitOperatorName"),
-            "number": Place(("vehicleNumber",), "object.tripId"),
-            "origin": Place((origin,), "object.ticketLeg.originName"),
-            "origin.code": _on_google("object.ticketLeg.originStationCode"),
-            "destination": Place((destination,), "object.ticketLeg.destinationName"),
-            "destination.code": _on_google("object.ticketLeg.destinationStationCode"),
-            "departs": Place(("originalDepartureDate", *_RELEVANT), "object.ticketLeg.departureDateTime"),
-            "arrives": Place(("originalArrivalDate",), "object.ticketLeg.arrivalDateTime"),
-            "platform": Place(
+        meanings={
+            "carrier.name": MeaningPaths(("transitProvider",), "class.transitOperatorName"),
+            "number": MeaningPaths(("vehicleNumber",), "object.tripId"),
+            "origin": MeaningPaths((origin,), "object.ticketLeg.originName"),
+            "origin.code": _google_paths("object.ticketLeg.originStationCode"),
+            "destination": MeaningPaths((destination,), "object.ticketLeg.destinationName"),
+            "destination.code": _google_paths("object.ticketLeg.destinationStationCode"),
+            "departs": MeaningPaths(
+                ("originalDepartureDate", *_RELEVANT), "object.ticketLeg.departureDateTime"
+            ),
+            "arrives": MeaningPaths(("originalArrivalDate",), "object.ticketLeg.arrivalDateTime"),
+            "platform": MeaningPaths(
                 ("departurePlatform",) if rail else (),
                 "object.ticketLeg.platform",
                 "class.customPlatformLabel",
             ),
-            "carriage": Place(
+            "carriage": MeaningPaths(
                 ("carNumber",) if rail else (), "object.ticketLeg.carriage", "class.customCarriageLabel"
             ),
-            "zone": _on_google("object.ticketLeg.zone", "class.customZoneLabel"),
-            "seat": Place(
+            "zone": _google_paths("object.ticketLeg.zone", "class.customZoneLabel"),
+            "seat": MeaningPaths(
                 ("seats.0.seatNumber",), "object.ticketLeg.ticketSeat.seat", "class.customSeatLabel"
             ),
-            "class": Place(
+            "class": MeaningPaths(
                 ("seats.0.seatType",),
                 "object.ticketLeg.ticketSeat.customFareClass",
                 "class.customFareClassLabel",
             ),
-            "fare": _on_google("object.ticketLeg.fareName", "class.customFareNameLabel"),
-            "holder": Place(("passengerName",), "object.passengerNames"),
-            "ticket.number": _on_google("object.ticketNumber", "class.customTicketNumberLabel"),
-            "confirmation": Place(
+            "fare": _google_paths("object.ticketLeg.fareName", "class.customFareNameLabel"),
+            "holder": MeaningPaths(("passengerName",), "object.passengerNames"),
+            "ticket.number": _google_paths("object.ticketNumber", "class.customTicketNumberLabel"),
+            "confirmation": MeaningPaths(
                 ("confirmationNumber",),
                 "object.purchaseDetails.confirmationCode",
                 "class.customConfirmationCodeLabel",
             ),
-            "price": Place(
+            "price": MeaningPaths(
                 ("totalPrice",),
                 "object.purchaseDetails.ticketCost.purchasePrice",
                 "class.customPurchasePriceLabel",

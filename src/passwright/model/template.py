@@ -1,218 +1,30 @@
 """Template and Pass: one definition for both wallets.
 
-A `Template` is the design shared by a family of passes, a `Pass` is one
-holder's. Both are plain values: construction checks nothing, so that a
-program can hold a half-finished definition; loading, validating and building
-check everything at once.
+A `Template` is the design shared by a family of passes, a `Pass` is the pass of one
+holder. Both are plain values. Their constructors validate nothing, so that a
+program can hold an incomplete definition; loading, validating and building
+validate the whole definition.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from passwright.documents.placeholders import Placeholder, as_plain_text, compile_text, names_in
+from passwright.documents.placeholders import Placeholder, compile_text, to_text
+from passwright.model.parts import Barcode, Colours, Images
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from os import PathLike
 
     from passwright.binding.binding import Binding
     from passwright.model.kinds import Kind
+    from passwright.model.parts import Field, Link, Location, Nfc, Personalization
 
-__all__ = [
-    "Barcode",
-    "Colours",
-    "Field",
-    "Images",
-    "Link",
-    "Location",
-    "Nfc",
-    "Pass",
-    "Personalization",
-    "Template",
-]
-
-
-Slot = Literal["header", "primary", "secondary", "auxiliary", "back"]
-SLOTS: tuple[Slot, ...] = ("header", "primary", "secondary", "auxiliary", "back")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """One value that a template shows or carries.
-
-    `value` is fixed text (it may hold `{serial}` or `{other-field}`), `default`
-    counts when a pass gives none, `optional` fields may be left out; a field
-    with none of the three must be given at issue. Without a `slot` it is
-    carried for its `means` only. `date` and `time` are styles (none, short,
-    medium, long, full); `change` is the message shown when the value changes.
-    """
-
-    label: str = ""
-    slot: Slot | None = None
-    means: str | None = None
-    type: Literal["text", "integer", "number", "money", "date", "datetime"] = "text"
-    value: Any = None
-    default: Any = None
-    optional: bool = False
-    example: Any = None
-    currency: str | None = None
-    date: str | None = None
-    time: str | None = None
-    align: Literal["left", "centre", "right"] | None = None
-    change: str | None = None
-
-    @property
-    def constant(self) -> bool:
-        """The value is the same in every pass, and stands here as it is shown."""
-        if isinstance(self.value, str):
-            return not names_in(self.value) and "{{" not in self.value and "}}" not in self.value
-        return self.value is not None
-
-    def parse(self, text: str) -> Any:
-        """The value that a text from a command line, a CSV row or JSON stands for.
-
-        Raises:
-            ValueError: the text is no value of this field's type.
-        """
-        try:
-            return _PARSERS[self.type](text)
-        except (ValueError, InvalidOperation):
-            raise ValueError(f"is not {_TYPE_WORDS[self.type]}") from None
-
-
-def _decimal(text: str) -> Decimal:
-    number = Decimal(text.strip())
-    if not number.is_finite():
-        raise ValueError
-    return number
-
-
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "text": str,
-    "integer": int,
-    "number": _decimal,
-    "money": _decimal,
-    "date": date.fromisoformat,
-    "datetime": datetime.fromisoformat,
-}
-
-_TYPE_WORDS = {
-    "text": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "money": "an amount such as 12.50",
-    "date": "a date such as 2026-05-01",
-    "datetime": "a date with time and zone such as 2026-05-01T09:00:00+02:00",
-}
-
-
-# The label of a binding's learn-more link, which no template has to spell out.
-_LEARN_MORE = {
-    "de": "Zu diesem Pass",
-    "en": "About this pass",
-    "es": "Sobre este pase",
-    "fr": "À propos de ce pass",
-    "it": "Informazioni sul pass",
-    "nl": "Over deze pas",
-    "pt": "Sobre este passe",
-}
-
-
-def learn_more_label(language: str) -> str:
-    """What the learn-more link of a bound pass is called in a language (BCP 47); English where unknown."""
-    return _LEARN_MORE.get(language.partition("-")[0].lower(), _LEARN_MORE["en"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Colours:
-    """Colours as `#rrggbb`. A missing one is the wallet's choice."""
-
-    background: str | None = None
-    text: str | None = None
-    label: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Images:
-    """Pictures of a template.
-
-    `files` maps names such as `icon.png`, `logo@2x.png`, `de/hero.png` to PNG
-    bytes. Google fetches its own from `url` + file name; `alt` is what a screen
-    reader says. `mode` is how a picture meets an Apple slot of another ratio: fit
-    stays inside it, crop fills it, pad fills up with transparent pixels; None is
-    what suits each slot.
-    """
-
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    url: str | None = None
-    alt: str | None = None
-    mode: Literal["fit", "crop", "pad"] | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "files", dict(self.files))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Nfc:
-    """What a pass says to a reader.
-
-    `message` may hold blanks. `apple_key` is the reader's public key, Base64 of
-    a SubjectPublicKeyInfo with a compressed P-256 point; without it the pass has
-    no NFC on Apple. `google_issuers` are the redemption issuers of Smart Tap;
-    without them it has none on Google. `google_constraint` lists what stays
-    silent while the pass is open, such as BLOCK_PAYMENT.
-    """
-
-    message: str = "{serial}"
-    apple_key: str | None = None
-    google_issuers: tuple[str, ...] = ()
-    google_constraint: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Barcode:
-    """A code on the pass: format qr, pdf417, aztec or code128; `message` and `text` may hold blanks."""
-
-    format: str = "qr"
-    message: str = "{serial}"
-    text: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Personalization:
-    """What Apple asks the holder when the pass is added: a sheet for signing up.
-
-    `fields` are one or more of name, email, phone and postal_code; `terms`, which
-    may hold links in HTML, have to be agreed to. The picture `personalizationLogo`
-    heads the sheet. Who has signed up gets the pass of a template without
-    personalization; Google has no such sheet.
-    """
-
-    fields: tuple[str, ...]
-    description: str
-    terms: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Link:
-    """A link shown with the details of a pass."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """A place near which the pass is shown, in degrees (WGS 84)."""
-
-    latitude: float
-    longitude: float
-    text: str | None = None
+__all__ = ["Pass", "Template"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -231,8 +43,8 @@ class Template:
     name: str
     description: str
     language: str = "en"
-    colours: Colours = Colours()
-    images: Images = Images()
+    colours: Colours = field(default_factory=Colours)
+    images: Images = field(default_factory=Images)
     fields: Mapping[str, Field] = field(default_factory=dict)
     nfc: Nfc | None = None
     barcode: Barcode | None = None
@@ -251,9 +63,9 @@ class Template:
             object.__setattr__(self, name, dict(getattr(self, name)))
 
     @cached_property
-    def plan(self) -> _Plan:
-        """Where the values of this template's passes come from."""
-        return _Plan.of(self)
+    def resolver(self) -> ValueResolver:
+        """The resolver of the values of this template's passes."""
+        return ValueResolver.compile(self.fields, self.nfc, self.barcode)
 
     @staticmethod
     def load(folder: str | PathLike[str], *, kinds: Mapping[str, Kind] | None = None) -> Template:
@@ -343,7 +155,7 @@ class Pass:
         there = tuple(values)
         if None in values.values():
             there = tuple(key for key, value in values.items() if value is not None)
-        return template.plan.shape(
+        return template.resolver.shape(
             there,
             template.nfc is not None and self.nfc is not False,
             bool(self.barcode) or (self.barcode is None and template.barcode is not None),
@@ -351,16 +163,18 @@ class Pass:
             self.expires is not None,
         )
 
-    def filled(self) -> dict[str, Any]:
+    def resolved_values(self) -> dict[str, Any]:
         """Every value by name: the serial, the fields, and the messages of nfc and barcode with an @."""
-        plan = self.template.plan
-        given = {key: value for key, value in self.values.items() if value is not None and key in plan.given}
-        values = plan.values(self.serial, given, self.binding, self.expires)
+        plan = self.template.resolver
+        given = {
+            key: value for key, value in self.values.items() if value is not None and key in plan.assignable
+        }
+        values = plan.resolve(self.serial, given, self.binding, self.expires)
         if self.nfc is not None or self.barcode is not None:
-            self._say_own(values)
+            self._override_messages(values)
         return values
 
-    def _say_own(self, values: dict[str, Any]) -> None:
+    def _override_messages(self, values: dict[str, Any]) -> None:
         """The messages of this pass in place of the template's."""
         if self.nfc is False:
             values.pop("@nfc", None)
@@ -373,31 +187,32 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """Where the values of a template's passes come from, looked up once.
+class ValueResolver:
+    """Computes the values of the passes of one template.
 
-    `base` are the values of a pass that gives none, as far as they are known then;
-    `given` are the fields it may give. `copied` repeat another value as text, `computed`
-    are texts with blanks. `shape` makes the shape of the fields that are given, and
-    of whether nfc, barcode, binding and expires are there.
+    `base` holds the values that are the same for every pass, and the placeholders.
+    `assignable` are the keys of the fields that a pass can give a value. `copies` are pairs of
+    a name and the name of the value that it copies as text. `computations` are pairs of a name
+    and a placeholder. `shape` returns the shape of a pass from the keys of its values, and from
+    whether the pass has NFC, a barcode, a binding and an end of validity.
     """
 
     base: dict[str, Any]
-    given: frozenset[str]
-    copied: tuple[tuple[str, str], ...]
-    computed: tuple[tuple[str, Placeholder], ...]
+    assignable: frozenset[str]
+    copies: tuple[tuple[str, str], ...]
+    computations: tuple[tuple[str, Placeholder], ...]
     shape: Callable[[tuple[str, ...], bool, bool, bool, bool], frozenset[str]]
 
-    def values(
-        self, serial: str, given: Mapping[str, Any], binding: Binding | None, expires: datetime | None
+    def resolve(
+        self, serial: str, assigned: Mapping[str, Any], binding: Binding | None, expires: datetime | None
     ) -> dict[str, Any]:
-        """Every value by name, of fields that are given a value."""
-        values = {**self.base, **given, "serial": serial}
-        for key, name in self.copied:
+        """Returns every value by its name; `assigned` are the values of the fields of one pass."""
+        values = {**self.base, **assigned, "serial": serial}
+        for key, name in self.copies:
             value = values[name]
-            values[key] = value if type(value) is str else as_plain_text(value)
-        for key, text in self.computed:
-            values[key] = text.compute(values)
+            values[key] = value if type(value) is str else to_text(value)
+        for key, placeholder in self.computations:
+            values[key] = placeholder.compute(values)
         if expires is not None:
             values["@expires"] = expires
         if binding is not None:
@@ -405,28 +220,31 @@ class _Plan:
         return values
 
     @classmethod
-    def of(cls, template: Template) -> _Plan:
-        fields, code = template.fields, template.barcode or Barcode()
-        given = {key: each for key, each in fields.items() if each.value is None}
+    def compile(cls, fields: Mapping[str, Field], nfc: Nfc | None, barcode: Barcode | None) -> ValueResolver:
+        """Compiles the fields and messages of a template; without a barcode, the default one counts."""
+        barcode = barcode or Barcode()
+        assignable = {key: each for key, each in fields.items() if each.value is None}
         texts = {key: each.value for key, each in fields.items() if each.value is not None}
-        made = {key: text if fields[key].constant else compile_text(text) for key, text in texts.items()}
-        made |= {} if template.nfc is None else {"@nfc": compile_text(template.nfc.message)}
-        made |= {"@barcode": compile_text(code.message), "@barcode-text": compile_text(code.text or "")}
-        blanks = {key: each for key, each in made.items() if isinstance(each, Placeholder)}
-        defaults = {key: each.default for key, each in given.items()}
-        optional = {key for key, each in given.items() if each.default is None}
+        values = {key: text if fields[key].is_constant else compile_text(text) for key, text in texts.items()}
+        if nfc is not None:
+            values["@nfc"] = compile_text(nfc.message)
+        values["@barcode"] = compile_text(barcode.message)
+        values["@barcode-text"] = compile_text(barcode.text or "")
+        placeholders = {key: each for key, each in values.items() if isinstance(each, Placeholder)}
+        defaults = {key: each.default for key, each in assignable.items()}
+        optional = {key for key, each in assignable.items() if each.default is None}
         always = frozenset(fields.keys() - optional)
 
-        # The same set for the same parts: a set knows its hash from the first time on.
+        # Equal arguments return one set object, which computes its hash only once.
         @lru_cache(maxsize=64)
-        def shape(there: tuple[str, ...], *parts: bool) -> frozenset[str]:
+        def shape(keys: tuple[str, ...], *parts: bool) -> frozenset[str]:
             named = zip(("@nfc", "@barcode", "@binding", "@expires"), parts, strict=True)
-            return always.union(optional.intersection(there), (name for name, part in named if part))
+            return always.union(optional.intersection(keys), (name for name, part in named if part))
 
         return cls(
-            base={**defaults, **made, "@expires": None},
-            given=frozenset(given),
-            copied=tuple((key, blank.copies) for key, blank in blanks.items() if blank.copies),
-            computed=tuple((key, blank) for key, blank in blanks.items() if not blank.copies),
+            base={**defaults, **values, "@expires": None},
+            assignable=frozenset(assignable),
+            copies=tuple((key, each.copies) for key, each in placeholders.items() if each.copies),
+            computations=tuple((key, each) for key, each in placeholders.items() if not each.copies),
             shape=shape,
         )

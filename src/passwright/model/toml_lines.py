@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from passwright.schema.pointers import Locator
 
-__all__ = ["read", "written", "written_key", "written_value"]
+__all__ = ["format_key", "format_table", "format_value", "read"]
 
 # A key of n dotted parts costs the parser n * n steps, those of its table's name included.
 MAX_DOT_STEPS = 2_000_000
@@ -38,16 +38,16 @@ def read(data: bytes, name: str) -> tuple[dict[str, Any] | None, Locator, list[F
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         return None, place, [error("not-utf8", f"{name}:{line}", "the text is not UTF-8", "save it as UTF-8")]
-    if number := _too_dotted(text):
+    if number := _line_over_limit(text):
         message = "there are too many dots up to here, which may be keys"
         return None, place, [error("too-deep", f"{name}:{number}", message, "break long lines up")]
     try:
-        return tomllib.loads(text), _place(text, name), []
+        return tomllib.loads(text), _make_locator(text, name), []
     except (ValueError, RecursionError) as exc:
-        return None, place, [_not_toml(exc, name)]
+        return None, place, [_syntax_finding(exc, name)]
 
 
-def _too_dotted(text: str) -> int:
+def _line_over_limit(text: str) -> int:
     """The line from which on reading the text costs too much, 0 if there is none."""
     steps = of_table = 0
     for number, line in enumerate(text.split("\n"), 1):
@@ -60,7 +60,7 @@ def _too_dotted(text: str) -> int:
     return 0
 
 
-def _not_toml(exc: Exception, name: str) -> Finding:
+def _syntax_finding(exc: Exception, name: str) -> Finding:
     if isinstance(exc, RecursionError):
         return error("too-deep", name, "tables and lists are nested too deep to read")
     if not isinstance(exc, tomllib.TOMLDecodeError):
@@ -81,9 +81,9 @@ _TABLE = re.compile(rf"[ \t]*+(\[\[?+)[ \t]*+({_DOTTED})[ \t]*+\]")
 _KEY = re.compile(rf"[ \t]*+({_DOTTED})[ \t]*+=")
 
 
-def _place(text: str, name: str) -> Locator:
+def _make_locator(text: str, name: str) -> Locator:
     """A function from pointers to `template.toml:line#pointer`."""
-    lines = dict(_lines(text))
+    lines = dict(_pointer_lines(text))
 
     def place(pointer: str) -> str:
         known = pointer
@@ -95,7 +95,7 @@ def _place(text: str, name: str) -> Locator:
     return place
 
 
-def _lines(text: str) -> Iterator[tuple[str, int]]:
+def _pointer_lines(text: str) -> Iterator[tuple[str, int]]:
     """The pointer that each line of a TOML text opens, and the line's number."""
     table = ""
     arrays: dict[str, int] = {}
@@ -104,7 +104,7 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
         if quotes:  # inside a text of several lines nothing is a key
             quotes = "" if quotes in line else quotes
         elif match := _TABLE.match(line):
-            *owners, last = _steps(match[2])
+            *owners, last = _split_key(match[2])
             table = ""
             for part in owners:
                 table = join_pointer(table, part)
@@ -117,42 +117,42 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
             yield table, number
         elif match := _KEY.match(line):
             pointer = table
-            for part in _steps(match[1]):
+            for part in _split_key(match[1]):
                 pointer = join_pointer(pointer, part)
                 yield pointer, number
             value = line[match.end() :]
             quotes = next((q for q in ('"""', "'''") if value.count(q) % 2), "")
 
 
-def _steps(dotted: str) -> list[str]:
+def _split_key(dotted: str) -> list[str]:
     """The parts of a dotted key: `a."b c".d`."""
-    return [_unquoted(part) for part in _PART.findall(dotted)]
+    return [_unquote(part) for part in _PART.findall(dotted)]
 
 
-def _unquoted(part: str) -> str:
+def _unquote(part: str) -> str:
     if "\\" in part and part.startswith('"'):
         return str(tomllib.loads(f"text = {part}")["text"])
     return part[1:-1] if part[0] in "\"'" else part
 
 
-def written(header: str, members: Mapping[str, Any]) -> str:
+def format_table(header: str, members: Mapping[str, Any]) -> str:
     """A table under its header, `[name]` or `[[name]]`; "" for what stands before every table."""
-    lines = (f"{written_key(key)} = {written_value(value)}\n" for key, value in members.items())
+    lines = (f"{format_key(key)} = {format_value(value)}\n" for key, value in members.items())
     return f"{header}\n".lstrip("\n") + "".join(lines)
 
 
-def written_key(key: str) -> str:
+def format_key(key: str) -> str:
     """One key, in quotes where it needs them."""
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else written_value(key)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else format_value(key)
 
 
-def written_value(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value; basic strings of TOML take the escapes of JSON."""
     if isinstance(value, dict):
-        members = ", ".join(f"{written_key(key)} = {written_value(each)}" for key, each in value.items())
+        members = ", ".join(f"{format_key(key)} = {format_value(each)}" for key, each in value.items())
         return f"{{ {members} }}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(written_value, value))}]"
+        return f"[{', '.join(map(format_value, value))}]"
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, Decimal):

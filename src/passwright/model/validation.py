@@ -28,17 +28,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from passwright.model.kinds import Kind
-    from passwright.model.template import Field, Pass, Template
+    from passwright.model.parts import Field
+    from passwright.model.template import Pass, Template
     from passwright.schema.pointers import Locator
 
 __all__ = [
     "barcodes_of",
-    "check_document",
-    "check_pass",
-    "check_template",
-    "own_copy",
+    "copy_overrides",
     "template_document",
     "template_schema",
+    "validate_document",
+    "validate_pass",
+    "validate_template",
 ]
 
 # One serial for both wallets: Apple puts it into URL paths of the web service,
@@ -69,7 +70,7 @@ def template_validator() -> Validator:
     return Validator(template_schema())
 
 
-def check_document(
+def validate_document(
     document: Mapping[str, Any], *, kinds: Mapping[str, Kind] | None = None, place: Locator
 ) -> Iterator[Finding]:
     """Everything that is wrong with a template written as a document."""
@@ -85,10 +86,10 @@ def check_document(
     fields = document.get("fields", {})
     if isinstance(fields, dict):
         yield from _check_fields(fields, kind, place)
-        yield from _check_blanks(document, fields, place)
+        yield from _check_placeholders(document, fields, place)
 
 
-def own_copy(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
+def copy_overrides(overrides: object, where: str) -> tuple[dict[str, Any], list[Finding]]:
     """Overrides as a copy that nobody can change while it is judged, or {} and why there is none."""
     if not isinstance(overrides, dict):
         message = "the overrides have to be an object"
@@ -143,8 +144,9 @@ def _check_fields(fields: Mapping[Any, Any], kind: Kind | None, place: Locator) 
         means = each.get("means")
         if not isinstance(means, str) or kind is None:
             continue
-        if means not in kind.places:
-            hint = did_you_mean(means, kind.places) or f"meanings of {kind.name}: {', '.join(kind.places)}"
+        if means not in kind.meanings:
+            names = ", ".join(kind.meanings)
+            hint = did_you_mean(means, kind.meanings) or f"meanings of {kind.name}: {names}"
             yield error(
                 "unknown-meaning",
                 place(join_pointer(here, "means")),
@@ -187,7 +189,7 @@ def _check_field(each: Mapping[str, Any], here: str, place: Locator) -> Iterator
             yield error("wrong-value", place(join_pointer(here, key)), f"{key} {rule}")
 
 
-def _check_blanks(
+def _check_placeholders(
     document: Mapping[str, Any], fields: Mapping[str, Any], place: Locator
 ) -> Iterator[Finding]:
     given, absent = {"serial"}, set()
@@ -198,7 +200,7 @@ def _check_blanks(
             given.add(key)
         if members.get("optional") is True and members.get("default") is None:
             absent.add(key)
-    for pointer, text in _texts_with_blanks(document, fields):
+    for pointer, text in _texts_with_placeholders(document, fields):
         for name in names_in(text):
             if name not in given:
                 hint = did_you_mean(name, given) or "write {{ and }} for braces"
@@ -208,7 +210,9 @@ def _check_blanks(
                 yield error("unknown-blank", place(pointer), message, f"give {name} a default")
 
 
-def _texts_with_blanks(document: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _texts_with_placeholders(
+    document: Mapping[str, Any], fields: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
     places: list[tuple[str, Any, str]] = [
         (join_pointer("/fields", key), each, "value") for key, each in fields.items()
     ]
@@ -221,15 +225,15 @@ def _texts_with_blanks(document: Mapping[str, Any], fields: Mapping[str, Any]) -
             yield join_pointer(pointer, member), text
 
 
-def check_template(template: Template) -> Iterator[Finding]:
+def validate_template(template: Template) -> Iterator[Finding]:
     """Everything that is wrong with a template made in a program, or loaded."""
     kinds = {template.kind.name: template.kind}
     place = locator(template.source)
-    findings = [*check_document(template_document(template), kinds=kinds, place=place)]
+    findings = [*validate_document(template_document(template), kinds=kinds, place=place)]
     findings += _check_names(template)
     yield from findings
     if not has_errors(findings):
-        yield from check_translations(template)
+        yield from validate_translations(template)
 
 
 def _check_names(template: Template) -> Iterator[Finding]:
@@ -247,16 +251,16 @@ def _check_names(template: Template) -> Iterator[Finding]:
         elif not isinstance(texts, dict):
             yield error("wrong-type", where, "the translations of a language map texts to texts")
         else:
-            rules = {bad_text(text) for pair in texts.items() for text in pair}
+            rules = {text_problem(text) for pair in texts.items() for text in pair}
             for rule in sorted(filter(None, rules)):
                 yield error("wrong-value", where, f"a translation {rule}")
 
 
-def check_translations(
+def validate_translations(
     template: Template, where: Callable[[str], Locator] = lambda name: locator(f"translations/{name}.toml")
 ) -> Iterator[Finding]:
     """Texts without a translation, and translations of nothing. `where` finds the place of a text."""
-    texts = dict.fromkeys(translatable(template))
+    texts = dict.fromkeys(translatable_texts(template))
     for language, translated in template.translations.items():
         place = where(language)
         if language == template.language:
@@ -282,12 +286,12 @@ def check_translations(
             )
 
 
-def translatable(template: Template) -> Iterator[str]:
+def translatable_texts(template: Template) -> Iterator[str]:
     """The texts of a template that a language may say in its own words."""
     yield from (template.organisation, template.name, template.description)
     for each in template.fields.values():
         yield from filter(None, (each.label, each.change))
-        if each.constant and each.type == "text":
+        if each.is_constant and each.type == "text":
             yield each.value
     for link in template.links:
         yield link.label
@@ -335,7 +339,7 @@ def _members(part: Any) -> dict[str, Any]:
     return members
 
 
-def check_pass(pass_: Pass) -> Iterator[Finding]:
+def validate_pass(pass_: Pass) -> Iterator[Finding]:
     """Everything that is wrong with what a pass adds to its template. `where` is `pass#/...`."""
     template = pass_.template
     serial: object = pass_.serial
@@ -355,10 +359,10 @@ def check_pass(pass_: Pass) -> Iterator[Finding]:
     if pass_.apple or pass_.google:
         yield from _check_json(pass_.apple, "/apple", place)
         yield from _check_json(pass_.google, "/google", place)
-    yield from check_binding(pass_.binding)
+    yield from validate_binding(pass_.binding)
 
 
-def check_binding(binding: object) -> Iterator[Finding]:
+def validate_binding(binding: object) -> Iterator[Finding]:
     if binding is None:
         return
     if not isinstance(binding, Binding):
@@ -392,7 +396,7 @@ def _check_messages(pass_: Pass) -> Iterator[Finding]:
             continue
         if not isinstance(value, str):
             yield error("wrong-type", f"pass#/{name}", f"{name} has to be text, False or None")
-        elif rule := bad_text(value):
+        elif rule := text_problem(value):
             yield error("wrong-value", f"pass#/{name}", f"{name} {rule}")
     if pass_.nfc and pass_.template.nfc is None:
         hint = "add [nfc] with the key of the reader to the template"
@@ -405,7 +409,7 @@ def _check_messages(pass_: Pass) -> Iterator[Finding]:
         yield error("bad-date", "pass#/expires", "expires has no zone", hint)
 
 
-def bad_text(value: Any) -> str | None:
+def text_problem(value: Any) -> str | None:
     if not isinstance(value, str):
         return "has to be text"
     if not value.isprintable() and _UNSAFE.search(value):
@@ -444,7 +448,7 @@ def _datetime(value: Any) -> str | None:
 
 # Type of a field -> what is wrong with a value, or None.
 VALUES: Mapping[str, Callable[[Any], str | None]] = {
-    "text": bad_text,
+    "text": text_problem,
     "integer": _integer,
     "number": _number,
     "money": _number,

@@ -12,15 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from passwright.report import Severity
-from passwright.schema.formats import (
-    FORMATS,
-    is_date,
-    is_hex_color,
-    is_number,
-    is_rgb,
-    is_text,
-    is_url,
-)
+from passwright.schema.formats import FORMATS, is_date, is_hex_color, is_number, is_rgb, is_text, is_url
 from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from passwright.binding import lifecycle
 from passwright.binding.binding import Binding, parse
 from passwright.binding.email import mask
 from passwright.errors import AlreadyExists, PassRejected, ServiceRefused, StaleBinding
-from passwright.model.validation import check_pass
+from passwright.model.validation import validate_pass
 from passwright.report import Report, has_errors
 from passwright.schema.pointers import join_pointer
 from passwright.service import transitions
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.binding.lifecycle import Status
-    from passwright.model.template import Location, Pass
+    from passwright.model.parts import Location
+    from passwright.model.template import Pass
     from passwright.service.context import ServiceContext
     from passwright.service.store.protocol import Page, PassFilter, StoredTemplate, Transaction
 
@@ -360,7 +361,7 @@ def _check_direct(names: frozenset[str], stored_template: StoredTemplate) -> Non
 
 def _check(context: ServiceContext, rendered: Pass, platform: lifecycle.Platform | None = None) -> None:
     """Asks for a pass that its platform can be given, or at least one while none has it yet."""
-    findings = [*check_pass(rendered)]
+    findings = [*validate_pass(rendered)]
     if has_errors(findings):
         raise PassRejected(Report.from_findings(findings))
     builders = {"apple": context.apple, "google": context.google}

@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from passwright.binding.rules import forbid_barcode
-from passwright.documents.placeholders import as_plain_text
+from passwright.documents.placeholders import to_text
 from passwright.errors import ServiceRefused
-from passwright.model.template import Barcode, Field, Location
-from passwright.model.validation import barcodes_of, check_pass
+from passwright.model.parts import Barcode, Field, Location
+from passwright.model.validation import barcodes_of, validate_pass
 from passwright.report import has_errors
 from passwright.schema.pointers import join_pointer
 from passwright.service.templates import template_of
@@ -213,7 +213,7 @@ def _with_fields_in_barcode(pass_: Pass) -> Pass:
         raise ServiceRefused(
             "pass_invalid", "the barcode names a field", pointers={"/pass/barcode/value": rule}
         )
-    return pass_.replace(barcode=PASS_DATA.sub(lambda found: as_plain_text(values[found[1]]), message))
+    return pass_.replace(barcode=PASS_DATA.sub(lambda found: to_text(values[found[1]]), message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,7 +255,7 @@ def template_facts(stored: StoredPass, stored_template: StoredTemplate, *, bound
 
 def displayed_values(pass_: Pass) -> dict[str, Any]:
     """Every value of a pass by name; empty for a pass that breaks rules, as when its template changed."""
-    return {} if has_errors([*check_pass(pass_)]) else pass_.filled()
+    return {} if has_errors([*validate_pass(pass_)]) else pass_.resolved_values()
 
 
 # --- codes --------------------------------------------------------------------

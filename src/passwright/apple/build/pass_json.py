@@ -18,8 +18,8 @@ from passwright.documents.placeholders import Placeholder
 from passwright.errors import InvalidInput
 from passwright.images import fitting
 from passwright.model.folder import PICTURES
-from passwright.model.template import SLOTS, learn_more_label
-from passwright.model.validation import translatable
+from passwright.model.parts import SLOTS, learn_more_label
+from passwright.model.validation import translatable_texts
 from passwright.report import Finding, error, note, warning
 from passwright.schema.model import Schema, read_json
 from passwright.schema.pointers import did_you_mean
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from passwright.model.kinds import Place
-    from passwright.model.template import Field, Template
+    from passwright.model.kinds import MeaningPaths
+    from passwright.model.parts import Field
+    from passwright.model.template import Template
 
 __all__ = ["document", "losses", "pass_schema", "pass_validator", "pictures", "strings"]
 
@@ -141,7 +142,7 @@ def _field(key: str, each: Field) -> dict[str, Any]:
     if each.label:
         made["label"] = each.label
     form = VALUE_FORMS[each.type]
-    made["value"] = form(each.value) if each.constant else _blank(key, each, form)
+    made["value"] = form(each.value) if each.is_constant else _blank(key, each, form)
     if each.type == "money":
         made["currencyCode"] = each.currency
     elif each.type == "date":
@@ -209,15 +210,15 @@ def encoding(message: str) -> str:
 def _set_meanings(made: dict[str, Any], template: Template, shape: frozenset[str]) -> None:
     """Writes the meaning of a field to every location where Apple keeps it."""
     for key, each in template.fields.items():
-        place = template.kind.places.get(each.means or "")
+        place = template.kind.meanings.get(each.means or "")
         if place is None or key not in shape:
             continue
         for path in paths(place):
             form = form_at(path, each)
-            set_at(made, path, form(each.value) if each.constant else _blank(key, each, form))
+            set_at(made, path, form(each.value) if each.is_constant else _blank(key, each, form))
 
 
-def paths(place: Place) -> Iterator[str]:
+def paths(place: MeaningPaths) -> Iterator[str]:
     """Yields the locations of a meaning as paths from the top of pass.json: `semantics.seats.0.seatRow`."""
     for path in place.apple:
         yield path[1:].replace("/", ".") if path.startswith("/") else f"semantics.{path}"
@@ -258,7 +259,7 @@ def losses(template: Template) -> Iterator[Finding]:
     guessed.
     """
     for key, each in template.fields.items():
-        place = template.kind.places.get(each.means or "")
+        place = template.kind.meanings.get(each.means or "")
         where = f"{template.source}#/fields/{key}"
         if each.slot is None and (place is None or not place.apple):
             yield note("apple-drops", where, f"Apple has no place for {key}", "give it a slot to show it")
@@ -466,7 +467,7 @@ def strings(template: Template, *, bound: bool) -> dict[str, bytes]:
     """
     if not template.translations:
         return {}
-    texts = list(dict.fromkeys(translatable(template)))
+    texts = list(dict.fromkeys(translatable_texts(template)))
     own = learn_more_label(template.language)
     files = {}
     for language in sorted({template.language, *template.translations}):

@@ -24,7 +24,7 @@ from passwright.apple.rules.pass_json import validator
 from passwright.binding.rules import lost_binding_members
 from passwright.documents.json_patch import merge
 from passwright.errors import InvalidInput, PassRejected
-from passwright.model.validation import own_copy
+from passwright.model.validation import copy_overrides
 from passwright.report import Finding, Report, error, warning
 from passwright.schema.formats import is_number, is_text
 from passwright.schema.pointers import did_you_mean, join_pointer
@@ -141,7 +141,7 @@ def _document(
         "teamIdentifier": identity.team_identifier,
     }
     findings = list(_set_values(document, values))
-    own, more = own_copy(apple, "pass#/apple")
+    own, more = copy_overrides(apple, "pass#/apple")
     text = dumps(merge(document, own)).encode("utf-8", "surrogatepass")
     try:
         document = strict_json.loads(text, name="pass.json")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple.build.pass_json import ALIGNMENTS, LEARN_MORE, LINK, form_at, paths
 from passwright.documents.placeholders import compile_text, names_in
-from passwright.model.template import SLOTS, Field
+from passwright.model.parts import SLOTS, Field
 from passwright.model.validation import MAX_FIELDS
 from passwright.report import Finding, warning
 from passwright.schema.formats import is_date, is_number
@@ -207,7 +207,7 @@ def _add_meanings(
 
 def _tags(document: Mapping[str, Any], kind: Kind) -> Iterator[tuple[str, str, Any]]:
     """The meanings of a kind that the pass holds: the meaning, its first place, and what stands there."""
-    for means, place in kind.places.items():
+    for means, place in kind.meanings.items():
         path = next(paths(place), None)
         value = None if path is None else at(document, path)
         if path is not None and value is not None and _is_complete_item(document, path, kind):
@@ -245,7 +245,7 @@ def _is_complete_item(document: Mapping[str, Any], path: str, kind: Kind) -> boo
     owner, found, _ = path.partition(".0.")
     if not found:
         return True
-    known = {each for place in kind.places.values() for each in paths(place)}
+    known = {each for place in kind.meanings.values() for each in paths(place)}
     items = at(document, owner)
     return (
         isinstance(items, list)
@@ -268,7 +268,7 @@ def _showing(
 def _displayed_value(path: str, each: Field, serial: str) -> Any:
     """Returns the value that would stand at `path` if the field had that meaning."""
     value = each.example if each.value is None else each.value
-    if each.value is not None and not each.constant:
+    if each.value is not None and not each.is_constant:
         text = compile_text(each.value)
         value = text if isinstance(text, str) else text.compute({"serial": serial})
     return form_at(path, each)(value)

@@ -11,8 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from passwright.apple.build.pass_json import pass_schema
-from passwright.model.template import learn_more_label
-from passwright.model.validation import translatable
+from passwright.model.parts import learn_more_label
+from passwright.model.validation import translatable_texts
 from passwright.report import Finding, note, warning
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Texts:
 
     def translations(self, template: Template) -> tuple[dict[str, dict[str, str]], list[Finding]]:
         """Returns the translations of the template's texts in the other languages."""
-        shown = {*translatable(template)}
+        shown = {*translatable_texts(template)}
         translations: dict[str, dict[str, str]] = {}
         findings = []
         for language, texts in self._tables.items():

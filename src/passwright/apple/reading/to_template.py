@@ -27,18 +27,9 @@ from passwright.errors import InvalidInput, TemplateRejected
 from passwright.images import fitting, png
 from passwright.model.folder import PICTURES
 from passwright.model.kinds import KINDS
-from passwright.model.template import (
-    Barcode,
-    Colours,
-    Field,
-    Images,
-    Link,
-    Location,
-    Nfc,
-    Personalization,
-    Template,
-)
-from passwright.model.validation import check_template
+from passwright.model.parts import Barcode, Colours, Field, Images, Link, Location, Nfc, Personalization
+from passwright.model.template import Template
+from passwright.model.validation import validate_template
 from passwright.report import Finding, Report, Severity, error, note, warning
 from passwright.schema.formats import is_hex_color, is_number, is_rgb, is_url
 from passwright.schema.pointers import join_pointer, printable
@@ -108,7 +99,7 @@ def template_from_contents(
     """
     extraction = _Extraction(contents, kinds or KINDS)
     template = extraction.template(name)
-    report = Report.from_findings([*contents.report, *extraction.findings, *check_template(template)])
+    report = Report.from_findings([*contents.report, *extraction.findings, *validate_template(template)])
     if not report.ok:
         raise TemplateRejected(report)
     return template, report
@@ -318,7 +309,7 @@ class _Extraction:
         """The overrides that make the pass out of a template again; what they can't make is found."""
         example = bare.example(self.serial)
         stencil = JsonTemplate(pass_json.document(bare, example.shape, pass_type="", team=""))
-        made = stencil.document(stencil.compute(example.filled()))
+        made = stencil.document(stencil.compute(example.resolved_values()))
         rest = self._without_errors(self._difference(self.document, made, ""), made)
         if rest:
             named = ", ".join(_names(rest))

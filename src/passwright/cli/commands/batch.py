@@ -197,7 +197,7 @@ def batch(
         tell = stack.enter_context(_bar(rows, quiet=as_json))
         summary = many.package(
             how, _rows(rows), output, links=many.Links(links) if links else None, ledger=ledger, jobs=jobs,
-            executor=executor, stop_on_refusal=stop, progress=tell,
+            executor=executor, stop_on_rejection=stop, progress=tell,
         )  # fmt: skip
         refused = _list_refused(ledger, target.with_name(f"{target.name}.refused.jsonl"))
         required = _list_required(ledger, target.with_name(f"{target.name}.requires.json"))
@@ -285,7 +285,7 @@ def _count(rows: Path) -> int | None:
 
 def _list_refused(ledger: many.Ledger, path: Path) -> Path | None:
     """The rows that were refused, one JSON document a line; an old list is replaced or taken away."""
-    lines = [json.dumps(each, ensure_ascii=False) for each in ledger.refused()]
+    lines = [json.dumps(each, ensure_ascii=False) for each in ledger.rejected_rows()]
     if not lines:
         path.unlink(missing_ok=True)
         return None
@@ -296,7 +296,7 @@ def _list_refused(ledger: many.Ledger, path: Path) -> Path | None:
 def _list_required(ledger: many.Ledger, path: Path) -> Path | None:
     """Writes the resources to insert at Google before the links work."""
     wanted: dict[str, list[Any]] = {}
-    for type_, resource in ledger.required():
+    for type_, resource in ledger.required_resources():
         wanted.setdefault(type_, []).append(json.loads(resource))
     if not wanted:
         return None

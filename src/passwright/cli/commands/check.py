@@ -51,7 +51,7 @@ def check(
     if name is None:
         hint = did_you_mean(as_, PAYLOADS) or f"it is one of {', '.join(PAYLOADS)}"
         raise UsageError(f"--as: there is no payload called {as_!r}: {hint}")
-    given = name == "link" and link.looks_like_link(file)
+    given = name == "link" and link.is_link_text(file)
     data = file.encode() if given else files.read(Path(file), strict_json.MAX_BYTES)
     found = check_payload(data, name, bound=bound, at=datetime.now(UTC))
     drawn = _layouts(data) if name == "pass.json" else ()

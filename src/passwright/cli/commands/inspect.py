@@ -51,7 +51,7 @@ def inspect(
     as_json: options.Json = False,
 ) -> int:
     """Show the content of a pass or a save link, without validation. See also `verify` and `check`."""
-    given = link.looks_like_link(what)
+    given = link.is_link_text(what)
     data = what.encode() if given else files.read(Path(what), pkpass.PASS_LIMITS.archive_bytes)
     with nullcontext() if given else files.naming(what):
         if data.startswith(b"PK"):

@@ -55,17 +55,17 @@ def _has_review_status(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bo
 def _object(name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     keys = payload_schema().objects.get(name, {})
     return all(
-        _same(keys.get(member), value, theirs.get(member))
+        _is_equal(keys.get(member), value, theirs.get(member))
         for member, value in ours.items()
         if member not in _NOT_COMPARED
     )
 
 
-def _same(key: Member | None, ours: Any, theirs: Any) -> bool:
+def _is_equal(key: Member | None, ours: Any, theirs: Any) -> bool:
     if isinstance(ours, dict) and isinstance(theirs, dict):
         return _object(key.types[0] if key else "", ours, theirs)
     if isinstance(ours, list) and isinstance(theirs, list):
-        return len(ours) == len(theirs) and all(map(lambda a, b: _same(key, a, b), ours, theirs))
+        return len(ours) == len(theirs) and all(map(lambda a, b: _is_equal(key, a, b), ours, theirs))
     if theirs is None:
         # Protocol Buffers, ProtoJSON format: members with their default value are left out.
         return not ours or canonical_enum(ours).endswith("unspecified")

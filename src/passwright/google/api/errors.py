@@ -26,7 +26,7 @@ class ErrorHelp:
     """
 
     statuses: frozenset[int]
-    says: str
+    pattern: str
     advice: str
 
 
@@ -82,7 +82,7 @@ _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z", re.ASCII)
 def explain(status: int, reason: str, text: str) -> GoogleError:
     """The error for a status and a reason; `text` is searched for more and not shown."""
     said = f"{reason} {text}".lower()
-    fitting = (cause for cause in CAUSES if status in cause.statuses and re.search(cause.says, said))
+    fitting = (cause for cause in CAUSES if status in cause.statuses and re.search(cause.pattern, said))
     return GoogleError(status, reason, next((cause.advice for cause in fitting), _OTHER))
 
 

@@ -104,7 +104,7 @@ class Transport:
         self._tokens = _TokenTransport()
         scoped = with_scopes_if_required(credentials, [scope])  # type: ignore[no-untyped-call]
         self._session: Any = AuthorizedSession(scoped, auth_request=self._tokens)  # type: ignore[no-untyped-call]
-        self._session.auth = _as_it_is
+        self._session.auth = _identity
         # Nobody reaches this machine through a proxy; for the world requests reads the environment.
         self._session.trust_env = self._tokens.session.trust_env = place.scheme == "https"
 
@@ -128,7 +128,7 @@ class Transport:
             raise explain(got.status, got.reason, "") from got.cause
         return got.status, got.body
 
-    def _once(self, request: Request) -> _Got:
+    def _once(self, request: Request) -> _RawResponse:
         from google.auth.exceptions import GoogleAuthError, TransportError
 
         try:
@@ -141,12 +141,12 @@ class Transport:
                 allow_redirects=False,
             )
         except TransportError as exc:
-            return _Got(0, "no-answer", cause=exc, sent=False)
+            return _RawResponse(0, "no-answer", cause=exc, sent=False)
         except GoogleAuthError as exc:
-            return _Got(HTTPStatus.UNAUTHORIZED, _refused_token(exc), cause=exc, sent=False)
+            return _RawResponse(HTTPStatus.UNAUTHORIZED, _token_error(exc), cause=exc, sent=False)
         except OSError as exc:  # what all exceptions of requests are
-            return _Got(0, "no-answer", cause=exc)
-        return _Got(response.status_code, headers=response.headers, body=response.content)
+            return _RawResponse(0, "no-answer", cause=exc)
+        return _RawResponse(response.status_code, headers=response.headers, body=response.content)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -155,7 +155,7 @@ class Transport:
 
 
 @dataclass(frozen=True)
-class _Got:
+class _RawResponse:
     """The result of one request: an answer, or a status and reason without one."""
 
     status: int
@@ -174,7 +174,7 @@ class _TokenTransport:
 
         self._transport = Transport()
         self.session = self._transport.session
-        self.session.auth = _as_it_is
+        self.session.auth = _identity
 
     def __call__(self, url: str, method: str = "GET", **more: Any) -> Any:
         from google.auth.exceptions import TransportError
@@ -194,7 +194,7 @@ class _TokenTransport:
         self.session.close()
 
 
-def _as_it_is(prepared: Any) -> Any:
+def _identity(prepared: Any) -> Any:
     """An authentication for requests that adds nothing: without one it takes what ~/.netrc says."""
     return prepared
 
@@ -215,7 +215,7 @@ def service_account(data: bytes | str | Mapping[str, Any]) -> Credentials | None
     return made
 
 
-def _refused_token(error: Exception) -> str:
+def _token_error(error: Exception) -> str:
     """The token endpoint's word for it: `error` of RFC 6749 section 5.2."""
     details = error.args[1] if len(error.args) > 1 else None
     word = details.get("error") if isinstance(details, dict) else None

@@ -65,7 +65,7 @@ def check_resource(
     vertical = name.removesuffix("Class").removesuffix("Object")
     class_judge, object_judge = rules_payload.validators(f"{vertical}Class", f"{vertical}Object")
     judge = class_judge if name.endswith("Class") else object_judge
-    return _hinted(judge.validate(document, context, place=place, writing=False), name)
+    return _add_hints(judge.validate(document, context, place=place, writing=False), name)
 
 
 def _check_times(claims: Mapping[str, Any], place: Locator, at: datetime | None) -> Iterator[Finding]:
@@ -132,7 +132,7 @@ def _check_item(
     yield from check_resource(name, item, context, lambda below: place(f"{pointer}{below}"))
 
 
-def _hinted(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
+def _add_hints(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
     """The findings of a class or object, those of unknown members with where they belong."""
     for each in findings:
         pointer = each.location.partition("#")[2]
@@ -142,20 +142,20 @@ def _hinted(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
         elif member == "kind":
             yield replace(each, hint="older samples of Google's have it; it says nothing, leave it out")
         else:
-            yield replace(each, hint=_home(member, name))
+            yield replace(each, hint=_owner_hint(member, name))
 
 
-def _home(member: str, name: str) -> str:
+def _owner_hint(member: str, name: str) -> str:
     """Which other class or object has this member, the other half of the same pass first."""
     objects = payload_schema().objects
     vertical = name.removesuffix("Class").removesuffix("Object")
     other = f"{vertical}{'Object' if name.endswith('Class') else 'Class'}"
-    if member in objects[_type(other)]:
+    if member in objects[_schema_name(other)]:
         return f"it belongs to the {other}"
     names = [f"{each}{part}" for each in VERTICALS for part in ("Class", "Object")]
-    homes = [each for each in names if member in objects[_type(each)]]
+    homes = [each for each in names if member in objects[_schema_name(each)]]
     return f"it is a member of {' and '.join(homes)}" if 0 < len(homes) <= _MAX_HOMES else ""
 
 
-def _type(name: str) -> str:
+def _schema_name(name: str) -> str:
     return f"{name[0].upper()}{name[1:]}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-__all__ = ["LinkText", "looks_like_link", "parse_link_text"]
+__all__ = ["LinkText", "is_link_text", "parse_link_text"]
 
 MAX_TEXT = 2**18
 _JWT = r"eyJ[A-Za-z0-9_=-]*\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*"
@@ -40,7 +40,7 @@ class LinkText:
     findings: tuple[Finding, ...] = ()
 
 
-def looks_like_link(text: str) -> bool:
+def is_link_text(text: str) -> bool:
     """Whether a word of a command line is a link or a token itself, and not the name of a file."""
     return text.startswith(("https://", "http://")) or _TOKEN.fullmatch(text.strip()) is not None
 
@@ -59,13 +59,13 @@ def parse_link_text(text: str) -> LinkText:
     if plain.startswith("eyJ"):
         return LinkText("token", plain)
     if found := _URL.search(plain):
-        return LinkText("other-link", found["token"], tuple(_odd(found, alone=found[0] == plain)))
+        return LinkText("other-link", found["token"], tuple(_form_findings(found, alone=found[0] == plain)))
     if plain.startswith("{"):
-        return _claims(plain)
-    raise InvalidInput("bad-token", "", _instead(plain))
+        return _parse_claims(plain)
+    raise InvalidInput("bad-token", "", _rejection_message(plain))
 
 
-def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
+def _form_findings(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
     """What is odd about a link with a token in it."""
     hint = f"a save link is {SAVE_URL} and the token, and nothing else"
     base, _, after = found[0].partition(found["token"])
@@ -80,7 +80,7 @@ def _odd(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
         yield warning("odd-link", "link", "the link stands among other text", "give the link alone")
 
 
-def _claims(text: str) -> LinkText:
+def _parse_claims(text: str) -> LinkText:
     try:
         document = strict_json.loads(text.encode("utf-8", "surrogatepass"), name="claims")
     except InvalidInput:
@@ -92,7 +92,7 @@ def _claims(text: str) -> LinkText:
     )
 
 
-def _instead(text: str) -> str:
+def _rejection_message(text: str) -> str:
     if text.startswith(SAVE_URL.removesuffix("save/")):
         return "this is a link of Google Pay without a token in it: a save link ends with one"
     if text.startswith(("https://", "http://")):

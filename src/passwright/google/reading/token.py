@@ -61,7 +61,7 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
             "bad-token", "", "this is no save link and no token: header, payload and signature are needed"
         )
     head, body, signature = (
-        _decoded(part, name) for part, name in zip(parts, ("header", "claims", "signature"), strict=True)
+        _decode(part, name) for part, name in zip(parts, ("header", "claims", "signature"), strict=True)
     )
     header = strict_json.loads(head, name="header")
     claims = strict_json.loads(body, name="claims")
@@ -83,14 +83,14 @@ def issued_at(message: bytes) -> datetime:
     parts = message.decode("ascii", "replace").split(".")
     if len(parts) != 2 or len(message) > MAX_BYTES:  # noqa: PLR2004 -- RFC 7515 section 5.1
         raise InvalidInput("bad-token", "", "these are no header and claims that wait for a signature")
-    claims = strict_json.loads(_decoded(parts[1], "claims"), name="claims")
+    claims = strict_json.loads(_decode(parts[1], "claims"), name="claims")
     iat = claims.get("iat") if isinstance(claims, dict) else None
     if type(iat) is not int or not 0 <= iat <= MAX_TIME:
         raise InvalidInput("bad-claim", "claims#/iat", "iat has to be a whole number of seconds")
     return datetime.fromtimestamp(iat, UTC)
 
 
-def _decoded(part: str, name: str) -> bytes:
+def _decode(part: str, name: str) -> bytes:
     try:
         data = urlsafe_b64decode(part + "=" * (-len(part) % 4)) if _PART.match(part) else None
     except binascii.Error:

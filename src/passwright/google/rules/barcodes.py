@@ -33,41 +33,41 @@ def rules(object_type: str) -> tuple[Rule, ...]:
     """The rules of an object's codes; `object_type` is `transitObject` or another."""
     transit = object_type == "transitObject"
     return (
-        Rule("object", ("/barcode/**",), _encoding),
-        Rule("object", ("/rotatingBarcode/**",), _rotating_encoding),
-        Rule("object", ("/barcode/**",), _content),
-        Rule("object", ("/rotatingBarcode/**",), _pattern),
-        Rule("object", ("/rotatingBarcode/**",), _stored_transit if transit else _stored),
+        Rule("object", ("/barcode/**",), _check_encoding),
+        Rule("object", ("/rotatingBarcode/**",), _check_rotating_encoding),
+        Rule("object", ("/barcode/**",), _check_content),
+        Rule("object", ("/rotatingBarcode/**",), _check_pattern),
+        Rule("object", ("/rotatingBarcode/**",), _check_stored_transit if transit else _check_stored),
         Rule(
             "object",
             ("/barcode/**", "/rotatingBarcode", "/passConstraints/screenshotEligibility"),
-            _screenshot,
+            _check_screenshot,
         ),
     )
 
 
-def _folded(kind: object) -> str:
+def _normalize_type(kind: object) -> str:
     return str(kind).replace("_", "").lower()
 
 
-def _encoding(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
-    yield from _utf_8(document.get("barcode"), place("/barcode/renderEncoding"))
+def _check_encoding(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+    yield from _check_utf_8(document.get("barcode"), place("/barcode/renderEncoding"))
 
 
-def _rotating_encoding(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
-    yield from _utf_8(document.get("rotatingBarcode"), place("/rotatingBarcode/renderEncoding"))
+def _check_rotating_encoding(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+    yield from _check_utf_8(document.get("rotatingBarcode"), place("/rotatingBarcode/renderEncoding"))
 
 
-def _utf_8(code: Any, where: str) -> Iterator[Finding]:
-    if not isinstance(code, dict) or _folded(code.get("renderEncoding")) != "utf8":
+def _check_utf_8(code: Any, where: str) -> Iterator[Finding]:
+    if not isinstance(code, dict) or _normalize_type(code.get("renderEncoding")) != "utf8":
         return
-    if _folded(code.get("type")) != "qrcode":
+    if _normalize_type(code.get("type")) != "qrcode":
         yield error("bad-value", where, "UTF_8 goes with QR_CODE only", "leave renderEncoding out")
 
 
-def _content(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+def _check_content(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     code: Mapping[str, Any] = document.get("barcode") or {}
-    kind, value, where = _folded(code.get("type")), code.get("value"), place("/barcode/value")
+    kind, value, where = _normalize_type(code.get("type")), code.get("value"), place("/barcode/value")
     if kind == "textonly" and "alternateText" in code:
         message = "a code of TEXT_ONLY is its own text, and can't have another below"
         yield error("keys-exclude", place("/barcode/alternateText"), message, "leave alternateText out")
@@ -87,7 +87,7 @@ def _content(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Fi
         yield error("code-misfit", where, message, "look for a digit that was mistyped or exchanged")
 
 
-def _pattern(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+def _check_pattern(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     """Google, RotatingBarcode: what the substitutions of the pattern name is there."""
     code = document.get("rotatingBarcode")
     if not isinstance(code, dict):
@@ -119,7 +119,7 @@ def _values(document: Mapping[str, Any]) -> Any:
     return code.get("initialRotatingBarcodeValues") if isinstance(code, dict) else None
 
 
-def _stored_transit(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+def _check_stored_transit(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     values = _values(document)
     if values is not None and values.get("values") == []:
         where = place("/rotatingBarcode/initialRotatingBarcodeValues/values")
@@ -128,19 +128,19 @@ def _stored_transit(document: Mapping[str, Any], _: Any, place: Locator) -> Iter
         )
 
 
-def _stored(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+def _check_stored(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     if _values(document) is not None:
         where = place("/rotatingBarcode/initialRotatingBarcodeValues")
         message = "codes that were worked out before are shown by transit tickets only"
         yield warning("rotating-values-unused", where, message, "give valuePattern and totpDetails instead")
 
 
-def _screenshot(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
+def _check_screenshot(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
     constraints = document.get("passConstraints") or {}
     if constraints.get("screenshotEligibility") != "INELIGIBLE" or "rotatingBarcode" in document:
         return
     code = document.get("barcode") or {}
-    if code.get("value") and _folded(code.get("type")) != "textonly":
+    if code.get("value") and _normalize_type(code.get("type")) != "textonly":
         yield warning(
             "screenshot-of-static-code",
             place("/passConstraints/screenshotEligibility"),

@@ -32,16 +32,16 @@ def rules(on: str, name: str) -> tuple[Rule, ...]:
     One for each, since a rule is asked again for every pass as soon as one of
     the values it reads is open.
     """
-    return tuple(Rule(on, tuple(_patterns(key, "")), _below(on, key)) for key in _ways(name))
+    return tuple(Rule(on, tuple(_patterns(key, "")), _below(on, key)) for key in _member_walks(name))
 
 
 @cache
-def _ways(name: str) -> tuple[Member, ...]:
+def _member_walks(name: str) -> tuple[Member, ...]:
     """The members of an object that are asked something here, or lead there."""
-    return tuple(key for key in payload_schema().objects[name].values() if _asked(key))
+    return tuple(key for key in payload_schema().objects[name].values() if _checks_of(key))
 
 
-def _asked(key: Member) -> bool:
+def _checks_of(key: Member) -> bool:
     # What Google alone writes is a copy of what was judged when it was written.
     if key.keywords.get("write") is False:
         return False
@@ -50,7 +50,7 @@ def _asked(key: Member) -> bool:
         _is_enum(key)
         or _is_short(key)
         or kind in _PARTS
-        or (kind in payload_schema().objects and bool(_ways(kind)))
+        or (kind in payload_schema().objects and bool(_member_walks(kind)))
     )
 
 
@@ -70,14 +70,14 @@ def _patterns(key: Member, above: str) -> Iterator[str]:
     elif _is_short(key) or key.types[0] in _PARTS:
         yield f"{at}/**"
     else:
-        for below in _ways(key.types[0]):
+        for below in _member_walks(key.types[0]):
             yield from _patterns(below, at)
 
 
 def _below(on: str, key: Member) -> Check:
     def check(document: Part, context: Any, place: Locator) -> Iterator[Finding]:
         if key.name in document:
-            yield from _Walk(on, context.writing, place).member(key, document[key.name], "")
+            yield from _Walk(on, context.writing, place).check_member(key, document[key.name], "")
 
     return check
 
@@ -90,15 +90,15 @@ class _Walk:
     writing: bool
     place: Locator
 
-    def member(self, key: Member, value: Any, above: str) -> Iterator[Finding]:
+    def check_member(self, key: Member, value: Any, above: str) -> Iterator[Finding]:
         pointer = join_pointer(above, key.name)
         if not key.is_list:
-            yield from self.one(key, value, pointer)
+            yield from self.check_value(key, value, pointer)
             return
         for index, each in enumerate(value):
-            yield from self.one(key, each, join_pointer(pointer, index))
+            yield from self.check_value(key, each, join_pointer(pointer, index))
 
-    def one(self, key: Member, value: Any, pointer: str) -> Iterator[Finding]:
+    def check_value(self, key: Member, value: Any, pointer: str) -> Iterator[Finding]:
         kind = key.types[0]
         if _is_enum(key):
             if self.writing and str(value).endswith("_UNSPECIFIED"):
@@ -106,16 +106,16 @@ class _Walk:
                 hint = "leave it out: it is the default, and costs room in links"
                 yield warning("says-nothing", self.place(pointer), message, hint)
         elif _is_short(key):
-            yield from _lengths(key, value, pointer, self.place)
+            yield from _check_length(key, value, pointer, self.place)
         else:
             if kind in _PARTS:
                 yield from _PARTS[kind](self.on, value, pointer, self.place)
-            for below in _ways(kind):
+            for below in _member_walks(kind):
                 if below.name in value:
-                    yield from self.member(below, value[below.name], pointer)
+                    yield from self.check_member(below, value[below.name], pointer)
 
 
-def _lengths(key: Member, text: Part, at: str, place: Locator) -> Iterator[Finding]:
+def _check_length(key: Member, text: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, the descriptions of single members: recommended lengths, beyond which texts are cut."""
     limit = key.keywords["max_length"]
     values = [("/defaultValue", text.get("defaultValue", {}))]
@@ -129,7 +129,7 @@ def _lengths(key: Member, text: Part, at: str, place: Locator) -> Iterator[Findi
             yield warning("too-long", place(f"{at}{below}/value"), message)
 
 
-def _moment(text: object) -> datetime | None:
+def _parse_datetime(text: object) -> datetime | None:
     """A date of Google's, up to nanoseconds; None where the table has found that it is none."""
     try:
         return datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -137,27 +137,27 @@ def _moment(text: object) -> datetime | None:
         return None
 
 
-def _order(start: datetime | None, end: datetime | None, where: str) -> Iterator[Finding]:
+def _check_order(start: datetime | None, end: datetime | None, where: str) -> Iterator[Finding]:
     if start is None or end is None or is_aware(start) != is_aware(end):
         return
     if end < start:
         yield error("interval-backwards", where, "the end is before the start", "exchange the two")
 
 
-def _interval(_: str, interval: Part, at: str, place: Locator) -> Iterator[Finding]:
+def _check_interval(_: str, interval: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, TimeInterval: either both ends carry an offset, or neither does."""
-    start, end = (_moment(interval.get(name, {}).get("date")) for name in ("start", "end"))
+    start, end = (_parse_datetime(interval.get(name, {}).get("date")) for name in ("start", "end"))
     if start and end and is_aware(start) != is_aware(end):
         message = "one end of the interval has an offset, and the other has none"
         yield error("offsets-differ", place(at), message, "write Z or +02:00 after both times, or after none")
-    yield from _order(start, end, place(at))
+    yield from _check_order(start, end, place(at))
 
 
-def _event(_: str, times: Part, at: str, place: Locator) -> Iterator[Finding]:
-    yield from _order(_moment(times.get("start")), _moment(times.get("end")), place(at))
+def _check_event(_: str, times: Part, at: str, place: Locator) -> Iterator[Finding]:
+    yield from _check_order(_parse_datetime(times.get("start")), _parse_datetime(times.get("end")), place(at))
 
 
-def _image(on: str, image: Part, at: str, place: Locator) -> Iterator[Finding]:
+def _check_image(on: str, image: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, private images: one object each, so only in an object's image modules."""
     if "privateImageId" in image and not (on == "object" and at.startswith("/imageModulesData/")):
         message = "a private picture can stand in the image modules of an object only"
@@ -169,7 +169,7 @@ def _image(on: str, image: Part, at: str, place: Locator) -> Iterator[Finding]:
         yield warning("picture-without-words", place(at), message, "give contentDescription")
 
 
-def _target(_: str, target: Part, at: str, place: Locator) -> Iterator[Finding]:
+def _check_target(_: str, target: Part, at: str, place: Locator) -> Iterator[Finding]:
     """Google, AppTarget: "The description on the URI must be set"."""
     uri = target.get("targetUri")
     if uri is not None and not ({"description", "localizedDescription"} & set(uri)):
@@ -178,8 +178,8 @@ def _target(_: str, target: Part, at: str, place: Locator) -> Iterator[Finding]:
 
 
 _PARTS: Mapping[str, Callable[[str, Part, str, Locator], Iterable[Finding]]] = {
-    "TimeInterval": _interval,
-    "EventDateTime": _event,
-    "Image": _image,
-    "AppLinkDataAppLinkInfoAppTarget": _target,
+    "TimeInterval": _check_interval,
+    "EventDateTime": _check_event,
+    "Image": _check_image,
+    "AppLinkDataAppLinkInfoAppTarget": _check_target,
 }

@@ -24,8 +24,8 @@ __all__ = [
     "check_pair",
     "check_settings",
     "is_for_one_holder",
-    "many_holders",
-    "names",
+    "many_holders_finding",
+    "schema_names",
     "secret_members",
 ]
 
@@ -38,11 +38,11 @@ def check_pair(
     `vertical` is `loyalty` or another of `VERTICALS`.
     """
     yield from check_settings(vertical, class_, object_, class_place, object_place)
-    yield from field_paths.unresolved(class_, object_, names(vertical), class_place)
-    yield from field_paths.hidden(class_, object_, class_place)
+    yield from field_paths.unresolved_paths(class_, object_, schema_names(vertical), class_place)
+    yield from field_paths.hidden_modules(class_, object_, class_place)
 
 
-def names(vertical: str) -> Mapping[str, str]:
+def schema_names(vertical: str) -> Mapping[str, str]:
     """What the table calls class and object of a vertical."""
     stem = f"{vertical[0].upper()}{vertical[1:]}"
     return {"class": f"{stem}Class", "object": f"{stem}Object"}
@@ -52,7 +52,7 @@ def check_settings(
     vertical: str, class_: Document, object_: Document, class_place: Locator, object_place: Locator
 ) -> Iterator[Finding]:
     """What a member of one asks of the other. Values that are not known yet count as there."""
-    yield from _smart_tap(vertical, class_, object_, object_place)
+    yield from _check_smart_tap(vertical, class_, object_, object_place)
     if class_.get("activationOptions") and "activationStatus" not in object_:
         message = "the key 'activationStatus' is missing, activationOptions of the class ask for it"
         yield error("missing-key", object_place(""), message)
@@ -65,7 +65,7 @@ def check_settings(
     if isinstance(restrictions, dict) and restrictions.get("restrictToEmailSha256"):
         status = class_.get("multipleDevicesAndHoldersAllowedStatus")
         if not (isinstance(status, Pending) or is_for_one_holder(status)):
-            yield many_holders(class_place)
+            yield many_holders_finding(class_place)
 
 
 def is_for_one_holder(status: object) -> bool:
@@ -74,7 +74,7 @@ def is_for_one_holder(status: object) -> bool:
     return str(status).replace("_", "").lower() in ("oneuseralldevices", "oneuseronedevice")
 
 
-def many_holders(class_place: Locator) -> Finding:
+def many_holders_finding(class_place: Locator) -> Finding:
     """The finding that a bound pass is of a class whose passes several people may hold."""
     return warning(
         "binding-allows-many-holders",
@@ -84,7 +84,7 @@ def many_holders(class_place: Locator) -> Finding:
     )
 
 
-def _smart_tap(
+def _check_smart_tap(
     vertical: str, class_: Document, object_: Document, object_place: Locator
 ) -> Iterator[Finding]:
     # An empty one is found by the table, as every other value that no reader takes.
@@ -111,7 +111,9 @@ def check_claims(payload: Document, place: Locator) -> Iterator[Finding]:
     for vertical in VERTICALS:
         for index, object_ in _items(payload, f"{vertical}Objects"):
             at = f"/payload/{vertical}Objects/{index}"
-            yield from (_secret(place(f"{at}{pointer}"), what) for pointer, what in secret_members(object_))
+            yield from (
+                _secret_finding(place(f"{at}{pointer}"), what) for pointer, what in secret_members(object_)
+            )
             named = object_.get("classId")
             if not isinstance(named, str) or named not in classes:
                 continue
@@ -149,7 +151,7 @@ def secret_members(object_: Document) -> Iterator[tuple[str, str]]:
             )
 
 
-def _secret(where: str, what: str) -> Finding:
+def _secret_finding(where: str, what: str) -> Finding:
     return warning(
         "secret-in-link",
         where,
@@ -160,4 +162,7 @@ def _secret(where: str, what: str) -> Finding:
 
 def check_link(object_text: str) -> list[Finding]:
     """What an object that is to travel in a link of ours gives away."""
-    return [_secret(f"object#{pointer}", what) for pointer, what in secret_members(json.loads(object_text))]
+    return [
+        _secret_finding(f"object#{pointer}", what)
+        for pointer, what in secret_members(json.loads(object_text))
+    ]

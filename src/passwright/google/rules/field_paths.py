@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from passwright.schema.pointers import Locator
 
-__all__ = ["hidden", "rules", "unresolved"]
+__all__ = ["hidden_modules", "rules", "unresolved_paths"]
 
 TEMPLATE = "classTemplateInfo"
 # Members that stand in a list and are shown as a block of their own, by their ids.
@@ -43,13 +43,13 @@ def rules(class_name: str, object_name: str) -> tuple[Rule, ...]:
     def check(document: Mapping[str, Any], _: Any, place: Locator) -> Iterator[Finding]:
         for pointer, paths in _selectors(document):
             for index, path in enumerate(paths):
-                if isinstance(path, str) and not _is_known(path, names):
+                if isinstance(path, str) and not _is_in_schema(path, names):
                     yield _finding(path, place(_at(pointer, index)), _hint(path, names))
 
     return (Rule("class", (f"/{TEMPLATE}/**",), check),)
 
 
-def unresolved(
+def unresolved_paths(
     class_: Mapping[str, Any], object_: Mapping[str, Any], names: Mapping[str, str], place: Locator
 ) -> Iterator[Finding]:
     """Paths of the class that lead to nothing, in itself or in this object: they show nothing.
@@ -60,16 +60,18 @@ def unresolved(
     """
     documents = {"class": class_, "object": object_}
     for pointer, paths in _selectors(class_):
-        if any(isinstance(path, Pending) or _is_there(path, documents) for path in paths):
+        if any(isinstance(path, Pending) or _has_member(path, documents) for path in paths):
             continue
         for index, path in enumerate(paths):
-            if isinstance(path, str) and _is_known(path, names):
+            if isinstance(path, str) and _is_in_schema(path, names):
                 yield _finding(
                     path, place(_at(pointer, index)), "a member or an id that both sides spell alike"
                 )
 
 
-def hidden(class_: Mapping[str, Any], object_: Mapping[str, Any], place: Locator) -> Iterator[Finding]:
+def hidden_modules(
+    class_: Mapping[str, Any], object_: Mapping[str, Any], place: Locator
+) -> Iterator[Finding]:
     """Modules that nobody can see, because the template of the details leaves them out.
 
     Google, ClassTemplateInfo.detailsTemplateOverride: it replaces the whole list.
@@ -78,7 +80,7 @@ def hidden(class_: Mapping[str, Any], object_: Mapping[str, Any], place: Locator
     if not isinstance(template, dict) or "detailsTemplateOverride" not in template:
         return
     named = {
-        tuple(_parsed(path)) for _, paths in _selectors(class_) for path in paths if isinstance(path, str)
+        tuple(_parse(path)) for _, paths in _selectors(class_) for path in paths if isinstance(path, str)
     }
     lost = [
         path
@@ -117,7 +119,7 @@ def _at(pointer: str, index: int) -> str:
     return f"{pointer}/fields/{index}/fieldPath"
 
 
-def _parsed(path: str) -> list[_Step]:
+def _parse(path: str) -> list[_Step]:
     """The steps of a path, the root among them; empty when it is none."""
     if not _PATH.fullmatch(path):
         return []
@@ -125,9 +127,9 @@ def _parsed(path: str) -> list[_Step]:
     return [_Step(root, ""), *(_Step(name, id_) for name, id_ in _STEP.findall(dot + below))]
 
 
-def _is_known(path: str, names: Mapping[str, str]) -> bool:
+def _is_in_schema(path: str, names: Mapping[str, str]) -> bool:
     """Every step is a member that the table has, and an id stands at a list only."""
-    steps = _parsed(path)
+    steps = _parse(path)
     if not steps:
         return False
     kind = names[steps[0].name]
@@ -140,7 +142,7 @@ def _is_known(path: str, names: Mapping[str, str]) -> bool:
 
 
 def _hint(path: str, names: Mapping[str, str]) -> str:
-    steps = _parsed(path)
+    steps = _parse(path)
     if not steps:
         return "write it like object.textModulesData['tier']"
     kind = names[steps[0].name]
@@ -152,9 +154,9 @@ def _hint(path: str, names: Mapping[str, str]) -> str:
     return "an id in brackets goes with a list only"
 
 
-def _is_there(path: object, documents: Mapping[str, Any]) -> bool:
+def _has_member(path: object, documents: Mapping[str, Any]) -> bool:
     """The path leads to a value. What is not known yet is there."""
-    steps = _parsed(path) if isinstance(path, str) else []
+    steps = _parse(path) if isinstance(path, str) else []
     if not steps:
         return False
     value: Any = documents[steps[0].name]

@@ -11,7 +11,7 @@ from passwright.documents.rule import Rule
 from passwright.documents.validator import DocumentValidator
 from passwright.google.content import resource_name
 from passwright.google.rules import barcodes, components, field_paths, verticals
-from passwright.google.rules.cross_checks import is_for_one_holder, many_holders
+from passwright.google.rules.cross_checks import is_for_one_holder, many_holders_finding
 from passwright.google.schema import payload_schema, payload_validator
 from passwright.report import Finding, error, warning
 from passwright.schema.pointers import join_pointer
@@ -29,7 +29,7 @@ _ID = re.compile(r"([0-9]{1,19})\.[A-Za-z0-9._-]+\Z", re.ASCII)
 
 
 # walletobjects v1: the types of every member that draws a code.
-_CODES = ("Barcode", "RotatingBarcode")
+_BARCODE_TYPES = ("Barcode", "RotatingBarcode")
 
 
 @cache
@@ -39,7 +39,7 @@ def _can_hold_barcode(name: str) -> bool:
     wanted = [name]
     while wanted:
         kind = wanted.pop()
-        if kind in _CODES:
+        if kind in _BARCODE_TYPES:
             return True
         if kind not in seen:
             seen.add(kind)
@@ -62,13 +62,13 @@ def barcode_locations(name: str, document: object, pointer: str = "") -> Iterato
             if key.name not in document:
                 continue
             below, value = join_pointer(pointer, key.name), document[key.name]
-            if key.types[0] in _CODES:
+            if key.types[0] in _BARCODE_TYPES:
                 yield below, value
             else:
                 yield from barcode_locations(key.types[0], value, below)
 
 
-def _ids(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
+def _check_ids(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
     """Ids of classes and objects, of which every one has to be the issuer's own.
 
     Where nobody says whose that is, the document's own id does.
@@ -94,17 +94,17 @@ def _ids(document: Mapping[str, Any], context: ValidationContext, place: Locator
             yield error("foreign-id", place(pointer), message, "ids start with the issuer's own number")
 
 
-def _own_id(context: ValidationContext) -> Callable[[Any], object]:
+def _own_id_check(context: ValidationContext) -> Callable[[Any], object]:
     # Asked of texts alone. Where nobody says who issues, no id is one's own without the others.
     own = rf"{context.issuer_id}\.[A-Za-z0-9._-]+\Z" if context.issuer_id else r"(?!)"
     return re.compile(own, re.ASCII).match
 
 
-def _restricts(_: ValidationContext) -> Callable[[Any], object]:
+def _restriction_check(_: ValidationContext) -> Callable[[Any], object]:
     return bool
 
 
-def _restriction(
+def _check_restriction(
     document: Mapping[str, Any], context: ValidationContext, place: Locator
 ) -> Iterator[Finding]:
     restricted = bool((document.get("saveRestrictions") or {}).get("restrictToEmailSha256"))
@@ -121,19 +121,23 @@ def _restriction(
         )
 
 
-def _holders(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
+def _check_holders(
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
+) -> Iterator[Finding]:
     if context.bound and not is_for_one_holder(document.get("multipleDevicesAndHoldersAllowedStatus")):
-        yield many_holders(place)
+        yield many_holders_finding(place)
 
 
-def _smart_tap(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
+def _check_smart_tap(document: Mapping[str, Any], _: ValidationContext, place: Locator) -> Iterator[Finding]:
     if document.get("enableSmartTap") and not document.get("redemptionIssuers"):
         message = "Smart Tap is on, and no redemption issuer may read it"
         hint = "name the issuers whose readers may"
         yield error("smart-tap-incomplete", place("/redemptionIssuers"), message, hint)
 
 
-def _review(document: Mapping[str, Any], context: ValidationContext, place: Locator) -> Iterator[Finding]:
+def _check_review_status(
+    document: Mapping[str, Any], context: ValidationContext, place: Locator
+) -> Iterator[Finding]:
     status = document.get("reviewStatus")
     if context.writing and isinstance(status, str) and status.upper() in ("APPROVED", "REJECTED"):
         message = "only Google writes this status"
@@ -152,10 +156,10 @@ def validators(
     class_rules = (
         # Asked even where types are wrong: a payload has to be refused for each of its reasons.
         Rule("class", ("/**",), _forbid_barcode(class_name), requires_types=False),
-        Rule("class", ("/id",), _ids),
-        Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _holders),
-        Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _smart_tap),
-        Rule("class", ("/reviewStatus",), _review),
+        Rule("class", ("/id",), _check_ids),
+        Rule("class", ("/multipleDevicesAndHoldersAllowedStatus",), _check_holders),
+        Rule("class", ("/enableSmartTap", "/redemptionIssuers"), _check_smart_tap),
+        Rule("class", ("/reviewStatus",), _check_review_status),
         *field_paths.rules(class_name, object_name),
         *verticals.rules("class", class_name),
         *components.rules("class", class_name),
@@ -166,10 +170,15 @@ def validators(
         Rule(
             "object",
             ("/id", "/classId", "/linkedObjectIds/*", "/linkedOfferIds/*"),
-            _ids,
-            value_check=_own_id,
+            _check_ids,
+            value_check=_own_id_check,
         ),
-        Rule("object", ("/saveRestrictions/restrictToEmailSha256",), _restriction, value_check=_restricts),
+        Rule(
+            "object",
+            ("/saveRestrictions/restrictToEmailSha256",),
+            _check_restriction,
+            value_check=_restriction_check,
+        ),
         *barcodes.rules(object_type),
         *verticals.rules("object", object_name),
         *components.rules("object", object_name),

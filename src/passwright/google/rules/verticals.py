@@ -25,8 +25,8 @@ _OFFSET = re.compile(r"(Z|[+-][0-9]{2}:[0-9]{2})\Z", re.ASCII)
 def rules(on: str, name: str) -> tuple[Rule, ...]:
     """The rules of a class or an object, `TransitObject` for one."""
     shared = (
-        Rule(on, ("/messages/*/messageType",), _pushes),
-        Rule(on, ("/messages/*/messageType",), _unsupported),
+        Rule(on, ("/messages/*/messageType",), _check_pushes),
+        Rule(on, ("/messages/*/messageType",), _check_message_types),
     )
     return (*shared, *_OF.get(name, ()))
 
@@ -37,14 +37,14 @@ def _types(document: Document) -> list[Any]:
     ]
 
 
-def _pushes(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
+def _check_pushes(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     count = _types(document).count("TEXT_AND_NOTIFY")
     if count > MAX_PUSHES:
         message = f"{count} messages ask for a push, Google makes {MAX_PUSHES} in 24 hours"
         yield warning("too-many-pushes", place("/messages"), message, "write TEXT for those that can wait")
 
 
-def _unsupported(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
+def _check_message_types(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     for index, kind in enumerate(_types(document)):
         if kind in ("EXPIRATION_NOTIFICATION", "expirationNotification"):
             where = place(f"/messages/{index}/messageType")
@@ -52,7 +52,7 @@ def _unsupported(document: Document, _: Any, place: Locator) -> Iterator[Finding
             yield warning("message-not-sent", where, "Google does not send messages of this type", hint)
 
 
-def _notifications(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
+def _check_notifications(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     """Google, Notifications of generic passes: two days before the end, one day before the start."""
     wanted = [
         name
@@ -69,7 +69,7 @@ def _notifications(document: Document, _: Any, place: Locator) -> Iterator[Findi
             yield warning("notification-ignored", where, message, "leave one of them out")
 
 
-def _legs(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
+def _check_legs(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     """Google, TicketLeg: where it starts, and when unless the ticket says when it is valid."""
     legs = [("/ticketLeg", document.get("ticketLeg"))]
     legs += [(f"/ticketLegs/{index}", each) for index, each in enumerate(document.get("ticketLegs", ()))]
@@ -84,7 +84,7 @@ def _legs(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
             yield error("missing-key", place(pointer), message)
 
 
-def _updated(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
+def _check_balance_time(document: Document, _: Any, place: Locator) -> Iterator[Finding]:
     """Google, GiftCardObject.balanceUpdateTime: "Offset is required"."""
     date = document.get("balanceUpdateTime", {}).get("date", "")
     if date and not _OFFSET.search(date):
@@ -108,9 +108,9 @@ _OF: Mapping[str, tuple[Rule, ...]] = {
                 "/validTimeInterval/start",
                 "/validTimeInterval/end",
             ),
-            _notifications,
+            _check_notifications,
         ),
     ),
-    "GiftCardObject": (Rule("object", ("/balanceUpdateTime/date",), _updated),),
-    "TransitObject": (Rule("object", (*_LEG, "/validTimeInterval"), _legs),),
+    "GiftCardObject": (Rule("object", ("/balanceUpdateTime/date",), _check_balance_time),),
+    "TransitObject": (Rule("object", (*_LEG, "/validTimeInterval"), _check_legs),),
 }

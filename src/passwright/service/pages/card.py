@@ -16,13 +16,14 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_decimal
 
-from passwright.documents.placeholders import as_plain_text
-from passwright.model.template import SLOTS
+from passwright.documents.placeholders import to_text
+from passwright.model.parts import SLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from passwright.model.template import Field, Pass, Template
+    from passwright.model.parts import Field
+    from passwright.model.template import Pass, Template
 
 # IATA codes have three letters, ICAO codes four.
 AIRPORT_CODE = 4
@@ -67,7 +68,7 @@ def card_of(pass_: Pass, language: str) -> Card:
     always. Times are shown with the offset they were given with: a departure is
     local to its place.
     """
-    template, filled = pass_.template, pass_.filled()
+    template, filled = pass_.template, pass_.resolved_values()
     told = _translator(template, language)
     slots: dict[str, list[Item]] = {slot: [] for slot in SLOTS}
     for key, each in template.fields.items():
@@ -75,7 +76,7 @@ def card_of(pass_: Pass, language: str) -> Card:
         if each.slot is not None and value is not None:
             text = (
                 told(value)
-                if isinstance(value, str) and each.constant
+                if isinstance(value, str) and each.is_constant
                 else displayed_value(each, value, language)
             )
             slots[each.slot].append(Item(told(each.label), text))
@@ -127,7 +128,7 @@ def displayed_value(each: Field, value: Any, language: str) -> str:
             return format_currency(Decimal(str(value)), each.currency, locale=locale)
         case Decimal() | int() | float():
             return format_decimal(Decimal(str(value)), locale=locale)
-    return as_plain_text(value)
+    return to_text(value)
 
 
 def _moment(each: Field, value: datetime, locale: Locale) -> str:

@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 
 from passwright.binding.binding import MAX_URL
 from passwright.model.folder import API_MEMBERS
-from passwright.model.template import Location
+from passwright.model.parts import Location
 from passwright.service.rendering import BarcodeOptions, NfcOptions, PassContent
 from passwright.service.transitions import EXT_ID
 from passwright.times import is_aware

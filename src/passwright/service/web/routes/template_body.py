@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from passwright.model import folder, template
+from passwright.model import folder, parts, template
 from passwright.model.kinds import KINDS
 from passwright.report import warning
 from passwright.service.rendering import PASS_DATA, SOURCE_MESSAGES
@@ -234,16 +234,16 @@ def upload_of(
         name=pass_template.central_title or pass_template.name,
         description=pass_template.description or pass_template.name,
         language=pass_template.default_language,
-        colours=template.Colours(**pass_template.colors.model_dump()),
+        colours=parts.Colours(**pass_template.colors.model_dump()),
         fields=_fields(pass_template),
         nfc=_nfc(pass_template.nfc),
         barcode=_barcode(pass_template.barcode),
-        locations=tuple(template.Location(**each.model_dump()) for each in pass_template.locations),
+        locations=tuple(parts.Location(**each.model_dump()) for each in pass_template.locations),
         translations=_translations(pass_template),
         **_kind(pass_template),
     )
     files = _pictures(_pictures_of_images(pass_template.images) | dict(pictures), made.kind.style, findings)
-    made = replace(made, images=template.Images(files=files, url=pass_template.images.url))
+    made = replace(made, images=parts.Images(files=files, url=pass_template.images.url))
     return Upload(files=folder.to_files(made), name=pass_template.name, findings=tuple(findings))
 
 
@@ -265,19 +265,19 @@ def _kind(pass_template: PassTemplate) -> dict[str, Any]:
     return {"kind": KINDS[kind], "apple": apple, "google": google}
 
 
-def _fields(pass_template: PassTemplate) -> dict[str, template.Field]:
+def _fields(pass_template: PassTemplate) -> dict[str, parts.Field]:
     value = pass_template.barcode.value if pass_template.barcode and pass_template.barcode.enabled else None
     in_barcode = set(PASS_DATA.findall(value or ""))
-    made: dict[str, template.Field] = {}
+    made: dict[str, parts.Field] = {}
     for slot, each in pass_template.fields.in_order():
         default = each.default_value
         # A pass without the value would have half a barcode.
         optional = default is None and each.id not in in_barcode
-        made[each.id] = template.Field(label=each.label, slot=slot, default=default, optional=optional)
+        made[each.id] = parts.Field(label=each.label, slot=slot, default=default, optional=optional)
     return made
 
 
-def _barcode(pass_template: TemplateBarcode | None) -> template.Barcode | None:
+def _barcode(pass_template: TemplateBarcode | None) -> parts.Barcode | None:
     if pass_template is None or not pass_template.enabled:
         return None
     if pass_template.value is None:
@@ -290,7 +290,7 @@ def _barcode(pass_template: TemplateBarcode | None) -> template.Barcode | None:
         )
     kind = "qr" if pass_template.type == "qrCode" else pass_template.type
     text = None if pass_template.display_text is None else _escape_placeholders(pass_template.display_text)
-    return template.Barcode(format=kind, message=message, text=text)
+    return parts.Barcode(format=kind, message=message, text=text)
 
 
 def _escape_placeholders(text: str) -> str:
@@ -298,10 +298,10 @@ def _escape_placeholders(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _nfc(pass_template: TemplateNfc | None) -> template.Nfc | None:
+def _nfc(pass_template: TemplateNfc | None) -> parts.Nfc | None:
     if pass_template is None:
         return None
-    return template.Nfc(apple_key=pass_template.apple_key, google_issuers=tuple(pass_template.google_issuers))
+    return parts.Nfc(apple_key=pass_template.apple_key, google_issuers=tuple(pass_template.google_issuers))
 
 
 def _translations(pass_template: PassTemplate) -> dict[str, dict[str, str]]:
