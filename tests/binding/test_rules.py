@@ -534,8 +534,8 @@ def test_a_rule_reads_no_value_that_it_does_not_declare(
 SPEAKING = {
     "pass.json": "_forbid_barcode _binding _unique_field_keys _drawn_fields _encodable "
     "_web_service _identifiers _nfc_certificate",
-    "class": "_holders _smart_tap _review",
-    "object": "_forbid_barcode _ids _restriction _encoding",
+    "class": "_check_holders _check_smart_tap _check_review_status",
+    "object": "_forbid_barcode _check_ids _check_restriction _check_encoding",
 }
 
 
