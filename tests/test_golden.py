@@ -24,6 +24,7 @@ def test_an_output_equals_its_record(name: str) -> None:
     assert normalise(made) == normalise(RECORDED[name])
 
 
+@pytest.mark.ci  # starts the example service
 def test_an_answer_of_the_api_holds_what_was_recorded() -> None:
     """Members may be added to an answer; none changes or goes."""
     made = json.loads(json.dumps(MADE["api"]()))
