@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from passwright.apple.cms import der
 from passwright.apple.identity import Identity
-from passwright.apple.trust.chain import Trust
+from passwright.apple.trust.anchors import Trust
 from passwright.apple.verification.verifier import verify
 from passwright.examples.authority import Authority
 from passwright.examples.certificates import Leaf

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from passwright import Field, Template
 from passwright.apple import personalization
-from passwright.apple.container import pkpass
+from passwright.apple.container.manifest import digest
 from passwright.model.kinds import KINDS
 from passwright.model.parts import Images, Personalization
 from passwright.model.validation import translatable_texts
@@ -107,5 +107,5 @@ def files(name: str) -> dict[str, bytes]:
 def signed(document: Mapping[str, Any], beside: Mapping[str, bytes], identity: Identity) -> dict[str, bytes]:
     """The files of a pass with manifest and signature, judged by nobody."""
     made = {**beside, "pass.json": json.dumps(document).encode()}
-    manifest = json.dumps({each: pkpass.digest(data) for each, data in sorted(made.items())}).encode()
+    manifest = json.dumps({each: digest(data) for each, data in sorted(made.items())}).encode()
     return {**made, "manifest.json": manifest, "signature": identity.sign_manifest(manifest, at=AT)}

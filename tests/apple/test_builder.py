@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from passwright import Barcode, Binding, Field, Template
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
+from passwright.apple.container.manifest import PER_PASS_FILES
 from passwright.apple.context import ValidationContext
 from passwright.apple.identity import Identity
 from passwright.apple.rules.pass_json import validator
@@ -239,7 +240,7 @@ def test_eml_10_no_byte_of_a_bound_pass_tells_whom_it_is_bound_to(
 
 
 def _nobody() -> Any:
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
 
     return Trust.apple()
 
@@ -339,11 +340,11 @@ class Counted:
 def test_the_second_pass_of_a_template_computes_no_digest_of_a_picture(
     identity: Identity, club: Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from passwright.apple.container import archive
+    from passwright.apple.container import archive_writer, manifest
 
     sizes: list[int] = []
-    monkeypatch.setattr(pkpass, "hashlib", Counted(hashlib, sizes))
-    monkeypatch.setattr(archive, "zlib", Counted(zlib, sizes))
+    monkeypatch.setattr(manifest, "hashlib", Counted(hashlib, sizes))
+    monkeypatch.setattr(archive_writer, "zlib", Counted(zlib, sizes))
     builder = PassBuilder(identity)
     first = files_of(builder.build(club.issue("M-0001", VALUES), at=AT))
     pictures = [len(blob) for name, blob in first.items() if name.endswith(".png")]
@@ -351,7 +352,7 @@ def test_the_second_pass_of_a_template_computes_no_digest_of_a_picture(
     assert all(sizes.count(size) >= 2 for size in pictures)  # once for the manifest, once for the archive
     sizes.clear()
     second = files_of(builder.build(club.issue("M-0002", {"fullName": "Joe"}), at=AT))
-    own = [second[name] for name in pkpass.PER_PASS_FILES]
+    own = [second[name] for name in PER_PASS_FILES]
     # pass.json for the manifest, and the three files of its own for the archive.
     assert sorted(sizes) == sorted([len(own[0]), *map(len, own)])
 

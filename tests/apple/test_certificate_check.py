@@ -25,7 +25,7 @@ from passwright.apple.certificates import csr
 from passwright.apple.certificates.check import CredentialCheck, NextStep, check_credentials
 from passwright.apple.trust import certificate as x
 from passwright.apple.trust import intermediates
-from passwright.apple.trust.chain import Anchor, Trust
+from passwright.apple.trust.anchors import Anchor, Trust
 from passwright.examples.authority import Authority
 from passwright.examples.certificates import Leaf, new_key
 from passwright.examples.legacy_p12 import legacy_p12

@@ -28,8 +28,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from passwright.apple.cms import der
+from passwright.apple.identity import Identity
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.chain import Anchor, Chain, Identity, Trust, chain, trace_path
+from passwright.apple.trust.anchors import Anchor, Trust
+from passwright.apple.trust.chain import Chain, chain, trace_path
 from passwright.errors import IdentityMismatch, KeyMaterialError
 from passwright.examples.authority import Authority
 from passwright.examples.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key

@@ -16,6 +16,8 @@ from passwright.apple import personalization
 from passwright.apple.build import strings_file
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
+from passwright.apple.container.limits import THIRD_PARTY_LIMITS
+from passwright.apple.container.manifest import PER_PASS_FILES
 from passwright.apple.reading import contents
 from passwright.apple.verification.verifier import verify
 from passwright.errors import InvalidInput
@@ -168,7 +170,7 @@ def test_strings_that_can_not_be_read_are_a_finding(data: bytes) -> None:
 
 
 def test_verify_names_strings_that_can_not_be_read(authority: Authority, card: bytes) -> None:
-    kept = {name: data for name, data in pkpass.read(card).items() if name not in pkpass.PER_PASS_FILES[1:]}
+    kept = {name: data for name, data in pkpass.read(card).items() if name not in PER_PASS_FILES[1:]}
     data = signed({**kept, "de.lproj/pass.strings": b"Punkte"}, authority.identity(nfc=True))
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.ok
@@ -182,7 +184,7 @@ GIT = {".git/HEAD": b"ref: refs/heads/main", ".git/objects/ab/cdef0123": b"x\x9c
 
 def test_man_12_folders_that_the_manifest_lists_are_data(authority: Authority, card: bytes) -> None:
     """Five genuine passes carry a whole working copy, and wallets take them."""
-    kept = {name: data for name, data in pkpass.read(card).items() if name not in pkpass.PER_PASS_FILES[1:]}
+    kept = {name: data for name, data in pkpass.read(card).items() if name not in PER_PASS_FILES[1:]}
     data = signed({**kept, **GIT}, authority.identity(nfc=True))
     assert apple.read(data).files.items() >= GIT.items()
     verdict = verify(data, trust=authority.trust, at=LATER)
@@ -241,7 +243,7 @@ def test_no_bytes_whatever_raise_anything_else(noise: bytes) -> None:
 
 def test_the_page_names_the_limits_that_hold() -> None:
     page = (ROOT / "docs" / "reading.md").read_text("utf-8")
-    limits, kib, mib = pkpass.THIRD_PARTY_LIMITS, 2**10, 2**20
+    limits, kib, mib = THIRD_PARTY_LIMITS, 2**10, 2**20
     for row in (
         f"| the archive | {limits.archive_bytes // mib} MiB, {limits.entries} entries |",
         f"| {limits.entry_bytes // mib} MiB, {limits.unpacked_bytes // mib} MiB |",

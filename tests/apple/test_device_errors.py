@@ -17,9 +17,10 @@ from passwright.apple.cms import der
 from passwright.apple.cms.parser import SIGNING_TIME
 from passwright.apple.cms.signature import SignatureTemplate
 from passwright.apple.container import pkpass
+from passwright.apple.container.manifest import digest, format_manifest
 from passwright.apple.pkpasses import pack_passes
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.chain import Anchor, Trust
+from passwright.apple.trust.anchors import Anchor, Trust
 from passwright.apple.verification import device_errors
 from passwright.apple.verification.diagnosis import Diagnosis, diagnose, identify_file
 from passwright.examples.authority import Authority
@@ -300,7 +301,7 @@ class Bench:
 
     def by(self, sign: Callable[[bytes], bytes]) -> bytes:
         """Signed in any way whatever."""
-        manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in self.files.items()})
+        manifest = format_manifest({name: digest(data) for name, data in self.files.items()})
         return zipped({**self.files, "manifest.json": manifest, "signature": sign(manifest)})
 
     def framed(self, leaf: Leaf, *, beside: bytes | None = None, alone: bool = False) -> bytes:

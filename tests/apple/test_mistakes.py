@@ -16,7 +16,7 @@ from asn1crypto import cms as asn1
 
 from passwright.apple.cms.signature import SignatureTemplate
 from passwright.apple.container import pkpass
-from passwright.apple.trust.chain import Trust
+from passwright.apple.trust.anchors import Trust
 from passwright.apple.verification.verifier import verify
 from passwright.signing import KeySigner
 from tests import rich_passes as rich

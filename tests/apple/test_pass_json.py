@@ -14,6 +14,8 @@ from PIL import Image
 
 from passwright import Barcode, Field, Template
 from passwright.apple.build import pass_json
+from passwright.apple.build.pictures import build_pictures, picture_facts
+from passwright.apple.build.strings import build_strings
 from passwright.documents.json_template import JsonTemplate
 from passwright.model.kinds import KINDS
 from passwright.model.parts import Colours, Images, Link
@@ -177,7 +179,7 @@ def test_every_language_has_its_strings_and_the_templates_own_too(tiny: Template
         fields={"p": Field(slot="header", label='Say "hi"\\\n', value="x")},
         translations={"de": {"Tiny": "Winzig", 'Say "hi"\\\n': "Grüß"}, "fr": {}},
     )
-    files = pass_json.strings(template, bound=True)
+    files = build_strings(template, bound=True)
     assert files.keys() == {"en.lproj/pass.strings", "de.lproj/pass.strings", "fr.lproj/pass.strings"}
     german, english, french = (lines(files[f"{each}.lproj/pass.strings"]) for each in ("de", "en", "fr"))
     assert german == {
@@ -188,8 +190,8 @@ def test_every_language_has_its_strings_and_the_templates_own_too(tiny: Template
     assert english["Tiny"] == "Tiny"
     assert english["About this pass"] == "About this pass"
     assert french == {"About this pass": "À propos de ce pass"}
-    assert "About this pass" not in lines(pass_json.strings(template, bound=False)["en.lproj/pass.strings"])
-    assert pass_json.strings(tiny, bound=True) == {}
+    assert "About this pass" not in lines(build_strings(template, bound=False)["en.lproj/pass.strings"])
+    assert build_strings(tiny, bound=True) == {}
 
 
 def test_the_learn_more_link_is_labelled_in_the_language_of_the_template(tiny: Template) -> None:
@@ -211,7 +213,7 @@ def pictures(template: Template, **files: bytes) -> tuple[dict[str, bytes], list
         name.replace("__", "/").replace("_2x", "@2x").replace("_3x", "@3x") + ".png": data
         for name, data in {"icon_3x": png(114, 114), **files}.items()
     }
-    return pass_json.pictures(replace(template, images=Images(files=named)))
+    return build_pictures(replace(template, images=Images(files=named)))
 
 
 def sizes(files: dict[str, bytes]) -> dict[str, tuple[int, int]]:
@@ -317,7 +319,7 @@ def test_a_picture_that_one_language_lacks_is_named(tiny: Template) -> None:
     missing = {(each.location, each.severity.value) for each in findings if each.code == "missing-picture"}
     assert missing == {("images/en/logo.png", "warning"), ("images/fr/logo.png", "warning")}
     only = replace(template, images=Images(files={"en/logo.png": png(160, 50), "icon.png": png(38, 38)}))
-    _, findings = pass_json.pictures(only)
+    _, findings = build_pictures(only)
     assert "missing-picture" not in {each.code for each in findings}  # the template's own language serves all
 
 
@@ -336,7 +338,7 @@ def test_a_picture_without_a_published_size_is_kept_in_its_own(tiny: Template) -
 
 
 def test_every_rule_about_pictures_speaks_of_pictures_there_are() -> None:
-    facts = pass_json.picture_facts()
+    facts = picture_facts()
     for rule in facts["excludes"]:
         assert {rule["image"], *rule["not_with"]} <= facts["images"].keys()
 
@@ -347,7 +349,7 @@ def test_a_template_may_say_how_its_pictures_meet_a_slot(
 ) -> None:
     """A wide picture in the square icon: cropped to fill it, or with room above."""
     given = replace(tiny.images, files={"icon@3x.png": png(200, 100)}, mode=mode)
-    files, _ = pass_json.pictures(replace(tiny, images=given))
+    files, _ = build_pictures(replace(tiny, images=given))
     with Image.open(io.BytesIO(files["icon@2x.png"])) as made:
         assert made.size == (76, 76)
         assert made.convert("RGBA").getpixel((0, 0)) == corner

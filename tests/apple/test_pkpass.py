@@ -25,8 +25,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from passwright.apple.container import archive, filenames, pkpass
-from passwright.apple.container.pkpass import ArchiveLimits, PrebuiltArchive, check_manifest
+from passwright.apple.container import archive, archive_writer, filenames, pkpass
+from passwright.apple.container.filenames import check_name, is_junk_file, is_secret
+from passwright.apple.container.limits import ArchiveLimits
+from passwright.apple.container.manifest import PER_PASS_FILES, check_manifest, digest, format_manifest
+from passwright.apple.container.pkpass import PrebuiltArchive
 from passwright.errors import InvalidInput
 from passwright.report import Report, Severity
 
@@ -167,7 +170,7 @@ def test_what_is_written_is_plain() -> None:
 
 
 def test_a_front_packs_the_same_bytes_as_a_one_off() -> None:
-    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS_FILES}
+    constant = {name: data for name, data in FILES.items() if name not in PER_PASS_FILES}
     front = PrebuiltArchive(constant)
 
     for extra in ({"pass.json": b"1", "manifest.json": b"22", "signature": b"333"}, {"pass.json": b""}, {}):
@@ -180,11 +183,11 @@ def test_a_front_writes_the_manifest_that_all_digests_give(others: list[str]) ->
     files = {name.replace('"', ""): name.encode() for name in others}
     pass_json = b'{"serialNumber":"1"}'
 
-    written = PrebuiltArchive(files).manifest(pass_json)
+    written = PrebuiltArchive(files).format_manifest(pass_json)
 
     everything = files | {"pass.json": pass_json}
     digests = {name: hashlib.sha1(data).hexdigest() for name, data in everything.items()}
-    assert written == pkpass.manifest(digests)
+    assert written == format_manifest(digests)
     assert written == json.dumps(digests, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -214,7 +217,7 @@ def test_a_pass_costs_only_its_own_digest_and_checksums(monkeypatch: pytest.Monk
 
     seen.clear()
     for _ in range(3):
-        front.manifest(b"y" * 10)
+        front.format_manifest(b"y" * 10)
         front.pack({"pass.json": b"y" * 10, "manifest.json": b"y" * 20, "signature": b"y" * 30})
 
     assert seen == {"sha1 10": 3, "crc32 10": 3, "crc32 20": 3, "crc32 30": 3}
@@ -232,7 +235,7 @@ def test_man_11_files_changed_after_they_were_given_change_nothing() -> None:
     pass_json[:] = b"[]"
 
     assert pkpass.read(packed) == {"icon.png": b"before", "logo.png": b"before", "pass.json": b"{}"}
-    assert front.digests["icon.png"] == pkpass.digest(b"before")
+    assert front.digests["icon.png"] == digest(b"before")
 
 
 def test_only_bytes_are_files() -> None:
@@ -243,7 +246,7 @@ def test_only_bytes_are_files() -> None:
 
 
 def test_files_that_differ_from_pass_to_pass_are_not_constant() -> None:
-    for name in pkpass.PER_PASS_FILES:
+    for name in PER_PASS_FILES:
         with pytest.raises(ValueError, match="differ from pass to pass"):
             PrebuiltArchive({name: b""})
 
@@ -266,7 +269,7 @@ def test_what_a_front_does_not_know_is_not_constant_for_one_pass() -> None:
     "name", ["key.pem", "Certificates.P12", "en.lproj/AuthKey_1.p8", "wwdr.key", "a.pfx"]
 )
 def test_keys_are_not_written(name: str) -> None:
-    assert pkpass.is_secret(name)
+    assert is_secret(name)
     with pytest.raises(InvalidInput) as caught:
         pkpass.pack({name: b"-----BEGIN"})
     assert caught.value.code == "secret-file"
@@ -280,15 +283,15 @@ def test_keys_are_not_written(name: str) -> None:
     ],
 )
 def test_man_12_left_overs_of_desktops_are_known(name: str) -> None:
-    assert pkpass.is_junk_file(name)
+    assert is_junk_file(name)
 
 
 @pytest.mark.parametrize(
     "name", ["icon.png", "en.lproj/pass.strings", "keys.png", "monkey", "git.png", "pem"]
 )
 def test_ordinary_files_are_neither_left_overs_nor_keys(name: str) -> None:
-    assert not pkpass.is_junk_file(name)
-    assert not pkpass.is_secret(name)
+    assert not is_junk_file(name)
+    assert not is_secret(name)
 
 
 def test_the_limits_of_the_format_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,7 +303,7 @@ def test_the_limits_of_the_format_are_refused(monkeypatch: pytest.MonkeyPatch) -
     assert many.value.code == "too-many-entries"
 
     # A gibibyte takes its time; the sums are the same with less.
-    monkeypatch.setattr(archive, "_MAX_SIZE", 1000)
+    monkeypatch.setattr(archive_writer, "MAX_SIZE", 1000)
     with pytest.raises(InvalidInput) as file:
         PrebuiltArchive({"icon.png": b"x" * 1000})
     with pytest.raises(InvalidInput) as second:
@@ -319,10 +322,10 @@ NAMES = st.one_of(PARTS, st.builds("{}.lproj/{}".format, st.sampled_from(["en", 
 
 def may_be_written(name: str) -> bool:
     try:
-        pkpass.check_name(name)
+        check_name(name)
     except InvalidInput:
         return False
-    return not pkpass.is_secret(name) and name not in pkpass.PER_PASS_FILES
+    return not is_secret(name) and name not in PER_PASS_FILES
 
 
 @given(
@@ -657,7 +660,7 @@ BAD_NAMES = {
 )
 def test_zip_08_zip_09_zip_10_zip_14_bad_names_are_neither_read_nor_written(name: str) -> None:
     with pytest.raises(InvalidInput) as checked:
-        pkpass.check_name(name)
+        check_name(name)
     with pytest.raises(InvalidInput) as written:
         pkpass.pack({name: b""})
     codes = {checked.value.code, written.value.code}
@@ -1270,9 +1273,9 @@ def test_a_right_manifest_has_no_findings() -> None:
 
 
 def test_a_written_manifest_has_no_findings() -> None:
-    constant = {name: data for name, data in FILES.items() if name not in pkpass.PER_PASS_FILES}
+    constant = {name: data for name, data in FILES.items() if name not in PER_PASS_FILES}
     front = PrebuiltArchive(constant)
-    extra = {"pass.json": b"{}", "manifest.json": front.manifest(b"{}"), "signature": b"0"}
+    extra = {"pass.json": b"{}", "manifest.json": front.format_manifest(b"{}"), "signature": b"0"}
 
     assert found(pkpass.read(front.pack(extra))) == []
 
@@ -1363,7 +1366,7 @@ def test_man_09_required_files_must_be_there_and_not_empty(name: str, *, empty: 
 
 
 def test_man_09_all_that_is_missing_is_listed() -> None:
-    assert found({}) == [("missing-file", name) for name in (*pkpass.PER_PASS_FILES, "icon.png")]
+    assert found({}) == [("missing-file", name) for name in (*PER_PASS_FILES, "icon.png")]
 
 
 @pytest.mark.parametrize("icon", ["icon@2x.png", "icon@3x.png", "de.lproj/icon.png"])

@@ -15,6 +15,7 @@ import pytest
 from passwright import apple
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
+from passwright.apple.container.limits import PASS_LIMITS
 from passwright.apple.pkpasses import PASS_MIME_TYPE, PASSES_MIME_TYPE, pack_passes, verify_passes
 from passwright.apple.verification.verifier import Verifier, verify
 from passwright.errors import InvalidInput
@@ -179,7 +180,7 @@ def test_one_hundred_and_fifty_megabytes_are_the_limit() -> None:
 
 
 def test_a_pass_that_no_reader_of_ours_takes_is_not_packed() -> None:
-    assert refusal({"a.pkpass": heavy(pkpass.PASS_LIMITS.archive_bytes)})[0] == "too-large"
+    assert refusal({"a.pkpass": heavy(PASS_LIMITS.archive_bytes)})[0] == "too-large"
 
 
 @pytest.mark.parametrize("wrong", [{"a.pkpass": "text"}, {"a.pkpass": None}, {"a.pkpass": 7}])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from passwright import Template
 from passwright.apple.build import pass_json
+from passwright.apple.build.pictures import build_pictures
 from passwright.apple.context import ValidationContext
 from passwright.apple.rules import pitfalls, placement
 from passwright.apple.rules.images import check_images
@@ -554,7 +555,7 @@ def test_our_own_templates_lack_nothing(folder: Path, *, bound: bool) -> None:
     values = {key: each.example for key, each in template.fields.items() if each.example is not None}
     pass_ = template.issue("S-1", values, barcode=False, binding=BINDING if bound else None)
     skeleton = pass_json.document(template, pass_.shape, pass_type="pass.com.example", team="EXAMPLE123")
-    pictures, _ = pass_json.pictures(template)
+    pictures, _ = build_pictures(template)
 
     found = said(skeleton, bound=bound, nfc=True, files=frozenset(pictures))
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from passwright import apple
 from passwright.apple.builder import PassBuilder
-from passwright.apple.container import pkpass
 from passwright.apple.container.filenames import is_junk_file, is_secret, name_problem
+from passwright.apple.container.manifest import PER_PASS_FILES, digest
 from passwright.apple.verification.verifier import verify
 from passwright.errors import InvalidInput, KeyMaterialError, PassRejected
 from tests.apple.test_contents import JSON, TEXT, archive
@@ -89,7 +89,7 @@ def test_a_pass_of_anybody_becomes_ours(authority: Authority, other: Identity) -
     read = apple.read(done.data)
     assert read.document == expected
     assert list(read.document) == list(FOREIGN)
-    assert {name: data for name, data in read.files.items() if name not in pkpass.PER_PASS_FILES} == BESIDE
+    assert {name: data for name, data in read.files.items() if name not in PER_PASS_FILES} == BESIDE
 
 
 def test_same_input_same_bytes(other: Identity) -> None:
@@ -123,8 +123,8 @@ def test_sig_19_openssl_accepts_what_was_rewritten(
         subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
     listed = json.loads((tmp_path / "verified").read_bytes())
     assert listed.keys() == {*BESIDE, "pass.json"}
-    for name, digest in listed.items():
-        assert pkpass.digest((tmp_path / name).read_bytes()) == digest
+    for name, expected in listed.items():
+        assert digest((tmp_path / name).read_bytes()) == expected
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_files_are_added_replaced_and_left_out(other: Identity) -> None:
     files = apple.read(done.data).files
     assert "README" not in files
     assert (files["logo.png"], files["logo.svg"]) == (ICON, b"new")
-    for name in pkpass.PER_PASS_FILES:
+    for name in PER_PASS_FILES:
         with pytest.raises(ValueError, match="are made here"):
             apple.rewrite(foreign(), other, files={name: b"x"})
     with pytest.raises(InvalidInput) as caught:
@@ -257,7 +257,7 @@ def test_man_12_left_overs_stay_behind_and_are_named(other: Identity) -> None:
     data = zipped({"icon.png": ICON, "pass.json": json.dumps(FOREIGN).encode(), **left, "old/a.txt": b"x"})
     done = apple.rewrite(data, other, at=AT)
     assert {f.location for f in done.report.warnings if f.code == "left-over-file"} == left.keys()
-    assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *pkpass.PER_PASS_FILES}
+    assert apple.read(done.data).files.keys() == {"icon.png", "old/a.txt", *PER_PASS_FILES}
 
 
 def test_man_11_the_pass_is_made_of_what_was_judged(other: Identity) -> None:
@@ -286,7 +286,7 @@ def test_times_are_asked_as_when_building(other: Identity) -> None:
 
 
 def _trust(identity: Identity) -> Any:
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
 
     return Trust.of(identity.intermediate)
 
@@ -373,7 +373,7 @@ KEYS = st.text(TEXT, min_size=1, max_size=6).map("odd {}".format)
 
 def _may_stay(name: str) -> bool:
     fault = name_problem(name, allow_folders=True, max_bytes=255)
-    return not (fault or is_junk_file(name) or is_secret(name) or name in pkpass.PER_PASS_FILES)
+    return not (fault or is_junk_file(name) or is_secret(name) or name in PER_PASS_FILES)
 
 
 @pytest.mark.no_cover
@@ -401,7 +401,7 @@ def test_jsn_09_rewriting_keeps_every_unknown_key_and_file(
         "teamIdentifier": identity.team_identifier,
     }
     assert made.document == expected
-    assert {name: data for name, data in made.files.items() if name not in pkpass.PER_PASS_FILES} == {
+    assert {name: data for name, data in made.files.items() if name not in PER_PASS_FILES} == {
         "icon.png": ICON,
         **files,
     }

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from passwright.apple.container import archive, pkpass, stored_archive
+from passwright.apple.container.limits import THIRD_PARTY_LIMITS, ArchiveLimits
 from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-LIMITS = pkpass.THIRD_PARTY_LIMITS
+LIMITS = THIRD_PARTY_LIMITS
 FILES = {
     "icon.png": b"\x89PNG icon" * 40,
     "en.lproj/pass.strings": b'"a" = "b";',
@@ -39,7 +40,7 @@ def outcome(read: Callable[..., Any], *args: Any) -> Any:
 # --- archives ------------------------------------------------------------------------------------
 
 
-def assert_read_alike(data: bytes, what: object, limits: archive.ArchiveLimits = LIMITS) -> None:
+def assert_read_alike(data: bytes, what: object, limits: ArchiveLimits = LIMITS) -> None:
     quick, strict = (outcome(road.unpack, data, limits) for road in (stored_archive, archive))
     assert quick == strict, what
     assert isinstance(quick, tuple) or list(quick) == list(strict), what
@@ -60,7 +61,7 @@ def strict_readings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     seen: list[bytes] = []
     strict = archive.unpack
 
-    def watched(data: bytes, limits: archive.ArchiveLimits) -> dict[str, bytes]:
+    def watched(data: bytes, limits: ArchiveLimits) -> dict[str, bytes]:
         seen.append(data)
         return strict(data, limits)
 
@@ -152,7 +153,7 @@ def test_limits_are_the_same_on_both_roads() -> None:
         {"name_bytes": 21},
     )
     for bound in bounds:
-        assert_read_alike(data, bound, archive.ArchiveLimits(**bound))
+        assert_read_alike(data, bound, ArchiveLimits(**bound))
 
 
 def test_an_end_record_in_a_file_is_a_doubt_on_both_roads() -> None:

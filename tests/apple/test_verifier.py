@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from passwright.apple.builder import PassBuilder
 from passwright.apple.container import pkpass
+from passwright.apple.container.manifest import PER_PASS_FILES, digest, format_manifest
 from passwright.apple.identity import Identity
-from passwright.apple.trust.chain import Trust
+from passwright.apple.trust.anchors import Trust
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.examples.authority import Authority
 from passwright.examples.certificates import Leaf
@@ -43,7 +44,7 @@ def small(authority: Authority, tiny: Template) -> bytes:
 
 def signed(files: dict[str, bytes], identity: Identity, *, at: datetime = AT) -> bytes:
     """Any files as a pass: with a right manifest and a right signature."""
-    manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in files.items()})
+    manifest = format_manifest({name: digest(data) for name, data in files.items()})
     signature = identity.sign_manifest(manifest, at=at)
     return zipped({**files, "manifest.json": manifest, "signature": signature})
 
@@ -257,7 +258,7 @@ def test_man_09_missing_and_empty_files_are_named(
 def test_man_12_listed_left_overs_are_data_and_unlisted_ones_are_not(
     authority: Authority, small: bytes, name: str
 ) -> None:
-    kept = {key: data for key, data in pkpass.read(small).items() if key not in pkpass.PER_PASS_FILES[1:]}
+    kept = {key: data for key, data in pkpass.read(small).items() if key not in PER_PASS_FILES[1:]}
     listed = verify(signed({**kept, name: b"x"}, authority.identity()), trust=authority.trust, at=LATER)
     assert listed.ok
     assert "left-over-file" in codes(listed, Severity.WARNING)
@@ -347,7 +348,7 @@ STYLE = st.dictionaries(
 def test_no_content_whatever_raises(authority: Authority, small: bytes, members: dict[str, Any]) -> None:
     document = {**json.loads(pkpass.read(small)["pass.json"]), **members}
     files = {"icon.png": pkpass.read(small)["icon.png"], "pass.json": json.dumps(document).encode()}
-    manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in files.items()})
+    manifest = format_manifest({name: digest(data) for name, data in files.items()})
     data = pkpass.pack({**files, "manifest.json": manifest, "signature": b"x"})
     verdict = verify(data, trust=authority.trust, at=LATER)
     assert verdict.steps["content"] in ("ok", "failed")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from passwright import report
-from passwright.apple.trust.chain import Trust
+from passwright.apple.trust.anchors import Trust
 from passwright.apple.verification import device_errors
 from passwright.apple.verification.diagnosis import diagnose
 from passwright.cli import output

@@ -31,7 +31,8 @@ HELPERS = {
     *("schema.formats", "schema.constraints", "schema.cross_checks", "schema.validator", "schema.pointers"),
     *("binding.email", "binding.domain", "binding.binding", "binding.rules"),
     *("apple.build.pass_json", "google.content", "google.values", "documents.placeholders"),
-    *("apple.container.archive", "apple.container.filenames", "apple.cms.der"),
+    *("apple.build.pictures", "apple.build.strings", "apple.container.archive_writer"),
+    *("apple.container.filenames", "apple.container.manifest", "apple.cms.der"),
 }
 
 

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from passwright.apple.identity import Identity
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.chain import Trust, chain
+from passwright.apple.trust.anchors import Trust
+from passwright.apple.trust.chain import chain
 from passwright.examples.authority import EXAMPLE_PASSWORD, Authority, example_directory
 from passwright.examples.certificates import PASS_TYPE, TEAM, Issued, Leaf, new_key
 from passwright.examples.directory import write_example

@@ -32,9 +32,11 @@ from passwright import strict_json
 from passwright.apple.cms import der
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.container import pkpass
+from passwright.apple.container.manifest import PER_PASS_FILES, digest, format_manifest
 from passwright.apple.identity import Identity
 from passwright.apple.trust import certificate
-from passwright.apple.trust.chain import Trust, chain
+from passwright.apple.trust.anchors import Trust
+from passwright.apple.trust.chain import chain
 from passwright.apple.verification.verifier import verify
 from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.examples.authority import Authority
@@ -336,8 +338,8 @@ def signed_pass(document: object) -> bytes:
 
 def sealed(files: dict[str, bytes]) -> bytes:
     """The files as a pass with a right manifest and a right signature."""
-    kept = {name: data for name, data in files.items() if name not in pkpass.PER_PASS_FILES[1:]}
-    manifest = pkpass.manifest({name: pkpass.digest(data) for name, data in kept.items()})
+    kept = {name: data for name, data in files.items() if name not in PER_PASS_FILES[1:]}
+    manifest = format_manifest({name: digest(data) for name, data in kept.items()})
     signature = identity("pass-ec").sign_manifest(manifest, at=AT)  # forty times faster than RSA
     return pkpass.pack({**kept, "manifest.json": manifest, "signature": signature})
 
@@ -353,7 +355,7 @@ def mutate_verify(data: bytes, chosen: random.Random, mutate: Callable[[bytes], 
     by_kind = {"signature": mutate_cms, "json": mutate_json, "png": mutate_png}
     files[name] = by_kind.get(name.rpartition(".")[2], mutate_json)(files[name], chosen, mutate)
     with suppress(InvalidInput):
-        return sealed(files) if name not in pkpass.PER_PASS_FILES[1:] else pkpass.pack(files)
+        return sealed(files) if name not in PER_PASS_FILES[1:] else pkpass.pack(files)
     return data
 
 

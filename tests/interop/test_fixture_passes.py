@@ -14,9 +14,10 @@ import pytest
 from cryptography import x509
 
 from passwright import apple
-from passwright.apple.container import pkpass
+from passwright.apple.container.filenames import is_junk_file
+from passwright.apple.container.manifest import PER_PASS_FILES
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.chain import Anchor, Trust
+from passwright.apple.trust.anchors import Anchor, Trust
 from passwright.apple.verification.verifier import STEPS, Verification, verify
 from passwright.errors import InvalidInput, PassRejected
 from passwright.report import Severity
@@ -103,13 +104,11 @@ def test_a_pass_whose_container_and_json_hold_is_read_and_rewritten(
         assert {finding.code for finding in rejected.report.errors} == {refused[name]}  # noqa: PT017
     else:
         assert name not in refused
-        kept = {each: blob for each, blob in contents.files.items() if each not in pkpass.PER_PASS_FILES}
+        kept = {each: blob for each, blob in contents.files.items() if each not in PER_PASS_FILES}
         again = {
-            each: blob
-            for each, blob in apple.read(done.data).files.items()
-            if each not in pkpass.PER_PASS_FILES
+            each: blob for each, blob in apple.read(done.data).files.items() if each not in PER_PASS_FILES
         }
-        assert again == {each: blob for each, blob in kept.items() if not pkpass.is_junk_file(each)}
+        assert again == {each: blob for each, blob in kept.items() if not is_junk_file(each)}
 
 
 @pytest.mark.foreign("openssl")

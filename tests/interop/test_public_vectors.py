@@ -33,7 +33,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_cer
 from passwright.apple.cms import der, parser
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.chain import Trust, chain
+from passwright.apple.trust.anchors import Trust
+from passwright.apple.trust.chain import chain
 from passwright.errors import InvalidInput, SignerFailed
 from passwright.examples.certificates import new_key
 from passwright.report import Severity

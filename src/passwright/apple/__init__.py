@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from passwright.apple.reading.contents import Contents, read
     from passwright.apple.reading.rewriting import RewriteResult, rewrite
     from passwright.apple.reading.to_template import template_from_pkpass
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
     from passwright.apple.verification.verifier import Verification, Verifier, verify
 
 __all__ = [
@@ -43,7 +43,7 @@ __getattr__, __dir__ = lazy_names(
         "reading.contents": ("Contents", "read"),
         "reading.rewriting": ("RewriteResult", "rewrite"),
         "reading.to_template": ("template_from_pkpass",),
-        "trust.chain": ("Trust",),
+        "trust.anchors": ("Trust",),
         "verification.verifier": ("Verification", "Verifier", "verify"),
     },
 )

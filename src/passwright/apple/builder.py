@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from passwright.apple import personalization
 from passwright.apple.build import pass_json
+from passwright.apple.build.pictures import build_pictures
+from passwright.apple.build.strings import build_strings
 from passwright.apple.container.pkpass import PrebuiltArchive
 from passwright.apple.context import ValidationContext
 from passwright.apple.rules.pass_json import validator
@@ -93,7 +95,7 @@ class PassBuilder:
         identity, moment = self._signing_identity(), aware_or_now(at, "at")
         (text,) = self._renderer.require(pass_).texts
         archive, data = self._archive(pass_), text.encode()
-        manifest = archive.manifest(data)
+        manifest = archive.format_manifest(data)
         message, sign, finish = identity.unsigned(manifest, at=moment)
         files = {"pass.json": data, "manifest.json": manifest}
         return SigningRequest(message, sign, partial(_finish, archive, files, finish))
@@ -124,7 +126,7 @@ class PassBuilder:
             unknown = error("missing-key", "pass.json", "pass type and team are not known", hint)
             raise PassRejected(Report.from_findings([*rendered.findings, unknown]))
         files = self._renderer.compiled(pass_.template).files(bound=pass_.binding is not None)
-        return {**files, "pass.json": data, "manifest.json": self._archive(pass_).manifest(data)}
+        return {**files, "pass.json": data, "manifest.json": self._archive(pass_).format_manifest(data)}
 
     def _signing_identity(self) -> Identity:
         if self.identity is None:
@@ -154,7 +156,7 @@ class _CompiledTemplate(CompiledTemplate[CompiledShape]):
         template = replace(template, apple=own)
         self._constant: dict[str, bytes] = {}
         if not has_errors(findings):
-            pictures, more = pass_json.pictures(template)
+            pictures, more = build_pictures(template)
             findings += [*not_json, *more, *pass_json.losses(template)]
             self._constant = {**pictures, **personalization.files(template)}
             findings += personalization.check_files(self._constant, writing=True)
@@ -167,7 +169,7 @@ class _CompiledTemplate(CompiledTemplate[CompiledShape]):
 
     def files(self, *, bound: bool) -> Mapping[str, bytes]:
         """The constant files."""
-        return {**self._constant, **pass_json.strings(self.template, bound=bound)}
+        return {**self._constant, **build_strings(self.template, bound=bound)}
 
     def _make_archive(self, *, bound: bool) -> PrebuiltArchive:
         return PrebuiltArchive(self.files(bound=bound))

@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from passwright.apple.container import pkpass
+from passwright.apple.container.limits import PASSES_LIMITS
 from passwright.apple.verification.verifier import Verifier
 from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from passwright.apple.container.archive import Buffer
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.container.limits import Buffer
+    from passwright.apple.trust.anchors import Trust
     from passwright.apple.verification.verifier import Verification
 
 __all__ = ["PASSES_MIME_TYPE", "PASS_MIME_TYPE", "pack_passes", "verify_passes"]
@@ -45,7 +46,7 @@ def pack_passes(passes: Mapping[str, Buffer]) -> bytes:
     for name, data in passes.items():
         _check_readable(name, data)
     packed = pkpass.pack(passes)
-    most = pkpass.PASSES_LIMITS.archive_bytes
+    most = PASSES_LIMITS.archive_bytes
     if len(packed) > most:
         message = f"the archive has {len(packed):,} bytes, at most {most:,} are allowed"
         raise InvalidInput("too-large", "", message)

@@ -16,7 +16,7 @@ from passwright.times import is_aware
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
 
 __all__ = [
     "P12",
@@ -324,7 +324,7 @@ def trust(roots: Iterable[Path], *, example: bool) -> Trust:
     Raises:
         KeyMaterialError: one of the files holds no authority.
     """
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
     from passwright.examples.authority import example_directory
 
     made = Trust.apple()

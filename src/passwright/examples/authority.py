@@ -31,7 +31,7 @@ from passwright.times import require_aware
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
     from passwright.signing import PrivateKey
 
 __all__ = [
@@ -123,7 +123,7 @@ class Authority:
     @cached_property
     def trust(self) -> Trust:
         """Trust in this root and no other."""
-        from passwright.apple.trust.chain import Trust
+        from passwright.apple.trust.anchors import Trust
 
         return Trust.of(self.root)
 

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from passwright.apple.container.archive import ArchiveLimits, Entries, join_entries, unpack
+from passwright.apple.container.archive import unpack
+from passwright.apple.container.archive_writer import Entries, join_entries
+from passwright.apple.container.limits import ArchiveLimits
 from passwright.errors import InvalidInput, ServiceRefused, TemplateRejected
 from passwright.images import fitting, png
 from passwright.model import folder

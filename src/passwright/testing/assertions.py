@@ -17,7 +17,7 @@ from passwright.apple import context as apple_context
 from passwright.apple import personalization
 from passwright.apple.container import pkpass
 from passwright.apple.rules import pass_json as apple_rules
-from passwright.apple.trust.chain import Trust
+from passwright.apple.trust.anchors import Trust
 from passwright.apple.verification.verifier import Verification, verify
 from passwright.binding.email import sha256
 from passwright.errors import InvalidInput

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from passwright.apple.certificates.credentials import Credential, Password
-    from passwright.apple.trust.chain import Chain, Trust
+    from passwright.apple.trust.anchors import Trust
+    from passwright.apple.trust.chain import Chain
     from passwright.report import Finding
 
 __all__ = ["Action", "CredentialCheck", "NextStep", "check_credentials"]

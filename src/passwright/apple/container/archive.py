@@ -1,11 +1,7 @@
-"""ZIP archives, record by record, in memory: laid out for writing, and taken apart.
+"""Reads ZIP archives in memory, record by record.
 
-Taking apart refuses what two readers could understand in two ways, and what
-unpacks to more than was agreed: an archive has one meaning here or none.
-
-    local header, name, extra fields, data [, data descriptor]    one for each file, without gaps
-    central record, name, extra fields                            one for each file
-    end record                                                    the last 22 bytes
+An archive that two readers could understand differently is refused, and so is one that
+exceeds the limits.
 
 Source: APPNOTE.TXT 6.3.10 (PKWARE), cited by section.
 """
@@ -14,170 +10,46 @@ from __future__ import annotations
 
 import re
 import stat
-import struct
 import zlib
-from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from passwright.apple.container.filenames import collation_key, name_problem, quoted_name
+from passwright.apple.container.zip_records import (
+    CENTRAL,
+    CENTRAL_READ,
+    CENTRAL_SIGN,
+    DEFLATED,
+    DESCRIPTOR,
+    DESCRIPTOR_SIGN,
+    DOS_FOLDER,
+    DOS_VOLUME,
+    END,
+    END_SIGN,
+    EXTRA,
+    HAS_DESCRIPTOR,
+    IS_ENCRYPTED,
+    IS_PATCH,
+    IS_UTF8,
+    LOCAL,
+    LOCAL_READ,
+    LOCAL_SIGN,
+    MAX_COMMENT_BYTES,
+    MAX_SIZE,
+    REFUSED_FLAGS,
+    REPEATED,
+    STORED,
+    ZIP64_END_SIGN,
+    ZIP64_LOCATOR_SIGN,
+    ZIP64_LOCATOR_SIZE,
+)
 from passwright.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from passwright.apple.container.limits import ArchiveLimits, Buffer
 
-__all__ = ["ArchiveLimits", "Buffer", "Entries", "join_entries", "layout_entries", "unpack"]
+__all__ = ["has_comment", "read_name", "unpack"]
 
-Buffer = bytes | bytearray | memoryview
-
-LOCAL = struct.Struct("<4s5H3L2H")  # 4.3.7
-CENTRAL = struct.Struct("<4s6H3L5H2L")  # 4.3.12
-END = struct.Struct("<4s4H2LH")  # 4.3.16
-# The shorter forms hold only the fields that are checked.
-_LOCAL_READ = struct.Struct("<6x2H4x3L2H")
-_CENTRAL_READ = struct.Struct("<8x2H4x3L4H2x2L")
-# Where a central record holds what a local header repeats after its signature, field by field.
-REPEATED = slice(6, 32)
-_DESCRIPTOR = struct.Struct("<3L")  # 4.3.9
-_EXTRA = struct.Struct("<2H")  # 4.5.1
-LOCAL_SIGN, CENTRAL_SIGN, END_SIGN, _DESCRIPTOR_SIGN = b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\7\x08"
-_ZIP64_END_SIGN, ZIP64_LOCATOR_SIGN, ZIP64_LOCATOR_SIZE = b"PK\6\6", b"PK\6\7", 20  # 4.3.14, 4.3.15
-# 4.4.1.4: these stand for "see the zip64 record" and can't be used as numbers.
-_MAX_COUNT, _MAX_SIZE = 0xFFFF, 0xFFFFFFFF
-MAX_COMMENT_BYTES = 0xFFFF  # 4.4.12
-_STORED, _DEFLATED = 0, 8  # 4.4.5
-# 4.4.4
-_HAS_DESCRIPTOR, IS_UTF8 = 1 << 3, 1 << 11
-_IS_ENCRYPTED = 1 | 1 << 6 | 1 << 13
-_IS_PATCH = 1 << 5
-_REFUSED_FLAGS = _IS_ENCRYPTED | _IS_PATCH
-# 4.4.15, and the directory and volume bits of MS-DOS below it
-DOS_FOLDER, DOS_VOLUME = 0x10, 0x08
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveLimits:
-    """Limits of an archive: far above any pass seen (4 MB, 79 files), far below a harmful size."""
-
-    archive_bytes: int = 16 * 2**20
-    entries: int = 256
-    entry_bytes: int = 8 * 2**20
-    """One file, unpacked."""
-    unpacked_bytes: int = 32 * 2**20
-    """All files, unpacked: with the archive itself, what reading keeps in memory."""
-    ratio: int = 100
-    """Unpacked to packed size; deflate reaches 1,032, texts and pictures stay below 20."""
-    ratio_from_bytes: int = 64 * 2**10
-    """Smaller files may shrink more: an empty picture does."""
-    name_bytes: int = 255
-    """What every file system in use can store."""
-    manifest_bytes: int = 256 * 2**10
-    """256 files with names of 255 bytes need 80 kB."""
-    signature_bytes: int = 64 * 2**10
-    """A signature with its certificates has 3 to 8 kB."""
-    json_bytes: int = 2**20
-    """Every other JSON file: it is parsed as a whole."""
-    allow_folders: bool = False
-    """Folders other than `<tag>.lproj`: a few genuine passes carry a whole working copy."""
-
-    @property
-    def smallest(self) -> int:
-        """The bytes that any file may have."""
-        return min(
-            self.entry_bytes,
-            self.ratio_from_bytes,
-            self.manifest_bytes,
-            self.signature_bytes,
-            self.json_bytes,
-        )
-
-    def of(self, name: str) -> int:
-        """The most bytes the file `name` may have."""
-        if name in ("manifest.json", "signature"):
-            most = self.manifest_bytes if name == "manifest.json" else self.signature_bytes
-        else:
-            most = self.json_bytes if name.endswith(".json") else self.entry_bytes
-        return min(most, self.entry_bytes)
-
-
-# --- writing -------------------------------------------------------------------------------------
-
-_VERSION = 20  # 4.4.3.2: 2.0 knows folders, and we write nothing newer
-_CENTRAL_START = CENTRAL_SIGN + bytes((_VERSION, 3))  # made by 2.0 on Unix
-_REGULAR_FILE = (stat.S_IFREG | 0o644) << 16
-# 1980-01-01, the first date there is: equal input gives equal bytes, and nobody learns when.
-_DATE = 1 << 5 | 1
-
-
-class Entries(NamedTuple):
-    """Some files of an archive, laid out: their local entries, central records, and how many they are."""
-
-    local: bytes
-    central: bytes
-    number: int
-
-
-# CRC-32, sizes and offset: the parts of both headers that depend on the content of a file.
-_SUMS, _BEGIN = struct.Struct("<3L"), struct.Struct("<L")
-
-
-@lru_cache(maxsize=256)  # nearly all passes use the same few names
-def _around(name: bytes) -> tuple[bytes, bytes, bytes, bytes]:
-    """Returns the constant bytes before and after the variable ones, in the local and in the central header
-    of a file.
-    """
-    flags = 0 if name.isascii() else IS_UTF8
-    known = struct.pack("<5H", _VERSION, flags, _STORED, 0, _DATE)
-    lengths = struct.pack("<2H", len(name), 0)
-    place = struct.pack("<3HL", 0, 0, 0, _REGULAR_FILE)
-    return LOCAL_SIGN + known, lengths + name, _CENTRAL_START + known, lengths + place
-
-
-def layout_entries(
-    files: Iterable[tuple[bytes, bytes]], *, at: int = 0
-) -> tuple[list[bytes], list[bytes], int]:
-    """Local entries from offset `at` on, their central records, each in pieces, and where they end.
-
-    `files` are names and contents. Everything is stored: pictures do not shrink,
-    and deflating the texts of a pass costs more time than all the rest of the
-    archive.
-
-    Raises:
-        InvalidInput: `too-large`, from 4 GiB on.
-    """
-    local: list[bytes] = []
-    central: list[bytes] = []
-    for name, data in files:
-        size = len(data)
-        if at + size >= _MAX_SIZE:
-            raise InvalidInput("too-large", quoted_name(name), "an archive holds less than 4 GiB")
-        before, after, central_before, central_after = _around(name)
-        sums = _SUMS.pack(zlib.crc32(data), size, size)
-        local += (before, sums, after, data)
-        central += (central_before, sums, central_after, _BEGIN.pack(at), name)
-        at += LOCAL.size + len(name) + size
-    return local, central, at
-
-
-def join_entries(front: Entries, files: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The archive of what is laid out already and, after it, `files`.
-
-    Raises:
-        InvalidInput: `too-many-entries` from 65,535 files on, or `too-large` from 4 GiB on.
-    """
-    local, central, start = layout_entries(files, at=len(front.local))
-    count = front.number + len(central) // 5
-    if count >= _MAX_COUNT:
-        raise InvalidInput("too-many-entries", "", f"an archive holds fewer than {_MAX_COUNT:,} files")
-    size = len(front.central) + sum(map(len, central))
-    if start + size >= _MAX_SIZE:
-        raise InvalidInput("too-large", "", "an archive holds less than 4 GiB")
-    end = END.pack(END_SIGN, 0, 0, count, count, size, start, 0)
-    return b"".join((front.local, *local, front.central, *central, end))
-
-
-# --- reading -------------------------------------------------------------------------------------
 
 # 4.5.2 and third parties' identifiers of 4.6.1: extra fields that change what an entry is.
 # Others (times, Unix owners) are skipped.
@@ -245,7 +117,7 @@ def _end_record(archive: bytes) -> tuple[int, int, int]:
     _, disk, start_disk, here, count, size, offset, comment = END.unpack_from(archive, at)
     if comment or has_comment(archive):
         raise InvalidInput("comment", "", "the archive has a comment, in which another archive could hide")
-    if archive.startswith(ZIP64_LOCATOR_SIGN, max(0, at - ZIP64_LOCATOR_SIZE)) or _MAX_SIZE in (
+    if archive.startswith(ZIP64_LOCATOR_SIGN, max(0, at - ZIP64_LOCATOR_SIZE)) or MAX_SIZE in (
         size,
         offset,
     ):
@@ -256,7 +128,7 @@ def _end_record(archive: bytes) -> tuple[int, int, int]:
     if offset < start and archive.startswith(CENTRAL_SIGN, max(0, start)):
         raise _leading(archive, start - offset)
     if offset != start:
-        code = "zip64" if archive.startswith(_ZIP64_END_SIGN, offset + size) else "bad-directory"
+        code = "zip64" if archive.startswith(ZIP64_END_SIGN, offset + size) else "bad-directory"
         raise InvalidInput(code, "", "the directory is not where the end record says")
     return count, start, at
 
@@ -298,41 +170,41 @@ def _directory(archive: bytes, at: int, end: int, count: int) -> list[_Entry]:
             )
         name_size: int
         (flags, method, crc, packed, size, name_size, extra_size, comment_size, disk, attributes, offset) = (
-            _CENTRAL_READ.unpack_from(archive, at)
+            CENTRAL_READ.unpack_from(archive, at)
         )
         repeated = archive[at + REPEATED.start : at + REPEATED.stop]
         at += CENTRAL.size
         name = archive[at : at + name_size]
         entry = _Entry(name, flags, method, crc, packed, size, attributes, offset, repeated, extra_size)
         at += name_size
-        if extra_size or flags & _REFUSED_FLAGS:
+        if extra_size or flags & REFUSED_FLAGS:
             _check_features(entry, flags, archive[at : at + extra_size])
         at += extra_size + comment_size
         if comment_size:
             raise InvalidInput("comment", entry.location, "the entry has a comment")
         if disk:
             raise InvalidInput("bad-directory", entry.location, "the entry lies in another part of several")
-        if _MAX_SIZE in (packed, size, offset):
+        if MAX_SIZE in (packed, size, offset):
             raise InvalidInput("zip64", entry.location, "zip64 is for archives of more than 4 GiB")
         entries.append(entry)
     if at != end:
-        code = "zip64" if archive.startswith(_ZIP64_END_SIGN, at) else "bad-directory"
+        code = "zip64" if archive.startswith(ZIP64_END_SIGN, at) else "bad-directory"
         raise InvalidInput(code, "", "the directory holds more than the end record says")
     return entries
 
 
 def _check_features(entry: _Entry, flags: int, extra: bytes) -> None:
-    if flags & _IS_ENCRYPTED:
+    if flags & IS_ENCRYPTED:
         raise InvalidInput("encrypted", entry.location, "the entry is encrypted")
-    if flags & _IS_PATCH:
+    if flags & IS_PATCH:
         raise InvalidInput("encrypted", entry.location, "the entry is a patch for a file, not a file")
     at = number = 0
-    while at + _EXTRA.size <= len(extra) and number < _MAX_EXTRAS:
-        kind, size = _EXTRA.unpack_from(extra, at)
+    while at + EXTRA.size <= len(extra) and number < _MAX_EXTRAS:
+        kind, size = EXTRA.unpack_from(extra, at)
         if kind in _REFUSED_EXTRAS:
             code, message = _REFUSED_EXTRAS[kind]
             raise InvalidInput(code, entry.location, message)
-        at += _EXTRA.size + size
+        at += EXTRA.size + size
         number += 1
     if at != len(extra):
         raise InvalidInput(
@@ -381,7 +253,7 @@ def _data_starts(archive: bytes, entries: list[_Entry], directory: int) -> dict[
             )
         begin = begins[entry.offset] = _data_start(archive, entry, directory)
         at = begin + entry.packed
-        if entry.flags & _HAS_DESCRIPTOR:
+        if entry.flags & HAS_DESCRIPTOR:
             at += _descriptor_size(archive, entry, at)
     if at != directory:
         code = "gap" if at < directory else "overlap"
@@ -400,23 +272,23 @@ def _data_start(archive: bytes, entry: _Entry, directory: int) -> int:
     agree, zip64 = True, False
     # Most writers repeat the directory byte by byte; the others are read field by field.
     if archive[at - len(entry.repeated) : at] != entry.repeated or not archive.startswith(entry.raw_name, at):
-        flags, method, crc, packed, size, name_size, extra_size = _LOCAL_READ.unpack_from(
+        flags, method, crc, packed, size, name_size, extra_size = LOCAL_READ.unpack_from(
             archive, entry.offset
         )
-        zip64 = _MAX_SIZE in (packed, size)
+        zip64 = MAX_SIZE in (packed, size)
         agree = _agree((archive[at : at + name_size], flags, method, crc, packed, size), entry)
     at += name_size + extra_size
     if at > directory:
         raise InvalidInput("bad-extra", entry.location, "the local header runs into the directory")
-    if extra_size or flags & _REFUSED_FLAGS:
+    if extra_size or flags & REFUSED_FLAGS:
         _check_features(entry, flags, archive[at - extra_size : at])
     if zip64:
         raise InvalidInput("zip64", entry.location, "zip64 is for archives of more than 4 GiB")
     if not agree:
         raise InvalidInput("header-mismatch", entry.location, "the local header and the directory disagree")
-    if entry.method not in (_STORED, _DEFLATED):
+    if entry.method not in (STORED, DEFLATED):
         raise InvalidInput("bad-method", entry.location, "the entry is neither stored nor deflated")
-    if entry.method == _STORED and entry.packed != entry.size:
+    if entry.method == STORED and entry.packed != entry.size:
         raise InvalidInput("bad-method", entry.location, "the entry is stored, and its two sizes differ")
     return at
 
@@ -427,7 +299,7 @@ def _agree(local: tuple[bytes, int, int, int, int, int], entry: _Entry) -> bool:
     # 4.4.4, bit 3: what was not known when the local header was written is zero, and follows the data.
     postponed = zip(local[3:], entry[3:6], strict=True)
     return (
-        bool(entry.flags & _HAS_DESCRIPTOR)
+        bool(entry.flags & HAS_DESCRIPTOR)
         and local[:3] == entry[:3]
         and all(here in (0, there) for here, there in postponed)
     )
@@ -435,8 +307,8 @@ def _agree(local: tuple[bytes, int, int, int, int, int], entry: _Entry) -> bool:
 
 def _descriptor_size(archive: bytes, entry: _Entry, at: int) -> int:
     # 4.3.9: with or without a signature before it.
-    expected = _DESCRIPTOR.pack(entry.crc, entry.packed, entry.size)
-    for descriptor in (_DESCRIPTOR_SIGN + expected, expected):
+    expected = DESCRIPTOR.pack(entry.crc, entry.packed, entry.size)
+    for descriptor in (DESCRIPTOR_SIGN + expected, expected):
         if archive.startswith(descriptor, at):
             return len(descriptor)
     raise InvalidInput("header-mismatch", entry.location, "the data descriptor and the directory disagree")
@@ -505,7 +377,7 @@ def _check_type(entry: _Entry, *, is_folder: bool) -> None:
 
 
 def _content(archive: bytes, entry: _Entry, begin: int) -> bytes:
-    if entry.method == _STORED:
+    if entry.method == STORED:
         data = archive[begin : begin + entry.size]
     else:
         data = _inflate(entry, memoryview(archive)[begin : begin + entry.packed])

@@ -12,11 +12,24 @@ from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from passwright.apple.container import archive
+from passwright.apple.container.zip_records import (
+    CENTRAL,
+    CENTRAL_SIGN,
+    DOS_FOLDER,
+    DOS_VOLUME,
+    END_SIGN,
+    IS_UTF8,
+    LOCAL,
+    LOCAL_SIGN,
+    REPEATED,
+    ZIP64_LOCATOR_SIGN,
+    ZIP64_LOCATOR_SIZE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from passwright.apple.container.archive import ArchiveLimits, Buffer
+    from passwright.apple.container.limits import ArchiveLimits, Buffer
 
     NameReader: TypeAlias = Callable[[tuple[bytes, ...], ArchiveLimits], tuple[str, ...] | None]
 
@@ -32,7 +45,7 @@ _MAX_NAME_BYTES = 255
 # Many times the directory of a pass: what is kept by the names of files stays small.
 _MAX_DIRECTORY_BYTES = 8 * 2**10
 _KINDS = (0, stat.S_IFREG >> 12)
-_NO_FILE = archive.DOS_FOLDER | archive.DOS_VOLUME
+_NO_FILE = DOS_FOLDER | DOS_VOLUME
 
 
 def unpack(data: Buffer, limits: ArchiveLimits, *, names: NameReader | None = None) -> dict[str, bytes]:
@@ -54,11 +67,11 @@ def _files(data: bytes, limits: ArchiveLimits, read: NameReader) -> dict[str, by
         return None
     sign, disks, here, count, size, start, comment = _END.unpack_from(data, end)
     if (
-        (sign, disks, here, start, comment) != (archive.END_SIGN, 0, count, end - size, 0)
+        (sign, disks, here, start, comment) != (END_SIGN, 0, count, end - size, 0)
         or count > limits.entries
         or size > _MAX_DIRECTORY_BYTES
         or start > limits.unpacked_bytes
-        or data.startswith(archive.ZIP64_LOCATOR_SIGN, max(0, end - archive.ZIP64_LOCATOR_SIZE))
+        or data.startswith(ZIP64_LOCATOR_SIGN, max(0, end - ZIP64_LOCATOR_SIZE))
     ):
         return None
     found = _entries(data, start, end, limits)
@@ -72,14 +85,14 @@ def _entries(data: bytes, start: int, end: int, limits: ArchiveLimits) -> dict[b
     """The contents of all entries by name, where each is plain and the next begins where it ends."""
     found: dict[bytes, bytes] = {}
     smallest = limits.smallest
-    last = end - archive.CENTRAL.size
+    last = end - CENTRAL.size
     # Where the next record begins, and the entry that it is of.
     at, place = start, 0
     while at <= last:
         sign, kind, crc, packed, size, lengths, rest, attributes, offset = _RECORD.unpack_from(data, at)
         if (
-            sign != archive.CENTRAL_SIGN
-            or kind & ~archive.IS_UTF8
+            sign != CENTRAL_SIGN
+            or kind & ~IS_UTF8
             or packed != size
             or lengths > _MAX_NAME_BYTES
             or rest
@@ -88,12 +101,12 @@ def _entries(data: bytes, start: int, end: int, limits: ArchiveLimits) -> dict[b
             or offset != place
         ):
             return None
-        after = at + archive.CENTRAL.size + lengths
-        name = data[at + archive.CENTRAL.size : after]
-        begin = place + archive.LOCAL.size + lengths
+        after = at + CENTRAL.size + lengths
+        name = data[at + CENTRAL.size : after]
+        begin = place + LOCAL.size + lengths
         # The local header repeats the record, byte by byte.
-        repeated = data[at + archive.REPEATED.start : at + archive.REPEATED.stop]
-        if data[place:begin] != archive.LOCAL_SIGN + repeated + name:
+        repeated = data[at + REPEATED.start : at + REPEATED.stop]
+        if data[place:begin] != LOCAL_SIGN + repeated + name:
             return None
         if size > smallest and size > limits.of(name.decode("ascii", "replace")):
             return None

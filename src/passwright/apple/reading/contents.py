@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from passwright import strict_json
 from passwright.apple.build import strings_file
 from passwright.apple.container import pkpass
+from passwright.apple.container.limits import THIRD_PARTY_LIMITS
 from passwright.apple.rules.layouts import fields, style_of
 from passwright.binding.rules import is_bound_payload
 from passwright.errors import InvalidInput
@@ -23,7 +24,7 @@ from passwright.report import Report, warning
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from passwright.apple.container.archive import Buffer
+    from passwright.apple.container.limits import Buffer
     from passwright.report import Finding
 
 __all__ = ["Contents", "check_strings", "read", "read_document", "read_strings"]
@@ -105,7 +106,7 @@ def read(data: Buffer) -> Contents:
     """
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"read takes the bytes of a .pkpass, not {type(data).__name__}")
-    files = pkpass.read(data, limits=pkpass.THIRD_PARTY_LIMITS)
+    files = pkpass.read(data, limits=THIRD_PARTY_LIMITS)
     document, findings = read_document(files["pass.json"])
     strings, more = read_strings(files)
     return Contents(files, document, strings, Report.from_findings([*findings, *more]))

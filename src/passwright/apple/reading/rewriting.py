@@ -17,6 +17,7 @@ from passwright.apple import personalization
 from passwright.apple.build.pass_json import VALUE_FORMS
 from passwright.apple.container import pkpass
 from passwright.apple.container.filenames import is_junk_file, is_secret, quoted_name
+from passwright.apple.container.manifest import PER_PASS_FILES, check_manifest, digest, format_manifest
 from passwright.apple.context import ValidationContext
 from passwright.apple.reading.contents import Contents, read
 from passwright.apple.rules.layouts import fields
@@ -35,7 +36,7 @@ from passwright.times import aware_or_now, is_aware
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from passwright.apple.container.archive import Buffer
+    from passwright.apple.container.limits import Buffer
     from passwright.apple.identity import Identity
 
 __all__ = ["RewriteResult", "rewrite"]
@@ -95,9 +96,9 @@ def rewrite(
     findings += validator().validate(document, about, writing=False)
     findings += personalization.check_files(made, writing=False)
     made["pass.json"] = text
-    manifest = pkpass.manifest({name: pkpass.digest(blob) for name, blob in made.items()})
+    manifest = format_manifest({name: digest(blob) for name, blob in made.items()})
     made["manifest.json"] = manifest
-    findings += pkpass.check_manifest(made, signed=False)
+    findings += check_manifest(made, signed=False)
     report = Report.from_findings(findings)
     if not report.ok:
         raise PassRejected(report)
@@ -109,14 +110,12 @@ def _files(
     found: Mapping[str, bytes], changes: Mapping[str, bytes | None]
 ) -> tuple[dict[str, bytes], list[Finding]]:
     """The files around pass.json, and what was left out of them."""
-    if not changes.keys().isdisjoint(pkpass.PER_PASS_FILES):
-        raise ValueError(
-            f"{', '.join(pkpass.PER_PASS_FILES)} are made here: change pass.json by values and apple"
-        )
+    if not changes.keys().isdisjoint(PER_PASS_FILES):
+        raise ValueError(f"{', '.join(PER_PASS_FILES)} are made here: change pass.json by values and apple")
     made: dict[str, bytes] = {}
     findings: list[Finding] = []
     for name, data in {**found, **changes}.items():
-        if data is None or name in pkpass.PER_PASS_FILES:
+        if data is None or name in PER_PASS_FILES:
             continue
         if is_secret(name):
             message = "this is called like a private key, which must not travel in a pass"

@@ -17,6 +17,12 @@ from passwright.apple.build import pass_json
 from passwright.apple.build.pass_json import BARCODE_FORMATS, LEARN_MORE, LINK
 from passwright.apple.reading.contents import read
 from passwright.apple.reading.template_fields import are_equal_values, fields_of, serial_in, unused_key
+from passwright.apple.reading.template_overrides import (
+    is_default,
+    remove_member,
+    split_pointer,
+    summarize_members,
+)
 from passwright.apple.reading.template_texts import Texts, language_of
 from passwright.apple.rules.layouts import fields as shown_fields
 from passwright.apple.rules.layouts import style_of
@@ -62,7 +68,6 @@ _MOST = 10  # links and locations of a template
 _NOT_ID = re.compile(r"[^a-z0-9]+")
 _FORMATS = {name: ours for ours, name in BARCODE_FORMATS.items()}
 _SCHEMES = ("https", "tel", "mailto", "geo")
-_DEFAULTS = {"textAlignment": "PKTextAlignmentNatural", "changeMessage": "", "label": ""}
 _COLOURS = {"background": "backgroundColor", "text": "foregroundColor", "label": "labelColor"}
 
 
@@ -312,7 +317,7 @@ class _Extraction:
         made = stencil.document(stencil.compute(example.resolved_values()))
         rest = self._without_errors(self._difference(self.document, made, ""), made)
         if rest:
-            named = ", ".join(_names(rest))
+            named = ", ".join(summarize_members(rest))
             message = f"taken to be the same in all passes of the template: {named}"
             hint = "look through [apple] for what belongs to the holder"
             self.findings.append(note("template-guesses", "pass.json", message, hint))
@@ -328,7 +333,7 @@ class _Extraction:
             wrong = [
                 each
                 for each in found
-                if each.severity is Severity.ERROR and _take(rest, *_steps(each.location))
+                if each.severity is Severity.ERROR and remove_member(rest, *split_pointer(each.location))
             ]
             for each in wrong:
                 self._drop(each.location, f"no builder takes this: {each.message}")
@@ -371,7 +376,7 @@ class _Extraction:
             for name, value in found.items():
                 if (
                     name != "key"
-                    and not _is_default(name, value)
+                    and not is_default(name, value)
                     and not are_equal_values(value, mine.get(name))
                 ):
                     self._drop(join_pointer(where, name), "a field of a template has no word for this")
@@ -390,37 +395,6 @@ class _Extraction:
             items = [self._sayable(each, join_pointer(pointer, index)) for index, each in enumerate(value)]
             return [each for each in items if each is not None]
         return value
-
-
-def _take(rest: dict[str, Any], name: str, *below: str) -> bool:
-    """Takes out what stands at these steps, a list as a whole; False where nothing does."""
-    inner = rest.get(name)
-    if not (below and isinstance(inner, dict)):
-        return rest.pop(name, None) is not None
-    taken = _take(inner, *below)
-    if taken and not inner:
-        del rest[name]
-    return taken
-
-
-def _steps(pointer: str) -> list[str]:
-    """The steps of a pointer (RFC 6901); "" is the one step of the whole."""
-    return [each.replace("~1", "/").replace("~0", "~") for each in pointer.removeprefix("/").split("/")]
-
-
-def _names(rest: Mapping[str, Any]) -> list[str]:
-    """Returns the names of overridden members, at most ten."""
-    names = [
-        f"{name}.{below}" if name == "semantics" else name
-        for name, value in rest.items()
-        for below in (value if name == "semantics" and isinstance(value, dict) else ("",))
-    ]
-    return [*map(printable, names[:_MOST]), *(f"and {len(names) - _MOST} more",) * (len(names) > _MOST)]
-
-
-def _is_default(name: str, value: Any) -> bool:
-    """A member that says what is so without it."""
-    return name in _DEFAULTS and value == _DEFAULTS[name]
 
 
 def _is_location(each: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from passwright.apple.build.pass_json import picture_facts
+from passwright.apple.build.pictures import picture_facts
 from passwright.apple.rules.layouts import pictures
 from passwright.report import Finding, note, warning
 

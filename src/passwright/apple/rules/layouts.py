@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from passwright.apple.build.pass_json import pass_schema, picture_facts
+from passwright.apple.build.pass_json import pass_schema
+from passwright.apple.build.pictures import picture_facts
 from passwright.schema.pointers import join_pointer
 
 if TYPE_CHECKING:

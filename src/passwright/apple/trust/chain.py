@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-from passwright.apple.identity import EXPIRY_NOTICE, Identity
+from passwright.apple.identity import EXPIRY_NOTICE
 from passwright.apple.trust import certificate as x
+from passwright.apple.trust.anchors import Anchor, Trust, common_name
 from passwright.errors import InvalidInput, KeyMaterialError
 from passwright.report import Severity, error, note, warning
 from passwright.signing import check_public_key
@@ -24,16 +22,7 @@ if TYPE_CHECKING:
 
     from passwright.report import Finding
 
-__all__ = [
-    "Anchor",
-    "CertificatePath",
-    "Chain",
-    "ChainCertificate",
-    "Identity",
-    "Trust",
-    "chain",
-    "trace_path",
-]
+__all__ = ["CertificatePath", "Chain", "ChainCertificate", "chain", "trace_path"]
 
 WHERE = "signature"
 # Clocks of signing machines run ahead by seconds, not by more.
@@ -53,60 +42,6 @@ KNOWN_CRITICAL = frozenset(
         *x.PUSH_MARKERS,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A key that is believed, in DER, with its identifier in hex and the validity of its certificate."""
-
-    name: str
-    spki: bytes
-    key_id: str
-    not_before: datetime
-    not_after: datetime
-    root: str = ""  # above an intermediate
-    custom: bool = False
-
-    def valid_at(self, at: datetime) -> bool:
-        """Returns True if the certificate of this key was valid at that time."""
-        return self.not_before <= at <= self.not_after
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Roots that are believed, and intermediates known to stand under them.
-
-    A known intermediate closes the chain of a signature that left its own out
-    or embeds the wrong one, which a third of the passes in use do.
-    """
-
-    roots: tuple[Anchor, ...]
-    intermediates: tuple[Anchor, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.roots:
-            raise ValueError("trust has no roots: use Trust.apple(), or name the authority you accept")
-
-    @classmethod
-    def apple(cls) -> Trust:
-        """Trust in Apple's three roots, with the intermediates for developers."""
-        return _apple()
-
-    @classmethod
-    def of(cls, *roots: bytes | str) -> Trust:
-        """Trust in these roots only, each in PEM or DER; a PEM text may hold several.
-
-        A chain that ends in one of these roots has the note `custom-roots`.
-
-        Raises:
-            KeyMaterialError: one of them can't be read, or isn't an authority.
-            ValueError: there is none.
-        """
-        return cls(tuple(_custom(roots)))
-
-    def with_roots(self, *roots: bytes | str) -> Trust:
-        """Returns a trust that trusts these roots too; raises like `of`."""
-        return replace(self, roots=(*self.roots, *Trust.of(*roots).roots))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +213,7 @@ def trace_path(trust: Trust, leaf: bytes, embedded: tuple[bytes, ...]) -> Certif
 
 def _link(certificate: x509.Certificate) -> ChainCertificate:
     times = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return ChainCertificate(_common_name(certificate), x.key_id(certificate), *times, embedded=True)
+    return ChainCertificate(common_name(certificate), x.key_id(certificate), *times, embedded=True)
 
 
 def _anchor_certificate(anchor: Anchor, *, embedded: bool) -> ChainCertificate:
@@ -312,7 +247,7 @@ def _follow(
         if known := [anchor for anchor in trust.intermediates if anchor.spki == x.spki(parsed)]:
             return _Issuer(known[0].name, known[0].root, known=tuple(known)), []
         if x.spki(parsed) not in roots and (root := _signer(encoded_bytes, trust.roots)):
-            return _Issuer(_common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
+            return _Issuer(common_name(parsed), root.name, certificate=parsed, custom=root.custom), []
     if known := [anchor for anchor in trust.intermediates if x.signed_by(leaf, anchor.spki)]:
         link = _Issuer(known[0].name, known[0].root, known=tuple(known), embedded=False)
         return link, [_not_embedded(known[0], others)]
@@ -357,7 +292,7 @@ def _not_embedded(needed: Anchor, others: dict[bytes, x509.Certificate]) -> Find
 
 
 def _names(certificates: Mapping[bytes, x509.Certificate]) -> str:
-    return ", ".join(_common_name(each) for each in certificates.values())
+    return ", ".join(common_name(each) for each in certificates.values())
 
 
 def _leaf_findings(leaf: x509.Certificate) -> Iterator[Finding]:
@@ -432,52 +367,4 @@ def _time_findings(leaf: ChainCertificate, at: datetime, signed_at: datetime | N
 def _outside(what: str, moment: datetime) -> Finding:
     return error(
         "signed-outside-validity", WHERE, f"the {what} was not valid on {moment:%Y-%m-%d %H:%M:%S} UTC"
-    )
-
-
-def _common_name(certificate: x509.Certificate) -> str:
-    names = [str(part.value) for part in certificate.subject if part.oid.dotted_string == x.COMMON_NAME]
-    return names[0] if names else "a certificate without a name"
-
-
-def _custom(given: Sequence[bytes | str]) -> Iterator[Anchor]:
-    for one in given:
-        try:
-            found = [x.parse(encoded_bytes) for encoded_bytes in x.split_pem(one)]
-        except (ValueError, InvalidInput) as exc:
-            raise KeyMaterialError(
-                "a root certificate can't be read: it is neither PEM nor DER, or damaged"
-            ) from exc
-        for root in found:
-            if not x.may_issue(root):
-                raise KeyMaterialError(
-                    f"{_common_name(root)} can't be a root: its certificate isn't an authority's"
-                )
-            times = root.not_valid_before_utc, root.not_valid_after_utc
-            yield Anchor(_common_name(root), x.spki(root), x.key_id(root), *times, custom=True)
-
-
-@lru_cache(maxsize=1)
-def anchors_table() -> Mapping[str, list[dict[str, str]]]:
-    """Apple's roots and intermediates as the table has them: `roots` and `intermediates`."""
-    table: Mapping[str, list[dict[str, str]]] = json.loads(
-        (Path(__file__).parents[1] / "data" / "anchors.json").read_text(encoding="utf-8")
-    )
-    return table
-
-
-@lru_cache(maxsize=1)
-def _apple() -> Trust:
-    table = anchors_table()
-    return Trust(tuple(map(_anchor, table["roots"])), tuple(map(_anchor, table["intermediates"])))
-
-
-def _anchor(row: dict[str, str]) -> Anchor:
-    return Anchor(
-        name=row["name"],
-        spki=b64decode(row["spki"]),
-        key_id=row["subject_key_id"],
-        not_before=datetime.fromisoformat(row["not_before"]),
-        not_after=datetime.fromisoformat(row["not_after"]),
-        root=row.get("root", ""),
     )

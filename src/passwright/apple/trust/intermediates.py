@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from passwright.apple.trust import certificate as x
-from passwright.apple.trust.chain import anchors_table
+from passwright.apple.trust.anchors import anchors_table
 from passwright.apple.trust.https import https_get
 from passwright.errors import IdentityMismatch, InvalidInput, KeyMaterialError
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
     from passwright.apple.verification.device_errors import DeviceError, Message
     from passwright.apple.verification.verifier import Verification
     from passwright.report import Finding

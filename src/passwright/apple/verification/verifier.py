@@ -20,6 +20,8 @@ from passwright.apple import personalization
 from passwright.apple.cms import signature as cms_signature
 from passwright.apple.cms.signature import find_signer
 from passwright.apple.container import pkpass
+from passwright.apple.container.limits import THIRD_PARTY_LIMITS
+from passwright.apple.container.manifest import check_manifest, name_findings
 from passwright.apple.container.stored_archive import read_names
 from passwright.apple.context import ValidationContext
 from passwright.apple.reading.contents import check_strings, read_document, strings_findings
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
 
     from passwright.apple.cms.parser import SignedData
     from passwright.apple.rules.layouts import Layout
-    from passwright.apple.trust.chain import Chain, Trust
+    from passwright.apple.trust.anchors import Trust
+    from passwright.apple.trust.chain import Chain
 
 __all__ = ["STEPS", "Verification", "Verifier", "verify"]
 
@@ -99,7 +102,7 @@ class _Cached:
         self.find_signer = lru_cache(maxsize=64)(find_signer)
         self.trace_path = lru_cache(maxsize=64)(partial(trace_path, trust))
         self.read_names = lru_cache(maxsize=64)(read_names)
-        self.name_findings = lru_cache(maxsize=256)(pkpass.name_findings)
+        self.name_findings = lru_cache(maxsize=256)(name_findings)
         self.strings_findings = lru_cache(maxsize=64)(strings_findings)
         self.check_pictures = lru_cache(maxsize=64)(check_images)
         self.has_size = lru_cache(maxsize=256)(png.has_size)
@@ -169,7 +172,7 @@ class _Walk:
 
     def container(self, data: bytes) -> None:
         try:
-            self.files = pkpass.read(data, limits=pkpass.THIRD_PARTY_LIMITS, names=self.cached.read_names)
+            self.files = pkpass.read(data, limits=THIRD_PARTY_LIMITS, names=self.cached.read_names)
         except InvalidInput as exc:
             self.done("container", [error(exc.code, exc.location, exc.message)])
         else:
@@ -179,7 +182,7 @@ class _Walk:
         if self.needs("manifest", "container"):
             # The format knows no other digest. An issuer who lets others choose an image before signing can
             # be shown one of two images with equal SHA-1.
-            findings = pkpass.check_manifest(self.files, names=self.cached.name_findings)
+            findings = check_manifest(self.files, names=self.cached.name_findings)
             weak = note("sha1-digests", "manifest.json", "the files are bound to the signature by SHA-1")
             self.done("manifest", [*findings, weak])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from passwright.apple.container.pkpass import PASS_LIMITS
+from passwright.apple.container.limits import PASS_LIMITS
 from passwright.cli import files, json_output, options, output
 from passwright.report import Severity
 

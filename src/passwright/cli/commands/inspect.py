@@ -10,7 +10,7 @@ import typer
 
 from passwright import strict_json
 from passwright.apple.cms import parser
-from passwright.apple.container import pkpass
+from passwright.apple.container.limits import PASS_LIMITS
 from passwright.apple.reading.contents import read
 from passwright.apple.rules.layouts import layouts
 from passwright.apple.trust import certificate
@@ -52,7 +52,7 @@ def inspect(
 ) -> int:
     """Show the content of a pass or a save link, without validation. See also `verify` and `check`."""
     given = link.is_link_text(what)
-    data = what.encode() if given else files.read(Path(what), pkpass.PASS_LIMITS.archive_bytes)
+    data = what.encode() if given else files.read(Path(what), PASS_LIMITS.archive_bytes)
     with nullcontext() if given else files.naming(what):
         if data.startswith(b"PK"):
             _show_pass(read(data), as_json=as_json)

@@ -60,7 +60,7 @@ def new(
 
 def _new_from(source: Path, folder: Path) -> int:
     """A template folder out of a finished pass, and what it does not say as the pass does."""
-    from passwright.apple.container.pkpass import PASS_LIMITS
+    from passwright.apple.container.limits import PASS_LIMITS
     from passwright.apple.reading.contents import read
     from passwright.apple.reading.to_template import template_from_contents
 

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from passwright.apple.container.pkpass import PASS_LIMITS
+from passwright.apple.container.limits import PASS_LIMITS
 from passwright.cli import files, json_output, options, output, verify_explain
 from passwright.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from passwright.apple.trust.chain import Trust
+    from passwright.apple.trust.anchors import Trust
     from passwright.apple.verification.verifier import Verifier
 
 __all__ = ["verify"]
