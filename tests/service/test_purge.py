@@ -118,6 +118,7 @@ def lived(context: ServiceContext, template: StoredTemplate, number: int) -> tup
     return name, found.address.sealed, found.address.mask.encode()
 
 
+@pytest.mark.ci
 def test_eml_05_addresses_are_in_no_file_and_eml_08_gone_once_apple_has_the_pass(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from passwright.testing import Authority, FakeGoogle, plugin
 
 if TYPE_CHECKING:
-    import pytest
-
     from passwright.apple.identity import Identity
     from passwright.google.issuer import Issuer
     from passwright.model.template import Pass
@@ -48,6 +48,7 @@ def test_the_plugin_fits_in_with_others_and_refusals_show_nothing_of_it(pytester
     assert "assertions.py" not in failure
 
 
+@pytest.mark.ci
 def test_the_fixtures_say_what_they_are(pytester: pytest.Pytester) -> None:
     """As `pytest --fixtures` lists them."""
     said = pytester.runpytest_subprocess("--fixtures").stdout.str()

@@ -227,6 +227,7 @@ def test_a_broken_store_fails_by_name(tmp_path: Path, broken: type[Bent], promis
         check_store(make, raw=lambda: raw(tmp_path), passes=3, clients=4)
 
 
+@pytest.mark.ci
 def test_a_store_that_compares_too_early_loses_the_race(tmp_path: Path) -> None:
     """Only a race tells: every single step of it is right."""
     make = functools.partial(ChecksThenWrites, f"sqlite:///{tmp_path / 'passes.db'}")

@@ -80,6 +80,7 @@ class Trust:
 
 
 def common_name(certificate: x509.Certificate) -> str:
+    """Returns the common name of a certificate, or a placeholder if it has none."""
     names = [str(part.value) for part in certificate.subject if part.oid.dotted_string == x.COMMON_NAME]
     return names[0] if names else "a certificate without a name"
 
