@@ -6,9 +6,9 @@
     with batch.Ledger("passes.ledger") as ledger:
         summary = batch.package(maker, batch.read("members.csv"), batch.Zip("passes.zip"), ledger=ledger)
 
-A row becomes a pass and, by the builders that make single passes, the bytes of a
-.pkpass, a save link, or both. What was written stands in a ledger, so that a
-run that was stopped goes on where it was. Memory does not grow with the rows.
+A row becomes a pass and, by the builders that make single passes, the bytes of a .pkpass, a save link, or
+both. A ledger records what was written, so an interrupted run resumes where it stopped. Memory does not
+grow with the rows.
 """
 
 from __future__ import annotations

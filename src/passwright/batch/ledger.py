@@ -1,4 +1,4 @@
-"""What a batch has written so far: a small database beside its output.
+"""The ledger of a batch: a small database beside its output.
 
 A pass stands in the ledger once it is safe in the output, and not before. After
 a run that was killed, what the output holds beyond its ledger is cut off or
@@ -43,8 +43,7 @@ class Ledger:
 
     `run` counts how often the batch was begun, from 1.
 
-    Raises:
-        LedgerError: the file is no ledger, of another version, or in use.
+    Raises: LedgerError: the file is not a ledger, of another version, or in use.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -89,12 +88,12 @@ class Ledger:
 
     @property
     def position(self) -> int:
-        """How many bytes of the output the ledger knows."""
+        """The number of bytes of the output that the ledger knows."""
         return int(self._get("position") or 0)
 
     @property
     def links_position(self) -> int:
-        """How many bytes of the list of links the ledger knows."""
+        """The number of bytes of the list of links that the ledger knows."""
         return int(self._get("links") or 0)
 
     @property
@@ -188,11 +187,11 @@ class Ledger:
         self._commit()
 
     def count(self) -> int:
-        """How many passes the output holds."""
+        """The number of passes in the output."""
         return int(self._database.execute("select count(*) from pass where begins is not null").fetchone()[0])
 
     def entries(self) -> Iterator[Entry]:
-        """What the output holds, in the order in which it was written."""
+        """Yields the entries of the output, in the order in which they were written."""
         query = "select serial, begins, size, crc from pass where begins is not null order by begins, serial"
         for serial, begins, size, crc in self._database.execute(query):
             yield Entry(f"{serial}.pkpass", begins, size, crc)
@@ -203,7 +202,9 @@ class Ledger:
             yield {"row": row, "serial": serial, "findings": json.loads(findings)}
 
     def required_resources(self) -> Iterator[tuple[str, str]]:
-        """What has to be inserted at Google before the links work: resource name and JSON text, each once."""
+        """Yields the resources to insert at Google before the links work: resource name and JSON text, each
+        once.
+        """
         yield from self._database.execute("select type, resource from required order by type, id")
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Where the passes of a batch go: a folder, a ZIP or tar archive, or nowhere.
+"""Outputs of a batch: a folder, a ZIP or tar archive, or none.
 
 An output grows at its end and can be cut back to what a ledger knows; an
 archive under construction is called `NAME.part` until it is whole. Archives are
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 
 class Output:
-    """Where passes go. This one forgets them; others override what they do otherwise.
+    """The output of passes. This one discards them; subclasses store them.
 
     `put` is called where a pass is made, in whatever process that is, so an
     output can be pickled; everything else is called in the one process that
@@ -67,7 +67,7 @@ class Output:
 
     @property
     def position(self) -> int:
-        """How many bytes there are up to the end of the last pass."""
+        """The number of bytes up to the end of the last pass."""
         return 0
 
     def checkpoint(self, names: Iterable[str]) -> None:
@@ -160,7 +160,7 @@ class _Archive(Output):
     _block = 1
 
     def _head(self, name: str, size: int, crc: int) -> bytes:
-        """What comes before the bytes of a pass: nothing, where passes have no names of their own."""
+        """Returns the bytes before the bytes of a pass: none, if passes have no names of their own."""
         del name, size, crc
         return b""
 
@@ -238,7 +238,9 @@ class Zip(_Archive):
 
 
 def _common_header(raw: bytes, size: int, crc: int) -> tuple[int, ...]:
-    """What local header and central record say alike: flags, stored, date, sizes, length of the name."""
+    """Returns the values that local header and central record share: flags, stored, date, sizes, length of
+    the name.
+    """
     return (0, 0, 0, _DATE, crc, size, size, len(raw))
 
 

@@ -32,7 +32,7 @@ __all__ = ["PassMaker", "RowResult"]
 
 @dataclass(slots=True, repr=False)
 class RowResult:
-    """What became of one row.
+    """The result of one row.
 
     `number` counts rows from 1. `size` is that of `pkpass`, and stays when an
     output has taken the bytes; `crc` is its CRC-32 where the output wants to know.
@@ -93,20 +93,19 @@ class PassMaker:
         self._google = google
 
     def check_columns(self, names: Iterable[str]) -> list[Finding]:
-        """What is wrong with the names of columns, before the first row is made."""
+        """Returns the faults in the names of columns, before the first row is made."""
         return self._parse_row.check_columns(names)
 
     def make(self, number: int, row: Row) -> RowResult:
-        """What becomes of the row with this number.
+        """Makes the pass, the link, or both, of the row with this number.
 
-        Raises:
-            SigningError: nobody can sign. That is no fault of the row, so nothing goes on.
+        Raises: SigningError: the signer failed. The fault is not in the row, so the run ends.
         """
         (made,) = self.make_all([(number, row)])
         return made
 
     def make_all(self, rows: Iterable[tuple[int, Row]]) -> Iterator[RowResult]:
-        """What becomes of some rows with their numbers, in their order.
+        """Yields the results of rows with their numbers, in their order.
 
         They are put together and judged, then signed, then finished one by one: a
         processor that goes back and forth between the three has to fetch each of
@@ -119,7 +118,7 @@ class PassMaker:
         on_links = [link.sign(link.to_be_signed) if link else b"" for link in links]
         on_passes = [pkpass.sign(pkpass.to_be_signed) if pkpass else b"" for pkpass in pkpasses]
         ready = zip(known, links, on_links, pkpasses, on_passes, strict=True)
-        # Nothing that was made is held here: of a portion there is never more than one whole pass.
+        # No finished pass is held here: a chunk has never more than one finished pass in memory.
         for (number, serial, refused), link, on_link, pkpass, on_pass in ready:
             made = RowResult(number, serial, findings=refused)
             if link is not None:
@@ -131,7 +130,7 @@ class PassMaker:
             yield made
 
     def to_sign(self, number: int, row: Row) -> RowResult:
-        """What has to be signed for the row with this number, as its `to_sign`.
+        """Returns the result of the row with this number, with the bytes to sign as its `to_sign`.
 
         Raises:
             SigningError: the certificates aren't valid at the maker's time.
@@ -148,7 +147,7 @@ class PassMaker:
     def _prepare(
         self, rows: Iterable[tuple[int, Row]]
     ) -> tuple[list[_Known], list[SigningRequest[SaveLink] | None], list[SigningRequest[bytes] | None]]:
-        """What is known of each row before anything is signed, its link, and its pass."""
+        """Prepares each row before anything is signed: its link, and its pass."""
         known: list[_Known] = []
         links: list[SigningRequest[SaveLink] | None] = []
         pkpasses: list[SigningRequest[bytes] | None] = []

@@ -6,7 +6,7 @@ what a pass has besides stands under names with an @, which no field can have:
     serial,fullName,points,@email,@learn-more
     M-0001,Jane Smith,120,jane@gmail.com,https://support.example.com/pass-help
 
-An empty cell is no value. Text becomes what its field asks for.
+An empty cell is not a value. Text is converted to the type of its field.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class RowParser:
         """The pass of a row, and what is wrong with cells that could not be read as what they should be."""
         values = dict(row)
         findings: list[Finding] = []
-        # Not judged yet: the builder names a serial that is no text.
+        # Not validated yet: the builder names a serial number that is not text.
         serial = values.pop(SERIAL, None) or ""
         more = {} if _MORE.isdisjoint(values) else self._parse_pass_members(values, findings)
         for key, parse in self._parsers.items():
@@ -198,7 +198,7 @@ class RowParser:
         return more
 
     def check_columns(self, names: Iterable[str]) -> list[Finding]:
-        """What is wrong with the names of columns: fields that the template doesn't have."""
+        """Returns the faults in the names of columns: fields that the template doesn't have."""
         known = (SERIAL, *self._template.fields, *MORE)
         return [
             error(
@@ -216,7 +216,7 @@ def _parse_datetime(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004 -- a value of the row, like any other text that is no moment
+        raise ValueError  # noqa: TRY004 -- a value of the row, like any other text that is not a moment
     moment = datetime.fromisoformat(value)
     if not is_aware(moment):
         raise ValueError

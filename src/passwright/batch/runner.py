@@ -1,4 +1,4 @@
-"""The run of a batch: rows go out in portions, passes come back in order, and are written down."""
+"""Runs a batch: rows go out in chunks, results come back in order, and are recorded."""
 
 from __future__ import annotations
 
@@ -31,16 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "Summary", "package"]
 
-# A portion has as many rows as a worker makes in this time, whoever signs: it is long beside what handing
-# one over costs, and short for people who watch or stop the run. The first is small, to find that out.
+# A chunk has as many rows as a worker makes in this time, with any signer: long beside the cost of handing
+# a chunk over, and short for people who watch or interrupt the run. The first chunk is small, to measure
+# that.
 CHUNK_SECONDS = 0.1
 FIRST_CHUNK = 16
 CHUNK = 256
-# What comes back from a worker waits in memory to be written.
+# Bytes that come back from a worker wait in memory to be written.
 CHUNK_BYTES = 12 * 2**20
 # Portions under way for each worker: one is made, one waits.
 AHEAD = 2
-# What a kill costs at most is made again; what a checkpoint costs is waiting for the disk.
+# A kill costs the work since the last checkpoint; a checkpoint costs a wait for the disk.
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_PASSES = 2000
 # Without a ledger the summary keeps the first of them.
@@ -49,7 +50,7 @@ MAX_REFUSED = 100
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run got: rows read, passes made, refused, and found made already; bytes and seconds."""
+    """The progress of a run: rows read, passes made, rejected, and found in the ledger; bytes and seconds."""
 
     rows: int = 0
     made: int = 0
@@ -66,7 +67,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of a batch: the last progress, and the first hundred rows that were refused."""
+    """The result of a batch: the last progress, and the first hundred rejected rows."""
 
     progress: Progress
     refused: tuple[RowResult, ...] = ()
@@ -154,7 +155,7 @@ def _check_columns(first: list[Numbered], maker: PassMaker) -> None:
 
 
 class _Chunk(NamedTuple):
-    """What became of some rows, how long that took, and what the maker that made them is for."""
+    """The results of a chunk of rows, the time, and the maker's fingerprint."""
 
     job: str
     at: str
@@ -163,7 +164,7 @@ class _Chunk(NamedTuple):
 
 
 def _make_chunk(how: PassMaker | bytes, out: Output, portion: list[Numbered]) -> _Chunk:
-    """Makes a portion, wherever this runs; what the output takes there stays there."""
+    """Makes a chunk, in this process or another; bytes that the output takes there stay there."""
     maker = how if isinstance(how, PassMaker) else _load_maker(how)
     made, began = [], monotonic()
     for each in maker.make_all(portion):
@@ -179,13 +180,13 @@ def _make_chunk(how: PassMaker | bytes, out: Output, portion: list[Numbered]) ->
 
 @lru_cache(maxsize=8)
 def _load_maker(how: bytes) -> PassMaker:
-    """The maker of this process, kept from portion to portion."""
+    """Returns the maker of this process, cached from chunk to chunk."""
     make: Callable[[], PassMaker] = pickle.loads(how)  # noqa: S301 -- pickled by `package`, a few lines above
     return make()
 
 
 class _Run:
-    """What is collected and written down in the one process that has the output."""
+    """The state of a run in the one process that has the output."""
 
     def __init__(
         self,
@@ -266,7 +267,7 @@ class _Run:
             self._report_progress(self.progress)
 
     def _adapt_chunk_size(self, made: list[RowResult], seconds: float) -> None:
-        """How many rows the next portions have, by what this one took."""
+        """Adapts the number of rows of the next chunks to the time that this one took."""
         weight = sum(len(each.pkpass) for each in made if each.pkpass is not None)
         fitting = len(made) * min(CHUNK_SECONDS / max(seconds, 1e-6), CHUNK_BYTES / max(weight, 1))
         self._chunk_size = max(1, min(round(fitting), 2 * self._chunk_size, CHUNK))
@@ -294,7 +295,7 @@ class _Run:
             raise PassRejected(Report.from_findings(made.findings))
 
     def checkpoint(self) -> None:
-        """What was taken is safe after this: first in the output, then in the ledger."""
+        """Makes everything so far durable: first in the output, then in the ledger."""
         self._out.checkpoint(f"{made.serial}.pkpass" for made, _ in self._unrecorded if made.ok and made.size)
         if self._links is not None:
             self._links.checkpoint(())

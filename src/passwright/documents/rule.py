@@ -42,7 +42,7 @@ class Rule:
     value_check: Callable[[Any], ValueCheck] | None = None
 
     def reads_one_of(self, pointers: Iterable[str]) -> bool:
-        """Whether a value at one of these pointers can change the findings."""
+        """Returns True if a value at one of these pointers can change the findings."""
         return any(_matches(pattern, pointer) for pattern in self.reads for pointer in pointers)
 
 

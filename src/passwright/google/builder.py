@@ -83,8 +83,8 @@ class PassBuilder:
     ) -> SigningRequest[SaveLink]:
         """Prepares the link of `save_link`, and leaves its signature open.
 
-        What has to be signed is header and claims as in RFC 7515 section 5.1, hashed
-        with SHA-256 by whoever signs. `signers.offline` takes the signature back.
+        The bytes to sign are header and claims as in RFC 7515 section 5.1, hashed with SHA-256.
+        `signers.offline` takes the signature back.
 
         Raises:
             PassRejected, LinkTooLong, ValueError: as `save_link`.

@@ -1,4 +1,4 @@
-"""Pass -> class and object: Google's payloads as stencils, and what they can't say."""
+"""Builds class and object of a pass: Google's payloads as JSON templates."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class _PayloadAssembly:
         set_at(self.documents[root], below, value)
 
     def _member_at(self, path: str) -> Member | None:
-        """What the table says of a path; None if the schema has no such member."""
+        """Returns the member of the schema at a path; None if the schema has no such member."""
         root, *steps = path.split(".")
         kind = self.template.kind
         owner, key = resource_name(kind.class_type if root == "class" else kind.object_type), None
@@ -400,7 +400,7 @@ def _row(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _text_placeholder(key: str, each: Field, form: Callable[[Any], Any]) -> Placeholder:
-    # What is text already is a text in all forms that are one.
+    # A value that is text already is written unchanged in every text type.
     if each.type == "text" and isinstance(form, partial):
         return Placeholder.copying(key)
     if form is identity:

@@ -1,4 +1,4 @@
-"""Who signs for Google: issuer id, service account, signer."""
+"""An issuer for Google: issuer id, service account, signer."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ class Issuer:
         object.__setattr__(self, "origins", tuple(self.origins))
 
     def _untyped_members(self) -> tuple[object, object, object]:
-        """What people get wrong: an issuer id without quotes, one origin instead of several."""
+        """Returns the members that are often given in a wrong type: an issuer id without quotes, one origin
+        instead of several.
+        """
         return self.issuer_id, self.email, self.origins
 
     @classmethod

@@ -64,21 +64,21 @@ class SaveLink:
 
     @cached_property
     def claims(self) -> Mapping[str, Any]:
-        """What the token says."""
+        """The claims of the token."""
         body = self.token.split(".")[1]
         claims: Mapping[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         return claims
 
     @cached_property
     def requires(self) -> Mapping[str, Mapping[str, Any]]:
-        """What has to be inserted through the REST API before anybody opens the link.
+        """The resources to insert through the REST API before the first holder opens the link.
 
         Resource name (`loyaltyClass`) -> JSON; empty when the link stands on its own.
         """
         return {name: json.loads(text) for name, text in self.requires_text.items()}
 
     def __repr__(self) -> str:
-        # Whoever has the token has the link.
+        # The holder of the token has the link.
         return f"Link(form={self.form!r}, length={self.length}, requires={sorted(self.requires_text)})"
 
 
@@ -203,7 +203,7 @@ class LinkSigner:
         self._max_claims_bytes = (MAX_TOKEN - len(self._start) - 1 - self._signature_length) * 3 // 4
 
     def _token_length(self, claims: str) -> int:
-        """How long a token with these claims is."""
+        """Returns the length of a token with these claims."""
         return len(self._start) + len(_b64(claims.encode())) + 1 + self._signature_length
 
 

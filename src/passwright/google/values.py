@@ -1,4 +1,4 @@
-"""How single values are written in Google's payloads."""
+"""Formats of single values in Google's payloads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["TEXT_EXAMPLES", "converter_for", "display_text", "identity"]
 
 
 def converter_for(key: Member, each: Field) -> Callable[[Any], Any] | None:
-    """How a field's value is written as the value of `key`; None where that is a text for people."""
+    """Returns the function that converts a field's value for `key`; None if that is a text for people."""
     kind = key.types[0]
     if kind == "LoyaltyPointsBalance":
         return lambda value: _balance(value, each)

@@ -5,7 +5,7 @@
       images/icon.png          pictures; logo@2x.png, de/hero.png
       translations/de.toml     "Points" = "Punkte"
 
-Every mistake of a folder is found in one go, each with its file and line.
+Every mistake of a folder is reported in one run, each with its file and line.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 __all__ = ["API_MEMBERS", "from_files", "load", "read", "read_files", "save", "to_files"]
 
-# A definition is a page or two; a megabyte is somebody's mistake.
+# A definition is a page or two; a megabyte is a mistake.
 MAX_TOML_BYTES = 2**20
 # The largest picture that a wallet shows is a tenth of this.
 MAX_PICTURE_BYTES = 20 * 2**20
-# What desktops leave behind; never part of a pass.
+# Junk files of desktops; never part of a pass.
 LEFT_OVERS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
-# What a template folder is made of; anything else in it is the owner's business.
+# The parts of a template folder; anything else in it is the owner's business.
 PARTS = ("template.toml", "images", "translations")
-# What a member directly in the `pass` of a request means to the issuing service: a field of the same
-# name can be given in `values` only.
+# Members directly in the `pass` of a request that the issuing service reserves: a field of one of these
+# names can be given in `values` only.
 API_MEMBERS = frozenset(
     {"barcode", "beacons", "expiresAt", "extId", "groupTag", "locations", "message", "nfc"}
     | {"passAction", "qr", "qrCode", "status", "tags", "values"}
@@ -107,7 +107,7 @@ def read(
 def read_files(
     files: Mapping[str, bytes], *, kinds: Mapping[str, Kind] | None = None
 ) -> tuple[Template | None, Report]:
-    """As `read`, of a folder that is in memory: the names of its files, with slashes, to their bytes."""
+    """Reads a folder in memory, given as file names with slashes and their bytes, as `read` does."""
 
     def data_of(name: str, most: int) -> tuple[bytes | None, list[Finding]]:
         if name not in files:
@@ -239,7 +239,7 @@ def _check_picture(data: bytes, where: str) -> Iterator[Finding]:
 
 
 def _picture_name_problem(name: str) -> tuple[str, str] | None:
-    """What is wrong with the name of a picture, and a hint; None if a wallet may use it."""
+    """Returns the fault of an image's name, and a hint; None if a wallet may use it."""
     split = fitting.split_name(name)
     if split is None:
         return "this is no .png file, so no wallet uses it", "pictures are PNG"
@@ -338,7 +338,7 @@ def to_files(template: Template) -> dict[str, bytes]:
 
 
 def _null_findings(template: Template) -> Iterator[Finding]:
-    """What a template made in a program may hold and TOML 1.0.0 has no form for: null."""
+    """Yields a finding for each null in a template made in a program: TOML 1.0.0 has no null."""
     place = locator(template.source)
     waiting: list[tuple[str, Any]] = [("/apple", template.apple), ("/google", template.google)]
     while waiting:

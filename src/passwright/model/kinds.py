@@ -21,7 +21,7 @@ __all__ = ["KINDS", "Kind", "MeaningPaths"]
 
 @dataclass(frozen=True)
 class MeaningPaths:
-    """Where a meaning stands.
+    """The paths of a meaning in both wallets.
 
     `apple`: paths below `semantics`, or from the top of pass.json when they start
     with a slash. `google`: path that starts with `class.` or `object.`, or None.
@@ -72,8 +72,8 @@ def _google_paths(value: str, label: str | None = None) -> MeaningPaths:
     return MeaningPaths(google=value, google_label=label)
 
 
-# What every system shows near the time: two spellings in one entry, because iOS 18
-# reads `relevantDate` and later ones `date`, and the old key for iOS 17.
+# Members that every system shows near the time: two spellings in one entry, because iOS 18 reads
+# `relevantDate` and later ones `date`, and the old member for iOS 17.
 _RELEVANT = ("/relevantDate", "/relevantDates.0.date", "/relevantDates.0.relevantDate")
 
 _GENERIC = Kind(

@@ -65,8 +65,7 @@ class Field:
     def parse(self, text: str) -> Any:
         """The value that a text from a command line, a CSV row or JSON stands for.
 
-        Raises:
-            ValueError: the text is no value of this field's type.
+        Raises: ValueError: the text is not a value of this field's type.
         """
         try:
             return _PARSERS[self.type](text)
@@ -113,7 +112,7 @@ _LEARN_MORE = {
 
 
 def learn_more_label(language: str) -> str:
-    """What the learn-more link of a bound pass is called in a language (BCP 47); English where unknown."""
+    """Returns the label of the learn-more link of a bound pass in a language (BCP 47); English if unknown."""
     return _LEARN_MORE.get(language.partition("-")[0].lower(), _LEARN_MORE["en"])
 
 
@@ -148,7 +147,7 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True)
 class Nfc:
-    """What a pass says to a reader.
+    """The NFC message of a pass.
 
     `message` may hold blanks. `apple_key` is the reader's public key, Base64 of
     a SubjectPublicKeyInfo with a compressed P-256 point; without it the pass has
@@ -174,7 +173,7 @@ class Barcode:
 
 @dataclass(frozen=True, kw_only=True)
 class Personalization:
-    """What Apple asks the holder when the pass is added: a sheet for signing up.
+    """The sign-up sheet that Apple shows when the pass is added.
 
     `fields` are one or more of name, email, phone and postal_code; `terms`, which
     may hold links in HTML, have to be agreed to. The picture `personalizationLogo`

@@ -58,7 +58,7 @@ class Template:
     source: str = field(default="template", compare=False)
 
     def __post_init__(self) -> None:
-        # What the caller gave may change later; a template that was judged may not.
+        # The caller's values may change later; a validated template must not.
         for name in ("fields", "translations", "apple", "google"):
             object.__setattr__(self, name, dict(getattr(self, name)))
 
@@ -150,7 +150,9 @@ class Pass:
 
     @property
     def shape(self) -> frozenset[str]:
-        """Which optional parts are there: field keys, and nfc, barcode, binding, expires with an @."""
+        """The names of the optional parts of the pass: field keys, and nfc, barcode, binding, expires with
+        an @.
+        """
         template, values = self.template, self.values
         there = tuple(values)
         if None in values.values():

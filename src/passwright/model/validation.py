@@ -1,4 +1,4 @@
-"""What a template and a pass have to be before any wallet is asked.
+"""Validates a template and a pass before either wallet does.
 
 Both are judged as documents of the form that template.toml has, so a mistake
 in a folder and the same mistake in a program get the same finding.
@@ -47,7 +47,7 @@ __all__ = [
 SERIAL = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 # Google, TextModuleData.id: letters, digits, "_" and "-".
 _FIELD_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-# What names a folder or a file of a pass: BCP 47, ASCII, no way out of the folder.
+# Names of folders and files of a pass: BCP 47, ASCII, no way out of the folder.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
 _PICTURE = re.compile(r"([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*/)?[A-Za-z][A-Za-z0-9_-]{0,63}(@[23]x)?\.png\Z")
 # Far deeper than any member of a wallet's payload.
@@ -102,7 +102,7 @@ def copy_overrides(overrides: object, where: str) -> tuple[dict[str, Any], list[
 
 
 def _check_json(value: object, pointer: str, place: Locator) -> Iterator[Finding]:
-    """What JSON can't say in members that are merged into a payload as they are."""
+    """Yields the values that JSON can't hold, in members that are merged into a payload."""
     if pointer.count("/") > MAX_DEPTH:
         yield error("too-deep", place(pointer), f"this is nested more than {MAX_DEPTH} levels deep")
     elif isinstance(value, dict):
@@ -237,7 +237,7 @@ def validate_template(template: Template) -> Iterator[Finding]:
 
 
 def _check_names(template: Template) -> Iterator[Finding]:
-    """What of a template becomes names of folders and files, and the texts in them."""
+    """Yields the faults of texts that become names of folders and files, and of the texts in them."""
     files: Mapping[Any, Any] = template.images.files
     translations: Mapping[Any, Any] = template.translations
     for name in files:
@@ -327,7 +327,7 @@ def template_document(template: Template) -> dict[str, Any]:
 
 
 def _members(part: Any) -> dict[str, Any]:
-    """What differs from the defaults of a dataclass, tuples as lists."""
+    """Returns the members that differ from the defaults of a dataclass, tuples as lists."""
     from dataclasses import MISSING, fields
 
     members = {}

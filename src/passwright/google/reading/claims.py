@@ -28,7 +28,7 @@ _LEEWAY = timedelta(seconds=60)
 _PLURALS = (("Classes", "Class"), ("Objects", "Object"))
 # Lists of classes and objects in a payload by their names without capitals.
 _LISTS = {f"{vertical}{part}".lower(): f"{vertical}{part}" for vertical in VERTICALS for part, _ in _PLURALS}
-# More places than this are no hint.
+# A hint with more locations than this does not help.
 _MAX_HOMES = 3
 
 
@@ -146,7 +146,7 @@ def _add_hints(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
 
 
 def _owner_hint(member: str, name: str) -> str:
-    """Which other class or object has this member, the other half of the same pass first."""
+    """Returns a hint with the other class or object that has this member, the other half of the pass first."""
     objects = payload_schema().objects
     vertical = name.removesuffix("Class").removesuffix("Object")
     other = f"{vertical}{'Object' if name.endswith('Class') else 'Class'}"

@@ -1,4 +1,4 @@
-"""What a text is that should be a save link: links in any form, tokens, claims that nobody signed."""
+"""Parses the text of a save link: links in any form, tokens, unsigned claims."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _HOSTS = ("pay.google.com", "www.android.com", "android.com")
 
 @dataclass(frozen=True, slots=True)
 class LinkText:
-    """What a text is: `link` a save link as Google wants it, `other-link` one in another form,
-    `token` a bare token, `claims` the JSON of a token that nobody signed yet.
+    """The form of a text: `link` a save link as Google requires it, `other-link` one in another form,
+    `token` a bare token, `claims` the JSON of a token that is not signed yet.
 
     `token` is the token, or the text of the claims; `findings` say what is odd about the form.
     """
@@ -41,12 +41,12 @@ class LinkText:
 
 
 def is_link_text(text: str) -> bool:
-    """Whether a word of a command line is a link or a token itself, and not the name of a file."""
+    """Returns True if a word of a command line is a link or a token itself, and not the name of a file."""
     return text.startswith(("https://", "http://")) or _TOKEN.fullmatch(text.strip()) is not None
 
 
 def parse_link_text(text: str) -> LinkText:
-    """What a text is that should be a save link.
+    """Parses a text that should be a save link.
 
     Raises:
         InvalidInput: `bad-token`; the message says what it is instead where that can be told.
@@ -66,7 +66,7 @@ def parse_link_text(text: str) -> LinkText:
 
 
 def _form_findings(found: re.Match[str], *, alone: bool) -> Iterator[Finding]:
-    """What is odd about a link with a token in it."""
+    """Yields the faults of a link with a token in it."""
     hint = f"a save link is {SAVE_URL} and the token, and nothing else"
     base, _, after = found[0].partition(found["token"])
     if found["host"].lower() not in _HOSTS:

@@ -1,4 +1,4 @@
-"""Save links and tokens of anybody, read strictly."""
+"""Reads third-party save links and tokens strictly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PART = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
 
 @dataclass(frozen=True)
 class Token:
-    """What a save link says. `verified` is True only when its signature was checked with a key."""
+    """The content of a save link. `verified` is True only if its signature was verified with a key."""
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any] = field(repr=False)
@@ -75,7 +75,7 @@ def read(text: str, *, public_key: RSAPublicKey | None = None, email: str | None
 
 
 def issued_at(message: bytes) -> datetime:
-    """The time in header and claims of a link that lacks nothing but its signature.
+    """Returns the time in header and claims of a link that is complete but for its signature.
 
     Raises:
         InvalidInput: `bad-token`, `bad-claim`, or a code of the JSON reader.
@@ -136,7 +136,7 @@ def _verify(token: str, signature: bytes, public_key: RSAPublicKey) -> None:
 
 
 def _check_claims(claims: Mapping[str, Any], email: str | None) -> None:
-    """Google, JWT of "Save to Wallet". A signed token that was made for something else is no link."""
+    """Checks the claims. Google, JWT of "Save to Wallet". A signed token for another purpose is not a link."""
     wanted = {"aud": "google", "typ": "savetowallet", **({"iss": email} if email is not None else {})}
     for name, value in wanted.items():
         if claims.get(name) != value:

@@ -1,4 +1,4 @@
-"""What a code of Google's has to be: digits and check digits, encodings, rotating patterns."""
+"""Google's rules for barcodes: digits and check digits, encodings, rotating patterns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What classes and objects are made of, wherever it stands: intervals, pictures, app links, texts."""
+"""Rules for the components of classes and objects, at every location: intervals, images, app links, texts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _member_walks(name: str) -> tuple[Member, ...]:
 
 
 def _checks_of(key: Member) -> bool:
-    # What Google alone writes is a copy of what was judged when it was written.
+    # Members that only Google writes copy what was validated when it was written.
     if key.keywords.get("write") is False:
         return False
     kind = key.types[0]

@@ -1,4 +1,4 @@
-"""What a class and an object have to have in common: neither is wrong alone."""
+"""Rules between a class and an object: neither is wrong alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_pair(
 
 
 def schema_names(vertical: str) -> Mapping[str, str]:
-    """What the table calls class and object of a vertical."""
+    """Returns the schema names of the class and the object of a vertical."""
     stem = f"{vertical[0].upper()}{vertical[1:]}"
     return {"class": f"{stem}Class", "object": f"{stem}Object"}
 
@@ -51,7 +51,9 @@ def schema_names(vertical: str) -> Mapping[str, str]:
 def check_settings(
     vertical: str, class_: Document, object_: Document, class_place: Locator, object_place: Locator
 ) -> Iterator[Finding]:
-    """What a member of one asks of the other. Values that are not known yet count as there."""
+    """Checks class members that require object members, and the other way round. Pending values count as
+    present.
+    """
     yield from _check_smart_tap(vertical, class_, object_, object_place)
     if class_.get("activationOptions") and "activationStatus" not in object_:
         message = "the key 'activationStatus' is missing, activationOptions of the class ask for it"
@@ -101,7 +103,7 @@ def _check_smart_tap(
 
 
 def check_claims(payload: Document, place: Locator) -> Iterator[Finding]:
-    """What there is to say about the classes and objects that travel in one link."""
+    """Yields findings about the classes and objects that travel in one link."""
     classes = {
         each["id"]: (vertical, each, f"/payload/{vertical}Classes/{index}")
         for vertical in VERTICALS
@@ -137,7 +139,7 @@ def _below(place: Locator, above: str) -> Locator:
 
 
 def secret_members(object_: Document) -> Iterator[tuple[str, str]]:
-    """What an object holds that nobody but its holder may know: where, and what it is in words."""
+    """Yields the members of an object that only its holder may know: the pointer, and a description."""
     if object_.get("pin"):
         yield "/pin", "the PIN"
     node: Any = object_
@@ -161,7 +163,7 @@ def _secret_finding(where: str, what: str) -> Finding:
 
 
 def check_link(object_text: str) -> list[Finding]:
-    """What an object that is to travel in a link of ours gives away."""
+    """Returns findings about secrets that an object reveals in a link."""
     return [
         _secret_finding(f"object#{pointer}", what)
         for pointer, what in secret_members(json.loads(object_text))

@@ -1,4 +1,6 @@
-"""Which member a card template means by `object.textModulesData['tier']`, and whether it is there."""
+"""Resolves field paths such as `object.textModulesData['tier']` in a card template, and checks that each
+member exists.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Google asks of classes and objects, as far as a table can't say it."""
+"""Google's rules for classes and objects, beyond the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Google asks of single verticals, and of the members that all of them share."""
+"""Google's rules for single verticals, and for the members that all of them share."""
 
 from __future__ import annotations
 
