@@ -92,13 +92,13 @@ def package(
 ) -> Summary:
     """Makes a pass of every row and hands it to `out`, in the order of the rows.
 
-    `maker` is a `Maker` for threads of this process, or a function that makes one
+    `maker` is a `PassMaker` for threads of this process, or a function that makes one
     for any executor: it is pickled, and called once in each process, so keys are
     loaded where they are used. `jobs` threads make passes, default one, while
     this one reads rows and writes; `executor` takes their place, with `jobs`
-    portions at once. `ledger` is needed for archives and for going on after a
+    chunks at once. `ledger` is needed for archives and for going on after a
     stop: a run with the ledger of an earlier one makes what is not made yet.
-    `links` collects save links. `progress` is called after each portion.
+    `links` collects save links. `progress` is called after each chunk.
 
     A row that can't become a pass is refused and the run goes on, unless
     `stop_on_rejection`.
@@ -131,8 +131,8 @@ def package(
         how = maker if isinstance(maker, PassMaker) else pickle.dumps(maker)
         waiting: deque[tuple[list[RowResult], Future[_Chunk] | None]] = deque()
         try:
-            for portion, known in run.chunks(chain(first, numbered)):
-                future = executor.submit(_make_chunk, how, out, portion) if portion else None
+            for chunk_rows, known in run.chunks(chain(first, numbered)):
+                future = executor.submit(_make_chunk, how, out, chunk_rows) if chunk_rows else None
                 waiting.append((known, future))
                 if len(waiting) > jobs * AHEAD:
                     run.collect(*waiting.popleft())
@@ -163,11 +163,11 @@ class _Chunk(NamedTuple):
     seconds: float
 
 
-def _make_chunk(how: PassMaker | bytes, out: Output, portion: list[Numbered]) -> _Chunk:
+def _make_chunk(how: PassMaker | bytes, out: Output, chunk_rows: list[Numbered]) -> _Chunk:
     """Makes a chunk, in this process or another; bytes that the output takes there stay there."""
     maker = how if isinstance(how, PassMaker) else _load_maker(how)
     made, began = [], monotonic()
-    for each in maker.make_all(portion):
+    for each in maker.make_all(chunk_rows):
         if each.pkpass is not None:
             if out.needs_crc:
                 # Here, where many work, and not where all passes come together.
@@ -228,14 +228,14 @@ class _Run:
     def chunks(self, numbered: Iterator[Numbered]) -> Iterator[tuple[list[Numbered], list[RowResult]]]:
         """Rows to make, and with them those whose fate is known: refused without being made."""
         while taken := list(islice(numbered, self._chunk_size)):
-            portion, known = [], []
+            chunk_rows, known = [], []
             for number, row in taken:
                 serial = None if isinstance(row, BadRow) else row.get(SERIAL)
                 claim: object = "new"
                 if self._ledger is not None and isinstance(serial, str):
                     claim = self._ledger.claim(serial, number)
                 if claim == "new":
-                    portion.append((number, row))
+                    chunk_rows.append((number, row))
                 elif claim == "made":
                     self._skipped += 1
                 else:
@@ -243,7 +243,7 @@ class _Run:
                     found = error("duplicate-serial", f"row {number}", message, "give each pass its own")
                     known.append(RowResult(number, str(serial), findings=(found,)))
             self._rows += len(taken)
-            yield portion, known
+            yield chunk_rows, known
 
     def collect(self, known: list[RowResult], future: Future[_Chunk] | None) -> None:
         """Takes what came back, in the order of the rows."""

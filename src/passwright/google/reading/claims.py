@@ -146,7 +146,7 @@ def _add_hints(findings: Iterable[Finding], name: str) -> Iterator[Finding]:
 
 
 def _owner_hint(member: str, name: str) -> str:
-    """Returns a hint with the other class or object that has this member, the other half of the pass first."""
+    """Returns a hint: the other class or object that has this member, the other half of the pass first."""
     objects = payload_schema().objects
     vertical = name.removesuffix("Class").removesuffix("Object")
     other = f"{vertical}{'Object' if name.endswith('Class') else 'Class'}"

@@ -136,7 +136,7 @@ def _verify(token: str, signature: bytes, public_key: RSAPublicKey) -> None:
 
 
 def _check_claims(claims: Mapping[str, Any], email: str | None) -> None:
-    """Checks the claims. Google, JWT of "Save to Wallet". A signed token for another purpose is not a link."""
+    """Checks the claims. A signed token for another purpose is not a link. Google, "Save to Wallet"."""
     wanted = {"aud": "google", "typ": "savetowallet", **({"iss": email} if email is not None else {})}
     for name, value in wanted.items():
         if claims.get(name) != value:
