@@ -147,7 +147,7 @@ def _scale_image(
 def _points(slot: Mapping[str, Any], style: str, source: Sources, path: str) -> fitting.Points | None:
     """The size the pictures were drawn for: today's, or one of earlier guidance when they have its ratio.
 
-    The scales that are missing are made in the same size, so that all look alike.
+    Missing scales are made in this size too, so that the image has one size at every scale.
     """
     older = [each for each in slot.get("older", ()) if style in each.get("styles", (style,))]
     sizes = [_size(each) for each in (slot, *older)]

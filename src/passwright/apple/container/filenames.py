@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 MAX_NAME_BYTES = 255
-"""What every file system in use can store."""
+"""The longest name, in bytes, that every file system in use can store."""
 
 _MAX_SHOWN = 80
 # Language tags as Xcode writes them, and with underscores (de_CH), as real passes have them.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from passwright.apple.container.filenames import MAX_NAME_BYTES
+
 __all__ = ["MAX_PASSES", "PASSES_LIMITS", "PASS_LIMITS", "THIRD_PARTY_LIMITS", "ArchiveLimits", "Buffer"]
 
 Buffer = bytes | bytearray | memoryview
@@ -23,8 +25,7 @@ class ArchiveLimits:
     """Unpacked to packed size; deflate reaches 1,032, texts and pictures stay below 20."""
     ratio_from_bytes: int = 64 * 2**10
     """Smaller files may shrink more: an empty picture does."""
-    name_bytes: int = 255
-    """What every file system in use can store."""
+    name_bytes: int = MAX_NAME_BYTES
     manifest_bytes: int = 256 * 2**10
     """256 files with names of 255 bytes need 80 kB."""
     signature_bytes: int = 64 * 2**10

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from passwright.apple.container import archive
+from passwright.apple.container.filenames import MAX_NAME_BYTES
 from passwright.apple.container.zip_records import (
     CENTRAL,
     CENTRAL_SIGN,
@@ -41,7 +42,6 @@ _END = struct.Struct("<4sL2H2LH")
 # 4.3.12: signature, flags and method, CRC-32, both sizes, lengths of name and extra fields, length of
 # the comment and disk, attributes, offset. What has to be zero together is read together.
 _RECORD = struct.Struct("<4s4xL4x4LL2x2L")
-_MAX_NAME_BYTES = 255
 # Many times the directory of a pass: what is kept by the names of files stays small.
 _MAX_DIRECTORY_BYTES = 8 * 2**10
 _KINDS = (0, stat.S_IFREG >> 12)
@@ -94,7 +94,7 @@ def _entries(data: bytes, start: int, end: int, limits: ArchiveLimits) -> dict[b
             sign != CENTRAL_SIGN
             or kind & ~IS_UTF8
             or packed != size
-            or lengths > _MAX_NAME_BYTES
+            or lengths > MAX_NAME_BYTES
             or rest
             or attributes >> 28 not in _KINDS
             or attributes & _NO_FILE

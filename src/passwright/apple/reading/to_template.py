@@ -313,8 +313,8 @@ class _Extraction:
     def _rest(self, bare: Template) -> dict[str, Any]:
         """The overrides that make the pass out of a template again; what they can't make is found."""
         example = bare.example(self.serial)
-        stencil = JsonTemplate(pass_json.document(bare, example.shape, pass_type="", team=""))
-        made = stencil.document(stencil.compute(example.resolved_values()))
+        json_template = JsonTemplate(pass_json.document(bare, example.shape, pass_type="", team=""))
+        made = json_template.document(json_template.compute(example.resolved_values()))
         rest = self._without_errors(self._difference(self.document, made, ""), made)
         if rest:
             named = ", ".join(summarize_members(rest))

@@ -100,21 +100,23 @@ def _key(found: MemberInfo) -> dict[str, Any]:
 
 def _show_keys(found: Iterable[MemberInfo]) -> None:
     out = output.console()
-    alike: dict[tuple[str, tuple[tuple[str, str], ...]], list[MemberInfo]] = {}
+    by_facts: dict[tuple[str, tuple[tuple[str, str], ...]], list[MemberInfo]] = {}
     for each in found:
-        alike.setdefault((each.document, tuple(each.facts().items())), []).append(each)
-    for (document, facts), same in alike.items():
-        owners = [each.owner for each in same]
+        by_facts.setdefault((each.document, tuple(each.facts().items())), []).append(each)
+    for (document, facts), members in by_facts.items():
+        owners = [each.owner for each in members]
         more = f" and {len(owners) - MAX_OWNERS} more" if len(owners) > MAX_OWNERS else ""
         out.print(
-            Text.assemble((same[0].key.name, "bold"), f", {document}: {', '.join(owners[:MAX_OWNERS])}{more}")
+            Text.assemble(
+                (members[0].key.name, "bold"), f", {document}: {', '.join(owners[:MAX_OWNERS])}{more}"
+            )
         )
         for name, text in facts:
             output.print_row(name, text, on=out)
-        places = list(dict.fromkeys(place for each in same for place in each.places))
+        places = list(dict.fromkeys(place for each in members for place in each.places))
         rest = f" and {len(places) - MAX_PLACES} more places" if len(places) > MAX_PLACES else ""
         output.print_row("stands at", ", ".join(places[:MAX_PLACES]) + rest, on=out)
-        output.print_row("source", same[0].source, on=out)
+        output.print_row("source", members[0].source, on=out)
 
 
 def _log(text: str, *, as_json: bool) -> int:
